@@ -1,0 +1,41 @@
+# Narrows: `make demo` and `make test` are all that a new machine needs (Python 3.11 and make).
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-full lint types bench clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: .venv/ready ## install, train a small model offline, and say where to look
+	$(BIN)/narrows demo
+
+test: .venv/ready ## install, then the tests (minutes)
+	$(BIN)/pytest -m "not slow"
+
+test-full: .venv/ready ## all the tests, the long ones too
+	$(BIN)/pytest
+
+lint: .venv/ready ## ruff
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+
+types: .venv/ready ## mypy, strict on src
+	$(BIN)/mypy
+
+bench: .venv/ready ## both sides in turn, ratios (half an hour; needs the data sets)
+	$(BIN)/pip install --quiet '.[bench]'
+	$(BIN)/python benchmarks/run_all.py
+
+clean: ## remove the environment and caches
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

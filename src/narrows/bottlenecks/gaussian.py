@@ -1,0 +1,86 @@
+"""The variational bottleneck: q(z|x) = N(μ, diag σ²), p(z) = N(0, I) (Kingma & Welling 2014)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..networks import Descent, Ladder
+from ..parts import Part, part
+from ..randomness import Draws
+from .code import Code
+from .heads import code_shape, head, tail
+
+__all__ = ["Gaussian", "kl_to_standard_normal", "log_normal"]
+
+
+def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(μ, σ²) ‖ N(0, I)) in nats, summed over all but the first axis: (B, …) → (B,).
+
+    ½ Σ (μ² + σ² − log σ² − 1): Kingma & Welling 2014, appendix B. Kovenko & Bogach 2020 print its
+    negative (eq. 7).
+    """
+    each = mean.square() + log_variance.exp() - log_variance - 1
+    return 0.5 * each.flatten(1).sum(1)
+
+
+def log_normal(
+    z: Tensor, mean: Tensor | None = None, log_variance: Tensor | None = None, *, axes: int = 1
+) -> Tensor:
+    """log N(z; μ, σ²) in nats, summed over the last ``axes`` axes; standard normal by default."""
+    if mean is None or log_variance is None:
+        each = z.square()
+    else:
+        each = (z - mean).square() * (-log_variance).exp() + log_variance
+    each = -0.5 * (each + math.log(2 * math.pi))
+    return each.flatten(z.ndim - axes).sum(-1)
+
+
+@part("bottleneck", "gaussian")
+class Gaussian(nn.Module):
+    """A code with a diagonal Gaussian posterior and a standard normal prior.
+
+    Args:
+        shape: of the lowest activation, (C, H, W) or (D,).
+        size: units (flat) or channels (map) of the code.
+        layout: ``flat`` or ``map``.
+    """
+
+    part: Part
+    generative = True
+
+    def __init__(self, shape: Sequence[int], size: int = 32, layout: str = "flat") -> None:
+        super().__init__()
+        self.code_shape = code_shape(shape, size, layout)
+        self.head = head(shape, 2 * size, layout)
+        self.tail = tail(shape, size, layout)
+
+    def encode(self, descent: Descent, samples: int | None, draws: Draws) -> Code:
+        """The posterior and its mean (B, *code), or ``samples`` draws of it (S, B, *code)."""
+        mean, log_variance = self.head(descent.levels[-1]).float().chunk(2, 1)
+        switches = tuple(descent.switches)
+        if samples is None:
+            return Code(mean, mean, log_variance, switches)
+        noise = draws.normal("posterior", (samples, *mean.shape), mean.device)
+        z = torch.addcmul(mean, noise, (0.5 * log_variance).exp())
+        return Code(z, mean, log_variance, switches)
+
+    def expand(self, z: Tensor, ladder: Ladder) -> Tensor:
+        """z (B, *code) → g_L (B, *narrowest)."""
+        return ladder.boundary(len(ladder) - 1).up(self.tail(z))
+
+    def kl(self, code: Code) -> Tensor | None:
+        """The closed form, (B,)."""
+        assert code.mean is not None and code.log_variance is not None
+        return kl_to_standard_normal(code.mean, code.log_variance)
+
+    def log_posterior(self, code: Code) -> Tensor | None:
+        """log q(z|x), (S, B)."""
+        return log_normal(code.z, code.mean, code.log_variance, axes=len(self.code_shape))
+
+    def log_prior(self, z: Tensor) -> Tensor | None:
+        """log p(z) of a standard normal, (S, B) for z (S, B, *code)."""
+        return log_normal(z, axes=len(self.code_shape))

@@ -1,0 +1,87 @@
+"""``narrows data``: the named sets, and what is in a folder."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from . import options
+from .app import app, printed
+
+__all__ = ["data"]
+
+data = typer.Typer(no_args_is_help=True, help="Named sets of pictures, and what is in a folder.")
+app.add_typer(data, name="data")
+
+
+@data.command("list")
+def list_(as_json: options.Json = False) -> None:
+    """List the named sets and where each was found.
+
+    Example: [bold]narrows data list[/]
+    """
+    from ..images import describe, names
+
+    rows = [describe(name) for name in names()]
+    text = "\n".join(
+        f"{row['name']:<14} {row['found'] or '(not here)':<12} {row['about']}" for row in rows
+    )
+    printed(rows, as_json, text)
+
+
+@data.command("describe")
+def describe_(
+    pictures: options.Pictures,
+    size: options.Size = None,
+    gray: options.Gray = False,
+    fit: options.Fit = "crop",
+    as_json: options.Json = False,
+) -> None:
+    """Say what a folder, a file or a named set holds, and what was skipped and why.
+
+    Example: [bold]narrows data describe holiday/ --size 64[/]
+    """
+    from ..images import describe, names
+
+    images = options.pictures(pictures, size, gray, fit)
+    document: dict[str, object] = {"description": images.description, "pictures": len(images)}
+    document["shape"] = list(images.shape)
+    for name, values in (getattr(images, "labels", None) or {}).items():
+        document[f"label {name}"] = _counted(values)
+    if getattr(images, "split", None) is not None:
+        document["split"] = _counted(images.split)
+    lines = [options.summary(images)]
+    lines += [f"{key}: {value}" for key, value in list(document.items())[3:]]
+    if pictures in names():
+        row = describe(pictures)
+        document |= {key: row[key] for key in ("origin", "licence")}
+        lines += [f"{key}: {row[key]}" for key in ("origin", "licence")]
+    document["skipped"] = [list(item) for item in getattr(images, "skipped", ())]
+    printed(document, as_json, "\n".join(lines))
+
+
+@data.command("verify")
+def verify_(
+    name: Annotated[str, typer.Argument(help="A named set.")], as_json: options.Json = False
+) -> None:
+    """Check a named set's files against their hashes; exit code 1 if any is wrong.
+
+    Example: [bold]narrows data verify mnist[/]
+    """
+    from ..images import verify
+
+    wrong = verify(name)
+    lines = [f"{name}: {len(wrong)} files are missing or damaged"] if wrong else [f"{name}: all files are right"]
+    printed({"name": name, "wrong": list(wrong)}, as_json, "\n".join(lines + [f"  {w}" for w in wrong]))
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _counted(values: object) -> str:
+    import numpy as np
+
+    found, counts = np.unique(np.asarray(values).astype(str), return_counts=True)
+    order = np.argsort(-counts)[:8]
+    text = ", ".join(f"{found[i]} {counts[i]:,}" for i in order)
+    return text + (f", … ({len(found)} values)" if len(found) > 8 else "")

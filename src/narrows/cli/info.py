@@ -1,0 +1,22 @@
+"""``narrows info``: what is in a model's folder."""
+
+from __future__ import annotations
+
+from .app import app, printed
+from . import options
+
+__all__ = ["info"]
+
+
+@app.command()
+def info(model: options.Model, as_json: options.Json = False) -> None:
+    """Say what a model is, how it was trained and how well.
+
+    Example: [bold]narrows info runs/conv-vae-holiday[/]
+    """
+    from ..training import about
+
+    document = about(model)
+    width = max(map(len, document))
+    lines = [f"{key.replace('_', ' '):<{width}}  {value}" for key, value in document.items()]
+    printed(document, as_json, "\n".join(lines))

@@ -1,0 +1,179 @@
+"""Arguments and options that several verbs share, and how a verb opens pictures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..images import Images
+
+__all__ = [
+    "Device", "Fit", "Gray", "Json", "Model", "Pictures", "Seed", "Size", "Split", "counting",
+    "gathered", "output_names", "parsed_size", "pictures", "pictures_like", "place", "summary",
+]  # fmt: skip
+
+Pictures = Annotated[
+    str, typer.Argument(help="A folder, an .npz, .npy or IDX file, or a named set (narrows data).")
+]
+Model = Annotated[Path, typer.Argument(help="The folder that [bold]narrows train[/] wrote.")]
+Size = Annotated[
+    str | None,
+    typer.Option(help="Height and width in pixels: 64, or 45x37. Default: 64 for a folder, the set's own otherwise."),
+]
+Gray = Annotated[bool, typer.Option("--gray", help="Read the pictures as gray.")]
+Fit = Annotated[
+    str, typer.Option(help="How a picture meets --size: crop, pad or stretch.", show_default=True)
+]
+Split = Annotated[
+    str | None, typer.Option(help="Only this part of the set: train, validation or test.")
+]
+Seed = Annotated[int, typer.Option(help="Of every random draw.", show_default=True)]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.", show_default=True)]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def parsed_size(text: str | None) -> tuple[int, int] | None:
+    """``64`` or ``45x37`` (height x width)."""
+    if text is None:
+        return None
+    try:
+        numbers = [int(piece) for piece in text.lower().replace("×", "x").split("x")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2) or min(numbers, default=0) < 1:
+        raise ValueError(f"--size is a number of pixels such as 64 or 45x37; we got {text!r}")
+    return numbers[0], numbers[-1]
+
+
+def pictures(
+    what: str,
+    size: str | None = None,
+    gray: bool = False,
+    fit: str = "crop",
+    center_crop: int | None = None,
+) -> Images:
+    """Open pictures with a progress bar, and say on standard error what was found."""
+    from ..images import open_source
+
+    with counting("reading pictures") as progress:
+        return open_source(
+            what,
+            size=parsed_size(size),
+            mode="gray" if gray else None,
+            fit=fit,
+            center_crop=center_crop,
+            progress=progress,
+        )
+
+
+def pictures_like(model: Any, what: str, fit: str = "crop") -> Images:
+    """Open pictures in the shape that a model takes."""
+    channels, height, width = model.shape
+    return pictures(what, f"{height}x{width}", channels == 1, fit)
+
+
+def gathered(model: Any, files: list[str], limit: int | None, fit: str) -> Images:
+    """Picture files, folders and sets as one collection in the shape that a model takes.
+
+    A file that cannot be read is in ``skipped``; if none can, the last reason is raised.
+    """
+    import numpy as np
+
+    from ..errors import NoImages, UnreadableImage
+    from ..images import Images, read
+
+    channels, height, width = model.shape
+    mode = "gray" if channels == 1 else "rgb"
+    pixels: list[Any] = []
+    ids: list[str] = []
+    skipped: list[tuple[str, str]] = []
+    for name in files:
+        path = Path(name)
+        if path.is_file() and not name.endswith((".npy", ".npz", ".gz", "-ubyte", ".idx")):
+            try:
+                pixels.append(read(path, size=(height, width), mode=mode, fit=fit)[None])
+                ids.append(path.name)
+            except UnreadableImage as error:
+                skipped.append((name, str(error)))
+            continue
+        found = pictures_like(model, name, fit)
+        count = len(found) if limit is None else min(limit, len(found))
+        pixels.append(found.select(np.arange(count)).pixels.numpy())
+        ids += list(found.ids[:count])
+        skipped += list(found.skipped)
+    if not ids:
+        reason = f": {skipped[-1][0]}: {skipped[-1][1]}" if skipped else ""
+        raise NoImages(f"none of the files is a picture that can be read{reason}")
+    return Images(np.concatenate(pixels), ids=_distinct(ids), skipped=skipped)
+
+
+def _distinct(ids: list[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    out = []
+    for id_ in ids:
+        seen[id_] = seen.get(id_, 0) + 1
+        stem, dot, suffix = id_.rpartition(".")
+        again = f"{stem}-{seen[id_]}{dot}{suffix}" if dot else f"{id_}-{seen[id_]}"
+        out.append(id_ if seen[id_] == 1 else again)
+    return out
+
+
+def output_names(ids: Sequence[str]) -> list[str]:
+    """A PNG's relative path for each id, inside the output folder whatever the id says."""
+    names = []
+    for id_ in ids:
+        pieces = [p for p in Path(id_.replace("\\", "/")).parts if p not in ("/", "..", ".")]
+        names.append(str(Path(*pieces).with_suffix(".png")) if pieces else "picture.png")
+    return _distinct(names)
+
+
+def place(model: Any, device: str) -> None:
+    """Put a model where it is to be used, in float32."""
+    from ..training import choose
+
+    choose(device, "float32").place(model)
+
+
+def summary(images: Images) -> str:
+    """One line, and one more for what was skipped."""
+    lines = [images.description]
+    skipped = list(getattr(images, "skipped", ()))
+    if skipped:
+        lines.append(f"skipped {len(skipped)}:")
+        lines += [f"  {name}: {reason}" for name, reason in skipped[:10]]
+        if len(skipped) > 10:
+            lines.append(f"  … and {len(skipped) - 10} more (all of them with --json)")
+    return "\n".join(lines)
+
+
+class counting:
+    """A progress bar with the time left on a terminal; nothing elsewhere. Gives progress(done, total)."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        return self._moved
+
+    def _moved(self, done: int, total: int) -> None:
+        if self._bar is None:
+            if not sys.stderr.isatty():
+                return
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task(self.title, total=total)
+        self._bar.update(self._task, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()

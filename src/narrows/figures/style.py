@@ -1,0 +1,55 @@
+"""What every figure shares: ink, paper, two colours that stay apart for every eye, one size of type.
+
+Figures use matplotlib's objects, never pyplot: nothing global changes and no window can open.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["BLUE", "DPI", "FAINT", "INK", "ORANGE", "QUIET", "axes_of_lines", "new_figure", "text", "text_width"]
+
+DPI = 120
+INK, QUIET, FAINT = "#1c1e21", "#6b7078", "#e3e5e8"
+BLUE, ORANGE = "#1f6fb4", "#d9681d"
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty white figure of that many pixels at its own resolution."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def axes_of_lines(axes: Axes, title: str, x: str) -> None:
+    """Two quiet spines, a faint grid, the title at the left where reading begins."""
+    axes.set_title(title, loc="left", fontsize=10, color=INK, pad=10)
+    axes.set_xlabel(x, fontsize=9, color=QUIET)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color("#b9bdc3")
+    axes.tick_params(colors=QUIET, labelsize=8.5, length=3, color="#b9bdc3")
+    axes.grid(True, color=FAINT, linewidth=0.7)
+    axes.set_axisbelow(True)
+
+
+def text_width(content: str, size: float = 8.5) -> float:
+    """How many pixels wide a text of that many points is."""
+    from matplotlib.textpath import TextPath
+
+    return float(TextPath((0, 0), content, size=size * DPI / 72).get_extents().width)
+
+
+def text(figure: Figure, x: float, y: float, content: str, **how: Any) -> None:
+    """Text at pixel (x, y) from the top left."""
+    width, height = figure.get_size_inches() * DPI
+    how = {"fontsize": 8.5, "color": INK, "va": "center", **how}
+    figure.text(x / width, 1 - y / height, content, **how)

@@ -1,0 +1,32 @@
+"""Pictures in: files, folders, arrays and named sets become uint8 tensors of one shape.
+
+read        one file            ──►  uint8 (C, H, W)
+folder      a folder            ─┐
+named       a set by its name   ─┼►  Images, a Source: uint8 at rest, float32 in [0, 1] at work
+open_source any of these        ─┘
+split       train, validation, test
+"""
+
+from __future__ import annotations
+
+from .folder import folder
+from .named import named, names
+from .open import open_source
+from .read import read
+from .source import Images, Source, as_source
+from .splits import Splits, split
+from .sprites import Sprites
+
+__all__ = [
+    "Images",
+    "Source",
+    "Splits",
+    "Sprites",
+    "as_source",
+    "folder",
+    "named",
+    "names",
+    "open_source",
+    "read",
+    "split",
+]

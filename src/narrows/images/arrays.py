@@ -1,0 +1,234 @@
+"""Pictures in array files: .npy, .npz and IDX (the format of MNIST), plain or gzipped.
+
+Nothing is unpickled. What a header claims is compared with what the file can hold before memory is
+taken, so that a small file cannot ask for all of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..errors import BadFile, NarrowsError
+from .read import Size, fit_pixels, wanted
+from .source import Images, pixels_of
+
+__all__ = ["array_file", "fitted", "idx_folder", "is_array_file", "read_idx"]
+
+Array = np.ndarray[Any, Any]
+
+PICTURES = ("x", "images", "pixels", "arr_0")
+LABELS = ("y", "labels", "label", "arr_1")
+_DEFLATE = 1032  # deflate makes no byte into more than this many
+_LARGE = 1 << 30  # above this a very high ratio is refused as well
+
+
+def is_array_file(path: Path) -> bool:
+    """Whether the name says that a file holds arrays."""
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith((".npy", ".npz", ".idx", "-ubyte"))
+
+
+def array_file(path: str | Path) -> Images:
+    """The pictures of one .npy, .npz or IDX file.
+
+    A .npy file of uint8 stays memory-mapped. In a .npz file the pictures are called x, images,
+    pixels or arr_0, or are the only array of 3 or 4 dimensions; labels are called y or labels;
+    x_train, y_train, x_test and y_test give the official split. Beside an IDX file of images the
+    file of labels is read, too.
+
+    Raises:
+        BadFile: the file is missing, damaged, or holds no pictures.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise BadFile(f"there is no file {path}")
+    name = path.name.lower()
+    try:
+        if name.endswith(".npy"):
+            return Images(
+                pixels_of(np.load(path, mmap_mode="r", allow_pickle=False)), name=path.stem
+            )
+        if name.endswith(".npz"):
+            return _npz(path)
+        return _idx_images(path)
+    except NarrowsError:
+        raise
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, SyntaxError) as error:
+        raise BadFile(f"{path} cannot be used: {str(error) or type(error).__name__}") from error
+
+
+# ---- npz -----------------------------------------------------------------------------------------
+
+
+def _npz(path: Path) -> Images:
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            _refuse_bomb(path, info.file_size, info.compress_size)
+    with np.load(path, allow_pickle=False) as opened:
+        arrays = opened.files
+        if "x_train" in arrays and "x_test" in arrays:
+            return _keras(opened, path)
+        key = next((key for key in PICTURES if key in arrays), None)
+        loaded: Array | None = None
+        if key is None:
+            deep = [key for key in arrays if np.ndim(opened[key]) in (3, 4)]
+            if len(deep) != 1:
+                raise BadFile(
+                    f"{path} holds {', '.join(arrays[:8]) or 'nothing'}; "
+                    "call the array of pictures x, of shape (N, H, W) or (N, C, H, W)"
+                )
+            key = deep[0]
+        loaded = opened[key]
+        pixels = pixels_of(loaded)
+        label = next((k for k in LABELS if k in arrays and k != key), None)
+        labels = None if label is None else {"label": opened[label].reshape(len(pixels), -1)[:, 0]}
+    return Images(pixels, labels=labels, name=path.stem)
+
+
+def _keras(opened: Any, path: Path) -> Images:
+    train, test = pixels_of(opened["x_train"]), pixels_of(opened["x_test"])
+    labels = None
+    if "y_train" in opened.files and "y_test" in opened.files:
+        both = np.concatenate([opened["y_train"].ravel(), opened["y_test"].ravel()])
+        labels = {"label": both}
+    split = ["train"] * len(train) + ["test"] * len(test)
+    return Images(torch.cat([train, test]), labels=labels, split=split, name=path.stem)
+
+
+def _refuse_bomb(path: Path, claimed: int, stored: int) -> None:
+    """Refuse what cannot be, and what is only possible for nothing worth reading."""
+    if claimed > _DEFLATE * stored + 4096 or (claimed > _LARGE and claimed > 200 * stored):
+        raise BadFile(
+            f"{path} claims {claimed:,} bytes out of {stored:,} stored ones; it is damaged or hostile"
+        )
+
+
+# ---- IDX -----------------------------------------------------------------------------------------
+
+
+def read_idx(path: str | Path) -> Array:
+    """The uint8 array of an IDX file; its shape is what the header says, (N, H, W) or (N,).
+
+    Raises:
+        BadFile: header and data do not agree, or it is no IDX file of bytes.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as handle:
+            zipped = handle.read(2) == b"\x1f\x8b"
+        stored = os.path.getsize(path)
+        with gzip.open(path, "rb") if zipped else open(path, "rb") as opened:
+            head = opened.read(4)
+            if len(head) < 4 or head[:2] != b"\0\0" or not 1 <= head[3] <= 4:
+                raise BadFile(f"{path} is no IDX file: it begins with {head.hex() or 'nothing'}")
+            if head[2] != 0x08:
+                raise BadFile(
+                    f"{path} holds no bytes (type 0x{head[2]:02x}); only type 0x08 is read"
+                )
+            sizes = opened.read(4 * head[3])
+            if len(sizes) < 4 * head[3]:
+                raise BadFile(f"{path} is truncated: the header stops early")
+            shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
+            total = math.prod(shape)
+            if zipped:
+                _refuse_bomb(path, total, stored)
+            elif total > stored:
+                raise BadFile(_disagree(path, shape, total, stored - 4 - len(sizes)))
+            data = opened.read(total + 1)
+    except FileNotFoundError as error:
+        raise BadFile(f"there is no file {path}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadFile(f"{path} is damaged or truncated ({error}); get it again") from error
+    if len(data) != total:
+        raise BadFile(_disagree(path, shape, total, len(data)))
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _disagree(path: Path, shape: tuple[int, ...], total: int, found: int) -> str:
+    more = "more" if found > total else f"{found:,}"
+    return f"{path} is damaged: its header promises {shape}, {total:,} bytes, but it holds {more}"
+
+
+def _idx_images(path: Path) -> Images:
+    array = read_idx(path)
+    if array.ndim < 3:
+        raise BadFile(f"{path} holds labels, not pictures; name the file of images")
+    beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
+    labels = None
+    if beside != path and beside.is_file():
+        labels = _idx_labels(beside, len(array))
+    return Images(pixels_of(array.copy()), labels=labels, name=path.name.split(".")[0])
+
+
+def _idx_labels(path: Path, n: int) -> dict[str, Array]:
+    values = read_idx(path)
+    if values.shape != (n,):
+        raise BadFile(
+            f"{path} holds {values.shape} labels for {n:,} pictures; get both files again"
+        )
+    return {"label": values.astype(np.int64)}
+
+
+def idx_folder(folder: str | Path, name: str = "") -> Images | None:
+    """Train and test pictures of a folder laid out as MNIST, or None where it is not."""
+    folder = Path(folder)
+    parts: list[tuple[Array, Array, str]] = []
+    for stem, split in (("train", "train"), ("t10k", "test")):
+        found = [
+            next((p for p in (folder / kind, folder / f"{kind}.gz") if p.is_file()), None)
+            for kind in (f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte")
+        ]
+        if found[0] is None or found[1] is None:
+            return None
+        pictures = read_idx(found[0])
+        if pictures.ndim != 3:
+            raise BadFile(f"{found[0]} holds {pictures.shape}, not pictures (N, H, W)")
+        parts.append((pictures, _idx_labels(found[1], len(pictures))["label"], split))
+    if parts[0][0].shape[1:] != parts[1][0].shape[1:]:
+        raise BadFile(f"the pictures of {folder} differ in size: {[p[0].shape for p in parts]}")
+    ids = [f"{split}/{i}" for pictures, _, split in parts for i in range(len(pictures))]
+    return Images(
+        np.concatenate([pictures for pictures, _, _ in parts])[:, None],
+        ids=ids,
+        labels={"label": np.concatenate([labels for _, labels, _ in parts])},
+        split=np.concatenate([np.full(len(pictures), split) for pictures, _, split in parts]),
+        name=name or folder.name,
+    )
+
+
+# ---- another size --------------------------------------------------------------------------------
+
+
+def fitted(
+    images: Images,
+    size: Size | None = None,
+    mode: str | None = None,
+    fit: str = "crop",
+    center_crop: int | None = None,
+) -> Images:
+    """The same pictures in memory in another size or mode; None keeps what they have."""
+    channels = images.shape[0]
+    if mode is None and size is None and center_crop is None:
+        return images
+    if channels not in (1, 3):
+        raise ValueError(
+            f"only gray and RGB pictures can be changed, these have {channels} channels"
+        )
+    options = wanted(size, mode or ("gray" if channels == 1 else "rgb"), fit, center_crop)
+    if center_crop is None and options.channels == channels:
+        if options.size is None or options.size == images.shape[1:]:
+            return images
+    first = fit_pixels(images.take(torch.zeros(1, dtype=torch.int64)), options)
+    result = torch.empty((len(images), *first.shape[1:]), dtype=torch.uint8)
+    for part in images.chunks(512):
+        result[part[0] : part[-1] + 1] = fit_pixels(images.take(part), options)
+    return images.with_pixels(result)

@@ -1,0 +1,207 @@
+"""What spoils a picture on purpose, for denoising, inpainting, upscaling and binary pictures.
+
+    x (B, C, H, W) in [0, 1]  ──corruption(x, draws)──►  the same shape, on the same device
+
+A corruption is data: it keeps no state, and the same draws spoil the same batch in the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch.nn.functional import conv2d, interpolate, pad
+
+from ..parts import Part, build, part
+from ..randomness import Draws
+
+__all__ = [
+    "Binarise",
+    "Blur",
+    "Chain",
+    "Corruption",
+    "Downscale",
+    "DropoutMask",
+    "GaussianNoise",
+    "Patch",
+    "SaltAndPepper",
+]
+
+
+class Corruption(Protocol):
+    """Pure in (x, draws)."""
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """(B, C, H, W) in [0, 1] to the same shape."""
+
+
+@part("corruption", "gaussian-noise")
+@dataclass(frozen=True)
+class GaussianNoise:
+    """Adds independent normal noise of standard deviation ``sigma``; ``clip`` keeps [0, 1]."""
+
+    sigma: float
+    clip: bool = False
+
+    def __post_init__(self) -> None:
+        _at_least("sigma", self.sigma, 0)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        noise = draws.normal("corruption/gaussian noise", x.shape, x.device).to(x.dtype)
+        noisy = x + self.sigma * noise
+        return noisy.clamp(0, 1) if self.clip else noisy
+
+
+@part("corruption", "dropout-mask")
+@dataclass(frozen=True)
+class DropoutMask:
+    """Sets values to 0 with probability ``p``, without making the others larger (Kovenko, section 3.2).
+
+    ``per_pixel`` drops all channels of a pixel together.
+    """
+
+    p: float
+    per_pixel: bool = False
+
+    def __post_init__(self) -> None:
+        _share("p", self.p)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        shape = (x.shape[0], 1, *x.shape[2:]) if self.per_pixel else tuple(x.shape)
+        u = draws.uniform("corruption/dropout mask", shape, x.device)
+        return x * (u >= self.p).to(x.dtype)
+
+
+@part("corruption", "salt-and-pepper")
+@dataclass(frozen=True)
+class SaltAndPepper:
+    """Sets values to 0 or to 1, each with probability ``p`` / 2."""
+
+    p: float
+
+    def __post_init__(self) -> None:
+        _share("p", self.p)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        u = draws.uniform("corruption/salt and pepper", x.shape, x.device)
+        return x.masked_fill(u < self.p / 2, 0.0).masked_fill(u >= 1 - self.p / 2, 1.0)
+
+
+@part("corruption", "patch")
+@dataclass(frozen=True)
+class Patch:
+    """A square hole at a random place in each picture, filled with ``value``.
+
+    Its side is ``size`` times the shorter side of the picture, at least one pixel.
+    """
+
+    size: float
+    value: float = 0.5
+
+    def __post_init__(self) -> None:
+        _share("size", self.size)
+        _share("value", self.value)
+        if self.size == 0:
+            raise ValueError("size must be above 0 and at most 1, got 0")
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        b, _, h, w = x.shape
+        side = max(1, round(self.size * min(h, w)))
+        top = draws.integers("corruption/patch/top", h - side + 1, (b, 1, 1, 1), x.device)
+        left = draws.integers("corruption/patch/left", w - side + 1, (b, 1, 1, 1), x.device)
+        row = torch.arange(h, device=x.device)[:, None] - top
+        col = torch.arange(w, device=x.device)[None, :] - left
+        hole = (row >= 0) & (row < side) & (col >= 0) & (col < side)
+        return x.masked_fill(hole, self.value)
+
+
+@part("corruption", "downscale")
+@dataclass(frozen=True)
+class Downscale:
+    """Makes the picture ``factor`` times smaller and as large again, both bicubic: what upscaling undoes."""
+
+    factor: float
+
+    def __post_init__(self) -> None:
+        _at_least("factor", self.factor, 1)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        h, w = x.shape[2:]
+        small = (max(1, round(h / self.factor)), max(1, round(w / self.factor)))
+        if small == (h, w):
+            return x.clone()
+        low = interpolate(x, size=small, mode="bicubic", antialias=True)
+        return interpolate(low, size=(h, w), mode="bicubic", align_corners=False).clamp(0, 1)
+
+
+@part("corruption", "blur")
+@dataclass(frozen=True)
+class Blur:
+    """Gaussian blur of standard deviation ``sigma`` pixels, cut at 3 sigma; edges are repeated."""
+
+    sigma: float
+
+    def __post_init__(self) -> None:
+        _at_least("sigma", self.sigma, 0)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        radius = math.ceil(3 * self.sigma)
+        if radius == 0:
+            return x.clone()
+        steps = torch.arange(-radius, radius + 1, dtype=torch.float32, device=x.device)
+        kernel = torch.exp(-0.5 * (steps / self.sigma) ** 2)
+        kernel = (kernel / kernel.sum()).to(x.dtype)
+        b, c, h, w = x.shape
+        flat = x.reshape(b * c, 1, h, w)
+        flat = conv2d(pad(flat, (radius, radius, 0, 0), mode="replicate"), kernel.view(1, 1, 1, -1))
+        flat = conv2d(pad(flat, (0, 0, radius, radius), mode="replicate"), kernel.view(1, 1, -1, 1))
+        return flat.reshape(b, c, h, w)
+
+
+@part("corruption", "binarise")
+@dataclass(frozen=True)
+class Binarise:
+    """Draws each value as 1 with the probability that it holds, else 0: dynamic binarisation."""
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        u = draws.uniform("corruption/binarise", x.shape, x.device)
+        return (u < x).to(x.dtype)
+
+
+@part("corruption", "chain")
+@dataclass(frozen=True)
+class Chain:
+    """One corruption after another. Each place has its own randomness, so that two equal parts differ."""
+
+    parts: tuple[Corruption, ...]
+
+    def __init__(self, parts: Sequence[Corruption | Part]) -> None:
+        parts = tuple(build("corruption", written) for written in parts)
+        if not parts or not all(callable(one) for one in parts):
+            raise ValueError(f"a chain needs one corruption or more, got {parts!r}")
+        object.__setattr__(self, "parts", parts)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        for place, corruption in enumerate(self.parts):
+            x = corruption(x, _at(draws, place))
+        return x
+
+
+def _at(draws: Draws, place: int) -> Draws:
+    """The draws of one place in a chain: another seed, a function of the first."""
+    text = f"{draws.seed}/chain/{place}".encode()
+    return replace(draws, seed=int.from_bytes(hashlib.blake2b(text, digest_size=7).digest(), "big"))
+
+
+def _share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must lie in [0, 1], got {value!r}")
+
+
+def _at_least(name: str, value: float, least: float) -> None:
+    if not (math.isfinite(value) and value >= least):
+        raise ValueError(f"{name} must be a finite number from {least}, got {value!r}")

@@ -1,0 +1,66 @@
+"""What a user means by PICTURES: a folder, a file of arrays, or the name of a set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import BadFile, NoImages
+from .arrays import array_file, fitted, idx_folder, is_array_file
+from .folder import folder
+from .named import named, names, unknown
+from .read import Size
+from .source import Images, Source
+
+__all__ = ["open_source"]
+
+
+def open_source(
+    spec: str | Path,
+    size: Size | None = None,
+    mode: str | None = None,
+    fit: str = "crop",
+    center_crop: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Images | Source:
+    """Open pictures by a path or a name; where both exist, the path counts.
+
+    Args:
+        spec: a folder of pictures, a .npy, .npz or IDX file, a folder of the four files of MNIST,
+            or one of :func:`narrows.images.names`.
+        size: None takes 64 for a folder, the set's own for a name, and leaves arrays as they are.
+        mode: 'rgb' or 'gray'; None takes 'rgb' for a folder and else what is there.
+        fit, center_crop: as in :func:`narrows.images.read`.
+        progress: called with (done, total) while pictures are decoded.
+
+    Raises:
+        NoImages, BadFile, Unavailable: one sentence about what is wrong with it.
+        ValueError: it is neither a path nor a name.
+    """
+    path = Path(spec).expanduser()
+    text = os.fspath(spec)
+    if path.is_dir():
+        images = idx_folder(path)
+        if images is not None:
+            return fitted(images, size, mode, fit, center_crop)
+        return folder(
+            path,
+            64 if size is None else size,
+            mode or "rgb",  # type: ignore[arg-type]
+            fit,  # type: ignore[arg-type]
+            center_crop,
+            progress=progress,
+        )
+    if path.exists():
+        if is_array_file(path):
+            return fitted(array_file(path), size, mode, fit, center_crop)
+        raise BadFile(
+            f"{path} is neither a folder nor a .npy, .npz or IDX file; "
+            "name the folder that holds the pictures"
+        )
+    if text in names():
+        return named(text, None, size, mode, progress, fit=fit, center_crop=center_crop)
+    if isinstance(spec, Path) or "/" in text or os.sep in text or is_array_file(path):
+        raise NoImages(f"there is no file or folder {path}")
+    raise ValueError(f"there is neither a folder nor a set called {text!r}; {unknown(text)}")

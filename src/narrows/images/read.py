@@ -1,0 +1,468 @@
+"""One reader for every picture that a viewer can open: bytes in, uint8 (C, H, W) out.
+
+    header ──► too large? refuse ──► JPEG: scaled decoding ─┐
+                                └──► the rest: Pillow ──────┴─► upright ─► crop ─► resize ─► (C, H, W)
+
+Whatever is wrong with a file is one :class:`~narrows.errors.UnreadableImage`, whose sentence ends in
+the reason. Colour profiles are not applied; of an animation or a file of many pages the first
+picture counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate, pad
+
+from ..errors import UnreadableImage
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PilImage
+
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+
+__all__ = ["LIMIT", "Fit", "Mode", "Size", "Wanted", "read"]
+
+Mode = Literal["rgb", "gray"]
+Fit = Literal["crop", "pad", "stretch"]
+Size = int | tuple[int, int]
+
+LIMIT = 89_478_485
+"""Pixels allowed by default (WebP a third, JPEG 2000, AVIF and deep TIFF half of it).
+
+What decoders and conversions take for so many stays below 1 GiB."""
+HIGHEST_LIMIT = 178_956_970
+"""Where Pillow itself refuses, which is never switched off."""
+
+_HUNGRY = {
+    "JPEG2000": 2,
+    "AVIF": 2,
+    "WEBP": 3,
+}  # decoders of 20 bytes a pixel or more: a part of it
+_REFUSED = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}  # programs, or no pixels of their own
+_HEADROOM = 3.0  # a JPEG is decoded at no less than this many times the size wanted
+_STRIP = 1 << 22  # pixels that are converted at once
+_LARGE = 1 << 24  # pixels: above it, threads take turns, so that their memory does not add up
+_FAST_BYTES = 1 << 28  # larger JPEG files are read by Pillow, which does not hold them in memory
+
+
+_one_at_a_time = Lock()
+
+
+class Wanted(NamedTuple):
+    """What a picture shall become. ``size`` is (height, width), or None to keep its own."""
+
+    size: tuple[int, int] | None
+    mode: Mode = "rgb"
+    fit: Fit = "crop"
+    center_crop: int | None = None
+    limit: int = LIMIT
+
+    @property
+    def channels(self) -> int:
+        return 3 if self.mode == "rgb" else 1
+
+
+def wanted(
+    size: Size | None, mode: str, fit: str, center_crop: int | None, limit: int = LIMIT
+) -> Wanted:
+    """Check the options of reading; ``ValueError`` names the one that cannot work."""
+    if mode not in ("rgb", "gray"):
+        raise ValueError(f"mode must be 'rgb' or 'gray', got {mode!r}")
+    if fit not in ("crop", "pad", "stretch"):
+        raise ValueError(f"fit must be 'crop', 'pad' or 'stretch', got {fit!r}")
+    if center_crop is not None and not (_whole(center_crop) and center_crop >= 1):
+        raise ValueError(f"center_crop must be a number of pixels from 1, got {center_crop!r}")
+    if not (_whole(limit) and 1 <= limit <= HIGHEST_LIMIT):
+        raise ValueError(f"limit must be 1 to {HIGHEST_LIMIT:,} pixels, got {limit!r}")
+    pair: Any = (size, size) if _whole(size) else size
+    if pair is not None:
+        fine = isinstance(pair, (tuple, list)) and len(pair) == 2 and all(map(_whole, pair))
+        if not fine or min(pair) < 1 or max(pair) > 16384:
+            raise ValueError(
+                f"size must be one number or (height, width), 1 to 16384, got {size!r}"
+            )
+        pair = (int(pair[0]), int(pair[1]))
+    return Wanted(pair, mode, fit, center_crop, limit)  # type: ignore[arg-type]
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def read(
+    source: str | Path | bytes,
+    size: Size | None = None,
+    mode: Mode = "rgb",
+    fit: Fit = "crop",
+    center_crop: int | None = None,
+    limit: int = LIMIT,
+) -> torch.Tensor:
+    """Read one picture as a viewer shows it: upright, first frame, transparency on white.
+
+    Args:
+        source: a path, or the bytes of a file.
+        size: (height, width), or one number for a square; None keeps the picture's own size.
+        mode: 'rgb' gives three channels, 'gray' one (ITU-R 601 luma).
+        fit: 'crop' covers the size and cuts what hangs over, 'pad' fits inside and adds black,
+            'stretch' ignores the aspect.
+        center_crop: take the central square of so many pixels of the picture first.
+        limit: refuse a picture of more pixels before it is decoded.
+
+    Returns:
+        uint8 (C, H, W).
+
+    JPEG files are decoded at a reduced scale when the size wanted is at least 6 times smaller;
+    on noisy photographs the result is 38 dB or more from decoding everything, mostly above 50.
+
+    Raises:
+        UnreadableImage: the file is missing, damaged, too large, or no picture.
+        ValueError: an option that cannot work.
+    """
+    options = wanted(size, mode, fit, center_crop, limit)
+    name = "these bytes" if isinstance(source, bytes) else str(source)
+    try:
+        return decode(source, options)
+    except UnreadableImage as error:
+        raise UnreadableImage(f"cannot read {name}: {error}") from error
+
+
+def decode(source: str | Path | bytes, options: Wanted) -> torch.Tensor:
+    """Like :func:`read`, with the bare reason as the message of its UnreadableImage."""
+    with _quiet:
+        try:
+            if isinstance(source, bytes):
+                import io
+
+                return _decode(io.BytesIO(source), len(source), options)
+            with _open(source) as handle:
+                return _decode(handle, os.fstat(handle.fileno()).st_size, options)
+        except UnreadableImage:
+            raise
+        except Exception as error:  # a decoder given hostile bytes raises anything at all
+            raise UnreadableImage(_reason(error)) from error
+
+
+def _open(path: str | Path) -> BinaryIO:
+    """Open a regular file; a pipe or a device would block or never end."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise UnreadableImage("not a file")
+    return open(path, "rb")
+
+
+def _decode(handle: BinaryIO, length: int, options: Wanted) -> torch.Tensor:
+    from PIL import Image
+
+    if not length:
+        raise UnreadableImage("the file is empty")
+    with Image.open(handle, formats=_formats()) as image:
+        _check_size(image, options.limit)
+        large = image.size[0] * image.size[1] > _LARGE
+        with _one_at_a_time if large else contextlib.nullcontext():
+            pixels = None
+            plain = image.mode in ("RGB", "L") and image.format in ("JPEG", "MPO")
+            if plain and length <= _FAST_BYTES:
+                pixels = _fast_jpeg(handle, image, options)
+            if pixels is None:
+                pixels = _by_pillow(image, options)
+            return fit_pixels(pixels[None], options)[0]
+
+
+def _formats() -> list[str]:
+    from PIL import Image
+
+    Image.init()
+    return [name for name in Image.ID if name not in _REFUSED]
+
+
+def _check_size(image: PilImage, limit: int) -> None:
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise UnreadableImage(f"no pixels ({width} x {height})")
+    limit //= _HUNGRY.get(image.format or "", 1)
+    if image.format == "TIFF":
+        bits = getattr(image, "tag_v2", {}).get(258, 8)
+        limit //= 1 if np.sum(bits) <= 32 else 2
+    if width * height > limit:
+        raise UnreadableImage(
+            f"too large: {width} x {height} is {width * height:,} pixels, the limit is {limit:,}"
+        )
+
+
+# ---- JPEG ----------------------------------------------------------------------------------------
+
+
+def _scale(height: int, width: int, options: Wanted) -> int:
+    """The power of two by which a JPEG may be shrunk while it is decoded: 1, 2, 4 or 8.
+
+    At least 3 times the size wanted is decoded, so that the resize after it decides the look. On
+    photographs with sensor noise that is 38.5 dB from a full decode at the worst (a quarter of the
+    scale, just 3 times the size); a headroom of 2 gives 36 dB.
+    """
+    if options.size is None or options.center_crop is not None:
+        return 1
+    ratios = (height / options.size[0], width / options.size[1])
+    ratio = max(ratios) if options.fit == "pad" else min(ratios)
+    return next((k for k in (8, 4, 2) if ratio / k >= _HEADROOM), 1)
+
+
+def _fast_jpeg(handle: BinaryIO, image: PilImage, options: Wanted) -> torch.Tensor | None:
+    """uint8 (C, H, W) by libjpeg-turbo, or None where it objects and Pillow shall judge."""
+    import simplejpeg
+
+    turn = _orientation(image)
+    width, height = image.size
+    upright = (width, height) if turn >= 5 else (height, width)
+    scale = _scale(*upright, options)
+    handle.seek(0)
+    gray = image.mode == "L" or options.mode == "gray"
+    try:
+        array = simplejpeg.decode_jpeg(
+            handle.read(),
+            colorspace="GRAY" if gray else "RGB",
+            min_height=-(-height // scale),
+            min_width=-(-width // scale),
+            strict=True,
+        )
+    except ValueError:
+        return None
+    return _turned(torch.from_numpy(array).permute(2, 0, 1), turn)
+
+
+def _orientation(image: PilImage) -> int:
+    """EXIF (or XMP) orientation 1 to 8; damaged metadata count as upright, as viewers do."""
+    if not any(
+        key in image.info for key in ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
+    ):
+        if image.format != "TIFF":
+            return 1
+    try:
+        value = image.getexif().get(0x0112, 1)
+    except Exception:  # damaged metadata raise anything; the pixels are still good
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+_TURNS: dict[int, Callable[[torch.Tensor], torch.Tensor]] = {
+    1: lambda x: x,
+    2: lambda x: x.flip(-1),
+    3: lambda x: x.flip(-1, -2),
+    4: lambda x: x.flip(-2),
+    5: lambda x: x.transpose(-1, -2),
+    6: lambda x: x.transpose(-1, -2).flip(-1),
+    7: lambda x: x.transpose(-1, -2).flip(-1, -2),
+    8: lambda x: x.transpose(-1, -2).flip(-2),
+}
+
+
+def _turned(pixels: torch.Tensor, orientation: int) -> torch.Tensor:
+    return _TURNS[orientation](pixels)
+
+
+# ---- everything else -----------------------------------------------------------------------------
+
+
+def _by_pillow(image: PilImage, options: Wanted) -> torch.Tensor:
+    """uint8 (C, H, W), upright, by Pillow."""
+    if image.format == "JPEG" and options.size is not None and options.center_crop is None:
+        least = int(max(options.size) * _HEADROOM) + 1
+        image.draft(None, (least, least))
+    turn = _orientation(image)
+    image.load()
+    _check_size(image, options.limit)
+    if image.format == "TIFF":
+        turn = _orientation(image)  # load() has turned it and says so
+    array = _flattened(image)
+    image.close()
+    return _turned(torch.from_numpy(array).permute(2, 0, 1), turn)
+
+
+def _flattened(image: PilImage) -> Bytes:
+    """uint8 (H, W, 1 or 3), on white where the picture is transparent.
+
+    Done in strips, so that beside the decoded picture there is only the result.
+    """
+    width, height = image.size
+    deep = image.mode.startswith("I") or image.mode == "F"
+    gray = deep or (image.mode in ("L", "1", "LA", "La"))
+    result = np.empty((height, width, 1 if gray else 3), np.uint8)
+    rows = max(1, _STRIP // width)
+    tops = range(0, height, rows)
+    span = _span(image, rows) if deep else (0.0, 0.0)
+    for top in tops:
+        strip = image if len(tops) == 1 else image.crop((0, top, width, min(top + rows, height)))
+        if deep:
+            part = _eight_bits(np.asarray(strip), span, image.info.get("transparency"))
+        else:
+            part = np.asarray(_on_white(strip, "L" if gray else "RGB"))
+        result[top : top + rows] = part.reshape(part.shape[0], width, -1)
+    return result
+
+
+def _on_white(image: PilImage, mode: str) -> PilImage:
+    """The picture in mode L or RGB."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image if image.mode == mode else image.convert(mode)
+    clear = image.convert("LA" if mode == "L" else "RGBA")
+    white = Image.new(mode, clear.size, "white")
+    white.paste(clear.convert(mode), mask=clear.getchannel("A"))
+    return white
+
+
+def _span(image: PilImage, rows: int) -> tuple[float, float]:
+    """The values that become 0 and 255 in a picture with one deep channel.
+
+    Whole numbers use the range of their type: 16 bits unless a TIFF says 12, signed or 32. Floats
+    use [0, 1], [0, 255] or [0, 65535], the first that holds them all, else their own range.
+    """
+    if image.mode != "F":
+        bits, signed = _depth(image)
+        half = 2.0 ** (bits - 1)
+        return (-half, half - 1) if signed else (0.0, 2 * half - 1)
+    width, height = image.size
+    low, high = np.inf, -np.inf
+    for top in range(0, height, rows):
+        values = np.asarray(image.crop((0, top, width, min(top + rows, height))))
+        if not np.isfinite(values).all():
+            raise UnreadableImage("holds NaN or infinite values")
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+    if low >= 0 and high <= 65535:
+        return 0.0, next(top for top in (1.0, 255.0, 65535.0) if high <= top)
+    return low, high
+
+
+def _eight_bits(values: np.ndarray[Any, Any], span: tuple[float, float], clear: object) -> Bytes:
+    """Deep values (h, w) as uint8 (h, w); ``clear`` is the value that means transparent."""
+    low, high = span
+    scaled = (values.astype(np.float64) - low) * (255.0 / max(high - low, 1e-30))
+    eight: Bytes = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    if isinstance(clear, int):
+        eight[values == clear] = 255
+    return eight
+
+
+def _depth(image: PilImage) -> tuple[int, bool]:
+    """(bits, signed) of a one-channel picture deeper than eight bits."""
+    tags = getattr(image, "tag_v2", None) if image.format == "TIFF" else None
+    if not tags:
+        return 16, False
+    bits = tags.get(258, (16,))
+    bits = int(bits[0] if isinstance(bits, tuple) else bits)
+    sample = tags.get(339, (1,))
+    sample = sample[0] if isinstance(sample, tuple) else sample
+    return (bits if 8 <= bits <= 32 else 16), sample == 2
+
+
+# ---- crop and resize -----------------------------------------------------------------------------
+
+
+def fit_pixels(pixels: torch.Tensor, options: Wanted) -> torch.Tensor:
+    """Bring uint8 (B, c, h, w) to the mode and size of ``options``: uint8 (B, C, H, W).
+
+    The resize is torch's antialiased bilinear one, on bytes.
+    """
+    if options.center_crop is not None:
+        pixels = _central(pixels, options.center_crop, options.center_crop)
+    if options.size is not None:
+        pixels = _resized(pixels, options.size, options.fit)
+    if pixels.shape[1] == options.channels:
+        return pixels.contiguous()
+    if pixels.shape[1] == 1:
+        return pixels.expand(-1, 3, -1, -1).contiguous()
+    weights = torch.tensor([19595, 38470, 7471], dtype=torch.int32).view(1, 3, 1, 1)
+    luma = (pixels[:, :3].to(torch.int32) * weights).sum(1, keepdim=True) + 0x8000
+    return (luma >> 16).to(torch.uint8)
+
+
+def _central(pixels: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """The central (height, width) of (B, C, H, W), or less where the picture is smaller."""
+    h, w = pixels.shape[-2:]
+    top, left = max(0, (h - height) // 2), max(0, (w - width) // 2)
+    return pixels[..., top : top + height, left : left + width]
+
+
+def _resized(pixels: torch.Tensor, size: tuple[int, int], fit: Fit) -> torch.Tensor:
+    h, w = pixels.shape[-2:]
+    height, width = size
+    if fit == "crop" and h * width != w * height:
+        if h * width > w * height:  # too tall
+            pixels = _central(pixels, max(1, round(w * height / width)), w)
+        else:
+            pixels = _central(pixels, h, max(1, round(h * width / height)))
+    inner = size
+    if fit == "pad":
+        ratio = min(height / h, width / w)
+        inner = (min(height, max(1, round(h * ratio))), min(width, max(1, round(w * ratio))))
+    if tuple(pixels.shape[-2:]) != inner:
+        pixels = interpolate(pixels, size=inner, mode="bilinear", antialias=True)
+    if inner != size:
+        top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+        pixels = pad(pixels, (left, width - inner[1] - left, top, height - inner[0] - top))
+    return pixels
+
+
+# ---- reasons and warnings ------------------------------------------------------------------------
+
+
+def _reason(error: Exception) -> str:
+    """Why a picture could not be read, in a few words."""
+    from PIL import Image, UnidentifiedImageError
+
+    text = str(error).strip().splitlines()[0][:100] if str(error).strip() else type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture"
+    if isinstance(error, Image.DecompressionBombError):
+        return "too large: it claims more pixels than can be decoded"
+    if isinstance(error, MemoryError):
+        return "too large: the memory does not suffice"
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, IsADirectoryError):
+        return "a folder, not a file"
+    if isinstance(error, PermissionError):
+        return "may not be read (permission denied)"
+    if "truncated" in text.lower():
+        return "truncated: the data stop early"
+    return f"damaged ({text})"
+
+
+class _Quiet:
+    """Keep Pillow's warnings to itself, in any number of threads at once.
+
+    ``warnings.catch_warnings`` restores what the thread that entered found, so that two threads
+    could leave each other's filters behind; here the first to enter saves and the last restores.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._depth = 0
+        self._caught: warnings.catch_warnings[None] | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._depth == 0:
+                self._caught = warnings.catch_warnings()
+                self._caught.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+                warnings.filterwarnings("ignore", category=ResourceWarning)
+            self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._depth -= 1
+            if self._depth == 0 and self._caught is not None:
+                self._caught.__exit__(None, None, None)
+
+
+_quiet = _Quiet()

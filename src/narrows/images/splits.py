@@ -1,0 +1,143 @@
+"""Train, validation and test: the official split if there is one, else by group, else by content.
+
+Each group (a person), or each content, is put on its side by a hash of itself, so that the same
+picture always stands on the same side, however many others come or go, and two identical ones never
+stand on different sides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from .source import SPLITS, Images, Source, Subset
+
+__all__ = ["Splits", "split"]
+
+Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
+
+
+class Splits(NamedTuple):
+    """The three parts; a part that nothing fell into is None."""
+
+    train: Any
+    validation: Any = None
+    test: Any = None
+
+
+def split(
+    source: Source,
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
+    *,
+    validation: float | None = None,
+    seed: int = 0,
+) -> Splits:
+    """Divide a source into train, validation and test.
+
+    Args:
+        source: Images give Images, any other source gives Subsets.
+        fractions: of train, validation and test; they add up to 1.
+        validation: only divide train and validation: 0.1 means (0.9, 0.1, 0).
+        seed: another seed, another division.
+
+    With an official split its test is taken as it is, and its validation too; where it has none,
+    validation is cut out of train in the proportion of ``fractions``.
+
+    Sizes are near the fractions, not exactly them: each group or content falls by its own hash. In
+    a small set every part asked for still gets one group or content while there are enough, train
+    first.
+    """
+    if validation is not None:
+        fractions = (1 - validation, validation, 0.0)
+    parts = tuple(float(f) for f in fractions)
+    if len(parts) != 3 or min(parts) < 0 or not math.isclose(sum(parts), 1, abs_tol=1e-6):
+        raise ValueError(
+            f"fractions must be three numbers from 0 that add up to 1, got {fractions}"
+        )
+    if parts[0] <= 0:
+        raise ValueError(f"train must have a share above 0, got {fractions}")
+    official = getattr(source, "split", None)
+    if official is not None and not callable(official) and "train" in official:
+        return _official(source, np.asarray(official), parts, seed)
+    side = _sides(_hashes(source, seed), parts)
+    return Splits(*(_part(source, np.flatnonzero(side == i)) for i in range(3)))
+
+
+def _part(source: Source, rows: np.ndarray[Any, Any]) -> Source | None:
+    if not len(rows):
+        return None
+    return source.select(rows) if isinstance(source, Images) else Subset(source, rows)
+
+
+def _official(
+    source: Source, names: np.ndarray[Any, Any], parts: tuple[float, ...], seed: int
+) -> Splits:
+    rows = {name: np.flatnonzero(names == name) for name in SPLITS}
+    if not len(rows["validation"]) and parts[1] > 0:
+        train = _part(source, rows["train"])
+        assert train is not None
+        whole = parts[0] + parts[1]
+        side = _sides(_hashes(train, seed), (parts[0] / whole, parts[1] / whole, 0.0))
+        rows["train"], rows["validation"] = rows["train"][side == 0], rows["train"][side == 1]
+    return Splits(*(_part(source, rows[name]) for name in SPLITS))
+
+
+def _sides(hashes: Words, parts: tuple[float, ...]) -> np.ndarray[Any, Any]:
+    """0, 1 or 2 for each item (N,): where its hash lies in [0, 1) decides."""
+    distinct, which = np.unique(hashes, return_inverse=True)
+    n = len(distinct)
+    places = distinct / 2.0**64
+    first = int(np.searchsorted(places, parts[0]))
+    second = int(np.searchsorted(places, parts[0] + parts[1])) if parts[2] > 0 else n
+    wants_validation, wants_test = parts[1] > 0, parts[2] > 0
+    if not wants_validation:
+        first = second
+    # a small set: give every part something, train first, then validation
+    keep_test = 1 if wants_test and n >= 2 + wants_validation else 0
+    keep_validation = 1 if wants_validation and n >= 2 else 0
+    first = min(max(first, 1), n - keep_validation - keep_test)
+    second = min(max(second, first + keep_validation), n - keep_test)
+    if not wants_validation:
+        second = first
+    side = np.zeros(n, np.int8)
+    side[first:second] = 1
+    side[second:] = 2
+    return side[which.ravel()]
+
+
+def _hashes(source: Source, seed: int) -> Words:
+    """uint64 (N,): equal for the same group, the same content, or (without pixels) the same index."""
+    groups = getattr(source, "groups", None)
+    if groups is not None:
+        names, which = np.unique(np.asarray(groups).astype(str), return_inverse=True)
+        words = np.array([_word(str(name).encode()) for name in names], np.uint64)[which.ravel()]
+    elif isinstance(source, Images):
+        words = np.empty(len(source), np.uint64)
+        for part in source.chunks(2048):
+            pixels = source.take(part).cpu().numpy().reshape(len(part), -1)
+            words[part[0] : part[-1] + 1] = [
+                _word(row.data) for row in np.ascontiguousarray(pixels)
+            ]
+    else:
+        words = np.arange(len(source), dtype=np.uint64)
+        if isinstance(source, Subset):
+            words = source.indices.numpy().astype(np.uint64)
+    return _mixed(words, seed)
+
+
+def _word(content: bytes | memoryview) -> int:
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
+
+
+def _mixed(words: Words, seed: int) -> Words:
+    """Spread 64 bits evenly and by seed: the finaliser of SplitMix64 (Steele et al., 2014)."""
+    key = int.from_bytes(hashlib.blake2b(f"split {seed}".encode(), digest_size=8).digest(), "big")
+    with np.errstate(over="ignore"):
+        z = (words ^ np.uint64(key)) + np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed: Words = z ^ (z >> np.uint64(31))
+    return mixed

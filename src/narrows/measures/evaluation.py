@@ -1,0 +1,263 @@
+"""How good a model is on pictures that it was not trained on, beside what it has to beat.
+
+    pictures ──augmentation──► x ──corruption──► x̃        both as in the recipe, with fixed draws
+    x ──model──► x̂     x ──PCA, as many values──► x̂     the mean picture of the training pictures
+
+One pass over the pictures; every measure is kept per picture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..autoencoder import Autoencoder
+from ..images import Source, as_source
+from ..parts import Part, build
+from ..randomness import Draws
+from .baselines import Pca, mean_picture
+from .likelihoods import elbo_terms, importance_of_batch
+from .pictures import psnr, squared_error, ssim
+
+__all__ = ["Evaluation", "evaluate"]
+
+Array = np.ndarray[Any, Any]
+Changes = Callable[[Tensor, Draws], Tensor]
+
+MODEL = "model"
+MEASURES = ("mse", "psnr", "ssim")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Measures of N pictures, each an array (N,).
+
+    Attributes:
+        n: N.
+        mse, psnr, ssim: of the model's reconstructions; ssim is empty below 3×3 pixels.
+        elbo, kl: in nats, of a model with a prior; else None.
+        log_likelihood: in nats, by importance sampling, where samples were asked for; else None.
+        others: the same three measures of each baseline and corruption, by name.
+        samples: S of the log-likelihood; 0 without.
+        notes: what a reader of the numbers has to know.
+    """
+
+    n: int
+    mse: Array
+    psnr: Array
+    ssim: Array
+    elbo: Array | None = None
+    kl: Array | None = None
+    log_likelihood: Array | None = None
+    others: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    samples: int = 0
+    notes: tuple[str, ...] = ()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for the model and for each baseline: means, and deviations over the pictures."""
+        all_of_them = {MODEL: {name: getattr(self, name) for name in MEASURES}, **self.others}
+        return [
+            {"name": name, **_summary({m: measured[m] for m in MEASURES})}
+            for name, measured in all_of_them.items()
+        ]
+
+    def nats(self) -> dict[str, float]:
+        """Means and deviations of what is in nats per picture; empty without a prior."""
+        found = {name: getattr(self, name) for name in ("elbo", "kl", "log_likelihood")}
+        return _summary({name: value for name, value in found.items() if value is not None})
+
+    def document(self) -> dict[str, Any]:
+        """The numbers for machines, without those per picture."""
+        return {
+            "pictures": self.n,
+            "rows": self.rows(),
+            "nats": self.nats(),
+            "samples": self.samples,
+            "notes": list(self.notes),
+        }
+
+
+def _summary(measured: Mapping[str, Array]) -> dict[str, float]:
+    found = {}
+    for name, values in measured.items():
+        if len(values):
+            found[name] = float(values.mean(dtype=np.float64))
+            found[f"{name}_deviation"] = float(values.std(dtype=np.float64))
+    return found
+
+
+def evaluate(
+    model: Autoencoder,
+    images: Any,
+    *,
+    train: Any = None,
+    samples: int = 0,
+    seed: int = 0,
+    augmentation: Changes | Part | None = None,
+    batch_size: int = 256,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Measure a model on pictures.
+
+    Reconstructions are made of mean codes, and every one, a baseline's too, is cut to [0, 1] as a
+    file of it would be. The augmentation of the recipe's last phase (``binarise``) is applied to
+    the pictures first; where that phase has a corruption, the model is also measured on corrupted
+    pictures, against the clean ones.
+
+    Args:
+        images: the pictures to measure on: a source or an array.
+        train: those that the model was trained on, for the baselines; None leaves them out.
+        samples: S of the importance-sampled log-likelihood; 0 leaves it out.
+        seed: of every draw.
+        augmentation: instead of the recipe's.
+        batch_size: pictures at a time.
+        progress: called with (done, total) pictures.
+
+    Raises:
+        ValueError: pictures of another shape than the model's, or samples for a model without a
+            prior.
+    """
+    source = _fitting(model, images)
+    generative = model.bottleneck.generative
+    phase = _last_phase(model)
+    written = augmentation if augmentation is not None else getattr(phase, "augmentation", None)
+    augment: Changes | None = None if written is None else build("corruption", written)
+    corrupt: Changes | None = None
+    if getattr(phase, "corruption", None) is not None:
+        corrupt = build("corruption", phase.corruption)
+    notes: list[str] = []
+    baselines: dict[str, Callable[[Tensor], Tensor]] = {}
+    if train is None:
+        notes.append("no baselines: they are fitted on the training pictures, which were not given")
+    else:
+        fitted = _Changed(_fitting(model, train), augment, seed)
+        baselines = _baselines(model, fitted, seed, notes)
+    if augment is not None:
+        notes.append(f"the pictures went through {_named(written)} first, with draws of seed {seed}")
+    if corrupt is not None:
+        notes.append(f"corrupted: {_named(phase.corruption)}, with draws of seed {seed}")
+    if min(source.shape[1:]) < 3:
+        notes.append("no ssim: it needs pictures of at least 3×3")
+
+    measured = _Measured()
+    with model.evaluating():
+        for number, start in enumerate(range(0, len(source), batch_size)):
+            stop = min(start + batch_size, len(source))
+            draws = Draws(seed, number)
+            x = source.batch(torch.arange(start, stop)).to(model.device)
+            x = x if augment is None else augment(x, draws)
+            measured.add(MODEL, x, model(x))
+            if corrupt is not None:
+                spoilt = corrupt(x, draws)
+                measured.add("corrupted input", x, spoilt)
+                measured.add("model on corrupted input", x, model(spoilt))
+            on_processor = x.cpu()
+            for name, reconstruct in baselines.items():
+                measured.add(name, on_processor, reconstruct(on_processor))
+            if generative:
+                log_px, kl = elbo_terms(model, x, 1, draws)
+                measured.keep("elbo", log_px - kl)
+                measured.keep("kl", kl)
+            if samples:
+                measured.keep("log_likelihood", importance_of_batch(model, x, samples, draws))
+            if progress is not None:
+                progress(stop, len(source))
+    return measured.evaluation(len(source), samples, tuple(notes))
+
+
+class _Measured:
+    """The measures of the batches so far."""
+
+    def __init__(self) -> None:
+        self.pictures: dict[str, dict[str, list[Tensor]]] = {}
+        self.nats: dict[str, list[Tensor]] = {}
+
+    def add(self, name: str, x: Tensor, x_hat: Tensor) -> None:
+        x_hat = x_hat.clamp(0, 1)
+        kept = self.pictures.setdefault(name, {measure: [] for measure in MEASURES})
+        kept["mse"].append(squared_error(x, x_hat).cpu())
+        kept["psnr"].append(psnr(x, x_hat).cpu())
+        if min(x.shape[2:]) >= 3:
+            kept["ssim"].append(ssim(x, x_hat).cpu())
+
+    def keep(self, name: str, values: Tensor) -> None:
+        self.nats.setdefault(name, []).append(values.cpu())
+
+    def evaluation(self, n: int, samples: int, notes: tuple[str, ...]) -> Evaluation:
+        pictures = {
+            name: {measure: _joined(values) for measure, values in kept.items()}
+            for name, kept in self.pictures.items()
+        }
+        nats = {name: _joined(values) for name, values in self.nats.items()}
+        own = pictures.pop(MODEL)
+        return Evaluation(n, **own, **nats, others=pictures, samples=samples, notes=notes)
+
+
+def _joined(values: list[Tensor]) -> Array:
+    return torch.cat(values).numpy() if values else np.zeros(0, np.float32)
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """A source seen through an augmentation; one set of positions always gives the same pictures."""
+
+    source: Source
+    change: Changes | None
+    seed: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.source.shape)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        x = self.source.batch(indices)
+        if self.change is None or not len(indices):
+            return x
+        return self.change(x, replace(Draws(self.seed, int(indices[0])), rank=-1))
+
+
+def _baselines(
+    model: Autoencoder, train: Source, seed: int, notes: list[str]
+) -> dict[str, Callable[[Tensor], Tensor]]:
+    """PCA with as many values as a code, and the mean picture; both fitted on ``train``."""
+    values, features = math.prod(model.code_shape), math.prod(model.shape)
+    k = min(values, Pca.most(train))
+    pca = Pca.fit(train, k, seed=seed)
+    name = f"PCA, {k} {'value' if k == 1 else 'values'}"
+    if pca.fitted_on < pca.of:
+        notes.append(f"{name}: fitted on {pca.fitted_on:,} of the {pca.of:,} training pictures")
+    if k < values:
+        what = f"pictures of {features:,} values" if k == features else f"{k:,} pictures"
+        notes.append(f"{name}: a code has {values:,}, but {what} have no more components")
+    mean = mean_picture(train)
+    return {name: pca.reconstruct, "mean picture": lambda x: mean.expand_as(x)}
+
+
+def _fitting(model: Autoencoder, images: Any) -> Source:
+    source = as_source(images)
+    if tuple(source.shape) != tuple(model.shape):
+        raise ValueError(
+            f"this model takes pictures of shape {tuple(model.shape)}; we got {tuple(source.shape)}"
+        )
+    return source
+
+
+def _last_phase(model: Autoencoder) -> Any:
+    phases = getattr(model.recipe, "phases", ())
+    return phases[-1] if phases else None
+
+
+def _named(change: Any) -> str:
+    if isinstance(change, Part):
+        numbers = ", ".join(f"{key}={value}" for key, value in change.arguments.items())
+        return f"{change.name} ({numbers})" if numbers else change.name
+    return getattr(change, "__name__", type(change).__name__.lower())

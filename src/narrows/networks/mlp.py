@@ -1,0 +1,75 @@
+"""Dense rungs and ladders.
+
+    784 ─► 200 ─► 200 ─► bottleneck ─► 200 ─► 200 ─► 784
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..parts import part
+from .ladder import Ladder, Shape
+
+__all__ = ["DenseRung", "dense_ladder"]
+
+
+class DenseRung(nn.Module):
+    """One affine map down, one up; pictures and maps are flattened on the way.
+
+    Args:
+        above: the shape it takes, (C, H, W) or (D,).
+        width: the number of units it gives.
+        tied: ``up`` is the transpose of ``down`` with a bias of its own (Lingrand; Canziani).
+    """
+
+    def __init__(self, above: Shape, width: int, tied: bool = False) -> None:
+        super().__init__()
+        if width < 1:
+            raise ValueError(f"a dense rung needs a width of at least 1; we got {width}")
+        self.above: Shape = tuple(above)
+        self.below: Shape = (width,)
+        size = math.prod(above)
+        self.linear_down = nn.Linear(size, width)
+        self.linear_up = None if tied else nn.Linear(width, size)
+        self.bias_up = nn.Parameter(self.linear_down.weight.new_zeros(size)) if tied else None
+
+    def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(B, *above) → (B, width)."""
+        return self.linear_down(h.flatten(1)), None
+
+    def up(self, h: Tensor, switches: Tensor | None = None) -> Tensor:
+        """(B, width) → (B, *above)."""
+        if self.linear_up is None:
+            out = F.linear(h, self.linear_down.weight.t(), self.bias_up)
+        else:
+            out = self.linear_up(h)
+        return out.unflatten(1, self.above) if len(self.above) > 1 else out
+
+
+@part("ladder", "dense")
+def dense_ladder(
+    shape: Sequence[int],
+    widths: Sequence[int] = (512, 256),
+    *,
+    activation: str = "relu",
+    norm: str = "none",
+    tied: bool = False,
+) -> Ladder:
+    """A ladder of dense rungs on pictures of ``shape`` (C, H, W).
+
+    Args:
+        widths: units of h_1 … h_L; the bottleneck takes the last.
+        activation: at every boundary, such as ``relu``, ``tanh``, ``identity``.
+        norm: ``none``, ``batch``, ``shared-batch`` or ``group``.
+        tied: each rung's way up is the transpose of its way down.
+    """
+    rungs: list[nn.Module] = []
+    above = tuple(shape)
+    for width in widths:
+        rungs.append(DenseRung(above, width, tied))
+        above = (width,)
+    return Ladder(rungs, activation, norm)

@@ -1,0 +1,116 @@
+"""Models that no document owns: plain and variational, dense and convolutional."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ..parts import Part
+from ..training import Phase, Recipe
+
+__all__ = ["conv_autoencoder", "conv_vae", "linear_autoencoder", "mlp_autoencoder", "mlp_vae"]
+
+# pixels of pictures that people photograph or draw vary about this much around a good blurry
+# reconstruction; it sets how many nats a pixel is worth against the KL (Kovenko's best is 0.01)
+PICTURE_VARIANCE = 0.01
+
+
+def _conv_part(shape: Sequence[int], widths: Sequence[int] | None, **changes: object) -> Part:
+    if widths is None:  # halve until about 4 pixels are left
+        halvings = max(1, min(5, round(math.log2(max(4, min(shape[1:])) / 4))))
+        widths = [min(256, 32 << i) for i in range(halvings)]
+    arguments = {"shape": tuple(shape), "widths": tuple(widths), "kernel": 3, "activation": "silu"}
+    return Part("conv", {**arguments, "norm": "batch", "blocks": 1, **changes})
+
+
+def conv_autoencoder(
+    shape: Sequence[int], code_size: int = 64, *, widths: Sequence[int] | None = None
+) -> Recipe:
+    """A plain convolutional autoencoder with a flat code, for pictures of any size.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: channels of each rung; by default as many as halve the picture to about 4 pixels.
+    """
+    return Recipe(
+        "conv-autoencoder",
+        _conv_part(shape, widths),
+        Part("point", {"size": code_size}),
+        Part("mse"),
+        (Phase(epochs=20, batch_size=128, learning_rate=2e-3, clip=100.0),),
+    )
+
+
+def conv_vae(
+    shape: Sequence[int], code_size: int = 64, *, widths: Sequence[int] | None = None
+) -> Recipe:
+    """A convolutional variational autoencoder: it reconstructs, and it can be sampled from.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: channels of each rung; by default as many as halve the picture to about 4 pixels.
+    """
+    return Recipe(
+        "conv-vae",
+        _conv_part(shape, widths),
+        Part("gaussian", {"size": code_size}),
+        Part("gaussian", {"variance": PICTURE_VARIANCE}),
+        (Phase(epochs=20, batch_size=128, learning_rate=2e-3, clip=1e4),),
+    )
+
+
+def mlp_autoencoder(
+    shape: Sequence[int], code_size: int = 32, *, widths: Sequence[int] = (512, 256)
+) -> Recipe:
+    """A plain dense autoencoder.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: units of the hidden layers.
+    """
+    return Recipe(
+        "mlp-autoencoder",
+        Part("dense", {"shape": tuple(shape), "widths": tuple(widths)}),
+        Part("point", {"size": code_size}),
+        Part("mse"),
+        (Phase(epochs=20, batch_size=128, learning_rate=2e-3),),
+    )
+
+
+def mlp_vae(
+    shape: Sequence[int], code_size: int = 16, *, widths: Sequence[int] = (512,)
+) -> Recipe:
+    """A dense variational autoencoder with a Bernoulli likelihood.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: units of the hidden layers.
+    """
+    return Recipe(
+        "mlp-vae",
+        Part("dense", {"shape": tuple(shape), "widths": tuple(widths)}),
+        Part("gaussian", {"size": code_size}),
+        Part("bernoulli"),
+        (Phase(epochs=20, batch_size=256, learning_rate=2e-3),),
+    )
+
+
+def linear_autoencoder(shape: Sequence[int], code_size: int = 16) -> Recipe:
+    """One linear rung: it ends in the space that PCA spans (Baldi & Hornik 1989).
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+    """
+    widths = (code_size,)
+    return Recipe(
+        "linear-autoencoder",
+        Part("dense", {"shape": tuple(shape), "widths": widths, "activation": "identity"}),
+        Part("point"),
+        Part("mse", {"output": "identity"}),
+        (Phase(epochs=20, batch_size=256, learning_rate=2e-3, precision="float32"),),
+    )

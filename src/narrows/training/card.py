@@ -1,0 +1,134 @@
+"""A run's description: what it was trained on, with which command, and how well it went.
+
+    run.toml   for machines: the pictures and the split, so that others find the same held-out ones
+    card.md    for people: data, numbers, command
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import files
+from ..errors import BadFile
+from .phases import Recipe
+
+__all__ = ["about", "facts", "records", "write_card", "write_facts"]
+
+
+def write_facts(folder: Path | str, found: Mapping[str, Any]) -> None:
+    """Write ``run.toml``: pictures, split, seed, command."""
+    present = {key: value for key, value in found.items() if value is not None}
+    files.save_toml(Path(folder) / "run.toml", present)
+
+
+def facts(folder: Path | str) -> dict[str, Any]:
+    """What ``run.toml`` says; nothing for a model that was saved from Python."""
+    path = Path(folder) / "run.toml"
+    return files.load_toml(path) if path.exists() else {}
+
+
+def records(folder: Path | str) -> list[dict[str, Any]]:
+    """The lines of ``metrics.jsonl``, one per epoch; none if there is no such file.
+
+    Raises:
+        BadFile: a line does not parse.
+    """
+    path = Path(folder) / "metrics.jsonl"
+    if not path.exists():
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise BadFile(f"{path} is damaged: {error}") from error
+
+
+def about(folder: Path | str) -> dict[str, Any]:
+    """What a model's folder holds, without reading the weights into memory.
+
+    Raises:
+        BadFile: there is no model, or it is damaged.
+    """
+    folder = Path(folder)
+    if not (folder / "recipe.toml").is_file():
+        raise BadFile(
+            f"{folder} holds no model: there is no recipe.toml; name the folder that "
+            "`narrows train` wrote"
+        )
+    recipe = Recipe.load(folder / "recipe.toml")
+    try:
+        with torch.device("meta"):
+            model = recipe.build()
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise BadFile(f"{folder / 'recipe.toml'} describes no model: {error}") from error
+    code = math.prod(model.code_shape)
+    found: dict[str, Any] = {
+        "model": str(folder),
+        "recipe": recipe.name,
+        "pictures_of": " × ".join(map(str, recipe.shape)) + "  (channels × height × width)",
+        "levels": " → ".join("×".join(map(str, shape)) for shape in model.ladder.shapes),
+        "code": f"{code} numbers, {'×'.join(map(str, model.code_shape))} "
+        f"({math.prod(recipe.shape) / code:.1f} pixel values for each)",
+        "bottleneck": _words(recipe.bottleneck.document()),
+        "likelihood": _words(recipe.likelihood.document()),
+        "weights": f"{sum(p.numel() for p in model.parameters()):,}",
+        "generates": "yes" if model.bottleneck.generative else "no (its code has no prior)",
+    }
+    if recipe.source:
+        found["source"] = recipe.source
+    lines = records(folder)
+    if lines:
+        last = lines[-1]
+        found["trained"] = f"{last['epoch']:g} epochs, {sum(r['seconds'] for r in lines):.0f} s"
+        found["last_loss"] = f"{last['loss']:.2f} nats per picture"
+        validated = [r for r in lines if "validation_loss" in r and r["phase"] == last["phase"]]
+        if validated:
+            best = min(validated, key=lambda r: r["validation_loss"])
+            found["best_validation"] = (
+                f"{best['validation_loss']:.2f} nats per picture, in epoch {best['epoch']:g}"
+            )
+    for key in ("pictures", "trained_on", "command"):
+        if key in facts(folder):
+            found[key] = facts(folder)[key]
+    if not (folder / "model.safetensors").exists():
+        found["state"] = "not finished: the same command with --resume goes on with it"
+    return found
+
+
+def _words(document: Mapping[str, Any]) -> str:
+    rest = ", ".join(f"{key} {value}" for key, value in document.items() if key != "part")
+    return f"{document['part']} ({rest})" if rest else str(document["part"])
+
+
+def write_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], held_out: str) -> Path:
+    """Write ``card.md``: what the model is, its numbers on held-out pictures beside the baselines.
+
+    Args:
+        numbers: rows of one table, all with the same keys.
+        held_out: which pictures the numbers are of.
+    """
+    found = about(folder)
+    lines = [f"# {found['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
+    lines += [f"- **{key.replace('_', ' ')}**: {value}" for key, value in found.items() if key != "model"]
+    if numbers:
+        keys = list(numbers[0])
+        lines += ["", f"## Numbers on {held_out}", "", "| " + " | ".join(keys) + " |"]
+        lines += ["|" + " --- |" * len(keys)]
+        lines += [
+            "| " + " | ".join(_cell(row.get(key)) for key in keys) + " |" for row in numbers
+        ]
+    lines += ["", "![losses](losses.png)", "", "![reconstructions](reconstructions.png)", ""]
+    path = Path(folder) / "card.md"
+    files.write_text(path, "\n".join(lines))
+    return path
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,192 @@
+"""What a run leaves on disk, and how it is read again.
+
+    RUN/
+      recipe.toml              how the model is made and trained
+      model.safetensors        the weights: the best by validation, or the last
+      last.safetensors         the last weights, where they are others
+      checkpoint.safetensors   all that going on needs: weights, optimisers, counters
+      metrics.jsonl            a line per epoch
+      card.md, *.png           for people
+
+Every file is written whole or not at all, so a kill at any moment leaves a run that resumes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import files
+from ..autoencoder import Autoencoder
+from ..errors import BadFile, RunExists
+from .phases import Recipe
+
+__all__ = ["Run", "State", "load", "save"]
+
+MODEL_VERSION = 1
+
+
+@dataclasses.dataclass
+class State:
+    """What a checkpoint holds beside the weights."""
+
+    tensors: dict[str, Tensor]
+    numbers: dict[str, Any]
+
+
+class Run:
+    """The folder of one run.
+
+    Raises:
+        RunExists: it holds a run and ``resume`` is not set.
+        BadFile: ``resume`` is set and the run there cannot go on, or follows another recipe.
+    """
+
+    def __init__(self, folder: Path | str, recipe: Recipe, resume: bool = False) -> None:
+        self.folder = Path(folder)
+        self.recipe = recipe
+        self.state: State | None = None
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunExists(f"{self.folder} is a file; name a folder for the run")
+        written = self.folder / "recipe.toml"
+        if written.exists():
+            if not resume:
+                raise RunExists(
+                    f"{self.folder} already holds a run; add --resume (resume=True) to go on with "
+                    "it, or name another folder"
+                )
+            self._check_same(Recipe.load(written))
+            if self.checkpoint.exists():
+                self.state = State(*files.load_tensors(self.checkpoint))
+        else:
+            recipe.save(written)
+
+    def _check_same(self, before: Recipe) -> None:
+        then, now = before.document(), self.recipe.document()
+        differ = [key for key in sorted(then.keys() | now.keys()) if then.get(key) != now.get(key)]
+        if differ:
+            raise BadFile(
+                f"{self.folder} was started with another recipe ({', '.join(differ)} differ): "
+                "resume it with the same options, or name another folder"
+            )
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that going on needs."""
+        return self.folder / "checkpoint.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        """A JSON line per epoch."""
+        return self.folder / "metrics.jsonl"
+
+    def cut_metrics(self, length: int) -> None:
+        """Forget what was written after the checkpoint: going on writes it again."""
+        if not self.metrics.exists():
+            self.metrics.touch()
+        with open(self.metrics, "r+b") as opened:
+            opened.truncate(length)
+
+    def append_metrics(self, line: str) -> int:
+        """Add a line; gives the file's new length in bytes."""
+        with open(self.metrics, "a", encoding="utf-8") as opened:
+            opened.write(line + "\n")
+            return opened.tell()
+
+    def write_checkpoint(self, state: State) -> None:
+        """Replace the checkpoint."""
+        files.save_tensors(self.checkpoint, state.tensors, state.numbers)
+
+    def write_weights(self, name: str, weights: Mapping[str, Tensor]) -> None:
+        """Write weights as ``name`` (model.safetensors, last.safetensors)."""
+        _write_weights(self.folder / name, self.recipe, weights)
+
+
+def _write_weights(path: Path, recipe: Recipe, weights: Mapping[str, Tensor]) -> None:
+    header = {"version": MODEL_VERSION, "recipe": recipe.fingerprint}
+    files.save_tensors(path, weights, header)
+
+
+def save(model: Autoencoder, folder: Path | str) -> Path:
+    """Write a model (``recipe.toml``, ``model.safetensors``) to a folder.
+
+    Raises:
+        ValueError: a part of it is not listed, so no recipe can name it.
+        NarrowsError: the folder cannot be written.
+    """
+    folder = Path(folder)
+    recipe: Recipe = model.recipe if isinstance(model.recipe, Recipe) else Recipe.of(model)
+    recipe.save(folder / "recipe.toml")
+    _write_weights(folder / "model.safetensors", recipe, model.state_dict())
+    return folder
+
+
+def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoencoder:
+    """Read the model that ``narrows train`` or ``save`` left in a folder, in evaluation mode.
+
+    Nothing in the folder is executed.
+
+    Args:
+        path: the folder, or the ``model.safetensors`` in it.
+        weights: ``model`` (the best by validation) or ``last``.
+        device: where to put it.
+
+    Raises:
+        BadFile: no model there, or a damaged, foreign or newer one.
+    """
+    folder = Path(path)
+    if folder.suffix == ".safetensors":
+        folder, weights = folder.parent, folder.stem
+    if not (folder / "recipe.toml").is_file():
+        raise BadFile(
+            f"{folder} holds no model: there is no recipe.toml; name the folder that "
+            "`narrows train` wrote"
+        )
+    recipe = Recipe.load(folder / "recipe.toml")
+    chosen = folder / f"{weights}.safetensors"
+    if not chosen.exists() and weights == "last":
+        chosen = folder / "model.safetensors"
+    if not chosen.exists() and (folder / "checkpoint.safetensors").exists():
+        tensors, header = files.load_tensors(folder / "checkpoint.safetensors")
+        found = dict(_weights_of(tensors))
+    else:
+        found, header = files.load_tensors(chosen)
+    version = header.get("version")
+    if not isinstance(version, int) or version > MODEL_VERSION:
+        raise BadFile(
+            f"{chosen} is of version {version}; this Narrows reads up to version {MODEL_VERSION}: "
+            "install a newer one"
+            if isinstance(version, int)
+            else f"{chosen} was not written by Narrows: it has no version number"
+        )
+    try:
+        # on the meta device a recipe that asks for too much takes no memory before it is compared
+        with torch.device("meta"):
+            model = recipe.build()
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        raise BadFile(f"{folder / 'recipe.toml'} describes no model that can be built: {error}") from error
+    expected = model.state_dict()
+    for name in sorted(expected.keys() | found.keys()):
+        wanted = tuple(expected[name].shape) if name in expected else None
+        got = tuple(found[name].shape) if name in found else None
+        if wanted != got:
+            raise BadFile(
+                f"{chosen} does not fit {folder / 'recipe.toml'}: {name} is {wanted} in the recipe "
+                f"and {got} in the weights (None: not there); they are of two runs"
+            )
+    model.to_empty(device=device)
+    model.load_state_dict({name: t.to(expected[name].dtype) for name, t in found.items()})
+    return model.eval()
+
+
+def _weights_of(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    averaged = any(name.startswith("average.") for name in tensors)
+    for name, tensor in tensors.items():
+        if name.startswith("model."):
+            key = name.removeprefix("model.")
+            yield key, tensors.get(f"average.{key}", tensor) if averaged else tensor

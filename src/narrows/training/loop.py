@@ -1,0 +1,532 @@
+"""The only training loop.
+
+    source ──batch──► x ──augmentation──► target ──corruption──► input ──forward──► Step
+    Step ──each player's loss──► gradients ──► all players move
+                         every epoch: validation, a line of metrics; now and then: a checkpoint
+
+A draw is a function of (seed, purpose, step), so a run that was killed and resumed ends with the
+bytes of one that was not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import files
+from ..autoencoder import Autoencoder
+from ..errors import BadFile, Diverged, Interrupted, NoImages
+from ..images import Source, as_source, split
+from ..objectives import Objective
+from ..randomness import Draws, generator, permutation
+from .checkpoints import Run, State
+from .machine import Machine, choose
+from .phases import Phase, Recipe, built
+from .players import Player, disjoint, move, optimizer
+from .rates import rate
+from .reporting import Reporter, reporter
+from .schemes import forward_named
+
+__all__ = ["fit"]
+
+
+def fit(
+    recipe: Recipe | Autoencoder,
+    images: Any,
+    *,
+    epochs: float | None = None,
+    validation: Any = None,
+    to: Path | str | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    checkpoint_seconds: float = 60.0,
+    report: str | Reporter = "auto",
+    tensorboard: bool = False,
+) -> Autoencoder:
+    """Train a model.
+
+    Args:
+        recipe: how; or a model built by hand, which is trained in place as ``Recipe.of`` says.
+        images: what on: a source, or an array of pictures.
+        epochs: of every phase, instead of the recipe's.
+        validation: pictures to choose the best weights by; a share (0.1) takes them out of
+            ``images`` by content; None goes without.
+        to: a folder for the run; None keeps nothing on disk.
+        resume: go on with the run that is there.
+        seed: of every draw.
+        device, precision: ``auto`` chooses and says so.
+        checkpoint_seconds: write a checkpoint at least this often (and at an epoch's end, if a
+            tenth of it has passed).
+        report: ``auto``, ``bar``, ``lines``, ``quiet``, or a reporter.
+        tensorboard: also write TensorBoard's files to ``to`` (needs the extra of that name).
+
+    Returns:
+        The model with its best weights, in evaluation mode.
+
+    Raises:
+        ValueError: pictures of another shape than the recipe's.
+        NoImages: no picture is left to train on.
+        RunExists: ``to`` holds a run and ``resume`` is not set.
+        Diverged: the loss left the finite numbers; the last good weights are in ``to``.
+        Interrupted: Ctrl-C; the run is checkpointed.
+    """
+    model = recipe if isinstance(recipe, Autoencoder) else None
+    chosen: Recipe = recipe if isinstance(recipe, Recipe) else _recipe_of(recipe)
+    if epochs is not None:
+        chosen = chosen.with_(epochs=float(epochs))
+    train, held_out = _data(images, validation)
+    for name, source in (("", train), ("validation ", held_out)):
+        if source is not None and tuple(source.shape) != chosen.shape:
+            raise ValueError(
+                f"this recipe takes pictures of shape {chosen.shape}; the {name}pictures are "
+                f"{tuple(source.shape)}"
+            )
+    says = reporter(report) if isinstance(report, str) else report
+    if model is None:
+        with torch.random.fork_rng():
+            torch.manual_seed(int(generator(seed, "weights").initial_seed()))
+            model = chosen.build()
+    model.recipe = chosen
+    run = None if to is None else Run(to, chosen, resume)
+    loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, says)
+    loop.board = _board(to) if tensorboard else None
+    return loop.run_all(device, precision)
+
+
+def _recipe_of(model: Autoencoder) -> Recipe:
+    return model.recipe if isinstance(model.recipe, Recipe) else Recipe.of(model)
+
+
+def _data(images: Any, validation: Any) -> tuple[Source, Source | None]:
+    source = as_source(images)
+    if isinstance(validation, float):
+        parts = split(source, validation=validation)
+        source, validation = parts.train, parts.validation
+    if len(source) == 0:
+        raise NoImages("there is no picture to train on")
+    held_out = None if validation is None else as_source(validation)
+    return source, held_out if held_out is not None and len(held_out) else None
+
+
+def _board(to: Path | str | None) -> Any:
+    from ..errors import Unavailable
+
+    if to is None:
+        raise ValueError("tensorboard needs a folder for the run; give one with to=")
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise Unavailable(
+            "TensorBoard is not installed; run pip install 'narrows[tensorboard]'"
+        ) from error
+    return SummaryWriter(str(to))  # type: ignore[no-untyped-call]
+
+
+class _Loop:
+    """The state of a training between two steps, and how it moves on."""
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        recipe: Recipe,
+        train: Source,
+        held_out: Source | None,
+        run: Run | None,
+        seed: int,
+        checkpoint_seconds: float,
+        says: Reporter,
+    ) -> None:
+        self.model, self.recipe, self.run, self.seed, self.says = model, recipe, run, seed, says
+        self.train_source, self.held_out = train, held_out
+        self.checkpoint_seconds = checkpoint_seconds
+        self.board: Any = None
+        self.phase_number, self.step_number = 0, 0
+        self.best, self.since_best, self.metrics_length = math.inf, 0, 0
+        self.finished = False
+        self.sums: dict[str, Tensor] = {}
+        self.counted = 0
+        self.average: dict[str, Tensor] = {}
+        self.players: list[Player] = []
+        self.best_weights: dict[str, Tensor] = {}
+        self.stop = threading.Event()
+
+    # -- the whole -------------------------------------------------------------------------------
+
+    def run_all(self, device: str, precision: str) -> Autoencoder:
+        """Every phase that is left; the model with its best weights."""
+        if self.run is not None and self.run.state is not None:
+            self._restore(self.run.state)
+        elif self.run is not None:
+            self.run.cut_metrics(0)
+        with self._stoppable():
+            while self.phase_number < len(self.recipe.phases) and not self.finished:
+                phase = self.recipe.phases[self.phase_number]
+                wanted = precision if precision != "auto" else phase.precision
+                self._run_phase(phase, choose(device, wanted))
+        self._finish()
+        return self.model.eval()
+
+    def _run_phase(self, phase: Phase, machine: Machine) -> None:
+        machine.place(self.model)
+        source, held_out = (_on(s, machine) for s in (self.train_source, self.held_out))
+        assert source is not None
+        self._begin_phase(phase, machine)
+        size = min(phase.batch_size, len(source))
+        per_epoch = math.ceil(len(source) / size)
+        if len(source) % size == 1 and size > 1:
+            per_epoch -= 1  # a batch of one picture has no batch statistics
+        steps = max(1, round(phase.epochs * per_epoch))
+        self.says.begin(steps, self.step_number, size, phase.epochs)
+        corruption, augmentation = (
+            built("corruption", part) for part in (phase.corruption, phase.augmentation)
+        )
+        forward, factor = forward_named(phase.forward), rate(phase.learning_rate_schedule)
+        self.model.train()
+        order = torch.empty(0)
+        order_of = -1
+        last_saved = epoch_began = time.monotonic()
+        seen = 0
+        try:
+            while self.step_number < steps:
+                number = self.step_number
+                epoch, within = divmod(number, per_epoch)
+                if epoch != order_of:
+                    numbers = (self.phase_number, epoch)
+                    order = permutation(self.seed, "order", len(source), *numbers)
+                    order_of = epoch
+                # each phase draws its own numbers
+                draws = Draws(self.seed, number, rank=self.phase_number << 16)
+                x = source.batch(order[within * size : (within + 1) * size])
+                x = x.to(machine.device, non_blocking=True)
+                target = x if augmentation is None else augmentation(x, draws)
+                given = target if corruption is None else corruption(target, draws)
+                with machine.autocast():
+                    step = forward(
+                        self.model, target, given, phase.samples, number / per_epoch, number, draws
+                    )
+                written = move(self.players, step, phase.learning_rate * factor(number / steps))
+                self._follow(phase, number)
+                self._count(written, len(x))
+                self.step_number = number + 1
+                seen += len(x)
+                ended = within + 1 == per_epoch or self.step_number == steps
+                if number % 50 == 0 or ended:
+                    self._guard(written["loss"])
+                    self.says.step(self.step_number, float(written["loss"]))
+                if ended:
+                    self._end_epoch(phase, held_out, per_epoch, seen, time.monotonic() - epoch_began)
+                    seen, epoch_began = 0, time.monotonic()
+                    if self._out_of_patience(phase):
+                        break
+                waited = time.monotonic() - last_saved
+                if waited >= self.checkpoint_seconds / (10 if ended else 1):
+                    self._checkpoint()
+                    last_saved = time.monotonic()
+                if self.stop.is_set():
+                    self._interrupted(self.step_number / per_epoch)
+        finally:
+            self.says.end()
+        self.phase_number, self.step_number = self.phase_number + 1, 0
+        self.players = []
+        if self.phase_number < len(self.recipe.phases):
+            self.best, self.since_best = math.inf, 0  # losses of two phases do not compare
+            self._checkpoint()
+
+    # -- one phase -------------------------------------------------------------------------------
+
+    def _begin_phase(self, phase: Phase, machine: Machine) -> None:
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.players = [
+            Player(
+                "model",
+                parameters,
+                optimizer(phase, parameters),
+                Objective(phase.bound, phase.penalties),
+                phase.clip,
+            )
+        ]
+        disjoint(self.players)
+        restored = self.run.state if self.run is not None else None
+        if restored is not None and self.step_number:
+            for player in self.players:
+                _restore_optimizer(player, restored, machine)
+            self.average = {
+                name.removeprefix("average."): tensor.to(machine.device)
+                for name, tensor in restored.tensors.items()
+                if name.startswith("average.")
+            }
+        elif phase.average is None:
+            self.average = {}
+        else:
+            state = self.model.state_dict()
+            self.average = {name: tensor.detach().clone() for name, tensor in state.items()}
+        total = sum(p.numel() for p in parameters)
+        self.says.say(
+            f"training {self.recipe.name} ({total:,} weights) on {len(self.train_source):,} "
+            f"pictures: {machine}"
+        )
+
+    def _follow(self, phase: Phase, number: int) -> None:
+        """Let the running average of the weights follow."""
+        if phase.average is None:
+            return
+        share = 1 - min(phase.average, (1 + number) / (10 + number))
+        with torch.no_grad():
+            for name, tensor in self.model.state_dict().items():
+                if tensor.is_floating_point():
+                    self.average[name].lerp_(tensor, share)
+                else:
+                    self.average[name].copy_(tensor)
+
+    def _count(self, written: dict[str, Tensor], n: int) -> None:
+        for name, value in written.items():
+            if name in self.sums:
+                self.sums[name].add_(value, alpha=n)
+            else:
+                self.sums[name] = value.double() * n
+        self.counted += n
+
+    def _guard(self, loss: Tensor) -> None:
+        total = self.sums["loss"]
+        if bool(torch.isfinite(loss)) and bool(torch.isfinite(total)):
+            return
+        where = "" if self.run is None else f"; the last good weights are in {self.run.folder}"
+        if self.run is not None and not (self.run.folder / "model.safetensors").exists():
+            if not self.run.checkpoint.exists():
+                where = "; no weights were kept yet"
+        raise Diverged(
+            f"the loss became {float(loss)} at step {self.step_number} of phase "
+            f"{self.phase_number + 1}: lower the learning rate, or set clip{where}"
+        )
+
+    def _end_epoch(
+        self, phase: Phase, held_out: Source | None, per_epoch: int, seen: int, seconds: float
+    ) -> None:
+        record: dict[str, Any] = {
+            "phase": self.phase_number,
+            "epoch": round(self.step_number / per_epoch, 6),
+            "step": self.step_number,
+        }
+        for name, total in self.sums.items():
+            record[name] = float(total) / self.counted
+        self.sums, self.counted = {}, 0
+        if held_out is not None:
+            with self._judged_weights():
+                validated = self._validate(phase, held_out)
+            record.update({f"validation_{name}": value for name, value in validated.items()})
+            loss = record["validation_loss"]
+            if not math.isfinite(loss):
+                self.sums = {"loss": torch.tensor(loss)}
+                self._guard(torch.tensor(loss))
+            record["best"] = loss < self.best
+            if loss < self.best:
+                self.best, self.since_best = loss, 0
+                self._keep_best()
+            else:
+                self.since_best += 1
+        record["seconds"] = round(seconds, 3)
+        record["images_per_second"] = round(seen / max(seconds, 1e-9), 1)
+        if self.run is not None:
+            self.metrics_length = self.run.append_metrics(json.dumps(record))
+        if self.board is not None:
+            for name, value in record.items():
+                self.board.add_scalar(name, value, record["step"])
+        self.says.epoch(record)
+
+    def _validate(self, phase: Phase, held_out: Source) -> dict[str, float]:
+        """The objective on the validation pictures: float32, fixed draws, weights at their end."""
+        objective = Objective(phase.bound, phase.penalties)
+        corruption, augmentation = (
+            built("corruption", part) for part in (phase.corruption, phase.augmentation)
+        )
+        forward = forward_named(phase.forward)
+        totals: dict[str, float] = {}
+        with self.model.evaluating():
+            for number, start in enumerate(range(0, len(held_out), 256)):
+                draws = Draws(self.seed, number, rank=-1)
+                x = held_out.batch(torch.arange(start, min(start + 256, len(held_out))))
+                x = x.to(self.model.device)
+                target = x if augmentation is None else augmentation(x, draws)
+                given = target if corruption is None else corruption(target, draws)
+                step = forward(self.model, target, given, phase.samples, math.inf, 0, draws)
+                loss = objective(step)
+                for name, value in (("loss", loss.total), *loss.terms.items()):
+                    totals[name] = totals.get(name, 0.0) + float(value) * len(x)
+        return {name: value / len(held_out) for name, value in totals.items()}
+
+    def _out_of_patience(self, phase: Phase) -> bool:
+        if phase.patience is None or self.held_out is None or self.since_best < phase.patience:
+            return False
+        self.says.say(
+            f"stopped early: {self.since_best} validations without a better one than {self.best:.2f}"
+        )
+        return True
+
+    # -- weights ---------------------------------------------------------------------------------
+
+    def _judged(self) -> dict[str, Tensor]:
+        """The weights that validation and the end use: the running average, if there is one."""
+        return self.average or self.model.state_dict()
+
+    @contextlib.contextmanager
+    def _judged_weights(self) -> Iterator[None]:
+        if not self.average:
+            yield
+            return
+        own = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average)
+        try:
+            yield
+        finally:
+            self.model.load_state_dict(own)
+
+    def _keep_best(self) -> None:
+        weights = self._judged()
+        if self.run is not None:
+            self.run.write_weights("model.safetensors", weights)
+        else:
+            self.best_weights = {name: tensor.clone() for name, tensor in weights.items()}
+
+    def _finish(self) -> None:
+        """Leave the best weights in the model and on disk, the last beside them."""
+        if not self.finished:
+            last = {name: tensor.detach().clone() for name, tensor in self._judged().items()}
+            self.model.load_state_dict(last)
+            if self.run is not None:
+                name = "last.safetensors" if self.best < math.inf else "model.safetensors"
+                self.run.write_weights(name, last)
+                self.finished = True
+                self._checkpoint()
+        if self.run is not None:
+            best, _ = files.load_tensors(self.run.folder / "model.safetensors")
+            self.model.load_state_dict(best)
+        elif self.best_weights:
+            self.model.load_state_dict(self.best_weights)
+        if self.board is not None:
+            self.board.close()
+
+    # -- checkpoints -----------------------------------------------------------------------------
+
+    def _checkpoint(self) -> None:
+        if self.run is None:
+            return
+        if self.sums:
+            self._guard(self.sums["loss"])
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
+        tensors |= {f"sum.{name}": tensor for name, tensor in self.sums.items()}
+        for player in self.players:
+            state = player.optimizer.state_dict()["state"]
+            for i, values in state.items():
+                for key, value in values.items():
+                    held = value if isinstance(value, Tensor) else torch.tensor(value)
+                    tensors[f"optimizer.{player.name}.{i}.{key}"] = held
+        numbers = {
+            "version": 1,
+            "recipe": self.recipe.fingerprint,
+            "seed": self.seed,
+            "pictures": len(self.train_source),
+            "phase": self.phase_number,
+            "step": self.step_number,
+            "best": None if math.isinf(self.best) else self.best,
+            "since_best": self.since_best,
+            "counted": self.counted,
+            "metrics_length": self.metrics_length,
+            "finished": self.finished,
+        }
+        self.run.write_checkpoint(State(tensors, numbers))
+
+    def _restore(self, state: State) -> None:
+        assert self.run is not None
+        numbers = state.numbers
+        for name, mine in (("seed", self.seed), ("pictures", len(self.train_source))):
+            if numbers.get(name) != mine:
+                raise BadFile(
+                    f"{self.run.folder} was started with {name} {numbers.get(name)}, not {mine}: "
+                    "resume it with the same pictures and the same seed"
+                )
+        try:
+            self.model.load_state_dict(_with_prefix(state.tensors, "model."))
+            self.phase_number, self.step_number = int(numbers["phase"]), int(numbers["step"])
+            self.best = math.inf if numbers["best"] is None else float(numbers["best"])
+            self.since_best, self.counted = int(numbers["since_best"]), int(numbers["counted"])
+            self.metrics_length = int(numbers["metrics_length"])
+            self.finished = bool(numbers["finished"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise BadFile(
+                f"{self.run.checkpoint} is damaged or foreign ({str(error).splitlines()[0]}): "
+                "train again into another folder"
+            ) from error
+        self.sums = _with_prefix(state.tensors, "sum.")
+        self.run.cut_metrics(self.metrics_length)
+        if self.finished:
+            self.says.say(f"{self.run.folder} is finished already; nothing was left to do")
+        else:
+            self.says.say(
+                f"resuming at phase {self.phase_number + 1}, step {self.step_number:,}"
+            )
+
+    # -- stopping --------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM wait for the end of a step; a second Ctrl-C does not."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            if self.stop.is_set():
+                raise KeyboardInterrupt
+            self.stop.set()
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _interrupted(self, epoch: float) -> None:
+        self._checkpoint()
+        kept = (
+            "nothing was kept, because the run has no folder"
+            if self.run is None
+            else f"{self.run.folder} is up to date; the same command with --resume goes on from here"
+        )
+        raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}")
+
+
+def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def _restore_optimizer(player: Player, state: State, machine: Machine) -> None:
+    found: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _with_prefix(state.tensors, f"optimizer.{player.name}.").items():
+        number, key = name.split(".", 1)
+        found.setdefault(int(number), {})[key] = tensor
+    whole = player.optimizer.state_dict()
+    whole["state"] = found
+    player.optimizer.load_state_dict(whole)
+
+
+def _on(source: Source | None, machine: Machine) -> Source | None:
+    """The pixels on the accelerator, if the source can put them there."""
+    if source is None or machine.device.type == "cpu" or not hasattr(source, "on"):
+        return source
+    moved: Source = source.on(machine.device)
+    return moved

@@ -1,0 +1,244 @@
+"""What a training is, as data: a recipe names the parts of a model and the phases that train it.
+
+    Recipe
+    ├── ladder, bottleneck, likelihood     parts of the model
+    └── phases                             one after the other, each its own optimiser and schedule
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import files
+from ..autoencoder import Autoencoder
+from ..errors import BadFile
+from ..images import corruptions as _corruptions  # lists them as parts
+from ..parts import Part, build, part_of
+
+__all__ = ["Phase", "Recipe", "built"]
+
+assert _corruptions
+
+VERSION = 1
+_PART_FIELDS = ("bound", "augmentation", "corruption")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training.
+
+    Attributes:
+        epochs: passes over the pictures; 2.5 is allowed.
+        batch_size: pictures per step.
+        optimizer: ``adam``, ``adamw``, ``adamax`` or ``sgd``.
+        learning_rate: its highest value.
+        learning_rate_schedule: ``constant``, ``cosine``, ``one-cycle``, ``linear``; see ``rates``.
+        weight_decay, epsilon: of the optimiser.
+        clip: largest norm of a player's gradient; None leaves it as it is.
+        bound: what makes the loss.
+        penalties: what is added to it.
+        augmentation: changes the pictures before anything else; input and target alike.
+        corruption: changes the input only (denoising).
+        forward: how the forward pass goes, a name in ``schemes``.
+        samples: S, codes drawn per picture.
+        average: decay of the running average of the weights that validation and the end use.
+        patience: validations without a better one before the phase stops early.
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+    """
+
+    epochs: float = 20.0
+    batch_size: int = 128
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    learning_rate_schedule: str = "one-cycle"
+    weight_decay: float = 0.0
+    epsilon: float = 1e-8
+    clip: float | None = None
+    bound: Part = field(default_factory=lambda: Part("elbo"))
+    penalties: tuple[Part, ...] = ()
+    augmentation: Part | None = None
+    corruption: Part | None = None
+    forward: str = "end-to-end"
+    samples: int = 1
+    average: float | None = None
+    patience: int | None = None
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in _PART_FIELDS:
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, part_of(value))
+        object.__setattr__(self, "penalties", tuple(part_of(p) for p in self.penalties))
+        if not self.epochs > 0:
+            raise ValueError(f"epochs must be more than 0; we got {self.epochs}")
+        if self.batch_size < 1 or self.samples < 1:
+            raise ValueError(
+                "batch_size and samples are at least 1; "
+                f"we got {self.batch_size} and {self.samples}"
+            )
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be more than 0; we got {self.learning_rate}")
+        if self.average is not None and not 0 < self.average < 1:
+            raise ValueError(f"average must lie between 0 and 1; we got {self.average}")
+
+    def document(self) -> dict[str, Any]:
+        """The phase as TOML values, without those that are the default."""
+        plain: dict[str, Any] = {}
+        default = Phase()
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if value == getattr(default, f.name) and f.name not in ("epochs", "batch_size"):
+                continue
+            if isinstance(value, Part):
+                value = value.document()
+            elif f.name == "penalties":
+                value = [p.document() for p in value]
+            if value is not None:
+                plain[f.name] = value
+        return plain
+
+    @staticmethod
+    def read(document: Mapping[str, Any]) -> Phase:
+        """The inverse of ``document``."""
+        known = {f.name for f in dataclasses.fields(Phase)}
+        unknown = [key for key in document if key not in known]
+        if unknown:
+            raise ValueError(
+                f"a phase has no {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+            )
+        values = dict(document)
+        for name in _PART_FIELDS:
+            if name in values:
+                values[name] = Part.read(values[name])
+        if "penalties" in values:
+            values["penalties"] = tuple(Part.read(p) for p in values["penalties"])
+        return Phase(**values)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model and its training as data; ``recipe.toml`` beside the weights is one written down.
+
+    Attributes:
+        name: such as ``conv-vae``.
+        ladder, bottleneck, likelihood: parts of the model.
+        phases: how it is trained.
+        source: the paper and page or equation that it follows, where there is one.
+    """
+
+    name: str
+    ladder: Part
+    bottleneck: Part
+    likelihood: Part
+    phases: tuple[Phase, ...] = (Phase(),)
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.phases:
+            raise ValueError("a recipe needs at least one phase; we got none")
+        for name in ("ladder", "bottleneck", "likelihood"):
+            object.__setattr__(self, name, part_of(getattr(self, name)))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W) of the pictures that its model takes."""
+        return tuple(self.ladder.arguments["shape"])
+
+    def build(self) -> Autoencoder:
+        """The untrained model; its weights are drawn from torch's generator as it stands."""
+        model = Autoencoder(self.ladder, self.bottleneck, self.likelihood)
+        model.recipe = self
+        return model
+
+    def with_(self, **changes: Any) -> Recipe:
+        """Another recipe: numbers of the phases (``epochs=5`` changes them all) or whole parts.
+
+        Raises:
+            ValueError: no such number.
+        """
+        own = {f.name for f in dataclasses.fields(Recipe)}
+        of_phase = {f.name for f in dataclasses.fields(Phase)}
+        unknown = [key for key in changes if key not in own | of_phase]
+        if unknown:
+            raise ValueError(
+                f"a recipe has no {', '.join(unknown)}; it has "
+                f"{', '.join(sorted(own | of_phase))}"
+            )
+        mine = {key: value for key, value in changes.items() if key in own}
+        theirs = {key: value for key, value in changes.items() if key not in own}
+        changed = dataclasses.replace(self, **mine)
+        if not theirs:
+            return changed
+        phases = tuple(dataclasses.replace(phase, **theirs) for phase in changed.phases)
+        return dataclasses.replace(changed, phases=phases)
+
+    def document(self) -> dict[str, Any]:
+        """The recipe as TOML values."""
+        return {
+            "version": VERSION,
+            "name": self.name,
+            **({"source": self.source} if self.source else {}),
+            "ladder": self.ladder.document(),
+            "bottleneck": self.bottleneck.document(),
+            "likelihood": self.likelihood.document(),
+            "phases": [phase.document() for phase in self.phases],
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen digits that change with any part or number."""
+        import tomli_w
+
+        return files.fingerprint(tomli_w.dumps(self.document()))
+
+    def save(self, path: Path | str) -> None:
+        """Write ``recipe.toml``."""
+        files.save_toml(path, self.document(), f"A recipe of Narrows; version {VERSION}.")
+
+    @staticmethod
+    def load(path: Path | str) -> Recipe:
+        """Read ``recipe.toml``.
+
+        Raises:
+            BadFile: it is missing, damaged, foreign, or from a newer version.
+        """
+        document = files.load_toml(path)
+        version = document.pop("version", None)
+        if not isinstance(version, int) or isinstance(version, bool):
+            raise BadFile(f"{path} is no recipe of Narrows: it has no version number")
+        if version > VERSION:
+            raise BadFile(
+                f"{path} is a recipe of version {version}; this Narrows reads up to version "
+                f"{VERSION}: install a newer one"
+            )
+        try:
+            recipe = Recipe(
+                name=str(document["name"]),
+                ladder=Part.read(document["ladder"]),
+                bottleneck=Part.read(document["bottleneck"]),
+                likelihood=Part.read(document["likelihood"]),
+                phases=tuple(Phase.read(phase) for phase in document["phases"]),
+                source=str(document.get("source", "")),
+            )
+            _ = recipe.shape
+        except KeyError as error:
+            raise BadFile(f"{path} is no whole recipe: {error} is missing") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BadFile(f"{path} is no recipe that can be followed: {error}") from error
+        return recipe
+
+    @staticmethod
+    def of(model: Autoencoder, *phases: Phase) -> Recipe:
+        """The recipe of a model built by hand."""
+        parts = model.parts()
+        return Recipe("by-hand", **parts, phases=phases or (Phase(),))
+
+
+def built(kind: str, written: Part | None) -> Any:
+    """The object that a phase's optional part describes, or None."""
+    return None if written is None else build(kind, written)

@@ -1,0 +1,101 @@
+"""A player is disjoint parameters, an optimiser and a loss; the loop moves a list of them.
+
+    one forward ──► step ──► player 1's loss ──► gradient for player 1's parameters ┐
+                        └──► player 2's loss ──► gradient for player 2's parameters ┴─► all move
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..objectives import Loss, Step
+from .phases import Phase
+
+__all__ = ["Player", "move", "optimizer"]
+
+
+@dataclass
+class Player:
+    """Parameters, what moves them, and what they minimise.
+
+    Attributes:
+        name: in metrics and checkpoints.
+        parameters: nobody else's.
+        optimizer: over exactly these.
+        loss: of a step.
+        clip: largest norm of the gradient, or None.
+    """
+
+    name: str
+    parameters: list[nn.Parameter]
+    optimizer: torch.optim.Optimizer
+    loss: Callable[[Step], Loss]
+    clip: float | None = None
+
+
+def disjoint(players: Sequence[Player]) -> None:
+    """Check that no two players own the same parameter.
+
+    Raises:
+        ValueError: they do.
+    """
+    owner: dict[int, str] = {}
+    for player in players:
+        for parameter in player.parameters:
+            other = owner.setdefault(id(parameter), player.name)
+            if other != player.name:
+                raise ValueError(
+                    f"players {other!r} and {player.name!r} share a parameter; give it to one and "
+                    "let the other read it detached"
+                )
+
+
+def optimizer(phase: Phase, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    """The phase's optimiser.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    rest = {"lr": phase.learning_rate, "weight_decay": phase.weight_decay}
+    fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
+    if phase.optimizer == "adam":
+        return torch.optim.Adam(parameters, eps=phase.epsilon, fused=fused, **rest)
+    if phase.optimizer == "adamw":
+        return torch.optim.AdamW(parameters, eps=phase.epsilon, fused=fused, **rest)
+    if phase.optimizer == "adamax":
+        return torch.optim.Adamax(parameters, eps=phase.epsilon, foreach=True, **rest)
+    if phase.optimizer == "sgd":
+        return torch.optim.SGD(parameters, momentum=0.9, nesterov=True, fused=fused, **rest)
+    raise ValueError(
+        f"optimizer must be adam, adamw, adamax or sgd; we got {phase.optimizer!r}"
+    )
+
+
+def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[str, Tensor]:
+    """All gradients, then all moves. Gives the first player's loss and terms, detached."""
+    written: dict[str, Tensor] = {}
+    for number, player in enumerate(players):
+        loss = player.loss(step)
+        gradients = torch.autograd.grad(
+            loss.total,
+            player.parameters,
+            retain_graph=number + 1 < len(players),
+            allow_unused=True,
+        )
+        for parameter, gradient in zip(player.parameters, gradients, strict=True):
+            parameter.grad = gradient
+        prefix = "" if number == 0 else f"{player.name}_"
+        written[f"{prefix}loss"] = loss.total.detach()
+        for name, value in loss.terms.items():
+            written[prefix + name] = value.detach()
+    for player in players:
+        if player.clip is not None:
+            nn.utils.clip_grad_norm_(player.parameters, player.clip)
+        for group in player.optimizer.param_groups:
+            group["lr"] = learning_rate
+        player.optimizer.step()
+    return written
