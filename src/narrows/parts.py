@@ -30,6 +30,11 @@ class Part:
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # a part is data: built objects become their parts, lists tuples, as they are read back
+        plain = {key: _as_argument(value) for key, value in self.arguments.items()}
+        object.__setattr__(self, "arguments", plain)
+
     def with_(self, **arguments: Any) -> Part:
         """The same part with other numbers."""
         return Part(self.name, {**self.arguments, **arguments})

@@ -90,7 +90,10 @@ def test_fit_crop_takes_the_middle_and_pad_adds_black():
 
 
 def test_transparency_is_composited_on_white():
-    for mode, clear, solid in [("RGBA", (9, 9, 9, 0), (10, 20, 30, 255)), ("LA", (9, 0), (50, 255))]:
+    for mode, clear, solid in [
+        ("RGBA", (9, 9, 9, 0), (10, 20, 30, 255)),
+        ("LA", (9, 0), (50, 255)),
+    ]:
         image = Image.new(mode, (4, 4), clear)
         image.putpixel((0, 0), solid)
         got = read(saved(image, "PNG"))

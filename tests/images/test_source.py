@@ -51,7 +51,10 @@ def test_select_keeps_everything_in_step(pixels):
 
 def test_the_fingerprint_is_of_the_content(pixels):
     first = Images(pixels, name="a").fingerprint
-    assert first == Images(torch.from_numpy(pixels.copy()), name="b", labels={"k": range(10)}).fingerprint
+    assert (
+        first
+        == Images(torch.from_numpy(pixels.copy()), name="b", labels={"k": range(10)}).fingerprint
+    )
     other = pixels.copy()
     other[5, 0, 0, 0] ^= 1
     assert first != Images(other).fingerprint

@@ -25,15 +25,18 @@ class Code:
         z: (B, *code) or, where samples were asked for, (S, B, *code).
         mean, log_variance: (B, *code) of a Gaussian posterior q(z|x); None elsewhere.
         switches: per rung, what its way up may need of its way down; never stored.
+        sampled: whether ``z`` has the axis S of samples in front.
     """
 
     z: Tensor
     mean: Tensor | None = None
     log_variance: Tensor | None = None
     switches: tuple[Tensor | None, ...] = ()
+    sampled: bool = False
 
     def __len__(self) -> int:
-        return self.z.shape[0]
+        """B, the number of pictures."""
+        return self.z.shape[1 if self.sampled else 0]
 
     @staticmethod
     def joined(codes: list[Code]) -> Code:
@@ -43,9 +46,10 @@ class Code:
             pieces = [getattr(code, name) for code in codes]
             return None if pieces[0] is None else torch.cat(pieces, along)
 
-        sampled = codes[0].mean is not None and codes[0].z.ndim > codes[0].mean.ndim
-        z = torch.cat([code.z for code in codes], int(sampled))
-        return Code(z, join("mean", 0), join("log_variance", 0))
+        sampled = codes[0].sampled
+        z = join("z", 1 if sampled else 0)
+        assert z is not None
+        return Code(z, join("mean", 0), join("log_variance", 0), sampled=sampled)
 
     def to(self, device: torch.device | str) -> Code:
         """The code on another device, without its switches."""

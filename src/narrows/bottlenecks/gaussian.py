@@ -16,6 +16,9 @@ from .heads import code_shape, head, tail
 
 __all__ = ["Gaussian", "kl_to_standard_normal", "log_normal"]
 
+# a posterior wider than e³ prior widths carries nothing, but its exp can end a run in its first steps
+LOG_VARIANCES = (-30.0, 6.0)
+
 
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(μ, σ²) ‖ N(0, I)) in nats, summed over all but the first axis: (B, …) → (B,).
@@ -61,12 +64,13 @@ class Gaussian(nn.Module):
     def encode(self, descent: Descent, samples: int | None, draws: Draws) -> Code:
         """The posterior and its mean (B, *code), or ``samples`` draws of it (S, B, *code)."""
         mean, log_variance = self.head(descent.levels[-1]).float().chunk(2, 1)
+        log_variance = log_variance.clamp(*LOG_VARIANCES)
         switches = tuple(descent.switches)
         if samples is None:
             return Code(mean, mean, log_variance, switches)
         noise = draws.normal("posterior", (samples, *mean.shape), mean.device)
         z = torch.addcmul(mean, noise, (0.5 * log_variance).exp())
-        return Code(z, mean, log_variance, switches)
+        return Code(z, mean, log_variance, switches, sampled=True)
 
     def expand(self, z: Tensor, ladder: Ladder) -> Tensor:
         """z (B, *code) → g_L (B, *narrowest)."""

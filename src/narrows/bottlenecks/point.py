@@ -43,7 +43,7 @@ class Point(nn.Module):
         z = h if self.head is None else self.head(h)
         if samples is not None:
             z = z.expand(samples, *z.shape)
-        return Code(z, switches=tuple(descent.switches))
+        return Code(z, switches=tuple(descent.switches), sampled=samples is not None)
 
     def expand(self, z: Tensor, ladder: Ladder) -> Tensor:
         """z (B, *code) → g_L (B, *narrowest)."""

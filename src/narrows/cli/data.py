@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,13 +21,21 @@ def list_(as_json: options.Json = False) -> None:
 
     Example: [bold]narrows data list[/]
     """
+    from dataclasses import asdict
+
     from ..images import describe, names
 
     rows = [describe(name) for name in names()]
+
+    def place(row: Any) -> str:
+        return row.where or ("to download" if row.can_download else "not here")
+
+    wide = max(len(place(row)) for row in rows)
     text = "\n".join(
-        f"{row['name']:<14} {row['found'] or '(not here)':<12} {row['about']}" for row in rows
+        f"{row.name:<14} {row.number:>8,}  {place(row):<{wide}}  {row.about}" for row in rows
     )
-    printed(rows, as_json, text)
+    text += "\n\nA set is found below the folder that NARROWS_DATA names, one folder per set."
+    printed([asdict(row) for row in rows], as_json, text)
 
 
 @data.command("describe")
@@ -55,8 +63,8 @@ def describe_(
     lines += [f"{key}: {value}" for key, value in list(document.items())[3:]]
     if pictures in names():
         row = describe(pictures)
-        document |= {key: row[key] for key in ("origin", "licence")}
-        lines += [f"{key}: {row[key]}" for key in ("origin", "licence")]
+        document |= {"origin": row.origin, "licence": row.licence}
+        lines += [f"origin: {row.origin}", f"licence: {row.licence}"]
     document["skipped"] = [list(item) for item in getattr(images, "skipped", ())]
     printed(document, as_json, "\n".join(lines))
 

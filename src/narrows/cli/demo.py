@@ -14,6 +14,7 @@ from .app import app, printed
 
 if TYPE_CHECKING:
     from ..autoencoder import Autoencoder
+    from ..figures import Section
 
 __all__ = ["demo"]
 
@@ -40,10 +41,10 @@ def demo(
     Example: [bold]narrows demo[/]  or  [bold]narrows demo holiday/[/]
     """
     from .. import fit, recipes
-    from ..figures import report_page
+    from ..figures import Section, report_page
     from ..files import write_text
     from ..images import Sprites, split
-    from ..training import facts, write_facts  # noqa: F401
+    from ..training import write_facts
 
     images: Any
     if pictures is None:
@@ -64,9 +65,7 @@ def demo(
     page = to / "report.html"
     sections, numbers = _sections(model, parts, run, name, seed)
     following = _following(run, pictures)
-    sections.append(
-        {"heading": "Three commands to try next", "code": "\n".join(following)}
-    )
+    sections.append(Section("Three commands to try next", commands="\n".join(following)))
     write_text(page, report_page(f"What an autoencoder made of {name}", sections))
     lines = ["", f"open {page.resolve()} in a browser", "", "three commands to try next:"]
     printed(
@@ -103,12 +102,12 @@ def _following(run: Path, pictures: str | None) -> list[str]:
 
 def _sections(
     model: Autoencoder, parts: Any, run: Path, name: str, seed: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[Section], list[dict[str, Any]]]:
     """What the page shows, and its table of numbers."""
     import torch
 
     from ..applications import reconstruct
-    from ..figures import comparison, loss_curves, picture_grid
+    from ..figures import Picture, Section, comparison, loss_curves, picture_grid
     from ..measures import evaluate
     from ..randomness import Draws
     from ..training import records
@@ -127,43 +126,46 @@ def _sections(
             for i in range(0, min(6, len(codes) - 1), 2)
         ]
     shape = "×".join(map(str, model.shape[1:]))
-    sections: list[dict[str, Any]] = [
-        {
-            "text": f"{len(parts.train):,} pictures of {name} at {shape} pixels went into a "
+    sheet = comparison(result.pictures.numpy(), result.reconstructions.numpy())
+    sections = [
+        Section(
+            text=f"{len(parts.train):,} pictures of {name} at {shape} pixels went into a "
             f"variational autoencoder that has {model.code_shape[0]} numbers to describe each. "
-            f"It was judged on {len(held_out):,} pictures that it never saw.",
-        },
-        {
-            "heading": "Reconstruction",
-            "text": "Each picture, the same after its passage through the code, and where they "
-            "differ.",
-            "figure": comparison(result.pictures.numpy(), result.reconstructions.numpy()),
-            "alt": "Held-out pictures above their reconstructions and error maps",
-        },
-        {
-            "heading": "Is that good?",
-            "text": "Beside principal components with as many numbers per picture, and the mean "
-            "picture. Higher PSNR and SSIM are better; each is a mean over the held-out pictures.",
-            "table": judged.rows(),
-        },
-        {
-            "heading": "From one picture to another",
-            "text": "The first and the last picture of a row are reconstructions; between them "
-            "the code moves in a straight line.",
-            "figure": picture_grid(torch.cat(between).numpy(), columns=9) if between else None,
-            "alt": "Rows of pictures that change from one into another",
-        },
-        {
-            "heading": "Pictures that never were",
-            "text": "Decoded from random codes.",
-            "figure": picture_grid(new.numpy(), columns=8),
-            "alt": "Pictures decoded from random codes",
-        },
-        {
-            "heading": "Training",
-            "text": "Loss in nats per picture; the best epoch by validation is the one kept.",
-            "figure": loss_curves(records(run)),
-            "alt": "Loss curves",
-        },
+            f"It was judged on {len(held_out):,} pictures that it was not trained on.",
+        ),
+        Section(
+            "Reconstruction",
+            "Each picture, the same after its passage through the code, and where they differ.",
+            pictures=[Picture(sheet, alt="Pictures above their reconstructions and error maps")],
+        ),
+        Section(
+            "Is that good?",
+            "Beside principal components with as many numbers per picture, and the mean picture. "
+            "Higher PSNR and SSIM are better; each is a mean over the pictures.",
+            table=judged.rows(),
+        ),
     ]
-    return [s for s in sections if s.get("figure", 0) is not None], judged.rows()
+    if between:
+        walk = picture_grid(torch.cat(between).numpy(), columns=9)
+        sections.append(
+            Section(
+                "From one picture to another",
+                "The first and the last picture of a row are reconstructions; between them the "
+                "code moves in a straight line.",
+                pictures=[Picture(walk, alt="Pictures that change into another", crisp=True)],
+            )
+        )
+    drawn = picture_grid(new.numpy(), columns=8)
+    sections += [
+        Section(
+            "Pictures that never were",
+            "Decoded from random codes.",
+            pictures=[Picture(drawn, alt="Pictures decoded from random codes", crisp=True)],
+        ),
+        Section(
+            "Training",
+            "Loss in nats per picture; the best epoch by validation is the one kept.",
+            pictures=[Picture(loss_curves(records(run)), alt="Loss curves")],
+        ),
+    ]
+    return sections, judged.rows()

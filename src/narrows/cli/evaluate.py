@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import options
 from .app import app, printed
+
+if TYPE_CHECKING:
+    from ..measures import Evaluation
 
 __all__ = ["evaluate"]
 
@@ -37,6 +40,7 @@ def evaluate(
     """
     import torch
 
+    from ..images import judged
     from ..images import split as divide
     from ..measures import evaluate as measure
     from ..training import facts, load
@@ -47,8 +51,8 @@ def evaluate(
     known = facts(model)
     share = float(known.get("validation", 0.1))
     parts = divide(images, validation=share, seed=int(known.get("seed", 0)))
-    name, subset = parts.judged(split)
-    subset = images if name == "all" else subset
+    name, part = judged(parts, split)
+    subset = images if part is None else part
     if limit is not None:
         subset = subset.select(torch.arange(min(limit, len(subset))))
     print(f"{images.description}; evaluating {len(subset):,} ({name})", file=sys.stderr)
@@ -61,4 +65,27 @@ def evaluate(
             seed=seed,
             progress=progress,
         )
-    printed({"evaluated": name, **found.document()}, as_json, found.table())
+    printed({"evaluated": name, **found.document()}, as_json, _table(found))
+
+
+def _table(found: Evaluation) -> str:
+    """The rows as aligned text, each mean with its deviation over the pictures."""
+    rows = found.rows()
+    wide = max(len(row["name"]) for row in rows)
+    lines = [f"{'':<{wide}}  {'MSE per pixel':>19}  {'PSNR (dB)':>15}  {'SSIM':>15}"]
+    for row in rows:
+        cells = []
+        for key, digits, width in (("mse", 5, 19), ("psnr", 2, 15), ("ssim", 3, 15)):
+            text = f"{row[key]:.{digits}f} ± {row[f'{key}_deviation']:.{digits}f}" if key in row else "–"
+            cells.append(f"{text:>{width}}")
+        lines.append(f"{row['name']:<{wide}}  " + "  ".join(cells))
+    nats = found.nats()
+    titles = {"elbo": "ELBO", "kl": "KL", "log_likelihood": f"log p(x), {found.samples} samples"}
+    if nats:
+        lines.append("")
+    for key, title in titles.items():
+        if key in nats:
+            lines.append(f"{title}: {nats[key]:.2f} ± {nats[f'{key}_deviation']:.2f} nats per picture")
+    lines.append(f"(mean ± standard deviation over {found.n:,} pictures)")
+    lines += [f"note: {note}" for note in found.notes]
+    return "\n".join(lines)

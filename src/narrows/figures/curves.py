@@ -96,7 +96,9 @@ def _panel(
             if len(y) > MANY:  # the noise of single epochs stays visible, but behind
                 axes.plot(x, y, color=colour, linewidth=0.7, alpha=0.3)
                 y = _smoothed(y)
-            axes.plot(x, y, label=label, color=colour, linewidth=1.6, marker=marker, markersize=size)
+            axes.plot(
+                x, y, label=label, color=colour, linewidth=1.6, marker=marker, markersize=size
+            )
             lines.append(values[known])
     for border in borders:
         axes.axvline(border, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
@@ -107,7 +109,7 @@ def _panel(
     if cut is not None:
         lowest, ceiling = cut
         axes.set_ylim(lowest - 0.06 * (ceiling - lowest), ceiling)
-        title += f"  (begins at {max(values.max() for values in lines):,.4g}, above)"
+        title += f"  (begins at {_short(max(values.max() for values in lines))}, above)"
     last = float(epochs[-1])
     if len(records) == 1:
         axes.set_xlim(0, 2 * last)
@@ -121,11 +123,19 @@ def _panel(
 
 def _smoothed(values: Array) -> Array:
     """The mean over a window of a fiftieth of the curve, shorter towards its ends."""
-    half = np.minimum(len(values) // 100, np.minimum(np.arange(len(values)), np.arange(len(values))[::-1]))
+    half = np.minimum(
+        len(values) // 100, np.minimum(np.arange(len(values)), np.arange(len(values))[::-1])
+    )
     sums = np.concatenate([[0.0], np.cumsum(values)])
     at = np.arange(len(values))
     smooth: Array = (sums[at + half + 1] - sums[at - half]) / (2 * half + 1)
     return smooth
+
+
+def _short(value: float) -> str:
+    """Four figures, and all of them before the point."""
+    written = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return written.replace("-", "−")
 
 
 def _whole_ticks(axes: Axes, last: float) -> None:
@@ -141,7 +151,7 @@ def _ceiling(lines: Sequence[Array]) -> tuple[float, float] | None:
     if min(len(v) for v in lines) < 8:
         return None
     usual = max(float(np.quantile(v[len(v) // 20 :], 0.85)) for v in lines)
-    ceiling = lowest + 2.2 * (usual - lowest)
+    ceiling = lowest + 3 * (usual - lowest)
     if usual <= lowest or highest <= lowest + 5 * (usual - lowest):
         return None
     return float(lowest), float(ceiling)
@@ -154,5 +164,15 @@ def _mark_best(axes: Axes, records: Sequence[Record], epochs: Array) -> None:
     if not best or not np.isfinite(losses[best[-1]]):
         return
     x, y = epochs[best[-1]], losses[best[-1]]
-    label = f"best: {y:.4g} at epoch {x:.4g}".replace("-", "−")
-    axes.plot([x], [y], "o", markersize=9, fillstyle="none", color=INK, markeredgewidth=1.3, label=label, zorder=5)
+    label = f"best: {_short(y)} at epoch {_short(x)}"
+    axes.plot(
+        [x],
+        [y],
+        "o",
+        markersize=9,
+        fillstyle="none",
+        color=INK,
+        markeredgewidth=1.3,
+        label=label,
+        zorder=5,
+    )

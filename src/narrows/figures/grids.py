@@ -41,7 +41,9 @@ def picture_grid(pictures: Any, columns: int | None = None, *, scale: int | None
     if scale < 1:
         raise ValueError(f"scale must be at least 1; we got {scale}")
     cells = [_enlarged(cell, scale) for cell in cells]
-    return _mosaic(cells, columns or _columns(len(cells)), gap=max(1, round(max(cells[0].shape) / 32)))
+    return _mosaic(
+        cells, columns or _columns(len(cells)), gap=max(1, round(max(cells[0].shape) / 32))
+    )
 
 
 def comparison(
@@ -92,7 +94,15 @@ def comparison(
             left = labels + i * (width + gap)
             _draw(figure, _fitted(_as_bytes(picture), height, width), left, top)
             if notes:
-                text(figure, left + width / 2, top + height + 11, notes[i], ha="center", fontsize=7.5, color=QUIET)
+                text(
+                    figure,
+                    left + width / 2,
+                    top + height + 11,
+                    notes[i],
+                    ha="center",
+                    fontsize=7.5,
+                    color=QUIET,
+                )
         top += row_height
     if errors:
         text(figure, labels - 12, top + height / 2, names["error"], ha="right")
@@ -111,7 +121,9 @@ def _draw_errors(
     shown: Any = None
     for i, each in enumerate(error):
         cell = _fitted(each[:, :, None], height, width)[:, :, 0]
-        shown = _draw(figure, cell, left + i * (width + gap), top, cmap="magma", vmin=0, vmax=highest)
+        shown = _draw(
+            figure, cell, left + i * (width + gap), top, cmap="magma", vmin=0, vmax=highest
+        )
     axes = _axes(figure, left + len(error) * (width + gap) + 4, top, 9, height)
     colours = figure.colorbar(shown, cax=axes)
     colours.outline.set_visible(False)

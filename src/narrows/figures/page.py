@@ -1,6 +1,6 @@
 """A report as one HTML file: nothing outside it is asked for, nothing in it runs.
 
-    report_page(title, [Section("Reconstructions", "…", [Picture(figure, caption, alt)], table, commands), …])
+report_page(title, [Section("Reconstructions", "…", [Picture(figure, caption, alt)], table, commands), …])
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     digits = {c: _digits([row.get(c) for row in rows]) for c in columns if numeric[c]}
     head = "".join(f"<th{css[c]}>{_escaped(str(c).replace('_', ' '))}</th>" for c in columns)
     lines = [
-        "<tr>" + "".join(f"<td{css[c]}>{_cell(row.get(c), digits.get(c))}</td>" for c in columns) + "</tr>"
+        "<tr>"
+        + "".join(f"<td{css[c]}>{_cell(row.get(c), digits.get(c))}</td>" for c in columns)
+        + "</tr>"
         for row in rows
     ]
     body = "\n".join(lines)

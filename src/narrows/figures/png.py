@@ -31,7 +31,12 @@ def png(figure_or_array: Figure | np.ndarray[Any, Any], dpi: float = DPI) -> byt
     array = np.asarray(figure_or_array)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    if array.ndim not in (2, 3) or array.ndim == 3 and array.shape[2] not in (3, 4) or 0 in array.shape:
+    if (
+        array.ndim not in (2, 3)
+        or array.ndim == 3
+        and array.shape[2] not in (3, 4)
+        or 0 in array.shape
+    ):
         raise ValueError(
             "a figure, or an array (H, W) or (H, W, 3), was wanted; we got an array of "
             f"{array.shape}: put several pictures through picture_grid first"

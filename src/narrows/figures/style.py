@@ -11,7 +11,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "DPI", "FAINT", "INK", "ORANGE", "QUIET", "axes_of_lines", "new_figure", "text", "text_width"]
+__all__ = [
+    "BLUE",
+    "DPI",
+    "FAINT",
+    "INK",
+    "ORANGE",
+    "QUIET",
+    "axes_of_lines",
+    "new_figure",
+    "text",
+    "text_width",
+]
 
 DPI = 120
 INK, QUIET, FAINT = "#1c1e21", "#6b7078", "#e3e5e8"

@@ -10,11 +10,11 @@ split       train, validation, test
 from __future__ import annotations
 
 from .folder import folder
-from .named import named, names
+from .named import describe, named, names, verify
 from .open import open_source
 from .read import read
 from .source import Images, Source, as_source
-from .splits import Splits, split
+from .splits import Splits, judged, split
 from .sprites import Sprites
 
 __all__ = [
@@ -23,10 +23,13 @@ __all__ = [
     "Splits",
     "Sprites",
     "as_source",
+    "describe",
     "folder",
+    "judged",
     "named",
     "names",
     "open_source",
     "read",
     "split",
+    "verify",
 ]

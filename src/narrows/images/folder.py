@@ -24,7 +24,7 @@ import torch
 from ..errors import NoImages, UnreadableImage
 from ..files import fingerprint
 from . import packed
-from .labels import Known, folder_known, mask_files, read_tables, table_known
+from .labels import folder_known, mask_files, read_tables, table_known
 from .packed import Entry, Pack
 from .read import LIMIT, Fit, Mode, Size, Wanted, decode, wanted
 from .source import Images
@@ -106,7 +106,12 @@ def folder(
     pack, gone = _up_to_date(
         where, files, options, workers or min(os.cpu_count() or 1, 16), progress
     )
-    return _images(root, files, pack, unreadable + gone, tables, labels is not False)
+    images = _images(root, files, pack, unreadable + gone, options)
+    if labels is not False:
+        known = table_known(tables, images.ids) if tables else folder_known(images.ids)
+        images.labels, images.metadata = known.labels, known.metadata
+        images.groups, images.split = known.groups, known.split
+    return images
 
 
 def _key(root: Path, options: Wanted) -> str:
@@ -118,9 +123,9 @@ def _images(
     files: list[Found],
     pack: Pack,
     skipped: list[tuple[str, str]],
-    tables: list[Any],
-    label: bool,
+    options: Wanted,
 ) -> Images:
+    """Put the rows of a pack in the order of ``files``."""
     entries = [(file.id, pack.entries.get(file.id)) for file in files]
     good = [(id_, entry) for id_, entry in entries if entry is not None and entry.slot >= 0]
     bad = [(id_, entry.reason) for id_, entry in entries if entry is not None and entry.slot < 0]
@@ -132,20 +137,13 @@ def _images(
         raise NoImages(
             f"none of the {len(skipped)} files in {root} is a readable picture; {name}: {why}"
         )
-    ids = [id_ for id_, _ in good]
-    known = Known()
-    if label:
-        known = table_known(tables, ids) if tables else folder_known(ids)
+    look = fingerprint(READER, repr(tuple(options)))  # the same files in another crop are others
     return Images(
         pack.pixels(),
-        ids=ids,
-        labels=known.labels,
-        metadata=known.metadata,
-        groups=known.groups,
-        split=known.split,
+        ids=[id_ for id_, _ in good],
         name=root.resolve().name,
         skipped=skipped,
-        hashes=[entry.digest for _, entry in good],
+        hashes=[look + entry.digest for _, entry in good],
         rows=torch.tensor([entry.slot for _, entry in good], dtype=torch.int64),
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .source import SPLITS, Images, Source, Subset
 
-__all__ = ["Splits", "split"]
+__all__ = ["Splits", "judged", "split"]
 
 Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 
@@ -141,3 +141,21 @@ def _mixed(words: Words, seed: int) -> Words:
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         mixed: Words = z ^ (z >> np.uint64(31))
     return mixed
+
+
+def judged(parts: Splits, wanted: str | None = None) -> tuple[str, Source | None]:
+    """The part that a model is judged on and its name: ``wanted``, else test, else validation.
+
+    'all' has no part of its own: (``all``, None).
+
+    Raises:
+        ValueError: no such part, or nothing is in it.
+    """
+    if wanted is not None and wanted not in (*SPLITS, "all"):
+        raise ValueError(f"a part is train, validation, test or all; we got {wanted!r}")
+    for name in (wanted,) if wanted else ("test", "validation"):
+        if name != "all" and getattr(parts, name) is not None:
+            return name, getattr(parts, name)
+    if wanted and wanted != "all":
+        raise ValueError(f"these pictures have no {wanted} part; take all of them with 'all'")
+    return "all", None

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..autoencoder import Autoencoder
 from ..images import Source, as_source
+from ..images.corruptions import Corruption  # importing it also lists the corruptions
 from ..parts import Part, build
 from ..randomness import Draws
 from .baselines import Pca, mean_picture
@@ -28,7 +29,6 @@ from .pictures import psnr, squared_error, ssim
 __all__ = ["Evaluation", "evaluate"]
 
 Array = np.ndarray[Any, Any]
-Changes = Callable[[Tensor, Draws], Tensor]
 
 MODEL = "model"
 MEASURES = ("mse", "psnr", "ssim")
@@ -99,7 +99,7 @@ def evaluate(
     train: Any = None,
     samples: int = 0,
     seed: int = 0,
-    augmentation: Changes | Part | None = None,
+    augmentation: Corruption | Part | None = None,
     batch_size: int = 256,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -127,8 +127,8 @@ def evaluate(
     generative = model.bottleneck.generative
     phase = _last_phase(model)
     written = augmentation if augmentation is not None else getattr(phase, "augmentation", None)
-    augment: Changes | None = None if written is None else build("corruption", written)
-    corrupt: Changes | None = None
+    augment: Corruption | None = None if written is None else build("corruption", written)
+    corrupt: Corruption | None = None
     if getattr(phase, "corruption", None) is not None:
         corrupt = build("corruption", phase.corruption)
     notes: list[str] = []
@@ -139,7 +139,9 @@ def evaluate(
         fitted = _Changed(_fitting(model, train), augment, seed)
         baselines = _baselines(model, fitted, seed, notes)
     if augment is not None:
-        notes.append(f"the pictures went through {_named(written)} first, with draws of seed {seed}")
+        notes.append(
+            f"the pictures went through {_named(written)} first, with draws of seed {seed}"
+        )
     if corrupt is not None:
         notes.append(f"corrupted: {_named(phase.corruption)}, with draws of seed {seed}")
     if min(source.shape[1:]) < 3:
@@ -208,7 +210,7 @@ class _Changed:
     """A source seen through an augmentation; one set of positions always gives the same pictures."""
 
     source: Source
-    change: Changes | None
+    change: Corruption | None
     seed: int
 
     @property

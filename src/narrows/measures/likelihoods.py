@@ -1,9 +1,9 @@
 """How likely pictures are under a model with a prior, in nats per picture.
 
-    z_1 … z_S ~ q(z|x)      log w_s = log p(x|z_s) + log p(z_s) − log q(z_s|x)
+z_1 … z_S ~ q(z|x)      log w_s = log p(x|z_s) + log p(z_s) − log q(z_s|x)
 
-    ELBO                    E log p(x|z) − KL(q(z|x) ‖ p(z))         ≤  log p(x)
-    importance sampling     log 1/S Σ_s w_s                          ≤  log p(x) on average, → with S
+ELBO                    E log p(x|z) − KL(q(z|x) ‖ p(z))         ≤  log p(x)
+importance sampling     log 1/S Σ_s w_s                          ≤  log p(x) on average, → with S
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from torch import Tensor
 
 from ..autoencoder import Autoencoder
 from ..images import as_source
+from ..images.corruptions import Corruption
 from ..randomness import Draws
 
 __all__ = ["elbo", "elbo_terms", "importance_log_likelihood", "importance_of_batch"]
-
-Augmentation = Callable[[Tensor, Draws], Tensor]
 
 # pictures × samples decoded at a time: as many as have this many values. On a processor the
 # activations then stay in its cache; on an accelerator they are enough to keep it busy.
@@ -48,9 +47,7 @@ def elbo(model: Autoencoder, x: Tensor, samples: int = 1, draws: Draws | None = 
     return log_px - kl
 
 
-def elbo_terms(
-    model: Autoencoder, x: Tensor, samples: int, draws: Draws
-) -> tuple[Tensor, Tensor]:
+def elbo_terms(model: Autoencoder, x: Tensor, samples: int, draws: Draws) -> tuple[Tensor, Tensor]:
     """E log p(x|z) and the KL of each picture, both (B,)."""
     _check(model, samples, "the ELBO")
     descent = model.ladder.descend(x)
@@ -69,7 +66,7 @@ def importance_log_likelihood(
     samples: int = 5000,
     seed: int = 0,
     *,
-    augmentation: Augmentation | None = None,
+    augmentation: Corruption | None = None,
     chunk: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
@@ -130,7 +127,10 @@ def importance_of_batch(
             given = dataclasses.replace(draws, rank=draws.rank + asked)
             code = model.bottleneck.encode(descent, now, given)
             log_px = model.likelihood.log_prob(model.raw(code.z, code.switches), part)
-            log_pz, log_qz = model.bottleneck.log_prior(code.z), model.bottleneck.log_posterior(code)
+            log_pz, log_qz = (
+                model.bottleneck.log_prior(code.z),
+                model.bottleneck.log_posterior(code),
+            )
             assert log_pz is not None and log_qz is not None
             log_w = log_px.double() + (log_pz.double() - log_qz)
             total = torch.logaddexp(total, log_w.logsumexp(0))

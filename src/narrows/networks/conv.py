@@ -114,7 +114,7 @@ class ConvRung(nn.Module):
                 self.kernel_up = nn.ConvTranspose2d(channels, deep, kernel)
         else:
             out = deep * stride**2 if up == "shuffle" else deep
-            self.kernel_up = nn.Conv2d(channels, out, kernel, padding="same")
+            self.kernel_up = nn.Conv2d(channels, out, kernel, padding=padding)
         made = [
             nn.Sequential(
                 *(ResidualBlock(channels, 3, block_activation, block_norm) for _ in range(blocks))
@@ -141,16 +141,22 @@ class ConvRung(nn.Module):
             else:
                 out = self.transpose(h, self.conv.weight, self.bias_up)
             return out
-        assert self.kernel_up is not None
         size = self.above[1:]
         if self.mode == "nearest":
-            out = self.kernel_up(F.interpolate(h, size=size, mode="nearest"))
-            return out
-        wide = F.pixel_shuffle(self.kernel_up(h), self.stride)
+            return self._same_size(F.interpolate(h, size=size, mode="nearest"))
+        wide = F.pixel_shuffle(self._same_size(h), self.stride)
         short = [max(0, want - got) for want, got in zip(size, wide.shape[2:], strict=True)]
         if any(short):
             wide = F.pad(wide, (0, short[1], 0, short[0]), mode="replicate")
         return wide[..., : size[0], : size[1]]
+
+    def _same_size(self, h: Tensor) -> Tensor:
+        """The convolution of the way up; an even kernel needs one more row and column."""
+        assert self.kernel_up is not None
+        if self.conv.kernel_size[0] % 2 == 0:
+            h = F.pad(h, (0, 1, 0, 1))
+        out: Tensor = self.kernel_up(h)
+        return out
 
 
 @part("ladder", "conv")

@@ -46,6 +46,11 @@ class Elbo:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", build("schedule", self.weight))
+        if not isinstance(self.weight, Schedule):
+            raise ValueError(
+                "the weight of a KL is a schedule, such as Constant(4.0); "
+                f"we instead got {self.weight!r}"
+            )
 
     def loss(self, step: Step) -> Loss:
         """The negative ELBO, with its two terms."""
@@ -69,7 +74,17 @@ class Objective:
 
     def __init__(self, bound: Bound | Part, penalties: Sequence[object] = ()) -> None:
         self.bound: Bound = build("bound", bound)
+        if not isinstance(self.bound, Bound):
+            raise ValueError(
+                f"a bound was wanted, such as Elbo(); we instead got {type(self.bound).__name__}"
+            )
         self.penalties = [build("penalty", penalty) for penalty in penalties]
+        for penalty in self.penalties:
+            if not (hasattr(penalty, "weight") and hasattr(penalty, "penalty")):
+                raise ValueError(
+                    "a penalty has a weight and penalty(step); "
+                    f"we instead got {type(penalty).__name__}"
+                )
 
     def __call__(self, step: Step) -> Loss:
         """The step's loss."""

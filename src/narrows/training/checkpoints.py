@@ -54,6 +54,8 @@ class Run:
         if self.folder.exists() and not self.folder.is_dir():
             raise RunExists(f"{self.folder} is a file; name a folder for the run")
         written = self.folder / "recipe.toml"
+        for left in self.folder.glob(".*.part"):  # of a write that a kill cut short
+            left.unlink(missing_ok=True)
         if written.exists():
             if not resume:
                 raise RunExists(

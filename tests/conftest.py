@@ -1,0 +1,40 @@
+"""What every test may ask for: real digits and tiny random pictures of an odd size."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+import narrows as nw
+
+settings.register_profile("narrows", deadline=None, derandomize=True, database=None)
+settings.load_profile("narrows")
+
+
+@pytest.fixture(scope="session")
+def digits() -> nw.images.Images:
+    """The 1,797 digits of scikit-learn, (1, 8, 8)."""
+    return nw.images.named("digits")
+
+
+@pytest.fixture
+def tiny() -> nw.images.Images:
+    """Five random pictures of (1, 13, 11)."""
+    source = torch.Generator().manual_seed(0)
+    return nw.images.Images(
+        torch.randint(256, (5, 1, 13, 11), generator=source, dtype=torch.uint8)
+    )
+
+
+@pytest.fixture(scope="session")
+def mnist() -> nw.images.Images:
+    """MNIST's 60,000 training pictures, (1, 28, 28), where the stored sets are."""
+    given = os.environ.get("NARROWS_DATA")
+    if not given or not (Path(given) / "mnist").is_dir():
+        pytest.skip("no MNIST here: set NARROWS_DATA to a folder that holds mnist/")
+    images = nw.images.named("mnist")
+    return images.select(images.split == "train")

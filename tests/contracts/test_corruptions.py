@@ -1,0 +1,169 @@
+"""What every corruption promises, and what each of them does."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from narrows.images import corruptions
+from narrows.images.corruptions import (
+    Binarise,
+    Blur,
+    Chain,
+    Downscale,
+    DropoutMask,
+    GaussianNoise,
+    Patch,
+    SaltAndPepper,
+)
+from narrows.randomness import Draws
+
+ALL = [
+    GaussianNoise(0.2),
+    GaussianNoise(0.5, clip=True),
+    DropoutMask(0.3),
+    DropoutMask(0.3, per_pixel=True),
+    SaltAndPepper(0.2),
+    Patch(0.4),
+    Patch(1.0, 0.0),
+    Downscale(2),
+    Downscale(3.5),
+    Blur(1.3),
+    Blur(0),
+    Binarise(),
+    Chain((Blur(0.7), GaussianNoise(0.1))),
+    Chain([Chain([Patch(0.2)]), SaltAndPepper(0.5)]),
+]
+DETERMINISTIC = (Downscale, Blur)
+
+
+def pictures(*shape: int) -> torch.Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def test_every_corruption_is_here():
+    listed = {getattr(corruptions, name) for name in corruptions.__all__ if name != "Corruption"}
+    assert listed == {type(one) for one in ALL}
+
+
+@pytest.mark.parametrize("one", ALL, ids=repr)
+@pytest.mark.parametrize("shape", [(4, 3, 16, 16), (2, 1, 7, 5), (1, 1, 1, 1)])
+def test_shape_type_and_input_are_kept(one, shape):
+    x = pictures(*shape)
+    before = x.clone()
+    y = one(x, Draws(1, 2))
+    assert y.shape == x.shape and y.dtype == x.dtype and torch.isfinite(y).all()
+    assert torch.equal(x, before)
+    assert y.data_ptr() != x.data_ptr()
+    assert one(x.to(torch.float64), Draws(1, 2)).dtype == torch.float64
+
+
+@pytest.mark.parametrize("one", ALL, ids=repr)
+def test_it_is_pure_in_x_and_draws(one):
+    x = pictures(3, 3, 12, 12)
+    torch.manual_seed(0)
+    first = one(x, Draws(1, 2))
+    torch.manual_seed(1)
+    assert torch.equal(first, one(x, Draws(1, 2)))
+    same = isinstance(one, DETERMINISTIC) or one == Patch(1.0, 0.0)
+    assert torch.equal(first, one(x, Draws(1, 3))) == same
+    assert torch.equal(first, one(x, Draws(2, 2))) == same
+
+
+@pytest.mark.parametrize("one", ALL, ids=repr)
+def test_it_is_data(one):
+    assert one == one and hash(one) == hash(one)
+    with pytest.raises(AttributeError):
+        one.anything = 1
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_they_stay_on_the_gpu():
+    for one in ALL:
+        assert one(pictures(2, 3, 9, 9).cuda(), Draws()).device.type == "cuda", one
+
+
+def test_noise_has_the_stated_deviation():
+    x = torch.full((8, 1, 64, 64), 0.5)
+    noise = GaussianNoise(0.3)(x, Draws()) - x
+    assert noise.std().item() == pytest.approx(0.3, rel=0.02) and abs(noise.mean().item()) < 0.01
+    assert GaussianNoise(5, clip=True)(x, Draws()).unique().min() >= 0
+
+
+def test_dropout_only_sets_to_zero():
+    x = pictures(8, 3, 32, 32) + 0.01
+    y = DropoutMask(0.3)(x, Draws())
+    assert (y == 0).float().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert torch.equal(y[y != 0], x[y != 0])
+    gone = DropoutMask(0.3, per_pixel=True)(x, Draws()) == 0
+    assert torch.equal(gone.any(1), gone.all(1))
+    assert torch.equal(DropoutMask(0)(x, Draws()), x) and DropoutMask(1)(x, Draws()).sum() == 0
+
+
+def test_salt_and_pepper_are_equally_frequent():
+    y = SaltAndPepper(0.4)(torch.full((8, 1, 64, 64), 0.5), Draws())
+    assert (y == 0).float().mean().item() == pytest.approx(0.2, abs=0.01)
+    assert (y == 1).float().mean().item() == pytest.approx(0.2, abs=0.01)
+
+
+def test_a_patch_is_one_square_somewhere_inside():
+    y = Patch(0.25, value=1.0)(torch.zeros(64, 2, 16, 20), Draws())
+    assert (y.sum((2, 3)) == 16).all() and torch.equal(y[:, 0], y[:, 1])
+    assert (y.amax(2).sum(-1) == 4).all() and (y.amax(3).sum(-1) == 4).all()
+    assert len({tuple(one.flatten().tolist()) for one in y}) > 30
+    assert y.sum(0)[0, [0, -1]].sum() > 0
+
+
+def test_downscale_keeps_the_flat_and_loses_the_fine():
+    flat = torch.full((1, 1, 9, 9), 0.3)
+    torch.testing.assert_close(Downscale(3)(flat, Draws()), flat)
+    checks = (torch.arange(16)[:, None] + torch.arange(16)) % 2
+    y = Downscale(4)(checks.float()[None, None], Draws())
+    assert (y - 0.5).abs().max() < 0.1
+    assert torch.equal(Downscale(1)(flat, Draws()), flat)
+
+
+def test_blur_is_a_gaussian():
+    x = torch.zeros(1, 1, 31, 31)
+    x[0, 0, 15, 15] = 1
+    y = Blur(2.0)(x, Draws())[0, 0]
+    axis = torch.arange(31.0) - 15
+    assert y.sum().item() == pytest.approx(1, abs=1e-4)
+    assert (y.sum(0) * axis**2).sum().sqrt().item() == pytest.approx(2, rel=0.03)
+    torch.testing.assert_close(y, y.T)
+
+
+def test_binarise_draws_by_the_value():
+    y = Binarise()(torch.full((4, 1, 64, 64), 0.7), Draws())
+    assert set(y.unique().tolist()) == {0.0, 1.0}
+    assert y.mean().item() == pytest.approx(0.7, abs=0.01)
+    ends = torch.tensor([0.0, 1.0]).view(1, 1, 1, 2)
+    assert torch.equal(Binarise()(ends, Draws()), ends)
+
+
+def test_equal_parts_of_a_chain_draw_differently():
+    x = torch.zeros(1, 1, 32, 32)
+    once = GaussianNoise(1)(x, Draws())
+    twice = Chain([GaussianNoise(1), GaussianNoise(1)])(x, Draws())
+    assert twice.std().item() == pytest.approx(2**0.5, rel=0.1)
+    assert not torch.equal(Chain([GaussianNoise(1)])(x, Draws()), once)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: GaussianNoise(-1), "sigma must be a finite number from 0, got -1"),
+        (lambda: GaussianNoise(float("nan")), "sigma must be a finite number from 0, got nan"),
+        (lambda: DropoutMask(1.1), r"p must lie in \[0, 1\], got 1.1"),
+        (lambda: SaltAndPepper(-0.1), r"p must lie in \[0, 1\], got -0.1"),
+        (lambda: Patch(0), "size must be above 0 and at most 1, got 0"),
+        (lambda: Patch(0.5, 2), r"value must lie in \[0, 1\], got 2"),
+        (lambda: Downscale(0.5), "factor must be a finite number from 1, got 0.5"),
+        (lambda: Blur(float("inf")), "sigma must be a finite number from 0, got inf"),
+        (lambda: Chain([]), "a chain needs one corruption or more"),
+    ],
+)
+def test_what_cannot_work_is_refused_when_built(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

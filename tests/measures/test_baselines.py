@@ -1,0 +1,63 @@
+"""PCA and the mean picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from narrows.measures import Pca, mean_picture
+
+
+def of_rank(k: int, shape: tuple[int, ...], n: int = 60) -> np.ndarray:
+    """uint8 pictures whose deviations from their mean span k dimensions."""
+    draw = np.random.default_rng(0)
+    places = np.arange(n) % (k + 1)  # k + 1 different pictures
+    return draw.integers(0, 256, (k + 1, *shape), dtype=np.uint8)[places]
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 20, 20)])  # covariance, randomised
+def test_as_many_components_as_the_rank_are_exact_and_fewer_are_not(shape):
+    pictures = of_rank(5, shape)
+    x = torch.from_numpy(pictures) / 255
+    assert torch.allclose(Pca.fit(pictures, 5).reconstruct(x), x, atol=1e-4)
+    assert (Pca.fit(pictures, 4).reconstruct(x) - x).square().mean() > 1e-3
+
+
+def test_it_is_scikit_learns(digits):
+    from sklearn.decomposition import PCA
+
+    flat = digits.reshape(len(digits), -1) / 255
+    theirs = PCA(10, svd_solver="full").fit(flat)
+    ours = Pca.fit(digits, 10)
+    wanted = theirs.inverse_transform(theirs.transform(flat))
+    found = ours.reconstruct(torch.from_numpy(digits) / 255).flatten(1).numpy()
+    assert np.allclose(found, wanted, atol=1e-4)
+    gram = ours.components @ ours.components.T
+    assert torch.allclose(gram, torch.eye(10), atol=1e-5)
+    assert ours.encode(torch.from_numpy(digits) / 255).shape == (len(digits), 10)
+
+
+def test_it_says_how_many_pictures_it_took():
+    pictures = of_rank(20, (3, 20, 20))
+    some = Pca.fit(pictures, 3, limit=30, seed=1)
+    assert (some.fitted_on, some.of, len(some)) == (30, 60, 3)
+    assert torch.equal(some.components, Pca.fit(pictures, 3, limit=30, seed=1).components)
+    small = Pca.fit(of_rank(20, (1, 8, 8)), 3, limit=30)  # small ones cost nothing: all of them
+    assert (small.fitted_on, small.of) == (60, 60)
+
+
+def test_too_many_components_are_refused():
+    with pytest.raises(
+        ValueError, match="60 pictures of 64 values has 1 to 60 components; we got k=61"
+    ):
+        Pca.fit(of_rank(5, (1, 8, 8)), 61)
+    with pytest.raises(ValueError, match="we got k=0"):
+        Pca.fit(of_rank(5, (1, 8, 8)), 0)
+
+
+def test_the_mean_picture():
+    pictures = of_rank(9, (3, 5, 4))
+    found = mean_picture(pictures)
+    assert found.shape == (3, 5, 4)
+    assert np.allclose(found.numpy(), pictures.mean(0) / 255, atol=1e-6)

@@ -1,0 +1,77 @@
+"""kill -9 at random moments, in checkpoints too: the weights are those of a run that was left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TIMES = ("seconds", "images_per_second")
+
+
+def command(folder: Path, epochs: int) -> list[str]:
+    """A small model with everything that has a state: batch norm, Adam, an average, validation."""
+    return [
+        *(sys.executable, "-m", "narrows", "train", "digits", "--recipe", "mlp-vae"),
+        *("--set", "widths=[16]", "--set", "ladder.norm=batch", "--set", "average=0.99"),
+        *("--epochs", str(epochs), "--to", str(folder), "--checkpoint-seconds", "0", "--resume"),
+    ]
+
+
+def start(folder: Path, epochs: int) -> subprocess.Popen[bytes]:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command(folder, epochs), env=environment, **quiet)  # type: ignore[call-overload]
+
+
+def progress(folder: Path) -> float:
+    """When the checkpoint was last written; 0 if never."""
+    try:
+        return (folder / "checkpoint.safetensors").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def killed(folder: Path, epochs: int, kills: int, longest: float) -> int:
+    """Start, kill and start again until it was killed ``kills`` times; then let it end."""
+    moments = random.Random(7)
+    done = 0
+    while done < kills:
+        before, process = progress(folder), start(folder, epochs)
+        while progress(folder) == before and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(moments.uniform(0, longest))
+        if process.poll() is not None:
+            assert process.returncode == 0
+            break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        done += 1
+    assert start(folder, epochs).wait() == 0
+    return done
+
+
+def lines(folder: Path) -> list[dict[str, object]]:
+    records = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [{k: v for k, v in record.items() if k not in TIMES} for record in records]
+
+
+@pytest.mark.parametrize(
+    ("kills", "epochs"), [(3, 40), pytest.param(20, 300, marks=pytest.mark.slow)]
+)
+def test_killed_and_resumed_is_not_killed(tmp_path: Path, kills: int, epochs: int) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert start(whole, epochs).wait() == 0
+    assert killed(broken, epochs, kills, longest=0.3) == kills
+    for name in ("model.safetensors", "last.safetensors", "recipe.toml"):
+        assert (whole / name).read_bytes() == (broken / name).read_bytes(), name
+    assert lines(whole) == lines(broken)
+    assert len(lines(whole)) == epochs
+    assert not list(broken.glob(".*.part"))
