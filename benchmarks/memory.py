@@ -16,11 +16,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+
 from measuring import arguments, report
 
 SHAPE = (3, 64, 64)
 MEBIBYTE = 1 << 20
-CHILD = '''
+CHILD = """
 import json, resource, sys, threading, time
 import numpy as np, torch
 import narrows as nw
@@ -56,7 +57,7 @@ began = time.perf_counter()
 nw.fit(recipe, images, epochs=1, report="quiet")
 print(json.dumps({"whole_refused": refused, "pictures": len(images), "before": before,
                   "peak": peak, "seconds": time.perf_counter() - began}))
-'''
+"""
 
 
 def main() -> None:

@@ -135,7 +135,10 @@ class Network:
         if self.name == "mlp":
             down = nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU())
             up = nn.Sequential(
-                nn.Linear(self.code, 512), nn.ReLU(), nn.Linear(512, 784), nn.Unflatten(1, self.shape)
+                nn.Linear(self.code, 512),
+                nn.ReLU(),
+                nn.Linear(512, 784),
+                nn.Unflatten(1, self.shape),
             )
             return nn.Sequential(down, nn.Linear(512, 2 * self.code)), up
         size = WIDTHS[-1] * (self.shape[1] // 16) * (self.shape[2] // 16)

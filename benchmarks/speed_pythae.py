@@ -22,12 +22,12 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from measuring import arguments, median, named, pythae, report, rounds, silently
-from networks import NETWORKS, Network
 
 import narrows as nw
+from measuring import arguments, median, named, pythae, report, rounds, silently
 from narrows.training.machine import choose
 from narrows.training.reporting import Lines
+from networks import NETWORKS, Network
 
 BARE_TARGET = 0.95
 

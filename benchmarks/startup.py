@@ -1,6 +1,8 @@
 """Seconds until ``narrows --help`` is printed, beside a Python that does nothing; and no torch.
 
     python benchmarks/startup.py
+
+The help is printed by a new process each time, as a shell would start it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from measuring import arguments, median, report, rounds
 
 TARGET = 0.25
 HELP = "import sys; sys.argv = ['narrows', '--help']; from narrows.cli import main; main()"
-LOADED = "import sys, atexit; atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr)); "
+LOADED = """import atexit, sys
+atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))
+"""
 
 
 def process(program: str) -> Callable[[], float]:

@@ -25,9 +25,7 @@ def digits() -> nw.images.Images:
 def tiny() -> nw.images.Images:
     """Five random pictures of (1, 13, 11)."""
     source = torch.Generator().manual_seed(0)
-    return nw.images.Images(
-        torch.randint(256, (5, 1, 13, 11), generator=source, dtype=torch.uint8)
-    )
+    return nw.images.Images(torch.randint(256, (5, 1, 13, 11), generator=source, dtype=torch.uint8))
 
 
 @pytest.fixture(scope="session")

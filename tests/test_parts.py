@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from torch import nn
 
 import narrows as nw
 from narrows import parts
@@ -60,7 +61,9 @@ def test_none_is_left_out_of_a_document() -> None:
     assert Part("point", {"size": None}).document() == {"part": "point"}
 
 
-@pytest.mark.parametrize("document", [3, "conv", {"name": "conv"}, {"part": 3}, {"part": "a", "b": {}}])
+@pytest.mark.parametrize(
+    "document", [3, "conv", {"name": "conv"}, {"part": 3}, {"part": "a", "b": {}}]
+)
 def test_what_is_no_part_is_refused(document: object) -> None:
     with pytest.raises(ValueError, match="a part is a table with a key 'part' that names it; we"):
         Part.read(document)
@@ -115,7 +118,14 @@ def test_classes_functions_and_dataclasses_can_be_listed(monkeypatch: pytest.Mon
     class Data:
         a: tuple[int, ...] = (1, 2)
 
-    assert list(parts.listed("toy")) == ["class", "data", "function"]
+    @parts.part("toy", "bare")
+    class Bare(nn.Module):
+        """Without a constructor of its own."""
+
+    assert list(parts.listed("toy")) == ["bare", "class", "data", "function"]
+    assert part_of(Bare()) == Part("bare")
+    with pytest.raises(ValueError, match="the toy 'bare' takes no arguments; we instead got a"):
+        build("toy", Part("bare", {"a": 1}))
     assert parts.kinds() == ["toy"]
     assert part_of(Plain(3)) == Part("class", {"a": 3, "b": "b"})
     assert part_of(make()) == Part("function", {"a": 1})

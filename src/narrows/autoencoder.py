@@ -1,7 +1,7 @@
 """The one model class: a ladder, a bottleneck and a likelihood.
 
-    x ──ladder.descend──► h_L ──bottleneck.encode──► z ──bottleneck.expand──► g_L ──ladder.ascend──► raw
-                                                                      raw ──likelihood.mean──► x̂
+x ──ladder.descend──► h_L ──bottleneck.encode──► z ──bottleneck.expand──► g_L ──ladder.ascend──► raw
+                                                                  raw ──likelihood.mean──► x̂
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ class Autoencoder(nn.Module):
         made = build("bottleneck", bottleneck, shape=self.ladder.narrowest)
         if not isinstance(made, Bottleneck):
             raise ValueError(f"a bottleneck was wanted; we got {type(made).__name__}")
+        if made.shape != self.ladder.narrowest:
+            raise ValueError(
+                f"the ladder ends in {self.ladder.narrowest} but the bottleneck takes {made.shape}; "
+                "build it with shape=ladder.narrowest"
+            )
         self.bottleneck = made
         self.likelihood = build("likelihood", likelihood)
         if not isinstance(self.likelihood, Likelihood):
@@ -72,7 +77,9 @@ class Autoencoder(nn.Module):
 
     def parts(self) -> dict[str, Part]:
         """The three parts as data."""
-        return {name: part_of(getattr(self, name)) for name in ("ladder", "bottleneck", "likelihood")}
+        return {
+            name: part_of(getattr(self, name)) for name in ("ladder", "bottleneck", "likelihood")
+        }
 
     def posterior(self, x: Tensor, samples: int | None = None, draws: Draws | None = None) -> Code:
         """x (B, C, H, W) → its code, differentiable: the mean, or ``samples`` draws (S, B, *code)."""
@@ -92,7 +99,7 @@ class Autoencoder(nn.Module):
             repeats = flat.shape[0] // max(1, next((len(s) for s in switches if s is not None), 1))
         widened = [None if s is None else s.repeat(repeats, *[1] * (s.ndim - 1)) for s in switches]
         out = self.ladder.ascend(self.bottleneck.expand(flat, self.ladder), widened or None)
-        return out.unflatten(0, z.shape[:-axes]) if z.ndim != axes + 1 else out
+        return out.reshape(*z.shape[:-axes], *out.shape[1:]) if z.ndim != axes + 1 else out
 
     def decode(self, z: Tensor) -> Tensor:
         """z (…, *code) → mean pictures (…, C, H, W) in [0, 1], differentiable."""
@@ -119,7 +126,7 @@ class Autoencoder(nn.Module):
         Args:
             images: a source or an array of pictures of this model's shape.
             samples: draws per picture; None gives the mean.
-            seed: of the draws.
+            seed: of the draws; they depend on ``batch_size`` too.
             progress: called with (done, total).
 
         Returns:

@@ -101,7 +101,8 @@ def part(kind: str, name: str) -> Callable[[T], T]:
 
 def _remember(cls: type, name: str) -> None:
     plain_init: Callable[..., None] = cls.__init__  # type: ignore[misc]
-    signature = inspect.signature(plain_init)
+    # nn.Module's own constructor takes anything, a class without one of its own takes nothing
+    signature = inspect.signature(plain_init if "__init__" in vars(cls) else _takes_nothing)
 
     @functools.wraps(plain_init)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -109,7 +110,11 @@ def _remember(cls: type, name: str) -> None:
         bound = _bound(name, signature, (self, *args), kwargs)
         self.part = Part(name, {k: v for k, v in bound.arguments.items() if k != "self"})
 
+    init.__signature__ = signature  # type: ignore[attr-defined]
     cls.__init__ = init  # type: ignore[misc]
+
+
+def _takes_nothing(self: Any) -> None: ...
 
 
 def _bound(
@@ -180,7 +185,15 @@ def build(kind: str, written: Any, **given: Any) -> Any:
             f"we instead got {', '.join(unknown)}"
         )
     fitting = {k: v for k, v in given.items() if k in accepted and k not in written.arguments}
-    return make(**{**fitting, **written.arguments})
+    arguments = {**fitting, **written.arguments}
+    missing = [
+        name
+        for name, p in accepted.items()
+        if p.default is p.empty and p.kind is not p.VAR_KEYWORD and name not in arguments
+    ]
+    if missing:
+        raise ValueError(f"the {kind} {written.name!r} needs {', '.join(missing)}; we got none")
+    return make(**arguments)
 
 
 def kinds() -> list[str]:

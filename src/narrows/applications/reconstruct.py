@@ -1,6 +1,6 @@
 """Reconstruct: pictures to codes and back, with what was lost on the way.
 
-    x ──reconstruct──► x̂,  the error of each picture, PSNR
+x ──reconstruct──► x̂,  the error of each picture, PSNR
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """What every bottleneck gives, and what every bottleneck is.
 
-    h_0 … h_L ──encode──► Code ──expand──► g_L
+h_0 … h_L ──encode──► Code ──expand──► g_L
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -53,21 +53,23 @@ class Code:
 
     def to(self, device: torch.device | str) -> Code:
         """The code on another device, without its switches."""
-        moved = {
-            name: None if value is None else value.to(device)
-            for name in ("z", "mean", "log_variance")
-            for value in [getattr(self, name)]
-        }
-        return replace(self, switches=(), **moved)
+
+        def moved(value: Tensor | None) -> Tensor | None:
+            return None if value is None else value.to(device)
+
+        mean, log_variance = moved(self.mean), moved(self.log_variance)
+        return Code(self.z.to(device), mean, log_variance, sampled=self.sampled)
 
 
 @runtime_checkable
 class Bottleneck(Protocol):
     """A module that turns the lowest activation into a code and a code into the way up's start.
 
-    ``generative`` says whether it has a prior p(z) to draw from.
+    ``shape`` is that of the lowest activation, (C, H, W) or (D,); ``generative`` says whether there
+    is a prior p(z) to draw from.
     """
 
+    shape: tuple[int, ...]
     code_shape: tuple[int, ...]
     generative: bool
 

@@ -57,6 +57,7 @@ class Gaussian(nn.Module):
 
     def __init__(self, shape: Sequence[int], size: int = 32, layout: str = "flat") -> None:
         super().__init__()
+        self.shape = tuple(shape)
         self.code_shape = code_shape(shape, size, layout)
         self.head = head(shape, 2 * size, layout)
         self.tail = tail(shape, size, layout)

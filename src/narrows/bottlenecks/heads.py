@@ -1,7 +1,7 @@
 """The maps between the lowest activation and a code, flat or map-shaped.
 
-    flat   h (B, C, H, W) ──flatten, affine──► (B, D)      ──affine, unflatten──► (B, C, H, W)
-    map    h (B, C, H, W) ──1×1 convolution──► (B, D, H, W) ──1×1 convolution──► (B, C, H, W)
+flat   h (B, C, H, W) ──flatten, affine──► (B, D)      ──affine, unflatten──► (B, C, H, W)
+map    h (B, C, H, W) ──1×1 convolution──► (B, D, H, W) ──1×1 convolution──► (B, C, H, W)
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ class Point(nn.Module):
 
     def __init__(self, shape: Sequence[int], size: int | None = None, layout: str = "flat") -> None:
         super().__init__()
+        self.shape = tuple(shape)
         self.head: nn.Module | None = None
         self.tail: nn.Module | None = None
         self.code_shape = tuple(shape)

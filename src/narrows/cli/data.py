@@ -80,8 +80,14 @@ def verify_(
     from ..images import verify
 
     wrong = verify(name)
-    lines = [f"{name}: {len(wrong)} files are missing or damaged"] if wrong else [f"{name}: all files are right"]
-    printed({"name": name, "wrong": list(wrong)}, as_json, "\n".join(lines + [f"  {w}" for w in wrong]))
+    lines = (
+        [f"{name}: {len(wrong)} files are missing or damaged"]
+        if wrong
+        else [f"{name}: all files are right"]
+    )
+    printed(
+        {"name": name, "wrong": list(wrong)}, as_json, "\n".join(lines + [f"  {w}" for w in wrong])
+    )
     if wrong:
         raise typer.Exit(1)
 

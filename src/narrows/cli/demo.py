@@ -25,7 +25,7 @@ SHOWN = 12_000_000  # pixel values that the demo trains on per "minute": about t
 def demo(
     pictures: Annotated[
         str | None,
-        typer.Argument(help="A folder of your own, or a named set. Default: drawn shapes."),
+        typer.Argument(help="A folder of your own, or a named set. Default: digits."),
     ] = None,
     to: Annotated[Path, typer.Option("--to", "-o", help="Folder for the demo.")] = Path(
         "narrows-demo"
@@ -43,28 +43,25 @@ def demo(
     from .. import fit, recipes
     from ..figures import Section, report_page
     from ..files import write_text
-    from ..images import Sprites, split
+    from ..images import split
     from ..training import write_facts
 
     images: Any
-    if pictures is None:
-        images, name = Sprites().sample(4000, seed=seed), "drawn shapes"
-    else:
-        images, name = options.pictures(pictures), Path(pictures).name or pictures
-        print(options.summary(images), file=sys.stderr)
+    chosen = pictures or "digits"
+    images, name = options.pictures(chosen), Path(chosen).name or chosen
+    print(options.summary(images), file=sys.stderr)
     parts = split(images, validation=0.1, seed=seed)
     if parts.validation is None:
         parts = parts._replace(validation=parts.train)
-    recipe = recipes.conv_vae(images.shape, 32).with_(batch_size=64)
+    recipe = recipes.conv_vae(images.shape, 16 if min(images.shape[1:]) < 16 else 64)
+    recipe = recipe.with_(batch_size=32)
     wanted = epochs or _affordable(images.shape, len(parts.train))
     run = _fresh(to / "model")
-    model = fit(
-        recipe, parts.train, validation=parts.validation, epochs=wanted, to=run, seed=seed
-    )
-    write_facts(run, {"pictures": pictures or "drawn shapes", "validation": 0.1, "seed": seed})
+    model = fit(recipe, parts.train, validation=parts.validation, epochs=wanted, to=run, seed=seed)
+    write_facts(run, {"pictures": chosen, "validation": 0.1, "seed": seed})
     page = to / "report.html"
     sections, numbers = _sections(model, parts, run, name, seed)
-    following = _following(run, pictures)
+    following = _following(run, chosen)
     sections.append(Section("Three commands to try next", commands="\n".join(following)))
     write_text(page, report_page(f"What an autoencoder made of {name}", sections))
     lines = ["", f"open {page.resolve()} in a browser", "", "three commands to try next:"]
@@ -90,13 +87,12 @@ def _fresh(folder: Path) -> Path:
     return chosen
 
 
-def _following(run: Path, pictures: str | None) -> list[str]:
-    folder = shlex.quote(str(run))
-    mine = shlex.quote(pictures) if pictures else "digits"
+def _following(run: Path, pictures: str) -> list[str]:
+    folder, mine = shlex.quote(str(run)), shlex.quote(pictures)
     return [
         f"narrows info {folder}",
         f"narrows reconstruct {folder} {mine} --limit 12 -o out/",
-        f"narrows train {mine if pictures else 'PICTURES/'} --epochs 20",
+        "narrows train YOUR-PICTURES/ --size 64",
     ]
 
 
@@ -142,7 +138,21 @@ def _sections(
             "Is that good?",
             "Beside principal components with as many numbers per picture, and the mean picture. "
             "Higher PSNR and SSIM are better; each is a mean over the pictures.",
-            table=judged.rows(),
+            table=[
+                {
+                    "": row["name"],
+                    **{
+                        title: f"{row[key]:.{digits}f} ± {row[f'{key}_deviation']:.{digits}f}"
+                        for key, title, digits in (
+                            ("mse", "MSE per pixel", 4),
+                            ("psnr", "PSNR (dB)", 2),
+                            ("ssim", "SSIM", 3),
+                        )
+                        if key in row
+                    },
+                }
+                for row in judged.rows()
+            ],
         ),
     ]
     if between:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -52,7 +52,7 @@ def evaluate(
     share = float(known.get("validation", 0.1))
     parts = divide(images, validation=share, seed=int(known.get("seed", 0)))
     name, part = judged(parts, split)
-    subset = images if part is None else part
+    subset: Any = images if part is None else part
     if limit is not None:
         subset = subset.select(torch.arange(min(limit, len(subset))))
     print(f"{images.description}; evaluating {len(subset):,} ({name})", file=sys.stderr)
@@ -76,7 +76,11 @@ def _table(found: Evaluation) -> str:
     for row in rows:
         cells = []
         for key, digits, width in (("mse", 5, 19), ("psnr", 2, 15), ("ssim", 3, 15)):
-            text = f"{row[key]:.{digits}f} ± {row[f'{key}_deviation']:.{digits}f}" if key in row else "–"
+            text = (
+                f"{row[key]:.{digits}f} ± {row[f'{key}_deviation']:.{digits}f}"
+                if key in row
+                else "–"
+            )
             cells.append(f"{text:>{width}}")
         lines.append(f"{row['name']:<{wide}}  " + "  ".join(cells))
     nats = found.nats()
@@ -85,7 +89,9 @@ def _table(found: Evaluation) -> str:
         lines.append("")
     for key, title in titles.items():
         if key in nats:
-            lines.append(f"{title}: {nats[key]:.2f} ± {nats[f'{key}_deviation']:.2f} nats per picture")
+            lines.append(
+                f"{title}: {nats[key]:.2f} ± {nats[f'{key}_deviation']:.2f} nats per picture"
+            )
     lines.append(f"(mean ± standard deviation over {found.n:,} pictures)")
     lines += [f"note: {note}" for note in found.notes]
     return "\n".join(lines)

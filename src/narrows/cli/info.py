@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .app import app, printed
 from . import options
+from .app import app, printed
 
 __all__ = ["info"]
 

@@ -23,7 +23,9 @@ Pictures = Annotated[
 Model = Annotated[Path, typer.Argument(help="The folder that [bold]narrows train[/] wrote.")]
 Size = Annotated[
     str | None,
-    typer.Option(help="Height and width in pixels: 64, or 45x37. Default: 64 for a folder, the set's own otherwise."),
+    typer.Option(
+        help="Height and width in pixels: 64, or 45x37. Default: 64 for a folder, the set's own otherwise."
+    ),
 ]
 Gray = Annotated[bool, typer.Option("--gray", help="Read the pictures as gray.")]
 Fit = Annotated[
@@ -56,8 +58,8 @@ def pictures(
     gray: bool = False,
     fit: str = "crop",
     center_crop: int | None = None,
-) -> Images:
-    """Open pictures with a progress bar, and say on standard error what was found."""
+) -> Any:
+    """Open pictures, with a progress bar on a terminal."""
     from ..images import open_source
 
     with counting("reading pictures") as progress:
@@ -71,7 +73,7 @@ def pictures(
         )
 
 
-def pictures_like(model: Any, what: str, fit: str = "crop") -> Images:
+def pictures_like(model: Any, what: str, fit: str = "crop") -> Any:
     """Open pictures in the shape that a model takes."""
     channels, height, width = model.shape
     return pictures(what, f"{height}x{width}", channels == 1, fit)
@@ -88,7 +90,8 @@ def gathered(model: Any, files: list[str], limit: int | None, fit: str) -> Image
     from ..images import Images, read
 
     channels, height, width = model.shape
-    mode = "gray" if channels == 1 else "rgb"
+    mode: Any = "gray" if channels == 1 else "rgb"
+    manner: Any = fit
     pixels: list[Any] = []
     ids: list[str] = []
     skipped: list[tuple[str, str]] = []
@@ -96,7 +99,7 @@ def gathered(model: Any, files: list[str], limit: int | None, fit: str) -> Image
         path = Path(name)
         if path.is_file() and not name.endswith((".npy", ".npz", ".gz", "-ubyte", ".idx")):
             try:
-                pixels.append(read(path, size=(height, width), mode=mode, fit=fit)[None])
+                pixels.append(read(path, size=(height, width), mode=mode, fit=manner)[None])
                 ids.append(path.name)
             except UnreadableImage as error:
                 skipped.append((name, str(error)))

@@ -14,7 +14,9 @@ __all__ = ["recipes"]
 
 @app.command()
 def recipes(
-    size: Annotated[str, typer.Option(help="Size of the pictures that the weights are counted for.")] = "64",
+    size: Annotated[
+        str, typer.Option(help="Size of the pictures that the weights are counted for.")
+    ] = "64",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """List the recipes with their size and source.

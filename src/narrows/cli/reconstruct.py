@@ -56,9 +56,7 @@ def reconstruct(
         "mean_mse": float(result.mse.mean()),
         "pictures": [
             {"id": id_, "file": str(out / name), "mse": float(mse), "psnr": float(db)}
-            for id_, name, mse, db in zip(
-                images.ids, names, result.mse, result.psnr, strict=True
-            )
+            for id_, name, mse, db in zip(images.ids, names, result.mse, result.psnr, strict=True)
         ],
         "skipped": [list(item) for item in images.skipped],
     }

@@ -63,7 +63,8 @@ def train(
     """
     from ..images import split
     from ..recipes import adjusted
-    from ..training import Run, fit as train_model, write_facts
+    from ..training import Run, write_facts
+    from ..training import fit as train_model
 
     images = options.pictures(pictures, size, gray, fit, center_crop)
     print(options.summary(images), file=sys.stderr)
@@ -124,7 +125,10 @@ def leave_pictures(model: Autoencoder, parts: Any, folder: Path) -> dict[str, An
     few = shown.batch(torch.arange(min(12, len(shown))))
     result = reconstruct(model.reconstruct, few)
     lines = records(folder)
-    save(comparison(result.pictures.numpy(), result.reconstructions.numpy()), folder / "reconstructions.png")
+    save(
+        comparison(result.pictures.numpy(), result.reconstructions.numpy()),
+        folder / "reconstructions.png",
+    )
     save(loss_curves(lines), folder / "losses.png")
     some = shown.batch(torch.arange(min(1000, len(shown))))
     judged = reconstruct(model.reconstruct, some)

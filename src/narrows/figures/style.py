@@ -1,4 +1,4 @@
-"""What every figure shares: ink, paper, two colours that stay apart for every eye, one size of type.
+"""What every figure shares: ink, paper, two colours that every eye tells apart.
 
 Figures use matplotlib's objects, never pyplot: nothing global changes and no window can open.
 """

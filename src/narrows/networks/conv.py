@@ -88,11 +88,15 @@ class ConvRung(nn.Module):
                 "channels, kernel and stride are at least 1; "
                 f"we got {channels}, {kernel} and {stride}"
             )
+        if blocks < 0:
+            raise ValueError(f"a rung has 0 or more residual blocks; we got {blocks}")
         deep, height, width = above
         padding = (kernel - 1) // 2
         pooled = down == "maxpool"
         self.conv = nn.Conv2d(deep, channels, kernel, 1 if pooled else stride, padding)
-        after = [(n + 2 * padding - kernel) // (1 if pooled else stride) + 1 for n in (height, width)]
+        after = [
+            (n + 2 * padding - kernel) // (1 if pooled else stride) + 1 for n in (height, width)
+        ]
         below = [-(-n // stride) for n in after] if pooled else after
         if min(below) < 1:
             raise ValueError(
@@ -188,8 +192,10 @@ def conv_ladder(
     from .mlp import DenseRung
 
     count = len(widths)
-    kernels, many, steps = (_each(v, count, n) for v, n in
-                            ((kernel, "kernel"), (blocks, "blocks"), (strides, "strides")))
+    kernels, many, steps = (
+        _each(v, count, n)
+        for v, n in ((kernel, "kernel"), (blocks, "blocks"), (strides, "strides"))
+    )
     rungs: list[nn.Module] = []
     above: Shape = tuple(shape)
     for i, channels in enumerate(widths):

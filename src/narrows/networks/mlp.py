@@ -1,6 +1,6 @@
 """Dense rungs and ladders.
 
-    784 ─► 200 ─► 200 ─► bottleneck ─► 200 ─► 200 ─► 784
+784 ─► 200 ─► 200 ─► bottleneck ─► 200 ─► 200 ─► 784
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class DenseRung(nn.Module):
         self.above: Shape = tuple(above)
         self.below: Shape = (width,)
         size = math.prod(above)
+        if size < 1:
+            raise ValueError(f"a dense rung takes at least one number; we got shape {tuple(above)}")
         self.linear_down = nn.Linear(size, width)
         self.linear_up = None if tied else nn.Linear(width, size)
         self.bias_up = nn.Parameter(self.linear_down.weight.new_zeros(size)) if tied else None
@@ -47,7 +49,7 @@ class DenseRung(nn.Module):
             out = F.linear(h, self.linear_down.weight.t(), self.bias_up)
         else:
             out = self.linear_up(h)
-        return out.unflatten(1, self.above) if len(self.above) > 1 else out
+        return out.reshape(-1, *self.above)
 
 
 @part("ladder", "dense")

@@ -1,7 +1,7 @@
 """A step: all that one forward pass leaves for the bound and the penalties to read.
 
-    input ──descend──► levels ──bottleneck──► code ──ascend──► output
-                                        target, output ──likelihood──► log p(x|z)
+input ──descend──► levels ──bottleneck──► code ──ascend──► output
+                                    target, output ──likelihood──► log p(x|z)
 """
 
 from __future__ import annotations

@@ -16,11 +16,13 @@ PICTURE_VARIANCE = 0.01
 
 
 def _conv_part(shape: Sequence[int], widths: Sequence[int] | None, **changes: object) -> Part:
-    if widths is None:  # halve until about 4 pixels are left
-        halvings = max(1, min(5, round(math.log2(max(4, min(shape[1:])) / 4))))
-        widths = [min(256, 32 << i) for i in range(halvings)]
-    arguments = {"shape": tuple(shape), "widths": tuple(widths), "kernel": 3, "activation": "silu"}
-    return Part("conv", {**arguments, "norm": "batch", "blocks": 1, **changes})
+    if widths is None:  # halve until about 4 pixels are left, 2 of very small pictures
+        side = max(4, min(shape[1:]))
+        first = 32 if side >= 16 else 64
+        halvings = max(2, min(5, round(math.log2(side / 4))))
+        widths = [min(256, first << i) for i in range(halvings)]
+    arguments = {"shape": tuple(shape), "widths": tuple(widths), "up": "nearest"}
+    return Part("conv", {**arguments, "activation": "silu", "norm": "batch", **changes})
 
 
 def conv_autoencoder(
@@ -38,7 +40,7 @@ def conv_autoencoder(
         _conv_part(shape, widths),
         Part("point", {"size": code_size}),
         Part("mse"),
-        (Phase(epochs=20, batch_size=128, learning_rate=2e-3, clip=100.0),),
+        (Phase(epochs=20, batch_size=64, learning_rate=2e-3),),
     )
 
 
@@ -57,7 +59,7 @@ def conv_vae(
         _conv_part(shape, widths),
         Part("gaussian", {"size": code_size}),
         Part("gaussian", {"variance": PICTURE_VARIANCE}),
-        (Phase(epochs=20, batch_size=128, learning_rate=2e-3, clip=1e4),),
+        (Phase(epochs=20, batch_size=64, learning_rate=2e-3),),
     )
 
 
@@ -80,9 +82,7 @@ def mlp_autoencoder(
     )
 
 
-def mlp_vae(
-    shape: Sequence[int], code_size: int = 16, *, widths: Sequence[int] = (512,)
-) -> Recipe:
+def mlp_vae(shape: Sequence[int], code_size: int = 16, *, widths: Sequence[int] = (512,)) -> Recipe:
     """A dense variational autoencoder with a Bernoulli likelihood.
 
     Args:

@@ -1,7 +1,7 @@
 """A run's description: what it was trained on, with which command, and how well it went.
 
-    run.toml   for machines: the pictures and the split, so that others find the same held-out ones
-    card.md    for people: data, numbers, command
+run.toml   for machines: the pictures and the split, so that others find the same held-out ones
+card.md    for people: data, numbers, command
 """
 
 from __future__ import annotations
@@ -114,14 +114,14 @@ def write_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], held_ou
     """
     found = about(folder)
     lines = [f"# {found['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
-    lines += [f"- **{key.replace('_', ' ')}**: {value}" for key, value in found.items() if key != "model"]
+    lines += [
+        f"- **{key.replace('_', ' ')}**: {value}" for key, value in found.items() if key != "model"
+    ]
     if numbers:
         keys = list(numbers[0])
         lines += ["", f"## Numbers on {held_out}", "", "| " + " | ".join(keys) + " |"]
         lines += ["|" + " --- |" * len(keys)]
-        lines += [
-            "| " + " | ".join(_cell(row.get(key)) for key in keys) + " |" for row in numbers
-        ]
+        lines += ["| " + " | ".join(_cell(row.get(key)) for key in keys) + " |" for row in numbers]
     lines += ["", "![losses](losses.png)", "", "![reconstructions](reconstructions.png)", ""]
     path = Path(folder) / "card.md"
     files.write_text(path, "\n".join(lines))

@@ -24,6 +24,7 @@ from torch import Tensor
 from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, RunExists
+from .machine import choose
 from .phases import Recipe
 
 __all__ = ["Run", "State", "load", "save"]
@@ -171,7 +172,9 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
         with torch.device("meta"):
             model = recipe.build()
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise BadFile(f"{folder / 'recipe.toml'} describes no model that can be built: {error}") from error
+        raise BadFile(
+            f"{folder / 'recipe.toml'} describes no model that can be built: {error}"
+        ) from error
     expected = model.state_dict()
     for name in sorted(expected.keys() | found.keys()):
         wanted = tuple(expected[name].shape) if name in expected else None
@@ -181,8 +184,9 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
                 f"{chosen} does not fit {folder / 'recipe.toml'}: {name} is {wanted} in the recipe "
                 f"and {got} in the weights (None: not there); they are of two runs"
             )
-    model.to_empty(device=device)
+    model.to_empty(device="cpu")
     model.load_state_dict({name: t.to(expected[name].dtype) for name, t in found.items()})
+    choose(device, "float32").place(model)
     return model.eval()
 
 

@@ -132,7 +132,7 @@ def _board(to: Path | str | None) -> Any:
         raise Unavailable(
             "TensorBoard is not installed; run pip install 'narrows[tensorboard]'"
         ) from error
-    return SummaryWriter(str(to))  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(to))
 
 
 class _Loop:
@@ -156,8 +156,10 @@ class _Loop:
         self.phase_number, self.step_number = 0, 0
         self.best, self.since_best, self.metrics_length = math.inf, 0, 0
         self.finished = False
-        self.sums: dict[str, Tensor] = {}
+        self.names: list[str] = []
+        self.sums: Tensor | None = None  # of each name since the epoch began
         self.counted = 0
+        self.writing_took = 0.0
         self.average: dict[str, Tensor] = {}
         self.players: list[Player] = []
         self.best_weights: dict[str, Tensor] = {}
@@ -224,15 +226,19 @@ class _Loop:
                 seen += len(x)
                 ended = within + 1 == per_epoch or self.step_number == steps
                 if number % 50 == 0 or ended:
-                    self._guard(written["loss"])
+                    self._guard()
                     self.says.step(self.step_number, float(written["loss"]))
                 if ended:
-                    self._end_epoch(phase, held_out, per_epoch, seen, time.monotonic() - epoch_began)
+                    self._end_epoch(
+                        phase, held_out, per_epoch, seen, time.monotonic() - epoch_began
+                    )
                     seen, epoch_began = 0, time.monotonic()
                     if self._out_of_patience(phase):
                         break
                 waited = time.monotonic() - last_saved
-                if waited >= self.checkpoint_seconds / (10 if ended else 1):
+                wanted = self.checkpoint_seconds / (10 if ended else 1)
+                # large models: writing takes at most about 3 % of the time
+                if waited >= max(wanted, 30 * self.writing_took * bool(wanted)):
                     self._checkpoint()
                     last_saved = time.monotonic()
                 if self.stop.is_set():
@@ -292,16 +298,19 @@ class _Loop:
                     self.average[name].copy_(tensor)
 
     def _count(self, written: dict[str, Tensor], n: int) -> None:
-        for name, value in written.items():
-            if name in self.sums:
-                self.sums[name].add_(value, alpha=n)
-            else:
-                self.sums[name] = value.double() * n
+        values = torch.stack(list(written.values()))
+        if self.sums is None:
+            self.names, self.sums = list(written), torch.zeros_like(values, dtype=torch.float64)
+        self.sums.add_(values, alpha=n)
         self.counted += n
 
-    def _guard(self, loss: Tensor) -> None:
-        total = self.sums["loss"]
-        if bool(torch.isfinite(loss)) and bool(torch.isfinite(total)):
+    def _guard(self, loss: Tensor | None = None) -> None:
+        """Stop if ``loss``, or any loss since the epoch began, is not finite."""
+        if loss is None:
+            if self.sums is None:
+                return
+            loss = self.sums[0]
+        if bool(torch.isfinite(loss)):
             return
         where = "" if self.run is None else f"; the last good weights are in {self.run.folder}"
         if self.run is not None and not (self.run.folder / "model.safetensors").exists():
@@ -320,17 +329,16 @@ class _Loop:
             "epoch": round(self.step_number / per_epoch, 6),
             "step": self.step_number,
         }
-        for name, total in self.sums.items():
-            record[name] = float(total) / self.counted
-        self.sums, self.counted = {}, 0
+        assert self.sums is not None
+        means = (self.sums / self.counted).tolist()
+        record.update(zip(self.names, means, strict=True))
+        self.sums, self.counted = None, 0
         if held_out is not None:
             with self._judged_weights():
                 validated = self._validate(phase, held_out)
             record.update({f"validation_{name}": value for name, value in validated.items()})
             loss = record["validation_loss"]
-            if not math.isfinite(loss):
-                self.sums = {"loss": torch.tensor(loss)}
-                self._guard(torch.tensor(loss))
+            self._guard(torch.tensor(loss))
             record["best"] = loss < self.best
             if loss < self.best:
                 self.best, self.since_best = loss, 0
@@ -402,18 +410,22 @@ class _Loop:
 
     def _finish(self) -> None:
         """Leave the best weights in the model and on disk, the last beside them."""
+        validated = self.best < math.inf
+        last_is_best = not self.finished and (not validated or self.since_best == 0)
         if not self.finished:
-            last = {name: tensor.detach().clone() for name, tensor in self._judged().items()}
-            self.model.load_state_dict(last)
+            self.model.load_state_dict({n: t.clone() for n, t in self._judged().items()})
             if self.run is not None:
-                name = "last.safetensors" if self.best < math.inf else "model.safetensors"
-                self.run.write_weights(name, last)
+                if not last_is_best:
+                    self.run.write_weights("last.safetensors", self.model.state_dict())
+                elif not validated:
+                    self.run.write_weights("model.safetensors", self.model.state_dict())
                 self.finished = True
+                self.players, self.average = [], {}  # nothing goes on from here
                 self._checkpoint()
-        if self.run is not None:
+        if not last_is_best and self.run is not None:
             best, _ = files.load_tensors(self.run.folder / "model.safetensors")
             self.model.load_state_dict(best)
-        elif self.best_weights:
+        elif not last_is_best:
             self.model.load_state_dict(self.best_weights)
         if self.board is not None:
             self.board.close()
@@ -423,11 +435,11 @@ class _Loop:
     def _checkpoint(self) -> None:
         if self.run is None:
             return
-        if self.sums:
-            self._guard(self.sums["loss"])
+        self._guard()
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
-        tensors |= {f"sum.{name}": tensor for name, tensor in self.sums.items()}
+        if self.sums is not None:
+            tensors["sums"] = self.sums
         for player in self.players:
             state = player.optimizer.state_dict()["state"]
             for i, values in state.items():
@@ -444,10 +456,13 @@ class _Loop:
             "best": None if math.isinf(self.best) else self.best,
             "since_best": self.since_best,
             "counted": self.counted,
+            "names": self.names,
             "metrics_length": self.metrics_length,
             "finished": self.finished,
         }
+        began = time.monotonic()
         self.run.write_checkpoint(State(tensors, numbers))
+        self.writing_took = time.monotonic() - began
 
     def _restore(self, state: State) -> None:
         assert self.run is not None
@@ -463,6 +478,7 @@ class _Loop:
             self.phase_number, self.step_number = int(numbers["phase"]), int(numbers["step"])
             self.best = math.inf if numbers["best"] is None else float(numbers["best"])
             self.since_best, self.counted = int(numbers["since_best"]), int(numbers["counted"])
+            self.names = [str(name) for name in numbers["names"]]
             self.metrics_length = int(numbers["metrics_length"])
             self.finished = bool(numbers["finished"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -470,14 +486,12 @@ class _Loop:
                 f"{self.run.checkpoint} is damaged or foreign ({str(error).splitlines()[0]}): "
                 "train again into another folder"
             ) from error
-        self.sums = _with_prefix(state.tensors, "sum.")
+        self.sums = state.tensors.get("sums")
         self.run.cut_metrics(self.metrics_length)
         if self.finished:
             self.says.say(f"{self.run.folder} is finished already; nothing was left to do")
         else:
-            self.says.say(
-                f"resuming at phase {self.phase_number + 1}, step {self.step_number:,}"
-            )
+            self.says.say(f"resuming at phase {self.phase_number + 1}, step {self.step_number:,}")
 
     # -- stopping --------------------------------------------------------------------------------
 

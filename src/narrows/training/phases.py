@@ -1,8 +1,8 @@
 """What a training is, as data: a recipe names the parts of a model and the phases that train it.
 
-    Recipe
-    ├── ladder, bottleneck, likelihood     parts of the model
-    └── phases                             one after the other, each its own optimiser and schedule
+Recipe
+├── ladder, bottleneck, likelihood     parts of the model
+└── phases                             one after the other, each its own optimiser and schedule
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ class Phase:
             if value is not None:
                 object.__setattr__(self, name, part_of(value))
         object.__setattr__(self, "penalties", tuple(part_of(p) for p in self.penalties))
+        object.__setattr__(self, "epochs", float(self.epochs))
         if not self.epochs > 0:
             raise ValueError(f"epochs must be more than 0; we got {self.epochs}")
         if self.batch_size < 1 or self.samples < 1:
@@ -166,8 +167,7 @@ class Recipe:
         unknown = [key for key in changes if key not in own | of_phase]
         if unknown:
             raise ValueError(
-                f"a recipe has no {', '.join(unknown)}; it has "
-                f"{', '.join(sorted(own | of_phase))}"
+                f"a recipe has no {', '.join(unknown)}; it has {', '.join(sorted(own | of_phase))}"
             )
         mine = {key: value for key, value in changes.items() if key in own}
         theirs = {key: value for key, value in changes.items() if key not in own}
@@ -235,8 +235,9 @@ class Recipe:
     @staticmethod
     def of(model: Autoencoder, *phases: Phase) -> Recipe:
         """The recipe of a model built by hand."""
-        parts = model.parts()
-        return Recipe("by-hand", **parts, phases=phases or (Phase(),))
+        made = model.parts()
+        parts = (made["ladder"], made["bottleneck"], made["likelihood"])
+        return Recipe("by-hand", *parts, phases=phases or (Phase(),))
 
 
 def built(kind: str, written: Part | None) -> Any:

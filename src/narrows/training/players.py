@@ -1,13 +1,14 @@
 """A player is disjoint parameters, an optimiser and a loss; the loop moves a list of them.
 
-    one forward ──► step ──► player 1's loss ──► gradient for player 1's parameters ┐
-                        └──► player 2's loss ──► gradient for player 2's parameters ┴─► all move
+one forward ──► step ──► player 1's loss ──► gradient for player 1's parameters ┐
+                    └──► player 2's loss ──► gradient for player 2's parameters ┴─► all move
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from ..objectives import Loss, Step
 from .phases import Phase
 
-__all__ = ["Player", "move", "optimizer"]
+__all__ = ["Player", "disjoint", "move", "optimizer"]
 
 
 @dataclass
@@ -60,7 +61,7 @@ def optimizer(phase: Phase, parameters: Sequence[nn.Parameter]) -> torch.optim.O
     Raises:
         ValueError: an unknown name.
     """
-    rest = {"lr": phase.learning_rate, "weight_decay": phase.weight_decay}
+    rest: dict[str, Any] = {"lr": phase.learning_rate, "weight_decay": phase.weight_decay}
     fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
     if phase.optimizer == "adam":
         return torch.optim.Adam(parameters, eps=phase.epsilon, fused=fused, **rest)
@@ -70,9 +71,7 @@ def optimizer(phase: Phase, parameters: Sequence[nn.Parameter]) -> torch.optim.O
         return torch.optim.Adamax(parameters, eps=phase.epsilon, foreach=True, **rest)
     if phase.optimizer == "sgd":
         return torch.optim.SGD(parameters, momentum=0.9, nesterov=True, fused=fused, **rest)
-    raise ValueError(
-        f"optimizer must be adam, adamw, adamax or sgd; we got {phase.optimizer!r}"
-    )
+    raise ValueError(f"optimizer must be adam, adamw, adamax or sgd; we got {phase.optimizer!r}")
 
 
 def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[str, Tensor]:

@@ -1,0 +1,140 @@
+"""Every verb on digits: what it prints, what it leaves, how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def test_train_leaves_a_whole_run(trained: Path) -> None:
+    left = {path.name for path in trained.iterdir()}
+    assert left == {
+        *("recipe.toml", "run.toml", "model.safetensors"),
+        *("checkpoint.safetensors", "metrics.jsonl", "card.md"),
+        *("losses.png", "reconstructions.png"),
+    }
+    with Image.open(trained / "reconstructions.png") as sheet:
+        assert sheet.width > 400 and len(np.unique(np.asarray(sheet.convert("L")))) > 30
+    card = (trained / "card.md").read_text()
+    assert "narrows train digits" in card and "PSNR" in card
+
+
+def test_train_refuses_an_existing_run_and_loses_nothing(narrows, trained: Path) -> None:
+    before = (trained / "model.safetensors").read_bytes()
+    result = narrows("train", "digits", "--recipe", "mlp-vae", "--epochs", 2, "--to", trained)
+    assert result.code == 1
+    assert "already holds a run; add --resume" in result.err
+    assert (trained / "model.safetensors").read_bytes() == before
+
+
+def test_resume_of_a_finished_run_says_so(narrows, trained: Path) -> None:
+    before = (trained / "model.safetensors").read_bytes()
+    result = narrows(
+        *("train", "digits", "--recipe", "mlp-vae", "--epochs", 2, "--to", trained, "--resume")
+    )
+    assert result.code == 0
+    assert "finished already" in result.err
+    assert (trained / "model.safetensors").read_bytes() == before
+
+
+def test_resume_with_other_numbers_is_refused(narrows, trained: Path) -> None:
+    result = narrows(
+        *("train", "digits", "--recipe", "mlp-vae", "--epochs", 3, "--to", trained, "--resume")
+    )
+    assert result.code == 1
+    assert "was started with another recipe (phases differ)" in result.err
+
+
+def test_train_json(narrows, tmp_path: Path) -> None:
+    result = narrows(
+        *("train", "digits", "--recipe", "linear-autoencoder", "--code-size", 5, "--epochs", 1),
+        *("--to", tmp_path / "run", "--json", "--validation", 0),
+    )
+    assert result.code == 0
+    document = json.loads(result.out)
+    assert document["recipe"] == "linear-autoencoder"
+    assert document["code"].startswith("5 numbers")
+    assert document["psnr"] > 5
+    assert not (tmp_path / "run" / "last.safetensors").exists()
+
+
+def test_info(narrows, trained: Path) -> None:
+    result = narrows("info", trained)
+    assert result.code == 0
+    assert "mlp-vae" in result.out and "1×8×8 → 512" in result.out
+    document = json.loads(narrows("info", trained, "--json").out)
+    assert document["trained"].startswith("2 epochs")
+    assert document["command"].startswith("narrows train digits")
+
+
+def test_evaluate_stands_beside_the_baselines(narrows, trained: Path) -> None:
+    result = narrows("evaluate", trained, "digits", "--samples", 20)
+    assert result.code == 0
+    assert "PCA, 16 values" in result.out and "mean picture" in result.out
+    assert "log p(x), 20 samples" in result.out
+    document = json.loads(narrows("evaluate", trained, "digits", "--json").out)
+    rows = {row["name"]: row for row in document["rows"]}
+    assert document["evaluated"] == "validation"
+    assert document["pictures"] == 177
+    assert rows["PCA, 16 values"]["psnr"] > rows["mean picture"]["psnr"]
+    assert document["nats"]["elbo"] < 0
+
+
+def test_reconstruct_files_and_sets(narrows, trained: Path, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "one.png")
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    out = tmp_path / "out"
+    result = narrows(
+        "reconstruct", trained, tmp_path / "one.png", tmp_path / "broken.jpg", "digits",
+        "--limit", 3, "-o", out,
+    )  # fmt: skip
+    assert result.code == 0
+    assert "4 reconstructions" in result.out
+    assert "skipped" in result.err and "broken.jpg" in result.err
+    assert {p.name for p in out.iterdir()} >= {"one.png", "comparison.png"}
+    with Image.open(out / "one.png") as picture:
+        assert picture.size == (8, 8)
+
+
+def test_recipes_lists_every_recipe(narrows) -> None:
+    from narrows import recipes
+
+    out = narrows("recipes").out
+    assert all(name in out for name in recipes.listed())
+    rows = json.loads(narrows("recipes", "--json", "--size", "32").out)
+    assert all(row["weights"] > 1000 and row["about"] for row in rows)
+
+
+def test_data_list_describe_verify(narrows, tmp_path: Path, monkeypatch) -> None:
+    assert "digits" in narrows("data", "list").out
+    described = json.loads(narrows("data", "describe", "digits", "--json").out)
+    assert described["pictures"] == 1797 and described["shape"] == [1, 8, 8]
+    assert narrows("data", "verify", "digits").code == 0
+    monkeypatch.setenv("NARROWS_DATA", str(tmp_path))
+    (tmp_path / "mnist").mkdir()
+    for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"):
+        (tmp_path / "mnist" / name).write_bytes(b"damaged")
+    assert narrows("data", "verify", "mnist").code == 1
+
+
+def test_demo_ends_with_a_page(narrows, tmp_path: Path) -> None:
+    result = narrows("demo", "digits", "--to", tmp_path / "demo", "--epochs", 1)
+    assert result.code == 0
+    page = (tmp_path / "demo" / "report.html").read_text()
+    assert page.count("data:image/png;base64,") >= 4
+    assert "http" not in page.split("<body>")[1].replace("http-equiv", "")
+    assert result.out.count("narrows ") >= 3
+    again = narrows("demo", "digits", "--to", tmp_path / "demo", "--epochs", 1, "--json")
+    assert json.loads(again.out)["model"].endswith("model-2")
+
+
+@pytest.mark.parametrize("verb", ["train", "info", "evaluate", "reconstruct", "recipes", "demo"])
+def test_every_help_has_an_example(narrows, verb: str) -> None:
+    result = narrows(verb, "--help")
+    assert result.code == 0
+    assert "Example: narrows " in " ".join(result.out.split())
