@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types bench clean
+.PHONY: help demo test test-full lint types bench pictures clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ types: .venv/ready ## mypy, strict on src
 bench: .venv/ready ## both sides in turn, ratios (half an hour; needs the data sets)
 	$(BIN)/pip install --quiet '.[bench]'
 	$(BIN)/python benchmarks/run_all.py
+
+pictures: .venv/ready ## the README's picture (minutes; needs MNIST)
+	$(BIN)/python docs/pictures/make.py
 
 clean: ## remove the environment and caches
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

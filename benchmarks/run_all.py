@@ -72,9 +72,9 @@ normalisation and the optimiser (which are bound by memory) stay below it.""",
         "folder_speed",
         "Reading a folder",
         """\
-200 JPEG files of 1500×1000, made from scikit-learn's two photographs, to 128×128 on one core.
+200 JPEG files of 1500×1000, made from scikit-learn's two photographs, to 128×128.
 Narrows' time is that of a first start: walking, hashing, decoding, and writing the packed file.
-Pillow's is only decoding (draft mode at 256) and resizing (LANCZOS). The PSNR says what the scaled
+Pillow's is only decoding (draft mode at 256) and resizing (LANCZOS), on one core. The PSNR says what the scaled
 decoding costs: each side against the whole file decoded and resized by that side's own filter
 (Narrows: antialiased bilinear).
 
