@@ -29,10 +29,20 @@ def tiny() -> nw.images.Images:
 
 
 @pytest.fixture(scope="session")
-def mnist() -> nw.images.Images:
-    """MNIST's 60,000 training pictures, (1, 28, 28), where the stored sets are."""
+def stored_sets() -> Path:
+    """The folder of stored sets: NARROWS_DATA, or shared/data beside the checkout."""
     given = os.environ.get("NARROWS_DATA")
-    if not given or not (Path(given) / "mnist").is_dir():
+    path = Path(given) if given else Path(__file__).parents[2] / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip("no stored sets here: set NARROWS_DATA")
+    return path
+
+
+@pytest.fixture(scope="session")
+def mnist(stored_sets: Path) -> nw.images.Images:
+    """MNIST's 60,000 training pictures, (1, 28, 28), where the stored sets are."""
+    if not (stored_sets / "mnist").is_dir():
         pytest.skip("no MNIST here: set NARROWS_DATA to a folder that holds mnist/")
-    images = nw.images.named("mnist")
-    return images.select(images.split == "train")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("NARROWS_DATA", str(stored_sets))
+        return nw.images.named("mnist", split="train")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +17,10 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def stored(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of stored sets: NARROWS_DATA, or shared/data beside the checkout."""
-    given = os.environ.get("NARROWS_DATA")
-    path = Path(given) if given else Path(__file__).parents[3] / "shared" / "data"
-    if not path.is_dir():
-        pytest.skip("no stored sets: set NARROWS_DATA")
-    monkeypatch.setenv("NARROWS_DATA", str(path))
-    return path
+def stored(stored_sets: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of stored sets, as NARROWS_DATA."""
+    monkeypatch.setenv("NARROWS_DATA", str(stored_sets))
+    return stored_sets
 
 
 @pytest.fixture
