@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import sys
 import time
 from pathlib import Path
 
@@ -54,7 +53,8 @@ def main() -> None:
     lines = records(given.to)
     result = {
         "what": "test log-likelihood of binarised MNIST in nats, importance-sampled",
-        "command": "python benchmarks/burda_2016/run.py " + " ".join(sys.argv[1:]),
+        "command": "python benchmarks/burda_2016/run.py"
+        + (f" --epochs {given.epochs:g}" if given.epochs else ""),
         "ours": round(float(log_likelihood.mean()), 3),
         "standard_error": round(float(log_likelihood.std() / len(log_likelihood) ** 0.5), 3),
         "published": PUBLISHED,
