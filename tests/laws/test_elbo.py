@@ -45,11 +45,11 @@ def test_the_elbo_is_that_of_torch_distributions(beta: float) -> None:
     rung, box = ladder.rung(0), model.bottleneck
 
     h = torch.tanh(rung.linear_down(x.flatten(1)))
-    mean, log_variance = box.head[1](h).chunk(2, 1)
+    mean, log_variance = box.head(h).chunk(2, 1)
     q = dist.Independent(dist.Normal(mean, (log_variance / 2).exp()), 1)
     p = dist.Independent(dist.Normal(torch.zeros(2), torch.ones(2)), 1)
     z = mean + Draws(0, 0).normal("posterior", (3, 6, 2)) * (log_variance / 2).exp()
-    up = torch.sigmoid(rung.linear_up(torch.tanh(box.tail[0](z))))
+    up = torch.sigmoid(rung.linear_up(torch.tanh(box.tail(z))))
     px = dist.Independent(dist.Normal(up, 0.1**0.5), 1)
     wanted = -px.log_prob(x.flatten(1)).mean() + beta * dist.kl_divergence(q, p).mean()
 
@@ -72,13 +72,13 @@ def test_without_kl_and_variance_it_is_the_plain_autoencoder() -> None:
     likelihood = GaussianPixels(0.1)
     variational = nw.Autoencoder(dense_ladder(SHAPE, (8,)), Gaussian((8,), 2), likelihood)
     plain = nw.Autoencoder(dense_ladder(SHAPE, (8,)), Point((8,), 2), likelihood)
-    head = variational.bottleneck.head[1]
+    head = variational.bottleneck.head
     with torch.no_grad():
         head.weight[2:].zero_()
         head.bias[2:].fill_(-100.0)  # log σ²
     weights = variational.state_dict()
     for name in ("weight", "bias"):
-        weights[f"bottleneck.head.1.{name}"] = weights[f"bottleneck.head.1.{name}"][:2]
+        weights[f"bottleneck.head.{name}"] = weights[f"bottleneck.head.{name}"][:2]
     plain.load_state_dict(weights)
 
     x = pictures()

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..networks import Descent, Ladder
@@ -26,8 +27,8 @@ def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     ½ Σ (μ² + σ² − log σ² − 1): Kingma & Welling 2014, appendix B. Kovenko & Bogach 2020 print its
     negative (eq. 7).
     """
-    each = mean.square() + log_variance.exp() - log_variance - 1
-    return 0.5 * each.flatten(1).sum(1)
+    each = mean.square() + log_variance.exp() - log_variance
+    return 0.5 * each.sum(tuple(range(1, each.ndim))) - 0.5 * math.prod(each.shape[1:])
 
 
 def log_normal(
@@ -65,7 +66,7 @@ class Gaussian(nn.Module):
     def encode(self, descent: Descent, samples: int | None, draws: Draws) -> Code:
         """The posterior and its mean (B, *code), or ``samples`` draws of it (S, B, *code)."""
         mean, log_variance = self.head(descent.levels[-1]).float().chunk(2, 1)
-        log_variance = log_variance.clamp(*LOG_VARIANCES)
+        log_variance = F.hardtanh(log_variance, *LOG_VARIANCES)  # clamp, with a cheaper gradient
         switches = tuple(descent.switches)
         if samples is None:
             return Code(mean, mean, log_variance, switches)

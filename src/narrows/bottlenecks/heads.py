@@ -38,6 +38,8 @@ def head(shape: Sequence[int], size: int, layout: str) -> nn.Module:
     """h (B, *shape) → (B, size) or (B, size, H, W)."""
     if layout == "map":
         return nn.Conv2d(shape[0], size, 1)
+    if len(shape) == 1:
+        return nn.Linear(shape[0], size)
     return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), size))
 
 
@@ -45,4 +47,6 @@ def tail(shape: Sequence[int], size: int, layout: str) -> nn.Module:
     """The way back of ``head``."""
     if layout == "map":
         return nn.Conv2d(size, shape[0], 1)
+    if len(shape) == 1:
+        return nn.Linear(size, shape[0])
     return nn.Sequential(nn.Linear(size, math.prod(shape)), nn.Unflatten(1, tuple(shape)))

@@ -49,7 +49,7 @@ class DenseRung(nn.Module):
             out = F.linear(h, self.linear_down.weight.t(), self.bias_up)
         else:
             out = self.linear_up(h)
-        return out.reshape(-1, *self.above)
+        return out.reshape(-1, *self.above) if len(self.above) > 1 else out
 
 
 @part("ladder", "dense")

@@ -58,8 +58,8 @@ class Elbo:
         if step.kl is None:
             return Loss(reconstruction, {"reconstruction": reconstruction})
         kl = step.kl.mean()
-        assert isinstance(self.weight, Schedule)
-        total = reconstruction + self.weight.weight(step.epoch) * kl
+        weight = self.weight.weight(step.epoch)  # type: ignore[union-attr]  # built when made
+        total = reconstruction.add(kl, alpha=weight)
         return Loss(total, {"reconstruction": reconstruction, "kl": kl})
 
 

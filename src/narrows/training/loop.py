@@ -220,6 +220,7 @@ class _Loop:
                         self.model, target, given, phase.samples, number / per_epoch, number, draws
                     )
                 written = move(self.players, step, phase.learning_rate * factor(number / steps))
+                del step, target, given  # their memory is the next step's
                 self._follow(phase, number)
                 self._count(written, len(x))
                 self.step_number = number + 1

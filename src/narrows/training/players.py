@@ -97,4 +97,6 @@ def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[st
         for group in player.optimizer.param_groups:
             group["lr"] = learning_rate
         player.optimizer.step()
+        for parameter in player.parameters:
+            parameter.grad = None  # free for the next step, whose memory it can be
     return written
