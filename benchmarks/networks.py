@@ -107,12 +107,12 @@ class Network:
 
     def quick(self) -> Network:
         """The same network on a handful of pictures."""
-        few = 1024 if self.name == "mlp" else 32
+        few = 1024 if self.name.startswith("mlp") else 32
         return replace(self, pictures=few, batch=min(self.batch, few // 2))
 
     def recipe(self, **numbers: object) -> nw.Recipe:
         """Narrows' side: the parts, and pythae's optimiser (Adam at 1e-4)."""
-        if self.name == "mlp":
+        if self.name.startswith("mlp"):
             ladder = Part("dense", {"shape": self.shape, "widths": (512,)})
             bottleneck = Part("gaussian", {"size": self.code})
         else:
@@ -132,7 +132,7 @@ class Network:
 
     def bare(self) -> tuple[nn.Module, nn.Module]:
         """Encoder x → (μ, log σ²) side by side, and decoder z → raw, of plain torch modules."""
-        if self.name == "mlp":
+        if self.name.startswith("mlp"):
             down = nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU())
             up = nn.Sequential(
                 nn.Linear(self.code, 512),
@@ -158,7 +158,7 @@ class Network:
         from pythae.models.nn.benchmarks import celeba, mnist
 
         config = VAEConfig(input_dim=self.shape, latent_dim=self.code)
-        if self.name == "mlp":
+        if self.name.startswith("mlp"):
             return VAE(config)
         if self.name == "conv-mnist":
             sides = mnist.Encoder_Conv_VAE_MNIST(config), mnist.Decoder_Conv_AE_MNIST(config)
@@ -168,7 +168,22 @@ class Network:
 
 
 NETWORKS = (
-    Network("mlp", "MLP VAE, MNIST", (1, 28, 28), target=2.2, pictures=59_904, batch=64),
-    Network("conv-mnist", "convolutional VAE, MNIST", (1, 28, 28), 1.5, pictures=3_200, batch=64),
-    Network("conv-64", "convolutional VAE, 64×64 RGB", (3, 64, 64), 1.7, pictures=960, batch=64),
+    Network("mlp", "MLP VAE, MNIST, batch 64", (1, 28, 28), 2.2, pictures=59_904, batch=64),
+    Network("mlp-256", "MLP VAE, MNIST, batch 256", (1, 28, 28), 2.2, pictures=59_904, batch=256),
+    Network(
+        "conv-mnist",
+        "convolutional VAE, MNIST, batch 64",
+        (1, 28, 28),
+        1.5,
+        pictures=3_200,
+        batch=64,
+    ),
+    Network(
+        "conv-64",
+        "convolutional VAE, 64×64 RGB, batch 64",
+        (3, 64, 64),
+        1.7,
+        pictures=960,
+        batch=64,
+    ),
 )

@@ -38,7 +38,7 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
         "speed_pythae",
         "Training: pictures per second beside pythae",
         """\
-The same network, batch (64, pythae's default), optimiser (Adam) and pictures on three sides. Narrows
+The same network, batch (64 is pythae's default), optimiser (Adam) and pictures on three sides. Narrows
 runs as you run it, with progress, metrics and checkpoints into a folder. pythae 0.1.2 runs its own
 trainer with its defaults: float32, a `DataLoader` over float tensors. The bare loop is the least
 loop of plain torch that trains the same network, in Narrows' precision and layout.

@@ -90,7 +90,7 @@ def bare_side(network: Network, images: Any) -> Callable[[], dict[str, float]]:
 
     def run() -> dict[str, float]:
         encode, decode = network.bare()
-        if network.name != "mlp":
+        if not network.name.startswith("mlp"):
             encode.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             decode.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         weights = [*encode.parameters(), *decode.parameters()]
