@@ -239,7 +239,8 @@ class _Loop:
                 waited = time.monotonic() - last_saved
                 wanted = self.checkpoint_seconds / (10 if ended else 1)
                 # large models: writing takes at most about 3 % of the time
-                if waited >= max(wanted, 30 * self.writing_took * bool(wanted)):
+                over = self.step_number == steps  # what follows writes one
+                if not over and waited >= max(wanted, 30 * self.writing_took * bool(wanted)):
                     self._checkpoint()
                     last_saved = time.monotonic()
                 if self.stop.is_set():
@@ -421,7 +422,6 @@ class _Loop:
                 elif not validated:
                     self.run.write_weights("model.safetensors", self.model.state_dict())
                 self.finished = True
-                self.players, self.average = [], {}  # nothing goes on from here
                 self._checkpoint()
         if not last_is_best and self.run is not None:
             best, _ = files.load_tensors(self.run.folder / "model.safetensors")
@@ -437,16 +437,7 @@ class _Loop:
         if self.run is None:
             return
         self._guard()
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
-        if self.sums is not None:
-            tensors["sums"] = self.sums
-        for player in self.players:
-            state = player.optimizer.state_dict()["state"]
-            for i, values in state.items():
-                for key, value in values.items():
-                    held = value if isinstance(value, Tensor) else torch.tensor(value)
-                    tensors[f"optimizer.{player.name}.{i}.{key}"] = held
+        tensors = {} if self.finished else self._tensors()  # nothing goes on from a finished run
         numbers = {
             "version": 1,
             "recipe": self.recipe.fingerprint,
@@ -465,6 +456,19 @@ class _Loop:
         self.run.write_checkpoint(State(tensors, numbers))
         self.writing_took = time.monotonic() - began
 
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
+        if self.sums is not None:
+            tensors["sums"] = self.sums
+        for player in self.players:
+            state = player.optimizer.state_dict()["state"]
+            for i, values in state.items():
+                for key, value in values.items():
+                    held = value if isinstance(value, Tensor) else torch.tensor(value)
+                    tensors[f"optimizer.{player.name}.{i}.{key}"] = held
+        return tensors
+
     def _restore(self, state: State) -> None:
         assert self.run is not None
         numbers = state.numbers
@@ -475,7 +479,8 @@ class _Loop:
                     "resume it with the same pictures and the same seed"
                 )
         try:
-            self.model.load_state_dict(_with_prefix(state.tensors, "model."))
+            if not numbers["finished"]:
+                self.model.load_state_dict(_with_prefix(state.tensors, "model."))
             self.phase_number, self.step_number = int(numbers["phase"]), int(numbers["step"])
             self.best = math.inf if numbers["best"] is None else float(numbers["best"])
             self.since_best, self.counted = int(numbers["since_best"]), int(numbers["counted"])
