@@ -27,7 +27,7 @@ from narrows.training.schemes import end_to_end
 from networks import NETWORKS
 from speed_pythae import pictures_of
 
-CONV = NETWORKS[2]
+CONV = next(network for network in NETWORKS if network.name == "conv-64")
 LOSS, MOVE, DATA = "narrows: loss", "narrows: optimiser", "narrows: data"
 # the first kind whose word is in the name of an operation
 KINDS = {
