@@ -19,6 +19,8 @@ help: ## what there is to make
 
 demo: .venv/ready ## install, train a small model offline, and say where to look
 	$(BIN)/narrows demo
+	@echo
+	@echo "(once in this shell, before them: . .venv/bin/activate)"
 
 test: .venv/ready ## install, then the tests (minutes)
 	$(BIN)/pytest -m "not slow"
