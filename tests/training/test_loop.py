@@ -174,6 +174,20 @@ def test_refusals(tmp_path: Path) -> None:
         fit(recipe(), tensorboard=True)
 
 
+def test_a_run_refused_before_its_first_step_is_not_in_the_way(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is not on this machine"):
+        fit(recipe(), to=tmp_path / "run", device="cuda:99")
+    assert same(fit(recipe(epochs=2), to=tmp_path / "run"), fit(recipe(epochs=2)))
+
+
+def test_a_saved_model_is_not_trained_over(tmp_path: Path) -> None:
+    nw.save(fit(recipe()), tmp_path / "model")
+    with pytest.raises(RunExists):
+        fit(recipe(), to=tmp_path / "model")
+    with pytest.raises(BadFile, match="holds a model without its run"):
+        fit(recipe(), to=tmp_path / "model", resume=True)
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         fit(recipe(), to=tmp_path / "run", report=StopAt(5))

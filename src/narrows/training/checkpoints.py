@@ -57,7 +57,7 @@ class Run:
         written = self.folder / "recipe.toml"
         for left in self.folder.glob(".*.part"):  # of a write that a kill cut short
             left.unlink(missing_ok=True)
-        if written.exists():
+        if written.exists() and self._begun():
             if not resume:
                 raise RunExists(
                     f"{self.folder} already holds a run; add --resume (resume=True) to go on with "
@@ -66,8 +66,20 @@ class Run:
             self._check_same(Recipe.load(written))
             if self.checkpoint.exists():
                 self.state = State(*files.load_tensors(self.checkpoint))
+            elif not self.metrics.exists():
+                raise BadFile(
+                    f"{self.folder} holds a model without its run, so there is nothing to go on "
+                    "with; name another folder"
+                )
         else:
             recipe.save(written)
+
+    def _begun(self) -> bool:
+        """Whether there is anything to lose: a run refused before its first step left nothing."""
+        kept = (self.checkpoint, self.folder / "model.safetensors")
+        return any(path.exists() for path in kept) or (
+            self.metrics.exists() and self.metrics.stat().st_size > 0
+        )
 
     def _check_same(self, before: Recipe) -> None:
         then, now = before.document(), self.recipe.document()
