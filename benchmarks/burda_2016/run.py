@@ -3,7 +3,7 @@
     python benchmarks/burda_2016/run.py            train (under an hour on one core), then evaluate
     python benchmarks/burda_2016/run.py --epochs 5 --limit 500      a quick look
 
-Trains on all 60,000 training pictures with the recipe's numbers, which were chosen on 10,000 of
+Trains on all 60,000 training pictures with the recipe's numbers, which were chosen with 10,000 of
 them held out; the test pictures are looked at once, at the end, binarised with a fixed seed.
 Writes results.json beside this file. A run that was stopped goes on where it was.
 """
