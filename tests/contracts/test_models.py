@@ -20,7 +20,7 @@ import narrows as nw
 from narrows.objectives import Bound, Elbo, Likelihood, Objective, Schedule, Step
 from narrows.parts import Part, build, listed, part_of
 from narrows.randomness import Draws
-from narrows.training.phases import built
+from narrows.training.phases import prepared
 from narrows.training.schemes import FORWARDS, forward_named
 
 SHAPE = (1, 13, 11)
@@ -94,11 +94,7 @@ def fitted(recipe: nw.Recipe, images: nw.images.Images, steps: int, **options: A
 def step_of(recipe: nw.Recipe, model: nw.Autoencoder, x: Tensor) -> Step:
     """The forward pass of the last phase with fixed draws, weights at their end."""
     phase, draws = recipe.phases[-1], Draws(0)
-    augmentation, corruption = (
-        built("corruption", p) for p in (phase.augmentation, phase.corruption)
-    )
-    target = x if augmentation is None else augmentation(x, draws)
-    given = target if corruption is None else corruption(target, draws)
+    target, given = prepared(phase)(x, draws)
     return forward_named(phase.forward)(model, target, given, phase.samples, math.inf, 0, draws)
 
 

@@ -88,6 +88,7 @@ def gathered(model: Any, files: list[str], limit: int | None, fit: str) -> Image
 
     from ..errors import NoImages, UnreadableImage
     from ..images import Images, read
+    from ..images.arrays import is_array_file
 
     channels, height, width = model.shape
     mode: Any = "gray" if channels == 1 else "rgb"
@@ -97,7 +98,7 @@ def gathered(model: Any, files: list[str], limit: int | None, fit: str) -> Image
     skipped: list[tuple[str, str]] = []
     for name in files:
         path = Path(name)
-        if path.is_file() and not name.endswith((".npy", ".npz", ".gz", "-ubyte", ".idx")):
+        if path.is_file() and not is_array_file(path):
             try:
                 pixels.append(read(path, size=(height, width), mode=mode, fit=manner)[None])
                 ids.append(path.name)

@@ -122,16 +122,11 @@ def leave_pictures(model: Autoencoder, parts: Any, folder: Path) -> dict[str, An
 
     name = "held-out" if parts.validation is not None else "training"
     shown = parts.validation if parts.validation is not None else parts.train
-    few = shown.batch(torch.arange(min(12, len(shown))))
-    result = reconstruct(model.reconstruct, few)
-    lines = records(folder)
-    save(
-        comparison(result.pictures.numpy(), result.reconstructions.numpy()),
-        folder / "reconstructions.png",
-    )
-    save(loss_curves(lines), folder / "losses.png")
     some = shown.batch(torch.arange(min(1000, len(shown))))
     judged = reconstruct(model.reconstruct, some)
+    few = judged.pictures[:12].numpy(), judged.reconstructions[:12].numpy()
+    save(comparison(*few), folder / "reconstructions.png")
+    save(loss_curves(records(folder)), folder / "losses.png")
     row = {
         "pictures": f"{len(some):,} {name}",
         "MSE per pixel": float(judged.mse.mean()),

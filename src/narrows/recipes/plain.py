@@ -15,14 +15,14 @@ __all__ = ["conv_autoencoder", "conv_vae", "linear_autoencoder", "mlp_autoencode
 PICTURE_VARIANCE = 0.01
 
 
-def _conv_part(shape: Sequence[int], widths: Sequence[int] | None, **changes: object) -> Part:
+def _conv_part(shape: Sequence[int], widths: Sequence[int] | None) -> Part:
     if widths is None:  # halve until about 4 pixels are left, 2 of very small pictures
         side = max(4, min(shape[1:]))
         first = 32 if side >= 16 else 64
         halvings = max(2, min(5, round(math.log2(side / 4))))
         widths = [min(256, first << i) for i in range(halvings)]
     arguments = {"shape": tuple(shape), "widths": tuple(widths), "up": "nearest"}
-    return Part("conv", {**arguments, "activation": "silu", "norm": "batch", **changes})
+    return Part("conv", {**arguments, "activation": "silu", "norm": "batch"})
 
 
 def conv_autoencoder(

@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from .. import files
 from ..errors import BadFile
+from .checkpoints import outline
 from .phases import Recipe
 
 __all__ = ["about", "facts", "records", "write_card", "write_facts"]
@@ -55,17 +54,8 @@ def about(folder: Path | str) -> dict[str, Any]:
         BadFile: there is no model, or it is damaged.
     """
     folder = Path(folder)
-    if not (folder / "recipe.toml").is_file():
-        raise BadFile(
-            f"{folder} holds no model: there is no recipe.toml; name the folder that "
-            "`narrows train` wrote"
-        )
-    recipe = Recipe.load(folder / "recipe.toml")
-    try:
-        with torch.device("meta"):
-            model = recipe.build()
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise BadFile(f"{folder / 'recipe.toml'} describes no model: {error}") from error
+    model = outline(folder)
+    recipe: Recipe = model.recipe
     code = math.prod(model.code_shape)
     found: dict[str, Any] = {
         "model": str(folder),

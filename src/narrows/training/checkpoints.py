@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, RunExists
 from .machine import choose
-from .phases import Recipe
+from .phases import Recipe, recipe_of
 
-__all__ = ["Run", "State", "load", "save"]
+__all__ = ["Run", "State", "load", "outline", "save"]
 
 MODEL_VERSION = 1
 
@@ -51,7 +52,6 @@ class Run:
     def __init__(self, folder: Path | str, recipe: Recipe, resume: bool = False) -> None:
         self.folder = Path(folder)
         self.recipe = recipe
-        self.state: State | None = None
         if self.folder.exists() and not self.folder.is_dir():
             raise RunExists(f"{self.folder} is a file; name a folder for the run")
         written = self.folder / "recipe.toml"
@@ -64,15 +64,20 @@ class Run:
                     "it, or name another folder"
                 )
             self._check_same(Recipe.load(written))
-            if self.checkpoint.exists():
-                self.state = State(*files.load_tensors(self.checkpoint))
-            elif not self.metrics.exists():
+            if not self.checkpoint.exists() and not self.metrics.exists():
                 raise BadFile(
                     f"{self.folder} holds a model without its run, so there is nothing to go on "
                     "with; name another folder"
                 )
         else:
             recipe.save(written)
+
+    @cached_property
+    def state(self) -> State | None:
+        """The checkpoint to go on from, read when it is first asked for; None for a new run."""
+        if not self.checkpoint.exists():
+            return None
+        return State(*files.load_tensors(self.checkpoint))
 
     def _begun(self) -> bool:
         """Whether there is anything to lose: a run refused before its first step left nothing."""
@@ -135,10 +140,32 @@ def save(model: Autoencoder, folder: Path | str) -> Path:
         NarrowsError: the folder cannot be written.
     """
     folder = Path(folder)
-    recipe: Recipe = model.recipe if isinstance(model.recipe, Recipe) else Recipe.of(model)
+    recipe = recipe_of(model)
     recipe.save(folder / "recipe.toml")
     _write_weights(folder / "model.safetensors", recipe, model.state_dict())
     return folder
+
+
+def outline(folder: Path) -> Autoencoder:
+    """The model that a folder's recipe describes, without weights.
+
+    It is on the meta device, so that a recipe that asks for too much takes no memory.
+
+    Raises:
+        BadFile: no model there, or a recipe that cannot be followed.
+    """
+    written = folder / "recipe.toml"
+    if not written.is_file():
+        raise BadFile(
+            f"{folder} holds no model: there is no recipe.toml; name the folder that "
+            "`narrows train` wrote"
+        )
+    recipe = Recipe.load(written)
+    try:
+        with torch.device("meta"):
+            return recipe.build()
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        raise BadFile(f"{written} describes no model that can be built: {error}") from error
 
 
 def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoencoder:
@@ -157,12 +184,7 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
     folder = Path(path)
     if folder.suffix == ".safetensors":
         folder, weights = folder.parent, folder.stem
-    if not (folder / "recipe.toml").is_file():
-        raise BadFile(
-            f"{folder} holds no model: there is no recipe.toml; name the folder that "
-            "`narrows train` wrote"
-        )
-    recipe = Recipe.load(folder / "recipe.toml")
+    model = outline(folder)
     chosen = folder / f"{weights}.safetensors"
     if not chosen.exists() and weights == "last":
         chosen = folder / "model.safetensors"
@@ -179,14 +201,6 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
             if isinstance(version, int)
             else f"{chosen} was not written by Narrows: it has no version number"
         )
-    try:
-        # on the meta device a recipe that asks for too much takes no memory before it is compared
-        with torch.device("meta"):
-            model = recipe.build()
-    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise BadFile(
-            f"{folder / 'recipe.toml'} describes no model that can be built: {error}"
-        ) from error
     expected = model.state_dict()
     for name in sorted(expected.keys() | found.keys()):
         wanted = tuple(expected[name].shape) if name in expected else None

@@ -32,7 +32,7 @@ from ..objectives import Objective
 from ..randomness import Draws, generator, permutation
 from .checkpoints import Run, State
 from .machine import Machine, choose
-from .phases import Phase, Recipe, built
+from .phases import Phase, Recipe, prepared, recipe_of
 from .players import Player, disjoint, move, optimizer
 from .rates import rate
 from .reporting import Reporter, reporter
@@ -84,7 +84,7 @@ def fit(
         Interrupted: Ctrl-C; the run is checkpointed.
     """
     model = recipe if isinstance(recipe, Autoencoder) else None
-    chosen: Recipe = recipe if isinstance(recipe, Recipe) else _recipe_of(recipe)
+    chosen: Recipe = recipe if isinstance(recipe, Recipe) else recipe_of(recipe)
     if epochs is not None:
         chosen = chosen.with_(epochs=float(epochs))
     train, held_out = _data(images, validation)
@@ -104,10 +104,6 @@ def fit(
     loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, says)
     loop.board = _board(to) if tensorboard else None
     return loop.run_all(device, precision)
-
-
-def _recipe_of(model: Autoencoder) -> Recipe:
-    return model.recipe if isinstance(model.recipe, Recipe) else Recipe.of(model)
 
 
 def _data(images: Any, validation: Any) -> tuple[Source, Source | None]:
@@ -192,9 +188,7 @@ class _Loop:
             per_epoch -= 1  # a batch of one picture has no batch statistics
         steps = max(1, round(phase.epochs * per_epoch))
         self.says.begin(steps, self.step_number, size, phase.epochs)
-        corruption, augmentation = (
-            built("corruption", part) for part in (phase.corruption, phase.augmentation)
-        )
+        prepare = prepared(phase)
         forward, factor = forward_named(phase.forward), rate(phase.learning_rate_schedule)
         self.model.train()
         order = torch.empty(0)
@@ -212,9 +206,7 @@ class _Loop:
                 # each phase draws its own numbers
                 draws = Draws(self.seed, number, rank=self.phase_number << 16)
                 x = source.batch(order[within * size : (within + 1) * size])
-                x = x.to(machine.device, non_blocking=True)
-                target = x if augmentation is None else augmentation(x, draws)
-                given = target if corruption is None else corruption(target, draws)
+                target, given = prepare(x.to(machine.device, non_blocking=True), draws)
                 with machine.autocast():
                     step = forward(
                         self.model, target, given, phase.samples, number / per_epoch, number, draws
@@ -271,11 +263,8 @@ class _Loop:
         if restored is not None and self.step_number:
             for player in self.players:
                 _restore_optimizer(player, restored, machine)
-            self.average = {
-                name.removeprefix("average."): tensor.to(machine.device)
-                for name, tensor in restored.tensors.items()
-                if name.startswith("average.")
-            }
+            averages = _with_prefix(restored.tensors, "average.")
+            self.average = {name: tensor.to(machine.device) for name, tensor in averages.items()}
         elif phase.average is None:
             self.average = {}
         else:
@@ -359,18 +348,13 @@ class _Loop:
     def _validate(self, phase: Phase, held_out: Source) -> dict[str, float]:
         """The objective on the validation pictures: float32, fixed draws, weights at their end."""
         objective = Objective(phase.bound, phase.penalties)
-        corruption, augmentation = (
-            built("corruption", part) for part in (phase.corruption, phase.augmentation)
-        )
-        forward = forward_named(phase.forward)
+        prepare, forward = prepared(phase), forward_named(phase.forward)
         totals: dict[str, float] = {}
         with self.model.evaluating():
             for number, start in enumerate(range(0, len(held_out), 256)):
                 draws = Draws(self.seed, number, rank=-1)
                 x = held_out.batch(torch.arange(start, min(start + 256, len(held_out))))
-                x = x.to(self.model.device)
-                target = x if augmentation is None else augmentation(x, draws)
-                given = target if corruption is None else corruption(target, draws)
+                target, given = prepare(x.to(self.model.device), draws)
                 step = forward(self.model, target, given, phase.samples, math.inf, 0, draws)
                 loss = objective(step)
                 for name, value in (("loss", loss.total), *loss.terms.items()):

@@ -8,18 +8,21 @@ Recipe
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile
 from ..images import corruptions as _corruptions  # lists them as parts
 from ..parts import Part, build, part_of
+from ..randomness import Draws
 
-__all__ = ["Phase", "Recipe", "built"]
+__all__ = ["Phase", "Recipe", "prepared", "recipe_of"]
 
 assert _corruptions
 
@@ -240,6 +243,20 @@ class Recipe:
         return Recipe("by-hand", *parts, phases=phases or (Phase(),))
 
 
-def built(kind: str, written: Part | None) -> Any:
-    """The object that a phase's optional part describes, or None."""
-    return None if written is None else build(kind, written)
+def recipe_of(model: Autoencoder) -> Recipe:
+    """The recipe that a model came with, else the one that its parts make."""
+    return model.recipe if isinstance(model.recipe, Recipe) else Recipe.of(model)
+
+
+def prepared(phase: Phase) -> Callable[[Tensor, Draws], tuple[Tensor, Tensor]]:
+    """What a phase makes of pictures (B, C, H, W) and draws: the target, and the input."""
+    augmentation, corruption = (
+        None if part is None else build("corruption", part)
+        for part in (phase.augmentation, phase.corruption)
+    )
+
+    def prepare(x: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+        target = x if augmentation is None else augmentation(x, draws)
+        return target, target if corruption is None else corruption(target, draws)
+
+    return prepare
