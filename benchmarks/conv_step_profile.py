@@ -23,7 +23,7 @@ from narrows.objectives import Objective
 from narrows.randomness import Draws
 from narrows.training.machine import Machine, choose
 from narrows.training.players import Player, move, optimizer
-from narrows.training.schemes import end_to_end
+from narrows.training.schemes import Batch, EndToEnd
 from networks import NETWORKS
 from speed_pythae import pictures_of
 
@@ -59,7 +59,7 @@ def stepper(batch: int, machine: Machine) -> Callable[[], None]:
         with record_function(DATA):
             x = images.batch(torch.randperm(len(images))[:batch])
         with machine.autocast():
-            made = end_to_end(model, x, x, 1, 0.0, count, Draws(0, count))
+            made = EndToEnd()(model, Batch(x, x, 1, 0.0, count, Draws(0, count)))
         move([player], made, phase.learning_rate)
         count += 1
 

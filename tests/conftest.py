@@ -23,9 +23,10 @@ def digits() -> nw.images.Images:
 
 @pytest.fixture
 def tiny() -> nw.images.Images:
-    """Five random pictures of (1, 13, 11)."""
+    """Five random pictures of (1, 13, 11), of two classes."""
     source = torch.Generator().manual_seed(0)
-    return nw.images.Images(torch.randint(256, (5, 1, 13, 11), generator=source, dtype=torch.uint8))
+    pixels = torch.randint(256, (5, 1, 13, 11), generator=source, dtype=torch.uint8)
+    return nw.images.Images(pixels, labels={"kind": ["a", "b", "a", "b", "b"]})
 
 
 @pytest.fixture(scope="session")

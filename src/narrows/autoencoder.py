@@ -7,7 +7,7 @@ x ──ladder.descend──► h_L ──bottleneck.encode──► z ──bot
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Autoencoder(nn.Module):
 
     Attributes:
         recipe: how it was trained, where that is known.
+        beside: modules trained beside it (a discriminator, a softmax head), by name.
 
     Raises:
         ValueError: a part that is not listed, or parts that do not fit.
@@ -46,7 +47,8 @@ class Autoencoder(nn.Module):
     ) -> None:
         super().__init__()
         self.ladder: Ladder = build("ladder", ladder)
-        made = build("bottleneck", bottleneck, shape=self.ladder.narrowest)
+        shapes = self.ladder.shapes
+        made = build("bottleneck", bottleneck, shape=self.ladder.narrowest, shapes=shapes)
         if not isinstance(made, Bottleneck):
             raise ValueError(f"a bottleneck was wanted; we got {type(made).__name__}")
         if made.shape != self.ladder.narrowest:
@@ -54,11 +56,18 @@ class Autoencoder(nn.Module):
                 f"the ladder ends in {self.ladder.narrowest} but the bottleneck takes {made.shape}; "
                 "build it with shape=ladder.narrowest"
             )
+        read = list(getattr(made, "shapes", ()))  # of a bottleneck that reads several levels
+        if read and read != shapes:
+            raise ValueError(
+                f"the ladder has levels {shapes} but the bottleneck reads {read}; "
+                "build it with shapes=ladder.shapes"
+            )
         self.bottleneck = made
         self.likelihood = build("likelihood", likelihood)
         if not isinstance(self.likelihood, Likelihood):
             raise ValueError(f"a likelihood was wanted; we got {type(self.likelihood).__name__}")
         self.recipe: Any = None
+        self.beside: dict[str, nn.Module] = {}  # not a ModuleDict: none of this model's weights
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -83,33 +92,37 @@ class Autoencoder(nn.Module):
 
     def posterior(self, x: Tensor, samples: int | None = None, draws: Draws | None = None) -> Code:
         """x (B, C, H, W) → its code, differentiable: the mean, or ``samples`` draws (S, B, *code)."""
-        return self.bottleneck.encode(self.ladder.descend(x), samples, draws or Draws())
+        descent = self.ladder.descend(x)
+        return self.bottleneck.encode(descent, self.ladder, samples, draws or Draws())
 
-    def raw(self, z: Tensor, switches: Sequence[Tensor | None] = ()) -> Tensor:
-        """z (…, *code) → the ladder's raw output (…, C, H, W), differentiable."""
-        axes = len(self.code_shape)
+    def raw(self, code: Code | Tensor, draws: Draws | None = None) -> Tensor:
+        """A code, or z (…, *code) → the ladder's raw output (…, C, H, W), differentiable.
+
+        ``draws`` sample what a bare z leaves open in a hierarchy; without them its mean is taken.
+        """
+        code = Code(code) if isinstance(code, Tensor) else code
+        z, axes = code.z, len(self.code_shape)
         if tuple(z.shape[-axes:]) != self.code_shape:
             raise ValueError(
                 f"this model decodes codes of shape (…, {', '.join(map(str, self.code_shape))}); "
                 f"we got {tuple(z.shape)}"
             )
-        flat = z.reshape(-1, *self.code_shape)
-        repeats = 1
-        if switches and flat.shape[0]:
-            repeats = flat.shape[0] // max(1, next((len(s) for s in switches if s is not None), 1))
-        widened = [None if s is None else s.repeat(repeats, *[1] * (s.ndim - 1)) for s in switches]
-        out = self.ladder.ascend(self.bottleneck.expand(flat, self.ladder), widened or None)
+        g, level = self.bottleneck.expand(code, self.ladder, draws)
+        out = self.ladder.ascend(g, self.switches(code, len(g)), level)
         return out.reshape(*z.shape[:-axes], *out.shape[1:]) if z.ndim != axes + 1 else out
 
-    def decode(self, z: Tensor) -> Tensor:
-        """z (…, *code) → mean pictures (…, C, H, W) in [0, 1], differentiable."""
-        out: Tensor = self.likelihood.mean(self.raw(z))
+    def switches(self, code: Code, rows: int) -> list[Tensor | None] | None:
+        """The switches of a code, once for each of the ``rows`` that its samples make; or None."""
+        return code.widened(rows)
+
+    def decode(self, z: Tensor, draws: Draws | None = None) -> Tensor:
+        """z (…, *code) → mean pictures (…, C, H, W) in [0, 1], differentiable; see ``raw``."""
+        out: Tensor = self.likelihood.mean(self.raw(z, draws))
         return out
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, C, H, W) → its reconstruction from the mean code, (B, C, H, W)."""
-        code = self.posterior(x)
-        out: Tensor = self.likelihood.mean(self.raw(code.z, code.switches))
+        out: Tensor = self.likelihood.mean(self.raw(self.posterior(x)))
         return out
 
     def encode(

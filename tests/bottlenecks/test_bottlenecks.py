@@ -7,13 +7,23 @@ import re
 import pytest
 import torch
 
-from narrows.bottlenecks import Bottleneck, Code, Gaussian, Point
+from narrows.bottlenecks import (
+    Bottleneck,
+    Code,
+    FiniteScalar,
+    Gaussian,
+    Hierarchical,
+    Point,
+    TopK,
+    VectorQuantised,
+)
 from narrows.bottlenecks.gaussian import log_normal
 from narrows.networks import Descent, Ladder, conv_ladder
 from narrows.randomness import Draws
 
 LAYOUTS = ["flat", "map"]
-KINDS = [Point, Gaussian]
+KINDS = [Point, TopK, VectorQuantised, FiniteScalar, Gaussian, Hierarchical]
+PRIORS = (Gaussian, Hierarchical)
 
 
 @pytest.fixture
@@ -34,45 +44,46 @@ def descent(ladder: Ladder) -> Descent:
 def test_shapes_of_codes(ladder, descent, kind, layout: str, samples: int | None) -> None:
     bottleneck = kind(ladder.narrowest, 7, layout)
     assert bottleneck.code_shape == ((7,) if layout == "flat" else (7, 5, 3))
-    code = bottleneck.encode(descent, samples, Draws())
+    code = bottleneck.encode(descent, ladder, samples, Draws())
     ahead = (2,) if samples is None else (samples, 2)
     assert code.z.shape == (*ahead, *bottleneck.code_shape)
     assert len(code) == 2
-    assert bottleneck.expand(code.z.flatten(0, len(ahead) - 1), ladder).shape[1:] == (4, 5, 3)
+    assert bottleneck.expand(code, ladder)[0].shape[1:] == (4, 5, 3)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_densities_of_a_gaussian_code(ladder, descent, layout: str) -> None:
     bottleneck = Gaussian(ladder.narrowest, 7, layout)
-    code = bottleneck.encode(descent, 3, Draws())
+    code = bottleneck.encode(descent, ladder, 3, Draws())
     assert code.mean.shape == code.log_variance.shape == (2, *bottleneck.code_shape)
     assert bottleneck.kl(code).shape == (2,)
     assert bottleneck.log_posterior(code).shape == (3, 2)
-    assert bottleneck.log_prior(code.z).shape == (3, 2)
+    assert bottleneck.log_prior(code).shape == (3, 2)
 
 
-def test_a_point_has_no_densities(ladder, descent) -> None:
-    bottleneck = Point(ladder.narrowest, 7)
-    code = bottleneck.encode(descent, 3, Draws())
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in PRIORS])
+def test_without_a_prior_there_are_no_densities(ladder, descent, kind) -> None:
+    bottleneck = kind(ladder.narrowest, 7)
+    code = bottleneck.encode(descent, ladder, 3, Draws())
     assert code.mean is None and code.log_variance is None
     assert bottleneck.kl(code) is None
     assert bottleneck.log_posterior(code) is None
-    assert bottleneck.log_prior(code.z) is None
+    assert bottleneck.log_prior(code) is None
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_mean_takes_no_draw(ladder, descent, layout: str) -> None:
     bottleneck = Gaussian(ladder.narrowest, 7, layout)
-    code = bottleneck.encode(descent, None, Draws(1))
+    code = bottleneck.encode(descent, ladder, None, Draws(1))
     assert torch.equal(code.z, code.mean)
-    assert torch.equal(code.z, bottleneck.encode(descent, None, Draws(2)).z)
+    assert torch.equal(code.z, bottleneck.encode(descent, ladder, None, Draws(2)).z)
 
 
 def test_the_same_draws_give_the_same_code_and_other_steps_others(ladder, descent) -> None:
     bottleneck = Gaussian(ladder.narrowest, 7)
 
     def z(seed: int, step: int) -> torch.Tensor:
-        return bottleneck.encode(descent, 2, Draws(seed, step)).z
+        return bottleneck.encode(descent, ladder, 2, Draws(seed, step)).z
 
     assert torch.equal(z(0, 5), z(0, 5))
     assert not torch.equal(z(0, 5), z(0, 6))
@@ -80,15 +91,16 @@ def test_the_same_draws_give_the_same_code_and_other_steps_others(ladder, descen
     assert not torch.equal(z(0, 5)[0], z(0, 5)[1])
 
 
-def test_a_point_repeats_itself(ladder, descent) -> None:
-    bottleneck = Point(ladder.narrowest, 7)
-    code = bottleneck.encode(descent, 3, Draws())
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in PRIORS])
+def test_without_a_distribution_it_repeats_itself(ladder, descent, kind) -> None:
+    bottleneck = kind(ladder.narrowest, 7)
+    code = bottleneck.encode(descent, ladder, 3, Draws())
     assert torch.equal(code.z[0], code.z[2])
-    assert torch.equal(code.z[0], bottleneck.encode(descent, None, Draws()).z)
+    assert torch.equal(code.z[0], bottleneck.encode(descent, ladder, None, Draws()).z)
 
 
 def test_draws_have_the_mean_and_variance_of_the_posterior(ladder, descent) -> None:
-    code = Gaussian(ladder.narrowest, 3).encode(descent, 20_000, Draws())
+    code = Gaussian(ladder.narrowest, 3).encode(descent, ladder, 20_000, Draws())
     z, mean = code.z.detach(), code.mean.detach()
     deviation = code.log_variance.detach().mul(0.5).exp()
     assert float(((z.mean(0) - mean) / deviation).abs().max()) < 0.04  # 5 / √20,000
@@ -99,15 +111,16 @@ def test_a_point_without_a_size_is_the_lowest_activation(ladder, descent) -> Non
     bottleneck = Point(ladder.narrowest)
     assert bottleneck.code_shape == (4, 5, 3)
     assert list(bottleneck.parameters()) == []
-    z = bottleneck.encode(descent, None, Draws()).z
-    assert z is descent.levels[-1] and bottleneck.expand(z, ladder) is z
+    z = bottleneck.encode(descent, ladder, None, Draws()).z
+    assert z is descent.levels[-1]
+    assert torch.equal(bottleneck.expand(Code(z), ladder)[0], z)
 
 
 def test_expand_passes_the_lowest_boundary(ladder) -> None:
     """g_L is what the tail gives, behind tanh."""
     bottleneck = Gaussian(ladder.narrowest, 7)
     z = 10 * torch.randn(2, 7)
-    assert torch.equal(bottleneck.expand(z, ladder), torch.tanh(bottleneck.tail(z)))
+    assert torch.equal(bottleneck.expand(Code(z), ladder)[0], torch.tanh(bottleneck.tail(z)))
 
 
 def test_log_normal_is_standard_by_default() -> None:
@@ -124,15 +137,15 @@ def test_batches_join_to_the_whole(ladder, kind, samples: int | None) -> None:
     bottleneck = kind(ladder.narrowest, 7)
     x = torch.rand(5, 1, 9, 6)
     codes = [
-        bottleneck.encode(ladder.descend(part), samples, Draws(0, i))
+        bottleneck.encode(ladder.descend(part), ladder, samples, Draws(0, i))
         for i, part in enumerate(x.split(2))
     ]
     whole = Code.joined(codes)
     assert len(whole) == 5
     assert whole.z.shape == ((5, 7) if samples is None else (samples, 5, 7))
     assert torch.equal(whole.z[..., 2:4, :], codes[1].z)
-    if kind is Gaussian:
-        at_once = bottleneck.encode(ladder.descend(x), None, Draws())
+    if kind in PRIORS:
+        at_once = bottleneck.encode(ladder.descend(x), ladder, None, Draws())
         assert torch.allclose(whole.mean, at_once.mean, atol=1e-6)
     assert whole.switches == ()
 
@@ -146,7 +159,7 @@ def test_a_code_moves_without_its_switches() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_they_are_bottlenecks(kind) -> None:
     assert isinstance(kind((6,), 2), Bottleneck)
-    assert kind.generative == (kind is Gaussian)
+    assert kind.generative == (kind in PRIORS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

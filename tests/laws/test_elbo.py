@@ -15,7 +15,7 @@ from narrows.networks import dense_ladder
 from narrows.objectives import L1, Constant, Elbo, Objective, Step
 from narrows.objectives import Gaussian as GaussianPixels
 from narrows.randomness import Draws
-from narrows.training.schemes import end_to_end
+from narrows.training.schemes import Batch, EndToEnd
 
 SHAPE = (1, 5, 3)
 
@@ -25,7 +25,7 @@ def pictures(n: int = 6) -> torch.Tensor:
 
 
 def step_of(model: nw.Autoencoder, x: torch.Tensor, samples: int = 1, number: int = 0) -> Step:
-    return end_to_end(model, x, x, samples, 0.0, number, Draws(0, number))
+    return EndToEnd()(model, Batch(x, x, samples, 0.0, number, Draws(0, number)))
 
 
 def gradients(model: nw.Autoencoder, loss: torch.Tensor) -> dict[str, torch.Tensor]:

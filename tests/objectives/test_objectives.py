@@ -11,7 +11,7 @@ import narrows as nw
 from narrows.objectives import L1, Bound, Constant, Elbo, Objective, Step, WarmUp
 from narrows.parts import Part
 from narrows.randomness import Draws
-from narrows.training.schemes import end_to_end
+from narrows.training.schemes import Batch, EndToEnd
 
 
 def a_step(make=nw.recipes.mlp_vae, samples: int = 3, epoch: float = 0.0) -> Step:
@@ -19,7 +19,7 @@ def a_step(make=nw.recipes.mlp_vae, samples: int = 3, epoch: float = 0.0) -> Ste
     torch.manual_seed(0)
     model = make((1, 3, 5), 2, widths=(6,)).build()
     x = torch.rand(4, 1, 3, 5)
-    return end_to_end(model, x, x, samples, epoch, 7, Draws(0, 7))
+    return EndToEnd()(model, Batch(x, x, samples, epoch, 7, Draws(0, 7)))
 
 
 def test_terms_have_their_shapes() -> None:

@@ -77,3 +77,24 @@ def test_mse_and_mae_are_sums_of_errors_beside_a_constant() -> None:
 def test_what_cannot_work_is_refused_when_built(make, sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         make()
+
+
+def test_bernoulli_refuses_pixels_that_are_no_probabilities() -> None:
+    raw = torch.zeros(2, 1, 2, 2)
+    likelihood = Bernoulli()
+    assert bool(torch.isfinite(likelihood.log_prob(raw, torch.rand(2, 1, 2, 2))).all())
+    x = torch.tensor([[-0.25, 0.5], [1.0, 1.5]]).expand(2, 1, 2, 2)
+    sentence = (
+        "the likelihood 'bernoulli' needs pixels in [0, 1]; we got -0.25 to 1.5: clip what the "
+        "augmentation makes, or use 'gaussian', which fits any"
+    )
+    for _ in range(2):  # on the processor in every call
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            likelihood.log_prob(raw, x)
+
+
+def test_bernoulli_takes_rounding_and_no_picture_at_all() -> None:
+    likelihood = Bernoulli()
+    rounded = torch.tensor([-1e-6, 1 + 1e-6]).reshape(2, 1, 1, 1)
+    assert likelihood.log_prob(torch.zeros(2, 1, 1, 1), rounded).shape == (2,)
+    assert likelihood.log_prob(torch.zeros(0, 1, 1, 1), torch.zeros(0, 1, 1, 1)).shape == (0,)

@@ -1,7 +1,22 @@
 """Bottlenecks: what becomes of the lowest activation. Each gives a ``Code``."""
 
-from .code import Bottleneck, Code
+from .code import Bottleneck, Code, Latent
 from .gaussian import Gaussian, kl_to_standard_normal, log_normal
+from .hierarchical import Hierarchical
 from .point import Point
+from .quantised import FiniteScalar, VectorQuantised
+from .sparse import TopK
 
-__all__ = ["Bottleneck", "Code", "Gaussian", "Point", "kl_to_standard_normal", "log_normal"]
+__all__ = [
+    "Bottleneck",
+    "Code",
+    "FiniteScalar",
+    "Gaussian",
+    "Hierarchical",
+    "Latent",
+    "Point",
+    "TopK",
+    "VectorQuantised",
+    "kl_to_standard_normal",
+    "log_normal",
+]

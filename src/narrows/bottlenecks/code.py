@@ -5,7 +5,8 @@ h_0 … h_L ──encode──► Code ──expand──► g_L
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -14,7 +15,26 @@ from torch import Tensor
 from ..networks import Descent, Ladder
 from ..randomness import Draws
 
-__all__ = ["Bottleneck", "Code"]
+__all__ = ["Bottleneck", "Code", "Latent"]
+
+
+@dataclass(frozen=True)
+class Latent:
+    """One latent of a hierarchy: a draw, its posterior, and its prior given the latents below.
+
+    Attributes:
+        level: the boundary that it stands at; L is the base.
+        z: (S, B, *latent), or (B, *latent) of a code without samples.
+        mean, log_variance: of q(z|x, latents below), the shape of ``z``.
+        prior_mean, prior_log_variance: of p(z|latents below); None is a standard normal.
+    """
+
+    level: int
+    z: Tensor
+    mean: Tensor
+    log_variance: Tensor
+    prior_mean: Tensor | None = None
+    prior_log_variance: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -26,6 +46,12 @@ class Code:
         mean, log_variance: (B, *code) of a Gaussian posterior q(z|x); None elsewhere.
         switches: per rung, what its way up may need of its way down; never stored.
         sampled: whether ``z`` has the axis S of samples in front.
+        indices: (B, …) entries of a code book, where there is one.
+        unquantised: (B, *code), what a learnt code book quantised; never stored.
+        latents: of a hierarchy, the base first.
+        reached: the level that encoding already went up to, and the activation there (S·B, …).
+        cost: (B,) nats that the bottleneck asks for beside the bound, such as a commitment.
+        notes: scalars worth writing down, such as a perplexity.
     """
 
     z: Tensor
@@ -33,14 +59,29 @@ class Code:
     log_variance: Tensor | None = None
     switches: tuple[Tensor | None, ...] = ()
     sampled: bool = False
+    indices: Tensor | None = None
+    unquantised: Tensor | None = None
+    latents: tuple[Latent, ...] = ()
+    reached: tuple[int, Tensor] | None = None
+    cost: Tensor | None = None
+    notes: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """B, the number of pictures."""
         return self.z.shape[1 if self.sampled else 0]
 
+    def widened(self, rows: int) -> list[Tensor | None] | None:
+        """The switches, once for each of the ``rows`` that the samples make; or None."""
+        if all(kept is None for kept in self.switches):
+            return None
+        return [
+            None if kept is None else kept.repeat(rows // len(kept), *[1] * (kept.ndim - 1))
+            for kept in self.switches
+        ]
+
     @staticmethod
     def joined(codes: list[Code]) -> Code:
-        """One code of several batches, without their switches."""
+        """One code of several batches: what can be stored, so neither switches nor latents."""
 
         def join(name: str, along: int) -> Tensor | None:
             pieces = [getattr(code, name) for code in codes]
@@ -49,16 +90,18 @@ class Code:
         sampled = codes[0].sampled
         z = join("z", 1 if sampled else 0)
         assert z is not None
-        return Code(z, join("mean", 0), join("log_variance", 0), sampled=sampled)
+        mean, log_variance = join("mean", 0), join("log_variance", 0)
+        return Code(z, mean, log_variance, sampled=sampled, indices=join("indices", 0))
 
     def to(self, device: torch.device | str) -> Code:
-        """The code on another device, without its switches."""
+        """What can be stored of it, on another device."""
 
         def moved(value: Tensor | None) -> Tensor | None:
             return None if value is None else value.to(device)
 
         mean, log_variance = moved(self.mean), moved(self.log_variance)
-        return Code(self.z.to(device), mean, log_variance, sampled=self.sampled)
+        indices = moved(self.indices)
+        return Code(self.z.to(device), mean, log_variance, sampled=self.sampled, indices=indices)
 
 
 @runtime_checkable
@@ -73,22 +116,27 @@ class Bottleneck(Protocol):
     code_shape: tuple[int, ...]
     generative: bool
 
-    def encode(self, descent: Descent, samples: int | None, draws: Draws) -> Code:
+    def encode(self, descent: Descent, ladder: Ladder, samples: int | None, draws: Draws) -> Code:
         """All levels' activations → a code; its mean, or ``samples`` draws (S, B, *code)."""
         ...
 
-    def expand(self, z: Tensor, ladder: Ladder) -> Tensor:
-        """z (B, *code) → g_L (B, *narrowest), past the lowest boundary."""
+    def expand(self, code: Code, ladder: Ladder, draws: Draws | None = None) -> tuple[Tensor, int]:
+        """A code, z (…, *code) → where the ladder ascends from: g (M, *shapes[level]), and level.
+
+        M is all axes of ``z`` before the code's. Most begin at g_L; a hierarchy drives the way up
+        to its last latent, and draws what a bare z leaves open if ``draws`` are given.
+        """
         ...
 
     def kl(self, code: Code) -> Tensor | None:
-        """KL(q(z|x) ‖ p(z)) in closed form, in nats, (B,); None where there is no prior."""
+        """KL(q(z|x) ‖ p(z)) in nats, (B,): in closed form given the latents below, averaged over
+        the samples; None where there is no prior."""
         ...
 
     def log_posterior(self, code: Code) -> Tensor | None:
         """log q(z|x) in nats, (S, B); None where there is no density."""
         ...
 
-    def log_prior(self, z: Tensor) -> Tensor | None:
+    def log_prior(self, code: Code) -> Tensor | None:
         """log p(z) in nats, shape of ``z`` without the code's; None where there is no prior."""
         ...

@@ -63,7 +63,7 @@ class Gaussian(nn.Module):
         self.head = head(shape, 2 * size, layout)
         self.tail = tail(shape, size, layout)
 
-    def encode(self, descent: Descent, samples: int | None, draws: Draws) -> Code:
+    def encode(self, descent: Descent, ladder: Ladder, samples: int | None, draws: Draws) -> Code:
         """The posterior and its mean (B, *code), or ``samples`` draws of it (S, B, *code)."""
         mean, log_variance = self.head(descent.levels[-1]).float().chunk(2, 1)
         log_variance = F.hardtanh(log_variance, *LOG_VARIANCES)  # clamp, with a cheaper gradient
@@ -74,9 +74,10 @@ class Gaussian(nn.Module):
         z = torch.addcmul(mean, noise, (0.5 * log_variance).exp())
         return Code(z, mean, log_variance, switches, sampled=True)
 
-    def expand(self, z: Tensor, ladder: Ladder) -> Tensor:
-        """z (B, *code) → g_L (B, *narrowest)."""
-        return ladder.boundary(len(ladder) - 1).up(self.tail(z))
+    def expand(self, code: Code, ladder: Ladder, draws: Draws | None = None) -> tuple[Tensor, int]:
+        """z (…, *code) → g_L (M, *narrowest), and L."""
+        rows = code.z.reshape(-1, *self.code_shape)
+        return ladder.boundary(len(ladder) - 1).up(self.tail(rows)), len(ladder)
 
     def kl(self, code: Code) -> Tensor | None:
         """The closed form, (B,)."""
@@ -87,6 +88,6 @@ class Gaussian(nn.Module):
         """log q(z|x), (S, B)."""
         return log_normal(code.z, code.mean, code.log_variance, axes=len(self.code_shape))
 
-    def log_prior(self, z: Tensor) -> Tensor | None:
+    def log_prior(self, code: Code) -> Tensor | None:
         """log p(z) of a standard normal, (S, B) for z (S, B, *code)."""
-        return log_normal(z, axes=len(self.code_shape))
+        return log_normal(code.z, axes=len(self.code_shape))

@@ -38,7 +38,7 @@ class Point(nn.Module):
             self.code_shape = code_shape(shape, size, layout)
             self.head, self.tail = head(shape, size, layout), tail(shape, size, layout)
 
-    def encode(self, descent: Descent, samples: int | None, draws: Draws) -> Code:
+    def encode(self, descent: Descent, ladder: Ladder, samples: int | None, draws: Draws) -> Code:
         """The code (B, *code), repeated if ``samples`` are asked for: (S, B, *code)."""
         h = descent.levels[-1]
         z = h if self.head is None else self.head(h)
@@ -46,9 +46,12 @@ class Point(nn.Module):
             z = z.expand(samples, *z.shape)
         return Code(z, switches=tuple(descent.switches), sampled=samples is not None)
 
-    def expand(self, z: Tensor, ladder: Ladder) -> Tensor:
-        """z (B, *code) → g_L (B, *narrowest)."""
-        return z if self.tail is None else ladder.boundary(len(ladder) - 1).up(self.tail(z))
+    def expand(self, code: Code, ladder: Ladder, draws: Draws | None = None) -> tuple[Tensor, int]:
+        """z (…, *code) → g_L (M, *narrowest), and L."""
+        rows = code.z.reshape(-1, *self.code_shape)
+        if self.tail is not None:
+            rows = ladder.boundary(len(ladder) - 1).up(self.tail(rows))
+        return rows, len(ladder)
 
     def kl(self, code: Code) -> Tensor | None:
         """None: a point has no prior."""
@@ -58,6 +61,6 @@ class Point(nn.Module):
         """None: a point has no density."""
         return None
 
-    def log_prior(self, z: Tensor) -> Tensor | None:
+    def log_prior(self, code: Code) -> Tensor | None:
         """None: a point has no prior."""
         return None

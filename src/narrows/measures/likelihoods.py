@@ -51,13 +51,15 @@ def elbo_terms(model: Autoencoder, x: Tensor, samples: int, draws: Draws) -> tup
     """E log p(x|z) and the KL of each picture, both (B,)."""
     _check(model, samples, "the ELBO")
     descent = model.ladder.descend(x)
-    log_px = torch.zeros(len(x), device=x.device)
+    log_px = kl = torch.zeros(len(x), device=x.device)
     for s in range(samples):
-        code = model.bottleneck.encode(descent, 1, dataclasses.replace(draws, rank=draws.rank + s))
-        log_px = log_px + model.likelihood.log_prob(model.raw(code.z, code.switches), x)[0]
-    kl = model.bottleneck.kl(code)
-    assert kl is not None
-    return log_px / samples, kl
+        given = dataclasses.replace(draws, rank=draws.rank + s)
+        code = model.bottleneck.encode(descent, model.ladder, 1, given)
+        log_px = log_px + model.likelihood.log_prob(model.raw(code), x)[0]
+        found = model.bottleneck.kl(code)
+        assert found is not None
+        kl = kl + found
+    return log_px / samples, kl / samples
 
 
 def importance_log_likelihood(
@@ -125,12 +127,9 @@ def importance_of_batch(
             asked += 1
             now = min(max(1, rows // len(part)), samples - done)
             given = dataclasses.replace(draws, rank=draws.rank + asked)
-            code = model.bottleneck.encode(descent, now, given)
-            log_px = model.likelihood.log_prob(model.raw(code.z, code.switches), part)
-            log_pz, log_qz = (
-                model.bottleneck.log_prior(code.z),
-                model.bottleneck.log_posterior(code),
-            )
+            code = model.bottleneck.encode(descent, model.ladder, now, given)
+            log_px = model.likelihood.log_prob(model.raw(code), part)
+            log_pz, log_qz = model.bottleneck.log_prior(code), model.bottleneck.log_posterior(code)
             assert log_pz is not None and log_qz is not None
             log_w = log_px.double() + (log_pz.double() - log_qz)
             total = torch.logaddexp(total, log_w.logsumexp(0))

@@ -162,8 +162,14 @@ class Ladder(nn.Module):
             switches.append(kept)
         return Descent(levels, switches)
 
-    def ascend(self, g: Tensor, switches: Sequence[Tensor | None] | None = None) -> Tensor:
-        """g_L (B, *narrowest), past its boundary already → raw parameters (B, C, H, W)."""
-        for i in reversed(range(len(self))):
+    def ascend(
+        self,
+        g: Tensor,
+        switches: Sequence[Tensor | None] | None = None,
+        level: int | None = None,
+        to: int = 0,
+    ) -> Tensor:
+        """g at ``level`` (L by default), past its boundary already → g at ``to``: raw at 0."""
+        for i in reversed(range(to, len(self) if level is None else level)):
             g = self.step_up(i, g, None if switches is None else switches[i])
         return g

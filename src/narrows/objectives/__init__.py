@@ -1,24 +1,59 @@
 """Objectives: likelihoods, bounds, schedules and penalties, all in nats per image."""
 
-from .bounds import Bound, Elbo, Loss, Objective
+from .bounds import Bound, Capacity, Elbo, Iwae, Loss, Objective
+from .classifier import Softmax
+from .feature_wise import FeatureWise, Introspective
+from .learnt import GaussianLearnt, GaussianOptimal, Logistic
 from .likelihoods import Bernoulli, Gaussian, Laplace, Likelihood
-from .penalties import L1
-from .schedules import Constant, Cyclic, Schedule, WarmUp
+from .penalties import (
+    L1,
+    AdversarialPictures,
+    AdversarialPrior,
+    Contractive,
+    Factor,
+    Hutchinson,
+    KlSparsity,
+    Mmd,
+    TotalCorrelation,
+    mmd2,
+    total_correlation,
+)
+from .schedules import Constant, Controlled, Controller, Cyclic, Schedule, WarmUp
 from .step import Step
 
 __all__ = [
     "L1",
+    "AdversarialPictures",
+    "AdversarialPrior",
     "Bernoulli",
     "Bound",
+    "Capacity",
     "Constant",
+    "Contractive",
+    "Controlled",
+    "Controller",
     "Cyclic",
     "Elbo",
+    "Factor",
+    "FeatureWise",
     "Gaussian",
+    "GaussianLearnt",
+    "GaussianOptimal",
+    "Hutchinson",
+    "Introspective",
+    "Iwae",
+    "KlSparsity",
     "Laplace",
     "Likelihood",
+    "Logistic",
     "Loss",
+    "Mmd",
     "Objective",
     "Schedule",
+    "Softmax",
     "Step",
+    "TotalCorrelation",
     "WarmUp",
+    "mmd2",
+    "total_correlation",
 ]

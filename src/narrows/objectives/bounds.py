@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..parts import Part, build, part
-from .schedules import Constant, Schedule
+from ..parts import Part, build, part, part_of
+from .schedules import Constant, Controller, Schedule, WarmUp
 from .step import Step
 
-__all__ = ["Bound", "Elbo", "Loss", "Objective"]
+__all__ = ["Bound", "Capacity", "Elbo", "Iwae", "Loss", "Objective"]
 
 
 class Loss(NamedTuple):
@@ -54,13 +55,110 @@ class Elbo:
 
     def loss(self, step: Step) -> Loss:
         """The negative ELBO, with its two terms."""
-        reconstruction = -step.log_px.mean()
+        total, terms = _reconstruction(step)
         if step.kl is None:
-            return Loss(reconstruction, {"reconstruction": reconstruction})
-        kl = step.kl.mean()
+            return Loss(total, terms)
+        terms["kl"] = kl = step.kl.mean()
         weight = self.weight.weight(step.epoch)  # type: ignore[union-attr]  # built when made
-        total = reconstruction.add(kl, alpha=weight)
-        return Loss(total, {"reconstruction": reconstruction, "kl": kl})
+        return Loss(total.add(kl, alpha=weight), terms)
+
+    def after_step(self, step: Step) -> None:
+        """Show a controller the KL of the step that was taken."""
+        if hasattr(self.weight, "observe") and step.kl is not None:
+            self.weight.observe(float(step.kl.mean()))
+
+    def state(self) -> dict[str, float]:
+        """That of its controller, if it has one."""
+        return self.weight.state() if isinstance(self.weight, Controller) else {}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Go on from such a state."""
+        if isinstance(self.weight, Controller):
+            self.weight.restore(state)
+
+
+@part("bound", "capacity")
+@dataclass(frozen=True)
+class Capacity:
+    """−E log p(x|z) + γ |KL − C|, averaged over the batch (Burgess et al. 2018, eq. 8).
+
+    C grows, so that the code takes up one factor after the other. The absolute value is of the
+    batch's mean KL.
+
+    Args:
+        capacity: C in nats, a schedule; by default 25 nats after 20 epochs.
+        strength: γ.
+    """
+
+    capacity: Schedule | Part = field(default_factory=lambda: WarmUp(20.0, 25.0))
+    strength: float = 100.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "capacity", build("schedule", self.capacity))
+        if not isinstance(self.capacity, Schedule) or not self.strength > 0:
+            raise ValueError(
+                "a capacity is a schedule with a positive strength, such as WarmUp(20.0, 25.0) "
+                f"and 100; we instead got {self.capacity!r} and {self.strength}"
+            )
+
+    def loss(self, step: Step) -> Loss:
+        """The loss, with its two terms."""
+        total, terms = _reconstruction(step)
+        if step.kl is None:
+            return Loss(total, terms)
+        terms["kl"] = kl = step.kl.mean()
+        capacity = self.capacity.weight(step.epoch)  # type: ignore[union-attr]  # built when made
+        return Loss(total.add((kl - capacity).abs(), alpha=self.strength), terms)
+
+
+def _reconstruction(step: Step) -> tuple[Tensor, dict[str, Tensor]]:
+    """−log p of all that is reconstructed and what the bottleneck asks for, and each of them."""
+    total = -step.log_likelihood.mean()
+    terms: dict[str, Tensor] = {}
+    if step.log_px is not None:
+        terms["reconstruction"] = -step.log_px.mean() if step.inner else total
+    terms.update({name: -inner.mean() for name, inner in step.inner.items()})
+    if step.code.cost is not None:
+        terms["code_cost"] = cost = step.code.cost.mean()
+        total = total + cost
+    terms.update(step.code.notes)
+    return total, terms
+
+
+@part("bound", "iwae")
+@dataclass(frozen=True)
+class Iwae:
+    """−log 1/S Σ_s w_s, w = p(x|z) p(z) / q(z|x), averaged over the batch (Burda et al. 2016, eq. 8).
+
+    S is the phase's ``samples``; all of them pass through the decoder at once. With S = 1 it is the
+    ELBO with its KL sampled instead of in closed form, and it grows tighter with S.
+    """
+
+    def check(self, model: Any) -> None:
+        """It needs a code with a density and a prior.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if not model.bottleneck.generative:
+            raise ValueError(
+                "the bound 'iwae' needs a code with a density and a prior; the bottleneck "
+                f"{part_of(model.bottleneck).name!r} has none: use 'gaussian', or the bound 'elbo'"
+            )
+
+    def loss(self, step: Step) -> Loss:
+        """The negative bound, with the mean reconstruction and the sampled KL beside it.
+
+        Raises:
+            ValueError: the code has no density or no prior.
+        """
+        log_qz, log_pz = step.log_qz, step.log_pz
+        if log_qz is None or log_pz is None:
+            raise ValueError("the bound 'iwae' needs a step with the densities of its code")
+        log_w = step.log_likelihood + log_pz - log_qz
+        total = -(log_w.logsumexp(0) - math.log(len(log_w))).mean()
+        _, terms = _reconstruction(step)
+        return Loss(total, {**terms, "kl": (log_qz - log_pz).mean()})
 
 
 class Objective:
@@ -70,15 +168,18 @@ class Objective:
         bound: an ``Elbo`` or another bound, or the part that names it.
         penalties: each a part or an object with ``weight`` and ``penalty(step)``, in nats per
             picture. A penalty whose weight is 0 is not evaluated.
+        shapes: ``shape`` (C, H, W) and ``code_shape`` of the model, for those that are modules.
     """
 
-    def __init__(self, bound: Bound | Part, penalties: Sequence[object] = ()) -> None:
-        self.bound: Bound = build("bound", bound)
+    def __init__(
+        self, bound: Bound | Part, penalties: Sequence[object] = (), **shapes: tuple[int, ...]
+    ) -> None:
+        self.bound: Bound = build("bound", bound, **shapes)
         if not isinstance(self.bound, Bound):
             raise ValueError(
                 f"a bound was wanted, such as Elbo(); we instead got {type(self.bound).__name__}"
             )
-        self.penalties = [build("penalty", penalty) for penalty in penalties]
+        self.penalties = [build("penalty", penalty, **shapes) for penalty in penalties]
         for penalty in self.penalties:
             if not (hasattr(penalty, "weight") and hasattr(penalty, "penalty")):
                 raise ValueError(
@@ -88,10 +189,46 @@ class Objective:
 
     def __call__(self, step: Step) -> Loss:
         """The step's loss."""
-        total, terms = self.bound.loss(step)
+        return self.penalised(self.bound.loss)(step)
+
+    def penalised(self, loss: Callable[[Step], Loss]) -> Callable[[Step], Loss]:
+        """Another loss with the same penalties."""
+        return lambda step: self._with_penalties(step, loss(step))
+
+    def _with_penalties(self, step: Step, loss: Loss) -> Loss:
+        total, terms = loss
         for penalty in self.penalties:
             if penalty.weight:
                 value = penalty.penalty(step)
                 total = total + penalty.weight * value
-                terms[type(penalty).__name__.lower()] = value
+                terms[_name(penalty)] = value
         return Loss(total, terms)
+
+    def modules(self) -> dict[str, nn.Module]:
+        """The bound and penalties that have weights of their own, by name: no part of the model."""
+        found = [one for one in (self.bound, *self.penalties) if isinstance(one, nn.Module)]
+        return {_name(one): one for one in found}
+
+    def after_step(self, step: Step) -> None:
+        """Tell those that want to know that a step was taken."""
+        for one in (self.bound, *self.penalties):
+            if hasattr(one, "after_step"):
+                one.after_step(step)
+
+    def state(self) -> dict[str, dict[str, float]]:
+        """What the bound and penalties remember of the steps before, beside their weights."""
+        stateful = [one for one in (self.bound, *self.penalties) if hasattr(one, "state")]
+        return {_name(one): found for one in stateful if (found := one.state())}
+
+    def restore(self, state: Mapping[str, Mapping[str, float]]) -> None:
+        """Go on from such a state."""
+        for one in (self.bound, *self.penalties):
+            if _name(one) in state:
+                one.restore(state[_name(one)])
+
+
+def _name(one: Any) -> str:
+    """That of its part, else of its class, as it stands in metrics and file names."""
+    written = getattr(type(one), "part_name", None) or getattr(one, "part", None)
+    name = written if isinstance(written, str) else getattr(written, "name", type(one).__name__)
+    return str(name).lower().replace("-", "_")

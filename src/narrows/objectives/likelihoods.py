@@ -3,7 +3,8 @@
     raw (…, C, H, W) ──mean──►     pictures in [0, 1]
     raw, x           ──log_prob──► nats per picture (…,): summed over C, H, W
 
-Everything is in nats per image (sum over pixels), so a weight of 1 on the KL is the ELBO.
+Everything is in nats per image (sum over pixels), so a weight of 1 on the KL is the ELBO. Those
+here have no weights; the ones that learn how wide they are stand in ``learnt``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ..parts import Part, part
 __all__ = ["Bernoulli", "Gaussian", "Laplace", "Likelihood", "mean_absolute", "mean_squared"]
 
 OUTPUTS = ("sigmoid", "identity", "tanh")
+ROUNDING = 1e-3  # a blur of white is white but for its rounding
 
 
 @runtime_checkable
@@ -35,7 +37,8 @@ class Likelihood(Protocol):
         ...
 
 
-def _link(output: str, raw: Tensor) -> Tensor:
+def link(output: str, raw: Tensor) -> Tensor:
+    """The raw output as the mean picture, (…, C, H, W) float32."""
     raw = raw.float()
     if output == "sigmoid":
         return torch.sigmoid(raw)
@@ -44,15 +47,32 @@ def _link(output: str, raw: Tensor) -> Tensor:
     return raw
 
 
-def _check(output: str, width: float, what: str) -> None:
+def check(output: str, width: float, what: str) -> None:
+    """That there is such an output, and that a width (by its name ``what``) is positive.
+
+    Raises:
+        ValueError: it is not so.
+    """
     if output not in OUTPUTS:
         raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; we got {output!r}")
     if not (width > 0 and math.isfinite(width)):
         raise ValueError(f"{what} must be a positive number; we got {width}")
 
 
-def _per_picture(each: Tensor) -> Tensor:
+def per_picture(each: Tensor) -> Tensor:
+    """(…, C, H, W) → its sum over each picture, (…,)."""
     return each.sum((-3, -2, -1))
+
+
+def log_gaussian(
+    squares: Tensor, variance: float | Tensor, log_variance: float | Tensor, size: int
+) -> Tensor:
+    """log p of ``size`` values whose squared errors sum to ``squares`` (…,): (…,) in nats.
+
+    −Σ (x − x̂)² / 2σ² − ½ N (log 2π + log σ²), one variance for all.
+    """
+    constant = 0.5 * size * (math.log(2 * math.pi) + log_variance)
+    return squares * (-0.5 / variance) - constant
 
 
 @part("likelihood", "gaussian")
@@ -70,18 +90,18 @@ class Gaussian(nn.Module):
 
     def __init__(self, variance: float = 1.0, output: str = "sigmoid") -> None:
         super().__init__()
-        _check(output, variance, "a variance")
+        check(output, variance, "a variance")
         self.variance, self.output = variance, output
 
     def mean(self, raw: Tensor) -> Tensor:
         """The mean picture, (…, C, H, W)."""
-        return _link(self.output, raw)
+        return link(self.output, raw)
 
     def log_prob(self, raw: Tensor, x: Tensor) -> Tensor:
         """log p(x|z), (…, B)."""
-        constant = 0.5 * math.log(2 * math.pi * self.variance) * math.prod(x.shape[-3:])
-        squares = _per_picture((x - self.mean(raw)).square())
-        return squares * (-0.5 / self.variance) - constant
+        squares = per_picture((x - self.mean(raw)).square())
+        size = math.prod(x.shape[-3:])
+        return log_gaussian(squares, self.variance, math.log(self.variance), size)
 
 
 @part("likelihood", "laplace")
@@ -97,37 +117,61 @@ class Laplace(nn.Module):
 
     def __init__(self, scale: float = 1.0, output: str = "sigmoid") -> None:
         super().__init__()
-        _check(output, scale, "a scale")
+        check(output, scale, "a scale")
         self.scale, self.output = scale, output
 
     def mean(self, raw: Tensor) -> Tensor:
         """The mean picture, (…, C, H, W)."""
-        return _link(self.output, raw)
+        return link(self.output, raw)
 
     def log_prob(self, raw: Tensor, x: Tensor) -> Tensor:
         """log p(x|z), (…, B)."""
         constant = math.log(2 * self.scale) * math.prod(x.shape[-3:])
-        return -_per_picture((x - self.mean(raw)).abs()) / self.scale - constant
+        return -per_picture((x - self.mean(raw)).abs()) / self.scale - constant
 
 
 @part("likelihood", "bernoulli")
 class Bernoulli(nn.Module):
     """Independent Bernoulli pixels with the raw output as logits: log p = Σ x·l − softplus(l).
 
-    For pixels between 0 and 1 this is the cross-entropy, no longer a normalised density.
+    For pixels between 0 and 1 this is the cross-entropy, no longer a normalised density; outside
+    the loss has no lower end, so such pixels are refused.
     """
 
     part: Part
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looked = False
 
     def mean(self, raw: Tensor) -> Tensor:
         """The probability of a white pixel, (…, C, H, W)."""
         return torch.sigmoid(raw.float())
 
     def log_prob(self, raw: Tensor, x: Tensor) -> Tensor:
-        """log p(x|z), (…, B)."""
+        """log p(x|z), (…, B).
+
+        Pixels are looked at in every call on the processor. On an accelerator that would make each
+        step wait for the device, so there only the first call looks: noise that leaves [0, 1] does
+        so in the first batch.
+
+        Raises:
+            ValueError: pixels outside [0, 1].
+        """
+        if x.numel() and (x.device.type == "cpu" or not self._looked):
+            self._look(x)
         raw = raw.float()
         each = F.binary_cross_entropy_with_logits(raw, x.expand_as(raw), reduction="none")
-        return -_per_picture(each)
+        return -per_picture(each)
+
+    def _look(self, x: Tensor) -> None:
+        least, most = (float(end) for end in torch.aminmax(x.detach()))
+        if least < -ROUNDING or most > 1 + ROUNDING:
+            raise ValueError(
+                f"the likelihood 'bernoulli' needs pixels in [0, 1]; we got {least:.3g} to "
+                f"{most:.3g}: clip what the augmentation makes, or use 'gaussian', which fits any"
+            )
+        self._looked = True
 
 
 @part("likelihood", "mse")

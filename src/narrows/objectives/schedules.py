@@ -1,21 +1,43 @@
-"""Weights that change while a model trains. Each is a function of the step's epoch, a real number."""
+"""Weights that change while a model trains.
+
+Each is a function of the step's epoch, a real number; a controller's follows what it is shown.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from ..parts import part
+from ..parts import Part, part
 
-__all__ = ["Constant", "Cyclic", "Schedule", "WarmUp"]
+__all__ = ["Constant", "Controlled", "Controller", "Cyclic", "Schedule", "WarmUp"]
 
 
 @runtime_checkable
 class Schedule(Protocol):
-    """A weight over time. One with a state (a controller) also has ``state()`` and ``restore()``."""
+    """A weight over time."""
 
     def weight(self, epoch: float) -> float:
         """The weight at ``epoch`` (1.5 is the middle of the second epoch)."""
+        ...
+
+
+@runtime_checkable
+class Controller(Schedule, Protocol):
+    """A schedule that answers to what it weighs, and so has a state."""
+
+    def observe(self, kl: float) -> None:
+        """Called after every training step with the batch's mean KL, in nats."""
+        ...
+
+    def state(self) -> dict[str, float]:
+        """All that it remembers."""
+        ...
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Go on from such a state."""
         ...
 
 
@@ -71,3 +93,67 @@ class Cyclic:
         """The weight at that point of its period."""
         phase = (epoch % self.period) / self.period
         return self.value * min(1.0, phase / self.rise)
+
+
+@part("schedule", "controlled")
+class Controlled:
+    """A weight that holds the KL at a target: ControlVAE's PI controller (Shao et al. 2020, eq. 8-9).
+
+    β(t) = K_p / (1 + exp e(t)) − K_i Σ_j≤t e(j) + least, cut to [least, value]; e = target − KL.
+    A KL above its target raises the weight, one below lowers it. The sum stands still while the
+    weight is at an end and the error would push it further, so that it never winds up; the paper
+    looks at the weight of the step before for that, and not at where the error pushes.
+
+    Args:
+        target: the KL to hold, in nats per picture.
+        proportional: K_p, the most that a single step's error adds.
+        integral: K_i per step and nat; the larger, the faster and the less steady.
+        least: the lowest weight, and that before the first step.
+        value: the highest weight.
+
+    Raises:
+        ValueError: a target of 0 or less, a negative gain, or no room between least and value.
+    """
+
+    part: Part
+
+    def __init__(
+        self,
+        target: float = 20.0,
+        proportional: float = 0.01,
+        integral: float = 0.0001,
+        least: float = 0.0,
+        value: float = 1.0,
+    ) -> None:
+        if not target > 0 or not proportional >= 0 or not integral >= 0 or not 0 <= least < value:
+            raise ValueError(
+                "a controlled weight needs target > 0, gains of at least 0 and 0 <= least < value; "
+                f"we got target={target}, proportional={proportional}, integral={integral}, "
+                f"least={least}, value={value}"
+            )
+        self.target, self.least, self.value = target, least, value
+        self.proportional, self.integral = proportional, integral
+        self._sum = 0.0  # −K_i Σ e
+        self._weight = least
+
+    def weight(self, epoch: float) -> float:
+        """The weight as the last ``observe`` left it, whatever the epoch."""
+        return self._weight
+
+    def observe(self, kl: float) -> None:
+        """Move the weight by the mean KL of a step, in nats per picture."""
+        error = self.target - kl
+        moved = self._sum - self.integral * error
+        # 1 / (1 + exp e), which never overflows like this
+        free = self.proportional * 0.5 * (1 - math.tanh(error / 2)) + moved + self.least
+        if (error > 0 or free <= self.value) and (error < 0 or free >= self.least):
+            self._sum = moved
+        self._weight = min(max(free, self.least), self.value)
+
+    def state(self) -> dict[str, float]:
+        """The sum of errors so far and the weight."""
+        return {"sum": self._sum, "weight": self._weight}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Go on exactly from what ``state`` gave."""
+        self._sum, self._weight = float(state["sum"]), float(state["weight"])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..parts import Part
 from ..training import Phase, Recipe
 
-__all__ = ["burda_2016_vae"]
+__all__ = ["burda_2016_iwae", "burda_2016_vae"]
 
 
 def burda_2016_vae(shape: Sequence[int] = (1, 28, 28), code_size: int = 50) -> Recipe:
@@ -37,4 +37,35 @@ def burda_2016_vae(shape: Sequence[int] = (1, 28, 28), code_size: int = 50) -> R
             ),
         ),
         source="Burda et al. 2016, section 5 and table 1 (VAE, one layer, k = 1)",
+    )
+
+
+def burda_2016_iwae(
+    shape: Sequence[int] = (1, 28, 28), code_size: int = 50, *, samples: int = 50
+) -> Recipe:
+    """The same network with the importance-weighted bound of ``samples`` (eq. 8).
+
+    Published after 3,280 passes (table 1, L = 1): −86.76 nats for k = 1, −85.54 for k = 5, −84.78
+    for k = 50. Deviations: 100 passes of batch 100 with a one-cycle learning rate; the rest as in
+    ``burda_2016_vae``. ``--set epochs=3280 --set batch_size=20 --set learning_rate=0.001
+    --set learning_rate_schedule=burda`` is the paper's own schedule.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        samples: k, codes per picture, all in one pass of the decoder.
+    """
+    phase = Phase(
+        epochs=100,
+        batch_size=100,
+        learning_rate=2e-3,
+        epsilon=1e-4,
+        bound=Part("iwae"),
+        augmentation=Part("binarise"),
+        samples=samples,
+    )
+    return burda_2016_vae(shape, code_size).with_(
+        name="burda-2016-iwae",
+        phases=(phase,),
+        source=f"Burda et al. 2016, eq. 8 and table 1 (IWAE, one layer, k = {samples})",
     )

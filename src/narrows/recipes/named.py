@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..training import Phase, Recipe
-from .burda import burda_2016_vae
+from .burda import burda_2016_iwae, burda_2016_vae
 from .plain import conv_autoencoder, conv_vae, linear_autoencoder, mlp_autoencoder, mlp_vae
 
 __all__ = ["adjusted", "listed", "recipe"]
@@ -23,6 +23,7 @@ _MAKERS: tuple[Callable[..., Recipe], ...] = (
     mlp_autoencoder,
     linear_autoencoder,
     burda_2016_vae,
+    burda_2016_iwae,
 )
 
 PARTS = ("ladder", "bottleneck", "likelihood")

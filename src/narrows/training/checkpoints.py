@@ -4,6 +4,7 @@
       recipe.toml              how the model is made and trained
       model.safetensors        the weights: the best by validation, or the last
       last.safetensors         the last weights, where they are others
+      softmax.safetensors, …   modules trained beside the model, by the name of their part
       checkpoint.safetensors   all that going on needs: weights, optimisers, counters
       metrics.jsonl            a line per epoch
       card.md, *.png           for people
@@ -26,9 +27,9 @@ from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, RunExists
 from .machine import choose
-from .phases import Recipe, recipe_of
+from .phases import Recipe, objective_of, recipe_of
 
-__all__ = ["Run", "State", "load", "outline", "save"]
+__all__ = ["Run", "State", "load", "load_beside", "outline", "save"]
 
 MODEL_VERSION = 1
 
@@ -126,6 +127,42 @@ class Run:
         """Write weights as ``name`` (model.safetensors, last.safetensors)."""
         _write_weights(self.folder / name, self.recipe, weights)
 
+    def write_beside(self, model: Autoencoder) -> None:
+        """Write the modules trained beside the model, a file each."""
+        _write_beside(self.folder, self.recipe, model)
+
+
+def _write_beside(folder: Path, recipe: Recipe, model: Autoencoder) -> None:
+    for name, module in model.beside.items():
+        header: dict[str, Any] = {"version": MODEL_VERSION, "recipe": recipe.fingerprint}
+        if labels := getattr(module, "labels", ()):
+            header["labels"] = list(labels)
+        files.save_tensors(folder / f"{name}.safetensors", module.state_dict(), header)
+
+
+def load_beside(model: Autoencoder, folder: Path) -> None:
+    """Read the modules that were trained beside a model into ``model.beside``.
+
+    Raises:
+        BadFile: one of them is damaged, or of another run than the recipe.
+    """
+    recipe = recipe_of(model)
+    with torch.random.fork_rng():
+        found = [objective_of(phase, model).modules() for phase in recipe.phases]
+    for name, module in {name: m for modules in found for name, m in modules.items()}.items():
+        path = folder / f"{name}.safetensors"
+        if not path.exists():
+            continue
+        tensors, header = files.load_tensors(path)
+        wanted = {n: t.shape for n, t in module.state_dict().items()}
+        if {n: t.shape for n, t in tensors.items()} != wanted:
+            raise BadFile(f"{path} does not fit {folder / 'recipe.toml'}; they are of two runs")
+        module.load_state_dict(tensors)
+        if hasattr(module, "labels"):
+            labels = tuple(str(one) for one in header.get("labels", ()))
+            setattr(module, "labels", labels)  # noqa: B010  # a Module types it away
+        model.beside[name] = module.to(model.device).eval()
+
 
 def _write_weights(path: Path, recipe: Recipe, weights: Mapping[str, Tensor]) -> None:
     header = {"version": MODEL_VERSION, "recipe": recipe.fingerprint}
@@ -143,6 +180,7 @@ def save(model: Autoencoder, folder: Path | str) -> Path:
     recipe = recipe_of(model)
     recipe.save(folder / "recipe.toml")
     _write_weights(folder / "model.safetensors", recipe, model.state_dict())
+    _write_beside(folder, recipe, model)
     return folder
 
 
@@ -213,6 +251,7 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
     model.to_empty(device="cpu")
     model.load_state_dict({name: t.to(expected[name].dtype) for name, t in found.items()})
     choose(device, "float32").place(model)
+    load_beside(model, folder)
     return model.eval()
 
 

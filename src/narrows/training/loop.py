@@ -28,15 +28,16 @@ from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, Diverged, Interrupted, NoImages
 from ..images import Source, as_source, split
-from ..objectives import Objective
+from ..objectives import Objective, Step
+from ..parts import build
 from ..randomness import Draws, generator, permutation
-from .checkpoints import Run, State
+from .checkpoints import Run, State, load_beside
 from .machine import Machine, choose
-from .phases import Phase, Recipe, prepared, recipe_of
-from .players import Player, disjoint, move, optimizer
+from .phases import Phase, Recipe, check, objective_of, prepared, recipe_of
+from .players import Player, move, players
 from .rates import rate
 from .reporting import Reporter, reporter
-from .schemes import forward_named
+from .schemes import Batch, Scheme
 
 __all__ = ["fit"]
 
@@ -158,7 +159,11 @@ class _Loop:
         self.writing_took = 0.0
         self.average: dict[str, Tensor] = {}
         self.players: list[Player] = []
+        self.objective: Objective | None = None
+        self.scheme: Scheme | None = None
+        self.classes: list[str] = []
         self.best_weights: dict[str, Tensor] = {}
+        self.best_beside: dict[str, dict[str, Tensor]] = {}
         self.stop = threading.Event()
 
     # -- the whole -------------------------------------------------------------------------------
@@ -181,16 +186,17 @@ class _Loop:
         machine.place(self.model)
         source, held_out = (_on(s, machine) for s in (self.train_source, self.held_out))
         assert source is not None
-        self._begin_phase(phase, machine)
+        self._begin_phase(phase, machine, source)
         size = min(phase.batch_size, len(source))
         per_epoch = math.ceil(len(source) / size)
         if len(source) % size == 1 and size > 1:
             per_epoch -= 1  # a batch of one picture has no batch statistics
         steps = max(1, round(phase.epochs * per_epoch))
         self.says.begin(steps, self.step_number, size, phase.epochs)
-        prepare = prepared(phase)
-        forward, factor = forward_named(phase.forward), rate(phase.learning_rate_schedule)
-        self.model.train()
+        prepare, factor = prepared(phase), rate(phase.learning_rate_schedule)
+        assert self.scheme is not None and self.objective is not None
+        labels = self._labels(source)
+        self._train_mode()
         order = torch.empty(0)
         order_of = -1
         last_saved = epoch_began = time.monotonic()
@@ -205,14 +211,18 @@ class _Loop:
                     order_of = epoch
                 # each phase draws its own numbers
                 draws = Draws(self.seed, number, rank=self.phase_number << 16)
-                x = source.batch(order[within * size : (within + 1) * size])
+                taken = order[within * size : (within + 1) * size]
+                x = source.batch(taken)
                 target, given = prepare(x.to(machine.device, non_blocking=True), draws)
+                known = None if labels is None else labels[taken].to(machine.device)
+                batch = Batch(
+                    target, given, phase.samples, number / per_epoch, number, draws, known
+                )
                 with machine.autocast():
-                    step = forward(
-                        self.model, target, given, phase.samples, number / per_epoch, number, draws
-                    )
+                    step = self.scheme(self.model, batch)
                 written = move(self.players, step, phase.learning_rate * factor(number / steps))
-                del step, target, given  # their memory is the next step's
+                self._after_step(step)
+                del step, batch, target, given  # their memory is the next step's
                 self._follow(phase, number)
                 self._count(written, len(x))
                 self.step_number = number + 1
@@ -247,22 +257,31 @@ class _Loop:
 
     # -- one phase -------------------------------------------------------------------------------
 
-    def _begin_phase(self, phase: Phase, machine: Machine) -> None:
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.players = [
-            Player(
-                "model",
-                parameters,
-                optimizer(phase, parameters),
-                Objective(phase.bound, phase.penalties),
-                phase.clip,
-            )
-        ]
-        disjoint(self.players)
+    def _begin_phase(self, phase: Phase, machine: Machine, source: Source) -> None:
+        self.scheme = build("forward", phase.forward)
+        assert self.scheme is not None
+        with torch.random.fork_rng():
+            check(self.model, [phase])
+            torch.manual_seed(generator(self.seed, "beside", self.phase_number).initial_seed())
+            self.objective = objective_of(phase, self.model)
+        for name, module in self.objective.modules().items():
+            if hasattr(module, "labels"):
+                self._labels(source)
+                setattr(module, "labels", tuple(self.classes))  # noqa: B010  # a Module types it away
+            before = self.model.beside.get(name)
+            if before is not None and _shapes(before) == _shapes(module):
+                module.load_state_dict(before.state_dict())
+            self.model.beside[name] = module.to(machine.device)
+        trained = self.scheme.trained(self.model)
+        self.players = players(phase, self.model, self.objective, trained)
+        parameters = [p for player in self.players for p in player.parameters]
         restored = self.run.state if self.run is not None else None
         if restored is not None and self.step_number:
             for player in self.players:
                 _restore_optimizer(player, restored, machine)
+            for name, module in self.objective.modules().items():
+                module.load_state_dict(_with_prefix(restored.tensors, f"beside.{name}."))
+            self.objective.restore(restored.numbers.get("objective", {}))
             averages = _with_prefix(restored.tensors, "average.")
             self.average = {name: tensor.to(machine.device) for name, tensor in averages.items()}
         elif phase.average is None:
@@ -275,6 +294,41 @@ class _Loop:
             f"training {self.recipe.name} ({total:,} weights) on {len(self.train_source):,} "
             f"pictures: {machine}"
         )
+
+    def _train_mode(self) -> None:
+        """Training mode for what moves; what does not keeps its statistics."""
+        assert self.scheme is not None
+        trained = self.scheme.trained(self.model)
+        self.model.train(trained is None)
+        for module in trained or ():
+            module.train()
+        for module in self.model.beside.values():
+            module.train()
+
+    def _after_step(self, step: Step) -> None:
+        """Let what has a state follow: code books, running variances, controllers."""
+        assert self.objective is not None
+        with torch.no_grad():
+            self.objective.after_step(step)
+            for part in (self.model.bottleneck, self.model.likelihood):
+                if hasattr(part, "after_step"):
+                    part.after_step(step)
+
+    def _labels(self, source: Source | None) -> Tensor | None:
+        """(N,) int64, the place of each picture's main label among those of the training pictures."""
+        known = getattr(source, "label", None)
+        if known is None or not getattr(self.objective and self.objective.bound, "labelled", False):
+            return None
+        if not self.classes:
+            self.classes = sorted({str(one) for one in self.train_source.label}, key=_natural)  # type: ignore[attr-defined]
+        place = {name: number for number, name in enumerate(self.classes)}
+        strangers = sorted({str(one) for one in known} - place.keys())
+        if strangers:
+            raise ValueError(
+                f"the validation pictures have labels that no training picture has: "
+                f"{', '.join(strangers[:5])}"
+            )
+        return torch.tensor([place[str(one)] for one in known])
 
     def _follow(self, phase: Phase, number: int) -> None:
         """Let the running average of the weights follow."""
@@ -347,18 +401,24 @@ class _Loop:
 
     def _validate(self, phase: Phase, held_out: Source) -> dict[str, float]:
         """The objective on the validation pictures: float32, fixed draws, weights at their end."""
-        objective = Objective(phase.bound, phase.penalties)
-        prepare, forward = prepared(phase), forward_named(phase.forward)
+        objective, scheme, prepare = self.objective, self.scheme, prepared(phase)
+        assert objective is not None and scheme is not None
+        labels = self._labels(held_out)
         totals: dict[str, float] = {}
+        for module in self.model.beside.values():
+            module.eval()
         with self.model.evaluating():
             for number, start in enumerate(range(0, len(held_out), 256)):
                 draws = Draws(self.seed, number, rank=-1)
-                x = held_out.batch(torch.arange(start, min(start + 256, len(held_out))))
-                target, given = prepare(x.to(self.model.device), draws)
-                step = forward(self.model, target, given, phase.samples, math.inf, 0, draws)
-                loss = objective(step)
+                taken = torch.arange(start, min(start + 256, len(held_out)))
+                x = held_out.batch(taken).to(self.model.device)
+                known = None if labels is None else labels[taken].to(self.model.device)
+                target, given = prepare(x, draws)
+                batch = Batch(target, given, phase.samples, math.inf, 0, draws, known)
+                loss = self.players[0].loss(scheme(self.model, batch))
                 for name, value in (("loss", loss.total), *loss.terms.items()):
                     totals[name] = totals.get(name, 0.0) + float(value) * len(x)
+        self._train_mode()
         return {name: value / len(held_out) for name, value in totals.items()}
 
     def _out_of_patience(self, phase: Phase) -> bool:
@@ -391,8 +451,10 @@ class _Loop:
         weights = self._judged()
         if self.run is not None:
             self.run.write_weights("model.safetensors", weights)
+            self.run.write_beside(self.model)
         else:
-            self.best_weights = {name: tensor.clone() for name, tensor in weights.items()}
+            self.best_weights = _copied(weights)
+            self.best_beside = {n: _copied(m.state_dict()) for n, m in self.model.beside.items()}
 
     def _finish(self) -> None:
         """Leave the best weights in the model and on disk, the last beside them."""
@@ -405,13 +467,19 @@ class _Loop:
                     self.run.write_weights("last.safetensors", self.model.state_dict())
                 elif not validated:
                     self.run.write_weights("model.safetensors", self.model.state_dict())
+                    self.run.write_beside(self.model)
                 self.finished = True
                 self._checkpoint()
         if not last_is_best and self.run is not None:
             best, _ = files.load_tensors(self.run.folder / "model.safetensors")
             self.model.load_state_dict(best)
+            load_beside(self.model, self.run.folder)
         elif not last_is_best:
             self.model.load_state_dict(self.best_weights)
+            for name, weights in self.best_beside.items():
+                self.model.beside[name].load_state_dict(weights)
+        for module in self.model.beside.values():
+            module.eval()
         if self.board is not None:
             self.board.close()
 
@@ -435,6 +503,7 @@ class _Loop:
             "names": self.names,
             "metrics_length": self.metrics_length,
             "finished": self.finished,
+            "objective": self.objective.state() if self.objective is not None else {},
         }
         began = time.monotonic()
         self.run.write_checkpoint(State(tensors, numbers))
@@ -442,6 +511,8 @@ class _Loop:
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for beside, module in self.model.beside.items():
+            tensors |= {f"beside.{beside}.{n}": t for n, t in module.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         if self.sums is not None:
             tensors["sums"] = self.sums
@@ -514,6 +585,20 @@ class _Loop:
         raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}")
 
 
+def _natural(name: str) -> tuple[bool, float, str]:
+    """Numbers by their value, before names."""
+    number = name.removeprefix("-").replace(".", "", 1).isdigit()
+    return not number, float(name) if number else 0.0, name
+
+
+def _shapes(module: torch.nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
+def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in weights.items()}
+
+
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
@@ -523,6 +608,11 @@ def _restore_optimizer(player: Player, state: State, machine: Machine) -> None:
     for name, tensor in _with_prefix(state.tensors, f"optimizer.{player.name}.").items():
         number, key = name.split(".", 1)
         found.setdefault(int(number), {})[key] = tensor
+    for place, values in found.items():  # fused optimisers need the layout of the weights
+        weight = player.parameters[place]
+        for name, value in values.items():
+            if value.shape == weight.shape:
+                values[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
     whole = player.optimizer.state_dict()
     whole["state"] = found
     player.optimizer.load_state_dict(whole)

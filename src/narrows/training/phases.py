@@ -8,26 +8,30 @@ Recipe
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile
 from ..images import corruptions as _corruptions  # lists them as parts
+from ..objectives import Objective
 from ..parts import Part, build, part_of
 from ..randomness import Draws
+from . import schemes as _schemes
 
-__all__ = ["Phase", "Recipe", "prepared", "recipe_of"]
+__all__ = ["Phase", "Recipe", "check", "objective_of", "prepared", "recipe_of"]
 
-assert _corruptions
+assert _corruptions and _schemes
 
 VERSION = 1
-_PART_FIELDS = ("bound", "augmentation", "corruption")
+_PART_FIELDS = ("bound", "augmentation", "corruption", "forward")
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Phase:
         penalties: what is added to it.
         augmentation: changes the pictures before anything else; input and target alike.
         corruption: changes the input only (denoising).
-        forward: how the forward pass goes, a name in ``schemes``.
+        forward: how the forward pass goes: a scheme, by its name or as a part.
         samples: S, codes drawn per picture.
         average: decay of the running average of the weights that validation and the end use.
         patience: validations without a better one before the phase stops early.
@@ -65,7 +69,7 @@ class Phase:
     penalties: tuple[Part, ...] = ()
     augmentation: Part | None = None
     corruption: Part | None = None
-    forward: str = "end-to-end"
+    forward: Part = field(default_factory=lambda: Part("end-to-end"))
     samples: int = 1
     average: float | None = None
     patience: int | None = None
@@ -74,8 +78,9 @@ class Phase:
     def __post_init__(self) -> None:
         for name in _PART_FIELDS:
             value = getattr(self, name)
-            if value is not None:
-                object.__setattr__(self, name, part_of(value))
+            if value is not None:  # a name alone is a part without arguments
+                known = Part(value) if isinstance(value, str) else part_of(value)
+                object.__setattr__(self, name, known)
         object.__setattr__(self, "penalties", tuple(part_of(p) for p in self.penalties))
         object.__setattr__(self, "epochs", float(self.epochs))
         if not self.epochs > 0:
@@ -99,7 +104,8 @@ class Phase:
             if value == getattr(default, f.name) and f.name not in ("epochs", "batch_size"):
                 continue
             if isinstance(value, Part):
-                value = value.document()
+                named_only = f.name == "forward" and not value.arguments
+                value = value.name if named_only else value.document()
             elif f.name == "penalties":
                 value = [p.document() for p in value]
             if value is not None:
@@ -117,7 +123,7 @@ class Phase:
             )
         values = dict(document)
         for name in _PART_FIELDS:
-            if name in values:
+            if name in values and not isinstance(values[name], str):
                 values[name] = Part.read(values[name])
         if "penalties" in values:
             values["penalties"] = tuple(Part.read(p) for p in values["penalties"])
@@ -154,8 +160,19 @@ class Recipe:
         return tuple(self.ladder.arguments["shape"])
 
     def build(self) -> Autoencoder:
-        """The untrained model; its weights are drawn from torch's generator as it stands."""
-        model = Autoencoder(self.ladder, self.bottleneck, self.likelihood)
+        """The untrained model; its weights are drawn from torch's generator as it stands.
+
+        Raises:
+            ValueError: parts that do not fit one another, or a model larger than the memory.
+        """
+        with torch.random.fork_rng(), torch.device("meta"):
+            outline = Autoencoder(self.ladder, self.bottleneck, self.likelihood)
+            check(outline, self.phases)
+        if torch.get_default_device().type == "meta":
+            model = outline
+        else:
+            _check_memory(outline)
+            model = Autoencoder(self.ladder, self.bottleneck, self.likelihood)
         model.recipe = self
         return model
 
@@ -246,6 +263,39 @@ class Recipe:
 def recipe_of(model: Autoencoder) -> Recipe:
     """The recipe that a model came with, else the one that its parts make."""
     return model.recipe if isinstance(model.recipe, Recipe) else Recipe.of(model)
+
+
+def check(model: Autoencoder, phases: Sequence[Phase]) -> None:
+    """Put a model's parts beside those of its phases.
+
+    Raises:
+        ValueError: two of them do not fit; the sentence names both and what would.
+    """
+    for phase in phases:
+        build("forward", phase.forward).check(model)
+        objective = objective_of(phase, model)
+        for one in (objective.bound, *objective.penalties):
+            if hasattr(one, "check"):
+                one.check(model)
+
+
+def objective_of(phase: Phase, model: Autoencoder) -> Objective:
+    """The bound and penalties of a phase, built for a model: with modules of their own, if any."""
+    return Objective(phase.bound, phase.penalties, shape=model.shape, code_shape=model.code_shape)
+
+
+def _check_memory(outline: Autoencoder) -> None:
+    """Weights, gradients and two moments have to fit; pictures and activations come on top."""
+    numbers = sum(p.numel() for p in outline.parameters())
+    needed = 16 * numbers
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise ValueError(
+            f"the ladder {part_of(outline.ladder).name!r} with the bottleneck "
+            f"{part_of(outline.bottleneck).name!r} has {numbers:,} weights, whose training takes "
+            f"{needed / 2**30:,.0f} GiB; this machine has {there / 2**30:,.0f}: use a smaller code, "
+            "or a ladder with more rungs"
+        )
 
 
 def prepared(phase: Phase) -> Callable[[Tensor, Draws], tuple[Tensor, Tensor]]:

@@ -13,10 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..objectives import Loss, Step
+from ..autoencoder import Autoencoder
+from ..objectives import Loss, Objective, Step
 from .phases import Phase
 
-__all__ = ["Player", "disjoint", "move", "optimizer"]
+__all__ = ["Player", "disjoint", "move", "optimizer", "players"]
+
+Share = tuple[str, list[nn.Parameter], Callable[[Step], Loss]]
 
 
 @dataclass
@@ -29,6 +32,7 @@ class Player:
         optimizer: over exactly these.
         loss: of a step.
         clip: largest norm of the gradient, or None.
+        pace: its learning rate as a multiple of the phase's.
     """
 
     name: str
@@ -36,6 +40,46 @@ class Player:
     optimizer: torch.optim.Optimizer
     loss: Callable[[Step], Loss]
     clip: float | None = None
+    pace: float = 1.0
+
+
+def players(
+    phase: Phase, model: Autoencoder, objective: Objective, trained: Sequence[nn.Module] | None
+) -> list[Player]:
+    """Who moves in a phase: the model, or the shares that its bound gives it, and each opponent.
+
+    A bound may divide the model (``shares(model)`` → name, parameters, loss of each); a bound or
+    penalty that is a module with ``own_loss(step)`` moves its own parameters by it.
+
+    Args:
+        trained: the modules of the model that move; None: all.
+
+    Raises:
+        ValueError: two of them own the same parameter.
+    """
+    modules = [model] if trained is None else trained
+    mine = {id(p): p for m in modules for p in m.parameters() if p.requires_grad}
+    shares: list[Share] = [("model", list(mine.values()), objective)]
+    if hasattr(objective.bound, "shares"):
+        shares = []
+        for name, parameters, loss in objective.bound.shares(model):
+            found = [p for p in parameters if id(p) in mine or not _owns(model, p)]
+            shares.append((name, found, loss))
+        shares[0] = (*shares[0][:2], objective.penalised(shares[0][2]))
+    opponents = [one for one in objective.modules().items() if hasattr(one[1], "own_loss")]
+    for name, module in opponents:
+        shares.append((name, list(module.parameters()), module.own_loss))  # type: ignore[arg-type]
+    paces = {name: float(getattr(module, "pace", 1.0)) for name, module in opponents}
+    made = [
+        Player(name, own, optimizer(phase, own), loss, phase.clip, paces.get(name, 1.0))
+        for name, own, loss in shares
+    ]
+    disjoint(made)
+    return made
+
+
+def _owns(model: nn.Module, parameter: nn.Parameter) -> bool:
+    return any(parameter is own for own in model.parameters())
 
 
 def disjoint(players: Sequence[Player]) -> None:
@@ -95,7 +139,7 @@ def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[st
         if player.clip is not None:
             nn.utils.clip_grad_norm_(player.parameters, player.clip)
         for group in player.optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * player.pace
         player.optimizer.step()
         for parameter in player.parameters:
             parameter.grad = None  # free for the next step, whose memory it can be

@@ -1,5 +1,21 @@
 """Penalties: each takes a ``Step`` and gives a scalar in nats per picture."""
 
-from .sparsity import L1
+from .adversarial import AdversarialPictures, AdversarialPrior, Factor
+from .contractive import Contractive, Hutchinson
+from .discrepancy import Mmd, mmd2
+from .sparsity import L1, KlSparsity
+from .total_correlation import TotalCorrelation, total_correlation
 
-__all__ = ["L1"]
+__all__ = [
+    "L1",
+    "AdversarialPictures",
+    "AdversarialPrior",
+    "Contractive",
+    "Factor",
+    "Hutchinson",
+    "KlSparsity",
+    "Mmd",
+    "TotalCorrelation",
+    "mmd2",
+    "total_correlation",
+]
