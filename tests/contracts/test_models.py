@@ -291,7 +291,7 @@ def test_parts_are_of_their_kind(kind: str, protocol: type) -> None:
 def test_a_penalty_is_a_scalar_that_weighs_nothing_at_weight_zero(name: str, tiny) -> None:
     recipe = model_of("some")
     step = step_of(recipe, recipe.build(), tiny.batch(torch.arange(5)))
-    value = build("penalty", Part(name)).penalty(step)
+    value = build("penalty", Part(name), shape=SHAPE, code_shape=(3,)).penalty(step)
     assert value.shape == () and bool(torch.isfinite(value)) and value.requires_grad
     silent = build("penalty", Part(name, {"weight": 0.0}))
     with_it, bare = Objective(Elbo(), [silent])(step), Objective(Elbo())(step)

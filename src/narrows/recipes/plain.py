@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..parts import Part
 from ..training import Phase, Recipe
@@ -13,6 +14,20 @@ __all__ = ["conv_autoencoder", "conv_vae", "linear_autoencoder", "mlp_autoencode
 # pixels of pictures that people photograph or draw vary about this much around a good blurry
 # reconstruction; it sets how many nats a pixel is worth against the KL (Kovenko's best is 0.01)
 PICTURE_VARIANCE = 0.01
+
+
+def fitting(shape: Sequence[int], widths: Sequence[int]) -> tuple[int, ...]:
+    """The first of ``widths``, one per halving, that leave maps of (C, H, W) at least 2 pixels wide.
+
+    A document's ladder for 128×128 is so cut short for smaller pictures; one rung is always left.
+    """
+    halvings = max(1, math.ceil(math.log2(max(2, min(shape[1:])))) - 1)
+    return tuple(widths)[:halvings]
+
+
+def rung_by_rung(count: int, **numbers: Any) -> tuple[Phase, ...]:
+    """A phase for each of the first ``count`` rungs, which trains that rung alone on its own input."""
+    return tuple(Phase(forward=Part("rung", {"rung": i}), **numbers) for i in range(count))
 
 
 def _conv_part(shape: Sequence[int], widths: Sequence[int] | None) -> Part:

@@ -415,7 +415,7 @@ class _Loop:
                 known = None if labels is None else labels[taken].to(self.model.device)
                 target, given = prepare(x, draws)
                 batch = Batch(target, given, phase.samples, math.inf, 0, draws, known)
-                loss = self.players[0].loss(scheme(self.model, batch))
+                loss = objective(scheme(self.model, batch))
                 for name, value in (("loss", loss.total), *loss.terms.items()):
                     totals[name] = totals.get(name, 0.0) + float(value) * len(x)
         self._train_mode()

@@ -281,7 +281,12 @@ def check(model: Autoencoder, phases: Sequence[Phase]) -> None:
 
 def objective_of(phase: Phase, model: Autoencoder) -> Objective:
     """The bound and penalties of a phase, built for a model: with modules of their own, if any."""
-    return Objective(phase.bound, phase.penalties, shape=model.shape, code_shape=model.code_shape)
+    shapes = {
+        "shape": model.shape,
+        "code_shape": model.code_shape,
+        "narrowest": model.ladder.narrowest,
+    }
+    return Objective(phase.bound, phase.penalties, **shapes)
 
 
 def _check_memory(outline: Autoencoder) -> None:

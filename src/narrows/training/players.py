@@ -69,7 +69,7 @@ def players(
     opponents = [one for one in objective.modules().items() if hasattr(one[1], "own_loss")]
     for name, module in opponents:
         shares.append((name, list(module.parameters()), module.own_loss))  # type: ignore[arg-type]
-    paces = {name: float(getattr(module, "pace", 1.0)) for name, module in opponents}
+    paces = {name: float(getattr(one, "pace", 1.0)) for name, one in objective.modules().items()}
     made = [
         Player(name, own, optimizer(phase, own), loss, phase.clip, paces.get(name, 1.0))
         for name, own, loss in shares

@@ -1,0 +1,115 @@
+"""Critics: small networks that tell two kinds of things apart, and what it costs to be told.
+
+    codes     (N, *code)   ──dense──►  logits (N,)
+    pictures  (N, C, H, W) ──below──► features ──above──► logits (N,)
+
+A logit estimates log p(first kind) − log p(second kind) where the critic is at its best
+(Goodfellow et al. 2014, proposition 1). Neither critic normalises: a batch norm would make the
+score of a thing depend on the others of its batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["CodeCritic", "PictureCritic", "told_apart", "told_as_first"]
+
+SLOPE = 0.2  # of the leaky units
+SMALLEST = 4  # a map is halved for as long as its shorter side is larger
+
+
+def told_apart(first: Tensor, second: Tensor) -> Tensor:
+    """−log σ(first) − log σ(−second), each averaged over its batch: what a critic minimises."""
+    return F.softplus(-first).mean() + F.softplus(second).mean()
+
+
+def told_as_first(logits: Tensor) -> Tensor:
+    """−log σ(logits), averaged: what one who is to be taken for the first kind minimises.
+
+    The non-saturating loss of Goodfellow et al. 2014, §3.
+    """
+    return F.softplus(-logits).mean()
+
+
+class CodeCritic(nn.Module):
+    """Dense layers with leaky units on codes of any shape.
+
+    Args:
+        code_shape: of one code.
+        widths: units of the layers inside.
+
+    Raises:
+        ValueError: no layer inside, or one without units.
+    """
+
+    def __init__(self, code_shape: Sequence[int], widths: Sequence[int] = (256, 256)) -> None:
+        super().__init__()
+        if not widths or min(widths) < 1:
+            raise ValueError(
+                f"a critic of codes needs layers of at least 1 unit; we got widths={tuple(widths)}"
+            )
+        layers: list[nn.Module] = []
+        size = math.prod(code_shape)
+        for width in widths:
+            layers += [_filled(nn.Linear(size, width)), nn.LeakyReLU(SLOPE)]
+            size = width
+        self.features = nn.Sequential(*layers)
+        self.above = nn.Linear(size, 1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Codes z (N, *code) → logits (N,)."""
+        out: Tensor = self.above(self.features(z.float().flatten(1)))
+        return out.squeeze(1)
+
+
+class PictureCritic(nn.Module):
+    """Strided convolutions with leaky units on pictures of any size, then one affine map.
+
+    Args:
+        shape: (C, H, W) of one picture.
+        width: channels of the first map; each map below has twice as many.
+
+    Raises:
+        ValueError: no channels.
+    """
+
+    def __init__(self, shape: Sequence[int], width: int = 32) -> None:
+        super().__init__()
+        if width < 1:
+            raise ValueError(f"a critic of pictures needs a width of at least 1; we got {width}")
+        channels, *sides = shape
+        layers: list[nn.Module] = []
+        while not layers or min(sides) > SMALLEST:
+            wide = width << (len(layers) // 2)
+            layers += [_filled(nn.Conv2d(channels, wide, 3, 2, 1)), nn.LeakyReLU(SLOPE)]
+            channels, sides = wide, [(n + 1) // 2 for n in sides]
+        middle = 2 * math.ceil(len(layers) / 4)
+        self.below = nn.Sequential(*layers[:middle])
+        size = channels * math.prod(sides)
+        self.above = nn.Sequential(*layers[middle:], nn.Flatten(), nn.Linear(size, 1))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Pictures x (N, C, H, W) in [0, 1] → the map half-way down, (N, channels, h, w)."""
+        out: Tensor = self.below(2 * x.float() - 1)
+        return out
+
+    def judged(self, features: Tensor) -> Tensor:
+        """Features (N, channels, h, w) → logits (N,)."""
+        out: Tensor = self.above(features)
+        return out.squeeze(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pictures x (N, C, H, W) → logits (N,)."""
+        return self.judged(self.features(x))
+
+
+def _filled(layer: nn.Linear | nn.Conv2d) -> nn.Module:
+    """Weights that keep the size of what passes through leaky units (He et al. 2015)."""
+    nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -1,0 +1,232 @@
+"""Diane Lingrand 2021, "Autoencoder", course of the Master Data Science, Université Côte d'Azur.
+
+Her listings are for Keras: Adam at a constant 0.001. Of a mean squared error over pixels a summed one
+(``mse``, in nats) is a multiple, which changes a plain autoencoder's learning rate only, and with
+Adam hardly that. Deviation of them all: torch's initial weights instead of Glorot's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..parts import Part
+from ..training import Phase, Recipe
+from .plain import fitting, rung_by_rung
+
+__all__ = [
+    "lingrand_2021_beta_vae",
+    "lingrand_2021_classifier",
+    "lingrand_2021_convolutional",
+    "lingrand_2021_multilayer",
+    "lingrand_2021_segnet",
+    "lingrand_2021_stacked",
+    "lingrand_2021_vae",
+    "lingrand_2021_vanilla",
+]
+
+KERAS = Phase(epochs=100, batch_size=256, learning_rate_schedule="constant")
+
+
+def lingrand_2021_vanilla(shape: Sequence[int] = (1, 28, 28), code_size: int = 32) -> Recipe:
+    """The simplest autoencoder: 784-32-784, relu and sigmoid, on Fashion-MNIST.
+
+    The listing "Vanilla autoencoder in keras": batches of 256, 100 epochs, mean squared error.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+    """
+    return Recipe(
+        "lingrand-2021-vanilla",
+        Part("dense", {"shape": tuple(shape), "widths": (code_size,)}),
+        Part("point"),
+        Part("mse"),
+        (KERAS,),
+        source="Lingrand 2021, Vanilla autoencoder",
+    )
+
+
+def lingrand_2021_multilayer(
+    shape: Sequence[int] = (1, 28, 28),
+    code_size: int = 10,
+    *,
+    widths: Sequence[int] = (128, 64, 32),
+) -> Recipe:
+    """The deep autoencoder 784-128-64-32-10 and back, all layers at once, so that none is tied.
+
+    The listing "Multilayer autoencoder in keras". The code is a relu too, as printed: a unit that
+    is silent for every picture stays so. Not in the text: epochs and batch are those of the vanilla
+    one.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: units of the layers above the code.
+    """
+    return lingrand_2021_vanilla(shape).with_(
+        name="lingrand-2021-multilayer",
+        ladder=Part("dense", {"shape": tuple(shape), "widths": (*widths, code_size)}),
+        source="Lingrand 2021, Multilayer autoencoder in keras",
+    )
+
+
+def lingrand_2021_stacked(
+    shape: Sequence[int] = (1, 28, 28),
+    code_size: int = 10,
+    *,
+    widths: Sequence[int] = (128, 64, 32),
+) -> Recipe:
+    """The same layers trained one after the other with symmetric weights, then all together.
+
+    "Multilayer autoencoder" (1) to (3): each layer learns to recreate what the trained ones above it
+    give; its way up is the transpose of its way down. Not in the text, ours: 20 epochs for each
+    layer; the fine-tuning of the whole, for 100, which she describes for a classifier.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: units of the layers above the code.
+    """
+    made = lingrand_2021_multilayer(shape, code_size, widths=widths)
+    layers = rung_by_rung(
+        len(widths) + 1, epochs=20, batch_size=256, learning_rate_schedule="constant"
+    )
+    return made.with_(
+        name="lingrand-2021-stacked",
+        ladder=made.ladder.with_(tied=True),
+        phases=(*layers, *made.phases),
+        source="Lingrand 2021, Multilayer autoencoder (1)-(3)",
+    )
+
+
+def lingrand_2021_classifier(
+    shape: Sequence[int] = (1, 28, 28),
+    code_size: int = 10,
+    *,
+    widths: Sequence[int] = (128, 64, 32),
+    classes: int = 10,
+) -> Recipe:
+    """The stacked layers, pre-trained without labels, then fine-tuned under a softmax with them.
+
+    "Classification using an autoencoder representation". Deviation: the softmax and the layers
+    below it move together from the first step; she trains the softmax alone before. As the weights
+    are tied, fine-tuning the way down changes the way up too: the model still reconstructs, but
+    worse. Not in the text, ours: 20 epochs for each layer and 100 with labels. The pictures need
+    labels.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: units of the layers above the code.
+        classes: how many labels there are.
+    """
+    stacked = lingrand_2021_stacked(shape, code_size, widths=widths)
+    tuned = Phase(
+        epochs=100,
+        batch_size=256,
+        learning_rate_schedule="constant",
+        bound=Part("softmax", {"classes": classes}),
+        forward=Part("encoder"),
+    )
+    return stacked.with_(
+        name="lingrand-2021-classifier",
+        phases=(*stacked.phases[:-1], tuned),
+        source="Lingrand 2021, Classification using an autoencoder",
+    )
+
+
+def lingrand_2021_convolutional(
+    shape: Sequence[int] = (1, 28, 28), code_size: int = 8, *, widths: Sequence[int] = (16, 8)
+) -> Recipe:
+    """Convolutions in place of dense layers: maximum pooling down, upsampling up.
+
+    "Convolution Autoencoder" says what replaces what; no numbers are given. The 16, 8 and 8 channels
+    are those of the Keras tutorial that her last page links to. The code is the lowest map, 8×4×4
+    for 28×28. Small pictures get fewer rungs.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: channels of the lowest map, the code.
+        widths: channels of the maps above it.
+    """
+    kept = (*fitting(shape, (*widths, code_size))[:-1], code_size)
+    ladder = {"shape": tuple(shape), "widths": kept, "down": "maxpool", "up": "nearest"}
+    return lingrand_2021_vanilla(shape).with_(
+        name="lingrand-2021-convolutional",
+        ladder=Part("conv", ladder),
+        source="Lingrand 2021, Convolution Autoencoder",
+    )
+
+
+def lingrand_2021_segnet(
+    shape: Sequence[int] = (3, 64, 64), code_size: int = 64, *, widths: Sequence[int] = (32, 64)
+) -> Recipe:
+    """A SegNet that gives back its picture: pooling that hands its indices to the unpooling.
+
+    "Pooling - Upsampling" (max pooling indices), from Badrinarayanan et al. 2017, whose network has
+    five rungs of 64 to 512 channels and ends in the scores of classes. Ours: three rungs of 32 to
+    64, so that it trains on a processor; its output is the picture; the code is the lowest map. The
+    indices of a picture go past its code, so its error says little of the code. Small pictures get
+    fewer rungs.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: channels of the lowest map, the code.
+        widths: channels of the maps above it.
+    """
+    kept = (*fitting(shape, (*widths, code_size))[:-1], code_size)
+    return Recipe(
+        "lingrand-2021-segnet",
+        Part("segnet", {"shape": tuple(shape), "widths": kept}),
+        Part("point"),
+        Part("mse"),
+        (Phase(epochs=20, batch_size=64),),
+        source="Lingrand 2021, SegNet (Badrinarayanan et al. 2017)",
+    )
+
+
+def lingrand_2021_vae(
+    shape: Sequence[int] = (1, 28, 28), code_size: int = 28, *, widths: Sequence[int] = (256,)
+) -> Recipe:
+    """The variational autoencoder 784-256-28, relu, on MNIST.
+
+    "VAE in practice": 784 times the mean squared error is a Gaussian of variance ½. Deviation: she
+    samples with σ = exp(zLogSigma) but her KL takes zLogSigma for log σ²; here both are of log σ².
+    Not in the text: epochs and batch are those of the vanilla autoencoder.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: units of the hidden layers.
+    """
+    return lingrand_2021_vanilla(shape).with_(
+        name="lingrand-2021-vae",
+        ladder=Part("dense", {"shape": tuple(shape), "widths": tuple(widths)}),
+        bottleneck=Part("gaussian", {"size": code_size}),
+        source="Lingrand 2021, VAE in practice",
+    )
+
+
+def lingrand_2021_beta_vae(
+    shape: Sequence[int] = (1, 28, 28),
+    code_size: int = 28,
+    *,
+    widths: Sequence[int] = (256,),
+    beta: float = 4.0,
+) -> Recipe:
+    """Her variational autoencoder with the KL weighed β times (Higgins et al. 2017).
+
+    "Disentangled Variational Autoencoder". β is not in the text; 4 is that of Higgins et al. for
+    pictures of shapes, beside a Bernoulli likelihood.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: units of the hidden layers.
+        beta: weight of the KL.
+    """
+    return lingrand_2021_vae(shape, code_size, widths=widths).with_(
+        name="lingrand-2021-beta-vae",
+        bound=Part("elbo", {"weight": Part("constant", {"value": beta})}),
+        source="Lingrand 2021, Disentangled VAE",
+    )

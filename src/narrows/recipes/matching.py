@@ -1,0 +1,183 @@
+"""Codes that match a prior, and pictures that match pictures: by kernels, or by critics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..parts import Part
+from ..training import Phase, Recipe
+from .plain import conv_autoencoder, conv_vae
+
+__all__ = [
+    "brock_2017_introspective",
+    "larsen_2016_vae_gan",
+    "lin_2020_dual_matching",
+    "makhzani_2016_adversarial",
+    "tolstikhin_2018_wae",
+    "zhao_2019_info_vae",
+]
+
+
+def tolstikhin_2018_wae(
+    shape: Sequence[int] = (1, 28, 28),
+    code_size: int = 8,
+    *,
+    widths: Sequence[int] | None = None,
+    weight: float = 10.0,
+) -> Recipe:
+    """WAE-MMD: a plain autoencoder whose codes are like draws of the prior, by a kernel.
+
+    Tolstikhin et al. 2018, algorithm 2, on MNIST: eight units, λ = 10, batches of 100, Adam at 0.001.
+    Deviation: the network of ``conv-autoencoder``, a fraction of theirs (128 to 1,024 channels).
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: channels of each rung; by default as many as halve the picture to about 4 pixels.
+        weight: λ; theirs for faces is 100, with 64 units.
+    """
+    return conv_autoencoder(shape, code_size, widths=widths).with_(
+        name="tolstikhin-2018-wae",
+        batch_size=100,
+        learning_rate=1e-3,
+        penalties=(Part("mmd", {"weight": weight}),),
+        source="Tolstikhin et al. 2018, algorithm 2",
+    )
+
+
+def zhao_2019_info_vae(
+    shape: Sequence[int] = (1, 28, 28),
+    code_size: int = 10,
+    *,
+    widths: Sequence[int] | None = None,
+    alpha: float = 0.5,
+    strength: float = 500.0,
+) -> Recipe:
+    """InfoVAE: part of the KL is exchanged for a discrepancy of all codes from the prior.
+
+    Zhao, Song & Ermon 2019, eq. 6: the KL weighs 1 − α and the discrepancy α + λ − 1; α = 1 is their
+    MMD-VAE. Network, α and λ are ours, those of ``conv-vae`` and such that the pixels' variance
+    of 0.01 leaves the discrepancy the weight that 10 has beside a summed squared error.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: channels of each rung; by default as many as halve the picture to about 4 pixels.
+        alpha: α, from 0 to 1.
+        strength: λ.
+    """
+    return conv_vae(shape, code_size, widths=widths).with_(
+        name="zhao-2019-info-vae",
+        bound=Part("elbo", {"weight": Part("constant", {"value": 1 - alpha})}),
+        penalties=(Part("mmd", {"weight": alpha + strength - 1, "kernel": "rbf"}),),
+        source="Zhao et al. 2019, eq. 6",
+    )
+
+
+def makhzani_2016_adversarial(
+    shape: Sequence[int] = (1, 28, 28),
+    code_size: int = 8,
+    *,
+    widths: Sequence[int] = (1000, 1000),
+    weight: float = 1.0,
+) -> Recipe:
+    """The adversarial autoencoder: a critic tells codes from draws of the prior, on MNIST.
+
+    Makhzani et al. 2016, §2; eight units and layers of 1,000 are those of their likelihoods (appendix
+    A). Deviations: N(0, I), where their prior is five times as wide; Adam at a constant 0.0005 for
+    SGD with momentum; the summed squared error and the weight beside it, batches of 100 and 50
+    epochs are ours.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: units of the hidden layers, the critic's too.
+        weight: of the critic, beside nats per picture.
+    """
+    critic = Part("adversarial-prior", {"weight": weight, "widths": tuple(widths)})
+    return Recipe(
+        "makhzani-2016-adversarial",
+        Part("dense", {"shape": tuple(shape), "widths": tuple(widths)}),
+        Part("point", {"size": code_size}),
+        Part("mse"),
+        (
+            Phase(
+                epochs=50,
+                batch_size=100,
+                learning_rate=5e-4,
+                learning_rate_schedule="constant",
+                penalties=(critic,),
+            ),
+        ),
+        source="Makhzani et al. 2016, section 2",
+    )
+
+
+def lin_2020_dual_matching(
+    shape: Sequence[int] = (1, 28, 28), code_size: int = 10, *, widths: Sequence[int] | None = None
+) -> Recipe:
+    """DR-A: a variational autoencoder with a critic at either end, of its codes and of its pictures.
+
+    Lin, Mukherjee & Kannan 2020, whose data are counts of genes and whose networks are dense; ten units
+    are among theirs. Ours: the network and likelihood of ``conv-vae``, both critics' weight of 1, a
+    constant rate of 0.0005.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: channels of each rung; by default as many as halve the picture to about 4 pixels.
+    """
+    return conv_vae(shape, code_size, widths=widths).with_(
+        name="lin-2020-dual-matching",
+        learning_rate=5e-4,
+        learning_rate_schedule="constant",
+        penalties=(Part("adversarial-prior"), Part("adversarial-pictures")),
+        source="Lin et al. 2020 (DR-A)",
+    )
+
+
+def larsen_2016_vae_gan(
+    shape: Sequence[int] = (3, 64, 64), code_size: int = 128, *, widths: Sequence[int] | None = None
+) -> Recipe:
+    """VAE-GAN: pictures are compared by what a discriminator sees in them, not by their pixels.
+
+    Larsen et al. 2016, algorithm 1: 128 units, batches of 64, a rate of 0.0003. Deviations: Adam for
+    RMSProp; the network of ``conv-vae``, and a discriminator that halves as often; 40 epochs.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: channels of each rung; by default as many as halve the picture to about 4 pixels.
+    """
+    return conv_vae(shape, code_size, widths=widths).with_(
+        name="larsen-2016-vae-gan",
+        epochs=40,
+        learning_rate=3e-4,
+        learning_rate_schedule="constant",
+        bound=Part("feature-wise"),
+        source="Larsen et al. 2016, algorithm 1",
+    )
+
+
+def brock_2017_introspective(
+    shape: Sequence[int] = (3, 64, 64), code_size: int = 100, *, widths: Sequence[int] | None = None
+) -> Recipe:
+    """The introspective adversarial network: a variational autoencoder that is its own discriminator.
+
+    Brock et al. 2017, §3.1: 100 units, Adam at 0.0002. What is not kept of it, blocks and
+    regularisation, is said at the bound ``introspective``. Ours: network and likelihood of
+    ``conv-vae``, batches of 64, 40 epochs.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: channels of each rung; by default as many as halve the picture to about 4 pixels.
+    """
+    return conv_vae(shape, code_size, widths=widths).with_(
+        name="brock-2017-introspective",
+        epochs=40,
+        learning_rate=2e-4,
+        learning_rate_schedule="constant",
+        bound=Part("introspective", {"narrowest": _narrowest(shape, widths)}),
+        source="Brock et al. 2017, section 3.1",
+    )
