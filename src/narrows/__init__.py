@@ -7,7 +7,7 @@
             │  networks      a Ladder of rungs: down_1 … down_L
             ▼
     h  (B,…)
-            │  bottlenecks   point · gaussian
+            │  bottlenecks   point · top-k · gaussian · vector-quantised · finite-scalar · hierarchical
             ▼
     Code
             │  networks      up_L … up_1

@@ -174,7 +174,7 @@ def test_on_a_linear_ladder_one_pass_and_one_rung_at_a_time_reach_the_same_place
         (DeeplySupervised((1.0,)), "has 1 weights, but this ladder has 2 levels inside"),
     ],
 )
-def test_what_does_not_fit_is_refused_when_put_together(scheme, sentence: str) -> None:
+def test_a_scheme_that_does_not_fit_is_refused_when_put_together(scheme, sentence: str) -> None:
     model = model_of(3)
     recipe = nw.Recipe.of(model, nw.Phase(forward=scheme))
     with pytest.raises(ValueError, match=sentence):

@@ -159,19 +159,24 @@ class Bernoulli(nn.Module):
             ValueError: pixels outside [0, 1].
         """
         if x.numel() and (x.device.type == "cpu" or not self._looked):
-            self._look(x)
+            self.look(x)
+            self._looked = True
         raw = raw.float()
         each = F.binary_cross_entropy_with_logits(raw, x.expand_as(raw), reduction="none")
         return -per_picture(each)
 
-    def _look(self, x: Tensor) -> None:
+    def look(self, x: Tensor) -> None:
+        """Check pixels.
+
+        Raises:
+            ValueError: some are outside [0, 1].
+        """
         least, most = (float(end) for end in torch.aminmax(x.detach()))
         if least < -ROUNDING or most > 1 + ROUNDING:
             raise ValueError(
                 f"the likelihood 'bernoulli' needs pixels in [0, 1]; we got {least:.3g} to "
                 f"{most:.3g}: clip what the augmentation makes, or use 'gaussian', which fits any"
             )
-        self._looked = True
 
 
 @part("likelihood", "mse")

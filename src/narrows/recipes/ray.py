@@ -4,7 +4,7 @@ Fourteen layers, seven down and seven up, of kernel 3 (5 at both ends) and strid
 at every one (§4.2). ``stacked`` is trained end to end, ``recursive`` rung by rung in one pass.
 
 Not in the text, so ours: 16 filters in the first layer, Adam at 10⁻³ with a one-cycle rate, batches
-of 32, 30 epochs. Seven halvings need 128×128 pixels; smaller pictures take as many as they have
+of 32, 20 epochs. Seven halvings need 128×128 pixels; smaller pictures take as many as they have
 (six at 64×64). Their error has no unit and only ratios compare.
 """
 
@@ -45,7 +45,12 @@ def _ladder(shape: Sequence[int], filters: int = 16, **arguments: object) -> Par
 
 
 def _trained(forward: Part | str, **numbers: object) -> Phase:
-    return Phase(epochs=30, batch_size=32, forward=Part(forward) if isinstance(forward, str) else forward, **numbers)  # type: ignore[arg-type]
+    return Phase(
+        epochs=20,
+        batch_size=32,
+        forward=Part(forward) if isinstance(forward, str) else forward,
+        **numbers,
+    )  # type: ignore[arg-type]
 
 
 def _of(name: str, table: str, ladder: Part, forward: Part | str = "end-to-end") -> Recipe:

@@ -32,7 +32,7 @@ from ..objectives import Objective, Step
 from ..parts import build
 from ..randomness import Draws, generator, permutation
 from .checkpoints import Run, State, load_beside
-from .machine import Machine, choose
+from .machine import Machine, choose, keep_freed_memory
 from .phases import Phase, Recipe, check, objective_of, prepared, recipe_of
 from .players import Player, move, players
 from .rates import rate
@@ -184,6 +184,7 @@ class _Loop:
 
     def _run_phase(self, phase: Phase, machine: Machine) -> None:
         machine.place(self.model)
+        keep_freed_memory()
         source, held_out = (_on(s, machine) for s in (self.train_source, self.held_out))
         assert source is not None
         self._begin_phase(phase, machine, source)

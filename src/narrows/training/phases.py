@@ -273,6 +273,10 @@ def check(model: Autoencoder, phases: Sequence[Phase]) -> None:
     """
     for phase in phases:
         build("forward", phase.forward).check(model)
+        if phase.augmentation is not None and hasattr(model.likelihood, "look"):
+            with torch.device("cpu"):  # what the augmentation makes of two pictures
+                x = Draws().uniform("check", (2, *model.shape))
+                model.likelihood.look(prepared(phase)(x, Draws())[0])
         objective = objective_of(phase, model)
         for one in (objective.bound, *objective.penalties):
             if hasattr(one, "check"):
