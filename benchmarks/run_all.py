@@ -82,6 +82,14 @@ decoding costs: each side against the whole file decoded and resized by that sid
 The second start on an unchanged folder reads no picture: it looks at names, sizes and times.""",
     ),
     (
+        "schemes_speed",
+        "Training: what schemes and penalties cost",
+        """\
+Recursive training of Ray & Hannon's seven rungs at 128×128, all in one pass, against a model per rung
+with everything above it frozen, for as many updates of every rung; its memory beside end-to-end's; and a
+step with a contractive penalty by Hutchinson's estimate beside a plain one.""",
+    ),
+    (
         "startup",
         "Starting",
         "The median of new processes, beside a Python that does nothing.",
@@ -124,33 +132,6 @@ def read(path: Path) -> dict[str, Any] | None:
     return document
 
 
-def burda(path: Path) -> str:
-    """The section on the likelihood of Burda et al. 2016, which has its own script and folder."""
-    head = """\
-## A published number: the likelihood of MNIST
-
-The VAE of Burda et al. 2016 with one stochastic layer, on dynamically binarised MNIST: the test
-log-likelihood in nats by importance sampling, beside the paper's. The network, Adam's ε and the
-binarisation are the paper's; batches of 200, a one-cycle rate and fewer passes are ours.
-`benchmarks/burda_2016/run.py` trains and evaluates.
-"""
-    found = read(path)
-    if found is None:
-        return f"{head}\n{NOT_MEASURED}\n"
-    columns = ["", "log p(x), nats", "samples per picture", "passes"]
-    rows = [
-        [
-            "Narrows",
-            f"{found['ours']:.2f} ± {found['standard_error']:.2f}",
-            f"{found['importance_samples']:,}",
-            f"{found['epochs']:,.0f}",
-        ],
-        [found["published_source"].split(",")[0], f"{found['published']:.2f}", "5,000", "3,280"],
-    ]
-    note = f"{found['test_pictures']:,} test pictures, {found['training_minutes']:.0f} minutes of training on "
-    return f"{head}\n{table(columns, rows)}\n\n{note}{found['machine']}: `{found['command'].strip()}`\n"
-
-
 def ceiling(document: dict[str, Any]) -> str:
     """What no loop over these networks could pass: the bare loop over pythae."""
     ratios = []
@@ -189,7 +170,6 @@ def page(results: Path) -> str:
             if name in REMARKS:
                 body += f"\n\n{REMARKS[name](document)}"
         pieces.append(f"## {heading}\n\n{prose}\n\n{body}\n")
-    pieces.append(burda(HERE / "burda_2016" / "results.json"))
     return "\n".join(pieces)
 
 

@@ -1,0 +1,186 @@
+"""The page of measured results, docs/results.md, from the results.json of every experiment.
+
+    python benchmarks/results_page.py
+
+An experiment is a folder here with ``run.py`` and the ``results.json`` that it wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "results.md"
+NOT_MEASURED = "*not measured*"
+
+INTRODUCTION = """\
+# Results
+
+*Written by `benchmarks/results_page.py` from the `results.json` of each experiment; do not edit it.*
+
+Our numbers beside the published ones, with seeds and spread. Every experiment is a folder in
+`benchmarks/`; the command under each table makes its numbers again. Test pictures were looked at once, at
+the end; what was chosen was chosen on training pictures held out.
+"""
+
+
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    """A table of Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Mean ± standard deviation, where there are several."""
+    mean = f"{statistics.fmean(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
+
+
+def burda(found: dict[str, Any]) -> str:
+    """The VAE of Burda et al. 2016, trained to its end."""
+    columns = ["", "log p(x), nats", "samples per picture", "passes"]
+    rows = [
+        [
+            "Narrows",
+            f"{found['ours']:.2f} ± {found['standard_error']:.2f}",
+            f"{found['importance_samples']:,}",
+            f"{found['epochs']:,.0f}",
+        ],
+        [found["published_source"].split(",")[0], f"{found['published']:.2f}", "5,000", "3,280"],
+    ]
+    note = f"{found['test_pictures']:,} test pictures (± is their standard error), "
+    note += f"{found['training_minutes']:.0f} minutes of training on {found['machine']}."
+    return f"{table(columns, rows)}\n\n{note}"
+
+
+def binarised(found: dict[str, Any]) -> str:
+    """IWAE by k, and the ladder VAE beside its flat twin."""
+    columns = ["model", "passes", "log p(x), nats", "seeds", "published", "weights", "minutes"]
+    rows = []
+    for key in dict.fromkeys((r["model"], r["passes"]) for r in found["rows"]):
+        mine = [r for r in found["rows"] if (r["model"], r["passes"]) == key]
+        published = mine[0]["published"]
+        minutes = statistics.fmean(r["training_minutes"] for r in mine)
+        rows.append(
+            [
+                key[0],
+                f"{key[1]:,.0f}",
+                spread([r["ours"] for r in mine], 2),
+                str(len(mine)),
+                f"{published:.2f}" if published else "–",
+                f"{mine[0]['weights']:,}",
+                f"{minutes:.0f}",
+            ]
+        )
+    means = {row[0]: float(row[2].split()[0]) for row in rows}
+    said = []
+    if {"iwae-1", "iwae-50"} <= means.keys():
+        gain = means["iwae-50"] - means["iwae-1"]
+        said.append(
+            f"k = 50 lies {gain:.2f} nats above k = 1 (published, after 3,280 passes: 1.98)."
+        )
+    if {"flat", "ladder"} <= means.keys():
+        said.append(
+            f"The ladder lies {means['ladder'] - means['flat']:.2f} nats above its flat twin."
+        )
+    samples = found["rows"][0]["importance_samples"]
+    said.append(
+        f"Importance-sampled with {samples:,} draws per picture. Published: {found['published_source']}. "
+        "The minutes are of one thread that shared its core."
+    )
+    return f"{table(columns, rows)}\n\n{' '.join(said)}"
+
+
+def ray(found: dict[str, Any]) -> str:
+    """Table 1 of Ray & Hannon 2022."""
+    columns = ["set", "size", "model", "error", "to stacked", "published", "sharpness", "seeds"]
+    rows = [
+        [
+            row["set"],
+            str(row["size"]),
+            row["model"],
+            f"{row['error']:.1f}",
+            f"{row['ratio_to_stacked']:.2f}" if row["ratio_to_stacked"] else "–",
+            f"{row['published_ratio']:.2f}" if row["published_ratio"] else "–",
+            f"{row['sharpness']:.2f}",
+            str(row["seeds"]),
+        ]
+        for row in found["table"]
+    ]
+    return f"{table(columns, rows)}\n\nPublished: {found['published_source']}."
+
+
+def stacked(found: dict[str, Any]) -> str:
+    """Stacked denoising pre-training."""
+    columns = ["pre-training", "test error, %", "seeds", "published, %"]
+    rows = [
+        [
+            row["kind"],
+            f"{row['mean']:.2f} ± {row['standard_deviation']:.2f}",
+            str(row["seeds"]),
+            f"{row['published']:.2f}" if row["published"] else "–",
+        ]
+        for row in found["summary"]
+    ]
+    return f"{table(columns, rows)}\n\nPublished: {found['published_source']}."
+
+
+EXPERIMENTS: tuple[tuple[str, str, str, Callable[[dict[str, Any]], str]], ...] = (
+    (
+        "burda_2016",
+        "The likelihood of MNIST",
+        """\
+The VAE of Burda et al. 2016 with one stochastic layer, on dynamically binarised MNIST: the test
+log-likelihood by importance sampling. The network, Adam's ε and the binarisation are the paper's;
+batches of 200, a one-cycle rate and fewer passes are ours.""",
+        burda,
+    ),
+    (
+        "binarised_mnist",
+        "More samples in the bound, and a latent in the middle",
+        """\
+The same network with the importance-weighted bound of k samples, all k trained with the same numbers for
+100 passes; and a ladder VAE of two latents (Sønderby et al. 2016) beside a flat one of as many weights,
+both with batch normalisation and a KL that warms up.""",
+        binarised,
+    ),
+    (
+        "ray_2022",
+        "Recursive training of faces",
+        """\
+Ray & Hannon 2022, table 1: squared error summed over a held-out picture, its ratio to the stacked
+model's, and sharpness (energy of the Laplacian beside the original's; 1 is as sharp). PCA has as many
+numbers per picture as the codes. Their faces are others, so only ratios compare.""",
+        ray,
+    ),
+    (
+        "stacked_denoising",
+        "Pre-training layer by layer",
+        """\
+MNIST classified by three hidden layers of 1,000 sigmoid units (Vincent et al. 2010): from random weights,
+after each layer learnt to recreate its input, and after it learnt to do so with a quarter masked.""",
+        stacked,
+    ),
+)
+
+
+def page() -> str:
+    """The whole page."""
+    pieces = [INTRODUCTION]
+    for folder, heading, prose, body in EXPERIMENTS:
+        path = HERE / folder / "results.json"
+        text, command = NOT_MEASURED, f"python benchmarks/{folder}/run.py"
+        if path.is_file():
+            found = json.loads(path.read_text())
+            text, command = body(found), found["command"].strip()
+        pieces.append(f"## {heading}\n\n{prose}\n\n{text}\n\n`{command}`\n")
+    return "\n".join(pieces)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(HERE.parent)}")
