@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types bench pictures clean
+.PHONY: help demo test test-full lint types bench pages pictures clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,8 +29,8 @@ test-full: .venv/ready ## all the tests, the long ones too
 	$(BIN)/pytest
 
 lint: .venv/ready ## ruff
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
 
 types: .venv/ready ## mypy, strict on src
 	$(BIN)/mypy
@@ -38,6 +38,11 @@ types: .venv/ready ## mypy, strict on src
 bench: .venv/ready ## both sides in turn, ratios (half an hour; needs the data sets)
 	$(BIN)/pip install --quiet '.[bench]'
 	$(BIN)/python benchmarks/run_all.py
+
+pages: .venv/ready ## docs/recipes.md, docs/results.md and docs/performance.md, from what is there
+	$(BIN)/python docs/recipes.py
+	$(BIN)/python benchmarks/results_page.py
+	$(BIN)/python benchmarks/run_all.py --page-only
 
 pictures: .venv/ready ## the README's picture (minutes; needs MNIST)
 	$(BIN)/python docs/pictures/make.py

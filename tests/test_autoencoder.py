@@ -187,7 +187,10 @@ def test_state_is_identical_after_load(vae, tiny, tmp_path) -> None:
     [
         ((nn.Linear(2, 2), Part("mse")), "a bottleneck was wanted; we got Linear"),
         ((Part("point"), nn.Linear(2, 2)), "a likelihood was wanted; we got Linear"),
-        ((Part("pont"), Part("mse")), "there is no bottleneck named 'pont', only finite-scalar, gaussian, "),
+        (
+            (Part("pont"), Part("mse")),
+            "there is no bottleneck named 'pont', only finite-scalar, gaussian, ",
+        ),
         (
             (Part("point", {"size": 2, "layout": "map"}), Part("mse")),
             "a map-shaped code needs a ladder that ends in a map; this one ends in (6,)",

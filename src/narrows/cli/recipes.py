@@ -3,42 +3,95 @@
 from __future__ import annotations
 
 import inspect
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .app import app, printed
 
+if TYPE_CHECKING:
+    from ..training import Recipe
+
 __all__ = ["recipes"]
+
+SOURCE = 49  # columns left of 100
 
 
 @app.command()
 def recipes(
+    name: Annotated[
+        str | None, typer.Argument(help="Tell all of this one. Default: list them all.")
+    ] = None,
     size: Annotated[
         str, typer.Option(help="Size of the pictures that the weights are counted for.")
     ] = "64",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """List the recipes with their size and source.
+    """List the recipes by document with their size and source, or tell all of one.
 
-    Example: [bold]narrows recipes[/]
+    Example: [bold]narrows recipes kovenko-2020-vae[/]
     """
-    import torch
-
-    from ..recipes import listed
+    from ..recipes import grouped, recipe
     from .options import parsed_size
 
     shape = (3, *(parsed_size(size) or (64, 64)))
+    if name is not None:
+        make = recipe(name)
+        row = _row(name, make, make(shape))
+        printed(row, as_json, _told(row, inspect.getdoc(make) or ""))
+        return
     rows = []
-    for name, make in listed().items():
-        made = make(shape)
-        with torch.device("meta"):
-            weights = sum(p.numel() for p in made.build().parameters())
-        about = (inspect.getdoc(make) or "").splitlines()[0]
-        rows.append({"name": name, "weights": weights, "about": about, "source": made.source})
-    text = "\n\n".join(
-        f"{row['name']}  ({row['weights']:,} weights at {shape[1]}×{shape[2]})\n  {row['about']}"
-        + (f"\n  {row['source']}" if row["source"] else "")
-        for row in rows
-    )
-    printed(rows, as_json, text)
+    lines = [f"weights are those for colour pictures of {shape[1]}×{shape[2]}"]
+    for title, makers in grouped().items():
+        lines += ["", title]
+        for one, make in makers.items():
+            row = _row(one, make, make(shape))
+            rows.append({"document": title, **row})
+            lines.append(f"  {one:35}{row['weights']:>12,}  {_short(row['source'])}".rstrip())
+    lines += ["", "narrows recipes NAME tells all of one"]
+    printed(rows, as_json, "\n".join(lines))
+
+
+def _row(name: str, make: Callable[..., Recipe], made: Recipe) -> dict[str, Any]:
+    import torch
+
+    from ..recipes import model_in_words, training_in_words
+
+    with torch.device("meta"):
+        weights = sum(p.numel() for p in made.build().parameters())
+    return {
+        "name": name,
+        "weights": weights,
+        "about": (inspect.getdoc(make) or "").splitlines()[0],
+        "source": made.source,
+        "pictures": list(made.shape),
+        "model": model_in_words(made),
+        "training": training_in_words(made),
+        "numbers": {
+            key: parameter.default
+            for key, parameter in inspect.signature(make).parameters.items()
+            if key != "shape"
+        },
+    }
+
+
+def _told(row: dict[str, Any], doc: str) -> str:
+    """One recipe for people: its docstring, then what it comes to."""
+    named = [f"{key} = {value}" for key, value in row["numbers"].items()]
+    phases = row["training"].split("; then ")
+    told = [
+        f"{row['name']}  ({row['weights']:,} weights at {row['pictures'][1]}×{row['pictures'][2]})",
+        "",
+        doc.replace("``", ""),
+        "",
+        f"source    {row['source']}" if row["source"] else "",
+        f"model     {row['model']}",
+        *(f"{'training' if i == 0 else 'then':10}{phase}" for i, phase in enumerate(phases)),
+        f"numbers   {', '.join(named)} (change one with --set NAME=VALUE)" if named else "",
+    ]
+    return "\n".join(line for i, line in enumerate(told) if line or i in (1, 3))
+
+
+def _short(source: str) -> str:
+    return source if len(source) <= SOURCE else source[: SOURCE - 1].rstrip() + "…"

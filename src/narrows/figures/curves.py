@@ -94,11 +94,10 @@ def _panel(
             known = np.isfinite(values)
             x, y = epochs[known], values[known]
             if len(y) > MANY:  # the noise of single epochs stays visible, but behind
-                axes.plot(x, y, color=colour, linewidth=0.7, alpha=0.3)
+                axes.plot(*_apart(x, y, borders), color=colour, linewidth=0.7, alpha=0.3)
                 y = _smoothed(y)
-            axes.plot(
-                x, y, label=label, color=colour, linewidth=1.6, marker=marker, markersize=size
-            )
+            look: dict[str, Any] = {"linewidth": 1.6, "marker": marker, "markersize": size}
+            axes.plot(*_apart(x, y, borders), label=label, color=colour, **look)
             lines.append(values[known])
     for border in borders:
         axes.axvline(border, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
@@ -119,6 +118,12 @@ def _panel(
         axes.set_xlim(0, last * 1.02)
     _whole_ticks(axes, last)
     axes_of_lines(axes, title, "epoch")
+
+
+def _apart(x: Array, y: Array, borders: Sequence[float]) -> tuple[Array, Array]:
+    """A curve with a gap where a phase begins: losses of two phases do not compare."""
+    places = np.searchsorted(x, borders, side="right")
+    return np.insert(x, places, np.nan), np.insert(y, places, np.nan)
 
 
 def _smoothed(values: Array) -> Array:

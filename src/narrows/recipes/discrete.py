@@ -22,6 +22,7 @@ def oord_2017_vq_vae(
 
     Van den Oord et al. 2017, §4.1: two convolutions with kernels of 4, two residual blocks, K = 512,
     β = 0.25, Adam at 0.0002, batches of 128. Beside the summed squared error β is theirs as it is.
+    The output is linear, so pixels may leave [0, 1]: with a sigmoid MNIST stayed black.
     Deviations: 64 and 128 channels (theirs 256); the book follows running means (their appendix
     A.1); 40 epochs, where theirs are 250,000 steps.
 
@@ -37,7 +38,7 @@ def oord_2017_vq_vae(
         "oord-2017-vq-vae",
         Part("conv", {**ladder, "blocks": (*[0] * (len(kept) - 1), 2)}),
         Part("vector-quantised", {"size": code_size, "layout": "map", "entries": entries}),
-        Part("mse"),
+        Part("mse", {"output": "identity"}),
         (
             Phase(
                 epochs=40,

@@ -65,7 +65,7 @@ def kovenko_2020_denoising_gaussian(
     widths: Sequence[int] = WIDTHS,
     sigma: float = 0.3,
 ) -> Recipe:
-    """The same trained to give back pictures to which Gaussian noise was added (§3.2, figure 9).
+    """The autoencoder of §3 trained to take Gaussian noise out of pictures (§3.2, figure 9).
 
     The noisy pictures leave [0, 1], as the text says nothing of clipping.
 
@@ -89,7 +89,7 @@ def kovenko_2020_denoising_dropout(
     widths: Sequence[int] = WIDTHS,
     rate: float = 0.3,
 ) -> Recipe:
-    """The same with dropout right after the input (§3.2, figure 10).
+    """The autoencoder of §3 with dropout right after the input (§3.2, figure 10).
 
     Deviation: the values that are left keep their size, where a dropout layer makes them larger by
     1 / (1 − rate) in training; so the model gets whole pictures as they are.
@@ -143,7 +143,7 @@ def kovenko_2020_vae_warm_up(
     variance: float = 0.01,
     warm_up: float = 40.0,
 ) -> Recipe:
-    """The same with batch normalisation, and a KL whose weight grows to 1 over 40 epochs (eq. 8).
+    """Their VAE with batch normalisation, and a KL whose weight grows to 1 over 40 epochs (eq. 8).
 
     §4.2 and figures 13 to 15: 40 epochs of warm-up, then 200 with the whole objective, here as one
     phase of 240, so that the optimiser keeps its moments. A run of other length wants another

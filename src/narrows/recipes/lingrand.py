@@ -76,7 +76,7 @@ def lingrand_2021_stacked(
     *,
     widths: Sequence[int] = (128, 64, 32),
 ) -> Recipe:
-    """The same layers trained one after the other with symmetric weights, then all together.
+    """784-128-64-32-10 again, one layer after the other with symmetric weights, then all together.
 
     "Multilayer autoencoder" (1) to (3): each layer learns to recreate what the trained ones above it
     give; its way up is the transpose of its way down. Not in the text, ours: 20 epochs for each
@@ -106,7 +106,7 @@ def lingrand_2021_classifier(
     widths: Sequence[int] = (128, 64, 32),
     classes: int = 10,
 ) -> Recipe:
-    """The stacked layers, pre-trained without labels, then fine-tuned under a softmax with them.
+    """784-128-64-32-10, trained layer by layer without labels, then under a softmax with them.
 
     "Classification using an autoencoder representation". Deviation: the softmax and the layers
     below it move together from the first step; she trains the softmax alone before. As the weights
@@ -131,7 +131,7 @@ def lingrand_2021_classifier(
     return stacked.with_(
         name="lingrand-2021-classifier",
         phases=(*stacked.phases[:-1], tuned),
-        source="Lingrand 2021, Classification using an autoencoder",
+        source="Lingrand 2021, Classification",
     )
 
 
@@ -141,8 +141,9 @@ def lingrand_2021_convolutional(
     """Convolutions in place of dense layers: maximum pooling down, upsampling up.
 
     "Convolution Autoencoder" says what replaces what; no numbers are given. The 16, 8 and 8 channels
-    are those of the Keras tutorial that her last page links to. The code is the lowest map, 8×4×4
-    for 28×28. Small pictures get fewer rungs.
+    and the cross-entropy are those of the Keras tutorial that her last page links to: under a
+    squared error this network made all pixels of MNIST black, and kept them so. The code is the
+    lowest map, 8×4×4 for 28×28. Small pictures get fewer rungs.
 
     Args:
         shape: (C, H, W) of the pictures.
@@ -154,6 +155,7 @@ def lingrand_2021_convolutional(
     return lingrand_2021_vanilla(shape).with_(
         name="lingrand-2021-convolutional",
         ladder=Part("conv", ladder),
+        likelihood=Part("bernoulli"),
         source="Lingrand 2021, Convolution Autoencoder",
     )
 
@@ -181,7 +183,7 @@ def lingrand_2021_segnet(
         Part("point"),
         Part("mse"),
         (Phase(epochs=20, batch_size=64),),
-        source="Lingrand 2021, SegNet (Badrinarayanan et al. 2017)",
+        source="Lingrand 2021, SegNet and Pooling - Upsampling",
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..parts import Part
 from ..training import Phase, Recipe
@@ -44,13 +45,9 @@ def _ladder(shape: Sequence[int], filters: int = 16, **arguments: object) -> Par
     return Part("conv", {"shape": tuple(shape), **given, "kernel": kernels, **arguments})
 
 
-def _trained(forward: Part | str, **numbers: object) -> Phase:
-    return Phase(
-        epochs=20,
-        batch_size=32,
-        forward=Part(forward) if isinstance(forward, str) else forward,
-        **numbers,
-    )  # type: ignore[arg-type]
+def _trained(forward: Part | str, **numbers: Any) -> Phase:
+    chosen = Part(forward) if isinstance(forward, str) else forward
+    return Phase(epochs=20, batch_size=32, forward=chosen, **numbers)
 
 
 def _of(name: str, table: str, ladder: Part, forward: Part | str = "end-to-end") -> Recipe:

@@ -43,8 +43,8 @@ def ng_2011_sparse(
     """The sparse autoencoder: sigmoids each of which is to be on for one picture of twenty, on MNIST.
 
     Ng 2011 (CS294A notes), section 3, whose loss is ½ ‖x − x̂‖²; ρ = 0.05 is its example. Ours: 196 units
-    and a weight of 3; no weight decay; Adam, which gets ρ̂ from the batch, for L-BFGS, which had it
-    from all pictures, and so batches of 256.
+    and a weight of 3; no weight decay; Adam at 0.01, as at 0.001 the units are silenced long before
+    they learn. It gets ρ̂ from the batch, and L-BFGS had it from all pictures; so batches of 256.
 
     Args:
         shape: (C, H, W) of the pictures.
@@ -61,6 +61,7 @@ def ng_2011_sparse(
             Phase(
                 epochs=20,
                 batch_size=256,
+                learning_rate=1e-2,
                 penalties=(Part("kl-sparsity", {"weight": weight, "rho": rho}),),
             ),
         ),

@@ -74,7 +74,9 @@ def about(folder: Path | str) -> dict[str, Any]:
     lines = records(folder)
     if lines:
         last = lines[-1]
-        found["trained"] = f"{last['epoch']:g} epochs, {sum(r['seconds'] for r in lines):.0f} s"
+        ends = {r["phase"]: f"{r['epoch']:g}" for r in lines}  # of every phase
+        found["trained"] = f"{' + '.join(ends.values())} epochs, "
+        found["trained"] += f"{sum(r['seconds'] for r in lines):.0f} s"
         found["last_loss"] = f"{last['loss']:.2f} nats per picture"
         validated = [r for r in lines if "validation_loss" in r and r["phase"] == last["phase"]]
         if validated:
@@ -82,6 +84,8 @@ def about(folder: Path | str) -> dict[str, Any]:
             found["best_validation"] = (
                 f"{best['validation_loss']:.2f} nats per picture, in epoch {best['epoch']:g}"
             )
+            if "validation_error" in best:  # a classifier's
+                found["wrong_class"] = f"{best['validation_error']:.2%} of the validation pictures"
     for key in ("pictures", "trained_on", "command"):
         if key in facts(folder):
             found[key] = facts(folder)[key]

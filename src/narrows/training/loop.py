@@ -291,8 +291,11 @@ class _Loop:
             state = self.model.state_dict()
             self.average = {name: tensor.detach().clone() for name, tensor in state.items()}
         total = sum(p.numel() for p in parameters)
+        count, scheme = len(self.recipe.phases), phase.forward
+        number = f" {scheme.arguments['rung']}" if "rung" in scheme.arguments else ""
+        which = f"phase {self.phase_number + 1} of {count}, {scheme.name}{number}: "
         self.says.say(
-            f"training {self.recipe.name} ({total:,} weights) on {len(self.train_source):,} "
+            f"{which if count > 1 else ''}training {self.recipe.name} ({total:,} weights) on {len(self.train_source):,} "
             f"pictures: {machine}"
         )
 
