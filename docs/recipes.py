@@ -62,4 +62,4 @@ def _shape(make: Callable[..., nw.Recipe]) -> tuple[int, ...]:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    print(PAGE)
+    print(f"wrote {PAGE.relative_to(PAGE.parents[1])}")

@@ -140,3 +140,14 @@ def test_infovae_divides_what_the_kl_weighs() -> None:
     only = recipe("zhao-2019-info-vae")(DIGITS, alpha=1.0, strength=10.0).phases[0]
     assert only.bound.arguments["weight"] == Part("constant", {"value": 0.0})
     assert only.penalties[0].arguments["weight"] == 10
+
+
+def test_a_part_is_changed_by_its_name_and_its_numbers() -> None:
+    changes = {"bottleneck": "gaussian", "bottleneck.size": "5", "forward.variance": "0.1"}
+    made = adjusted("ray-2022-recursive", (1, 16, 16), changes)
+    assert made.bottleneck == Part("gaussian", {"size": 5})
+    assert [phase.forward for phase in made.phases] == [Part("recursive", {"variance": 0.1})]
+    again = adjusted("ray-2022-recursive", (1, 16, 16), {"forward": "end-to-end"})
+    assert again.phases[0].forward == Part("end-to-end")
+    with pytest.raises(ValueError, match="did you mean 'gaussian'"):
+        adjusted("ray-2022-recursive", (1, 16, 16), {"bottleneck": "gausian"}).build()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..parts import Part
 from ..training import Phase, Recipe
 from . import (
     burda,
@@ -122,6 +123,7 @@ _GROUPS: dict[str, tuple[Maker, ...]] = {
 }
 
 PARTS = ("ladder", "bottleneck", "likelihood")
+PHASE_PARTS = ("bound", "forward", "augmentation", "corruption")
 
 
 def grouped() -> dict[str, dict[str, Maker]]:
@@ -161,7 +163,8 @@ def adjusted(
 
     Args:
         changes: of an argument of the recipe's function (``code_size``), of a number of its phases
-            (``batch_size``), or of a part (``likelihood.variance``). Text is read as TOML.
+            (``batch_size``), of a part (``likelihood.variance``, ``bound.weight``), or a whole part
+            by its name (``bottleneck=top-k``, ``forward=recursive``). Text is read as TOML.
 
     Raises:
         ValueError: there is no such recipe or number, or a file's pictures have another shape.
@@ -184,12 +187,24 @@ def adjusted(
         part, dot, argument = key.partition(".")
         if dot and part in PARTS:
             made = made.with_(**{part: getattr(made, part).with_(**{argument: value})})
+        elif dot and part in PHASE_PARTS:
+            made = made.with_(phases=tuple(_changed(p, part, argument, value) for p in made.phases))
+        elif key in PARTS:
+            made = made.with_(**{key: Part(str(value))})
         elif key in phase_names:
             made = made.with_(**{key: value})
         else:
-            known = sorted(phase_names | {f"{p}.…" for p in PARTS})
+            known = sorted(phase_names | {f"{p}.…" for p in (*PARTS, *PHASE_PARTS)})
             raise ValueError(f"this recipe has no number {key!r}; it has {', '.join(known)}")
     return made
+
+
+def _changed(phase: Phase, part: str, argument: str, value: Any) -> Phase:
+    """The phase with another number of one of its parts; as it is if it has no such part."""
+    written = getattr(phase, part)
+    if written is None:
+        return phase
+    return dataclasses.replace(phase, **{part: written.with_(**{argument: value})})
 
 
 def _value(value: str | int | float) -> Any:
