@@ -6,6 +6,7 @@ saved and read again, and be written down. A new part is tested here without a n
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from collections.abc import Iterator
@@ -129,10 +130,11 @@ def reached(recipe: nw.Recipe, model: nw.Autoencoder) -> set[str]:
 
 
 def loss_of(recipe: nw.Recipe, model: nw.Autoencoder, images: nw.images.Images) -> float:
-    phase = recipe.phases[-1]
-    with model.evaluating():
-        step = step_of(recipe, model, images.batch(torch.arange(len(images))))
-        objective = objective_of(phase, model)
+    """What training minimises, with the statistics of the batch, which running ones follow late."""
+    phase, copied = recipe.phases[-1], copy.deepcopy(model).train()
+    with torch.no_grad():
+        step = step_of(recipe, copied, images.batch(torch.arange(len(images))))
+        objective = objective_of(phase, copied)
         for name, module in objective.modules().items():  # as they were trained
             module.load_state_dict(model.beside[name].state_dict())
         # a critic that has only begun to guess is no yardstick for what comes later
