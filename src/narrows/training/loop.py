@@ -222,6 +222,8 @@ class _Loop:
                 with machine.autocast():
                     step = self.scheme(self.model, batch)
                 written = move(self.players, step, phase.learning_rate * factor(number / steps))
+                if "loss" not in written:  # a divided model: what validation judges by
+                    written = self._judged_loss(step) | written
                 self._after_step(step)
                 del step, batch, target, given  # their memory is the next step's
                 self._follow(phase, number)
@@ -308,6 +310,12 @@ class _Loop:
             module.train()
         for module in self.model.beside.values():
             module.train()
+
+    def _judged_loss(self, step: Step) -> dict[str, Tensor]:
+        assert self.objective is not None
+        with torch.no_grad():
+            loss = self.objective(step)
+        return {"loss": loss.total, **loss.terms}
 
     def _after_step(self, step: Step) -> None:
         """Let what has a state follow: code books, running variances, controllers."""

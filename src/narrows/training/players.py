@@ -119,7 +119,7 @@ def optimizer(phase: Phase, parameters: Sequence[nn.Parameter]) -> torch.optim.O
 
 
 def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[str, Tensor]:
-    """All gradients, then all moves. Gives the first player's loss and terms, detached."""
+    """All gradients, then all moves. Gives every player's loss and terms, detached, by its name."""
     written: dict[str, Tensor] = {}
     for number, player in enumerate(players):
         loss = player.loss(step)
@@ -131,7 +131,7 @@ def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[st
         )
         for parameter, gradient in zip(player.parameters, gradients, strict=True):
             parameter.grad = gradient
-        prefix = "" if number == 0 else f"{player.name}_"
+        prefix = "" if player.name == "model" else f"{player.name}_"
         written[f"{prefix}loss"] = loss.total.detach()
         for name, value in loss.terms.items():
             written[prefix + name] = value.detach()
