@@ -41,6 +41,8 @@ def test_the_commands(holiday: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "train",
         "evaluate",
         "reconstruct",
+        "generate",
+        "morph",
         "recipes",
         "train",
     ]

@@ -43,7 +43,19 @@ def printed(document: Any, as_json: bool, text: str) -> None:
 
 def main() -> None:
     """Run the command line; what Narrows refuses is one line and an exit code."""
-    from . import data, demo, evaluate, info, recipes, reconstruct, train  # noqa: F401
+    from . import (  # noqa: F401
+        data,
+        demo,
+        evaluate,
+        generate,
+        info,
+        morph,
+        prior,
+        recipes,
+        reconstruct,
+        steer,
+        train,
+    )
 
     debug = bool(os.environ.get("NARROWS_DEBUG"))
     try:

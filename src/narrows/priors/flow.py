@@ -1,0 +1,175 @@
+"""A flow over codes, trained by conditional flow matching (Lipman et al. 2023).
+
+x_0 ~ N(0, I) ──── dx/dt = v(x, t), t from 0 to 1 ────► x_1, a standardised code
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from ..parts import Part, part
+from ..randomness import Draws, generator
+from .descent import descend
+from .gaussian import Scale, restored
+from .prior import Progress, checked_rows
+
+__all__ = ["Flow", "Velocity"]
+
+FREQUENCIES = 16
+HEUN_STEPS = 32
+
+
+class Velocity(nn.Module):
+    """v(x, t): a residual perceptron that is told the time in each of its blocks.
+
+    Args:
+        size: D.
+        width, depth: units of a block, and blocks.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, size: int, width: int, depth: int) -> None:
+        super().__init__()
+        turns = torch.logspace(0, 2, FREQUENCIES) * math.pi
+        self.register_buffer("frequencies", turns, persistent=False)
+        self.inward = nn.Linear(size, width)
+        self.times = nn.ModuleList(nn.Linear(2 * FREQUENCIES + 1, 2 * width) for _ in range(depth))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+            for _ in range(depth)
+        )
+        self.norms = nn.ModuleList(
+            nn.LayerNorm(width, elementwise_affine=False) for _ in range(depth)
+        )
+        self.outward = nn.Linear(width, size)
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """x (B, D), t (B, 1) in [0, 1] → (B, D)."""
+        angle = t * self.frequencies
+        told = torch.cat([t, angle.sin(), angle.cos()], 1)
+        h = self.inward(x)
+        for time, norm, block in zip(self.times, self.norms, self.blocks, strict=True):
+            scale, shift = time(told).chunk(2, 1)
+            h = h + block(norm(h) * (1 + scale) + shift)
+        out: Tensor = self.outward(nn.functional.silu(h))
+        return out
+
+
+@part("prior", "flow")
+class Flow:
+    """A velocity field that carries a standard normal to the codes (Lipman et al. 2023, eq. 23).
+
+    x_t = (1 − t) x_0 + t x_1, and v is to be x_1 − x_0: the straight paths of σ_min = 0. Codes are
+    standardised unit by unit; sampling takes 32 steps of Heun's method. It trains where the codes
+    are and is then kept on the processor.
+
+    Args:
+        size: D, numbers of a code.
+        width, depth: of the network.
+        steps, batch_size, learning_rate: of its training.
+    """
+
+    part: Part
+    takes = "codes"
+    scale: Scale
+    velocity: Velocity
+
+    def __init__(
+        self,
+        size: int,
+        width: int = 256,
+        depth: int = 3,
+        steps: int = 5000,
+        batch_size: int = 256,
+        learning_rate: float = 1e-3,
+    ) -> None:
+        if min(width, depth, steps, batch_size) < 1 or not learning_rate > 0:
+            raise ValueError(
+                "width, depth, steps, batch_size and learning_rate of a flow must be positive; "
+                f"we got {width}, {depth}, {steps}, {batch_size} and {learning_rate}"
+            )
+        self.size, self.width, self.depth = size, width, depth
+        self.steps, self.batch_size, self.learning_rate = steps, batch_size, learning_rate
+
+    def fit(self, codes: Tensor, seed: int = 0, progress: Progress | None = None) -> Self:
+        """Train on (N, D), N at least 2."""
+        rows = checked_rows(codes, 2, self.size)
+        self.scale = Scale.of(rows)
+        even = self.scale(rows).float().to(codes.device)
+        with torch.random.fork_rng():
+            torch.manual_seed(generator(seed, "prior/weights").initial_seed())
+            velocity = Velocity(self.size, self.width, self.depth).to(codes.device)
+
+        def loss(ends: Tensor, draws: Draws) -> Tensor:
+            starts = draws.normal("prior/start", ends.shape).to(ends.device)
+            # one time out of each of B equal stretches: the same mean with less noise
+            at = draws.uniform("prior/time", (len(ends), 1)).to(ends.device)
+            t = (torch.arange(len(ends), device=ends.device)[:, None] + at) / len(ends)
+            between = torch.lerp(starts, ends, t)
+            missed: Tensor = velocity(between, t) - (ends - starts)
+            return missed.square().mean()
+
+        descend(
+            velocity,
+            loss,
+            even,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            seed=seed,
+            progress=progress,
+        )
+        self.velocity = velocity.cpu().requires_grad_(False)
+        return self
+
+    @torch.no_grad()
+    def sample(self, n: int, seed: int = 0) -> Tensor:
+        """(n, D)."""
+        x = Draws(seed).normal("prior", (n, self.size))
+        return self.scale.back(
+            torch.cat([self._carried(rows) for rows in torch.split(x, 4096)])
+        ).float()
+
+    def _carried(self, x: Tensor) -> Tensor:
+        """From t = 0 to 1, (B, D) → (B, D)."""
+        h = 1 / HEUN_STEPS
+        for i in range(HEUN_STEPS):
+            t = torch.full((len(x), 1), i * h)
+            first = self.velocity(x, t)
+            x = x + 0.5 * h * (first + self.velocity(x + h * first, t + h))
+        return x
+
+    def log_prob(self, codes: Tensor) -> None:
+        """None: it would take the divergence of the field along every path."""
+
+    @property
+    def spread(self) -> tuple[Tensor, Tensor]:
+        """Those of the codes that it was fitted to."""
+        return self.scale.mean.float(), self.scale.deviation.float()
+
+    def state(self) -> dict[str, Tensor]:
+        """The codes' scale and the network's weights."""
+        return {
+            "mean": self.scale.mean,
+            "deviation": self.scale.deviation,
+            **self.velocity.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> Self:
+        """From those."""
+        with torch.device("meta"):
+            outline = Velocity(self.size, self.width, self.depth)
+        weights = {name: tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
+        d = self.size
+        mean, deviation, *_ = restored(state, {"mean": (d,), "deviation": (d,), **weights})
+        self.scale = Scale(mean, deviation)
+        with torch.random.fork_rng():
+            velocity = Velocity(self.size, self.width, self.depth)
+        velocity.load_state_dict({name: state[name] for name in weights})
+        self.velocity = velocity.eval().requires_grad_(False)
+        return self

@@ -1,0 +1,167 @@
+"""Priors that are one Gaussian: the standard one, and the one that the codes have."""
+
+from __future__ import annotations
+
+import math
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from ..bottlenecks import log_normal
+from ..parts import Part, part
+from ..randomness import Draws
+from .prior import Progress, checked_rows
+
+__all__ = ["Aggregate", "FLOOR", "Normal", "Scale", "log_gaussian_full", "restored"]
+
+# added to the variance of each standardised unit, so that units that never move do no harm
+FLOOR = 1e-6
+
+
+class Scale:
+    """Mean and standard deviation of each unit, (D,) float64: codes to and from a common size."""
+
+    def __init__(self, mean: Tensor, deviation: Tensor) -> None:
+        self.mean, self.deviation = mean, deviation
+
+    @staticmethod
+    def of(rows: Tensor) -> Scale:
+        """That of rows (N, D); a unit that never moves keeps its size."""
+        deviation = rows.std(0, correction=0)
+        still = deviation <= 1e-9 * (1 + rows.mean(0).abs())
+        return Scale(rows.mean(0), torch.where(still, torch.ones_like(deviation), deviation))
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """(N, D) → standardised."""
+        return (rows.to(self.mean) - self.mean) / self.deviation
+
+    def back(self, rows: Tensor) -> Tensor:
+        """The inverse."""
+        out: Tensor = self.mean + rows.to(self.mean) * self.deviation
+        return out
+
+    @property
+    def log_volume(self) -> Tensor:
+        """Σ log deviation: what a standardised log-density loses."""
+        return self.deviation.log().sum()
+
+
+def log_gaussian_full(rows: Tensor, mean: Tensor, factor: Tensor) -> Tensor:
+    """log N(z; μ, L Lᵀ) in nats of rows (N, D), L lower triangular (D, D): (N,)."""
+    solved: Tensor = torch.linalg.solve_triangular(factor, (rows - mean).T, upper=False)
+    constant = factor.diagonal().log().sum() + 0.5 * len(mean) * math.log(2 * math.pi)
+    out: Tensor = -0.5 * solved.square().sum(0) - constant
+    return out
+
+
+def restored(state: dict[str, Tensor], shapes: dict[str, tuple[int, ...]]) -> list[Tensor]:
+    """The tensors of those names and shapes, in that order.
+
+    Raises:
+        ValueError: others are there, of other shapes, or numbers that are not finite.
+    """
+    got = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    if got != shapes:
+        raise ValueError(f"tensors {shapes} were wanted; we got {got}")
+    if not all(bool(torch.isfinite(t).all()) for t in state.values() if t.is_floating_point()):
+        raise ValueError("it holds numbers that are not finite")
+    return [state[name] for name in shapes]
+
+
+@part("prior", "normal")
+class Normal:
+    """The standard normal N(0, I), which a variational model is trained towards; nothing is fitted.
+
+    Args:
+        size: D, numbers of a code.
+    """
+
+    part: Part
+    takes = "codes"
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def fit(self, codes: Tensor, seed: int = 0, progress: Progress | None = None) -> Self:
+        """Nothing to do."""
+        return self
+
+    def sample(self, n: int, seed: int = 0) -> Tensor:
+        """(n, D)."""
+        return Draws(seed).normal("prior", (n, self.size))
+
+    def log_prob(self, codes: Tensor) -> Tensor:
+        """(N,)."""
+        return log_normal(codes.double())
+
+    @property
+    def spread(self) -> tuple[Tensor, Tensor]:
+        """0 and 1."""
+        return torch.zeros(self.size), torch.ones(self.size)
+
+    def state(self) -> dict[str, Tensor]:
+        """Nothing."""
+        return {}
+
+    def restore(self, state: dict[str, Tensor]) -> Self:
+        """Nothing to read."""
+        restored(state, {})
+        return self
+
+
+@part("prior", "aggregate")
+class Aggregate:
+    """One Gaussian with the codes' mean and covariance: the simplest fit of the aggregate posterior.
+
+    Args:
+        size: D, numbers of a code.
+    """
+
+    part: Part
+    takes = "codes"
+    scale: Scale
+    factor: Tensor
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def fit(self, codes: Tensor, seed: int = 0, progress: Progress | None = None) -> Self:
+        """The maximum of the likelihood, (N, D), N at least 2; see ``FLOOR``."""
+        rows = checked_rows(codes, 2, self.size)
+        self.scale = Scale.of(rows)
+        even = self.scale(rows)
+        covariance = even.T @ even / len(even)
+        self.factor = torch.linalg.cholesky(covariance + FLOOR * torch.eye(self.size))
+        return self
+
+    def sample(self, n: int, seed: int = 0) -> Tensor:
+        """(n, D)."""
+        noise = Draws(seed).normal("prior", (n, self.size)).double()
+        return self.scale.back(noise @ self.factor.T).float()
+
+    def log_prob(self, codes: Tensor) -> Tensor:
+        """(N,)."""
+        even = self.scale(codes)
+        zero = torch.zeros(self.size, dtype=even.dtype)
+        return log_gaussian_full(even, zero, self.factor) - self.scale.log_volume
+
+    @property
+    def spread(self) -> tuple[Tensor, Tensor]:
+        """Those of the codes."""
+        even = self.factor.square().sum(1).sqrt()
+        return self.scale.mean.float(), (self.scale.deviation * even).float()
+
+    def state(self) -> dict[str, Tensor]:
+        """Mean, deviation (D,) and the covariance's factor (D, D), of standardised codes."""
+        scale = self.scale
+        return {"mean": scale.mean, "deviation": scale.deviation, "factor": self.factor}
+
+    def restore(self, state: dict[str, Tensor]) -> Self:
+        """From those."""
+        d = self.size
+        mean, deviation, factor = restored(
+            state, {"mean": (d,), "deviation": (d,), "factor": (d, d)}
+        )
+        self.scale, self.factor = Scale(mean, deviation), factor
+        return self

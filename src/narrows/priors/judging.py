@@ -1,0 +1,100 @@
+"""How well a prior fits codes that it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..images import as_source
+from ..objectives import mmd2
+from ..randomness import Draws
+from .prior import Prior, draw, prior_for, taken
+
+__all__ = ["Judged", "compare", "judge"]
+
+MOST = 2000
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A prior beside codes.
+
+    Attributes:
+        name: of the prior.
+        nats: mean log-density of a held-out code, or log-probability of its entries; None where
+            there is neither.
+        discrepancy: between its draws and held-out codes; 0 on average for the codes' own
+            distribution.
+    """
+
+    name: str
+    nats: float | None
+    discrepancy: float
+
+
+def judge(name: str, drawn: Tensor, held: Tensor, log_prob: Tensor | None = None) -> Judged:
+    """Judge draws z (n, …) beside held-out codes z (N, …), both with a row per code.
+
+    The discrepancy is ``mmd2`` with inverse multiquadratics, of codes standardised by the held-out
+    ones' mean and deviation, on at most 2,000 of each.
+
+    Args:
+        log_prob: of the held-out codes, (N,).
+    """
+    rows, own = (z.flatten(1)[:MOST].double() for z in (held, drawn))
+    mean, deviation = rows.mean(0), rows.std(0, correction=0).clamp_min(1e-6)
+    found = mmd2((own - mean) / deviation, (rows - mean) / deviation)
+    return Judged(name, None if log_prob is None else float(log_prob.mean()), float(found))
+
+
+def compare(model: Any, prior: Prior, train: Any, held: Any, *, seed: int = 0) -> list[Judged]:
+    """A fitted prior beside simpler ones, on the codes of held-out pictures.
+
+    Beside a prior of numbers stand one Gaussian and the standard normal; beside one of entries,
+    entries drawn each by itself. The last row are training codes themselves, as far as another
+    sample of the same distribution gets.
+
+    Args:
+        train: the pictures that it was fitted to, for the rows beside.
+        held: others.
+    """
+    name = prior.part.name  # type: ignore[attr-defined]
+    few = [_first(images) for images in (train, held)]
+    train_code, held_code = (model.encode(images, 1, seed=seed + 1) for images in few)
+    own, z = taken(prior, held_code), held_code.z[0]
+    n = min(MOST, max(len(z), 500))
+    rows = [judge(name, draw(model, prior, n, seed), z, prior.log_prob(own))]
+    if prior.takes == "indices":
+        nats, drawn = _alone(taken(prior, train_code), own, n, seed)
+        at = drawn.reshape(n, *held_code.indices.shape[1:])
+        each = model.bottleneck.entries_of(at.to(model.device)).cpu()
+        rows.append(judge("entries by themselves", each, z, nats))
+    else:
+        beside = [other for other in ("aggregate", "normal") if other != name]
+        if hasattr(model.bottleneck, "entries_of"):
+            beside.remove("normal")
+        for other in beside:
+            simple = prior_for(model, other).fit(taken(prior, train_code))
+            rows.append(judge(other, draw(model, simple, n, seed), z, simple.log_prob(own)))
+    rows.append(judge("training codes", train_code.z[0], z))
+    return rows
+
+
+def _first(images: Any) -> Tensor:
+    source = as_source(images)
+    return source.batch(torch.arange(min(MOST, len(source))))
+
+
+def _alone(train: Tensor, held: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Each place's entries as often as in training, each seen once more: nats (N,), draws (n, M)."""
+    used, ranks = torch.unique(torch.cat([train, held]), return_inverse=True)
+    seen = torch.nn.functional.one_hot(ranks[: len(train)], len(used)).sum(0).double() + 1
+    log_shares = (seen / seen.sum(1, keepdim=True)).log()  # (M, K)
+    places = torch.arange(train.shape[1])
+    nats = log_shares[places, ranks[len(train) :]].sum(1)
+    uniform = Draws(seed).uniform("prior/alone", (train.shape[1], n)).double()
+    found = torch.searchsorted(log_shares.exp().cumsum(1), uniform).clamp_max(len(used) - 1)
+    return nats, used[found.T]

@@ -1,0 +1,162 @@
+"""What every prior is, and how it meets a model's codes.
+
+model.encode ──► Code ──taken──► rows (N, D) or indices (N, M) ──fit──► a prior
+decode ◄── z (n, *code) ◄────────────draw──────────────── sample ◄──────┘
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol, Self, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from ..bottlenecks import Code
+from ..parts import Part, build, listed
+
+__all__ = ["Prior", "Progress", "checked_rows", "draw", "fit_prior", "prior_for", "taken"]
+
+Progress = Callable[[int, int], None]
+
+
+@runtime_checkable
+class Prior(Protocol):
+    """A distribution of codes, fitted after training.
+
+    ``takes`` is ``codes`` for rows z (N, D), D all numbers of a code, or ``indices`` for entries of
+    a code book (N, M). What a prior remembers is ``state()``: tensors, stored as they are.
+    """
+
+    takes: str
+
+    def fit(self, codes: Tensor, seed: int = 0, progress: Progress | None = None) -> Self:
+        """Follow the codes (N, D), or indices (N, M); gives itself."""
+        ...
+
+    def sample(self, n: int, seed: int = 0) -> Tensor:
+        """n rows (n, D) float32, or (n, M) int64; the same seed draws the same."""
+        ...
+
+    def log_prob(self, codes: Tensor) -> Tensor | None:
+        """log p of each row in nats, (N,); None where there is no density."""
+        ...
+
+    @property
+    def spread(self) -> tuple[Tensor, Tensor] | None:
+        """Mean and standard deviation of each unit, both (D,); None of indices."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """What was fitted."""
+        ...
+
+    def restore(self, state: dict[str, Tensor]) -> Self:
+        """The same from its tensors; gives itself.
+
+        Raises:
+            ValueError: they are not those of such a prior.
+        """
+        ...
+
+
+def prior_for(model: Any, name: str, **arguments: Any) -> Prior:
+    """An unfitted prior of that name for a model's codes.
+
+    Raises:
+        ValueError: no such name or argument, or a prior that does not fit the kind of code.
+    """
+    bottleneck = model.bottleneck
+    quantised = hasattr(bottleneck, "entries_of")
+    given = {"size": math.prod(model.code_shape)}
+    if quantised:
+        given["entries"] = (
+            len(bottleneck.book) if hasattr(bottleneck, "book") else bottleneck.entries
+        )
+    made: Prior = build("prior", Part(name, arguments), **given)
+    if quantised and name == "normal":
+        raise ValueError(
+            "the prior 'normal' fits codes that were trained to be normal, but this model's are "
+            "entries of a code book: fit one of autoregressive, mixture or flow with "
+            "`narrows prior`"
+        )
+    if not quantised and made.takes == "indices":
+        raise ValueError(
+            f"the prior {name!r} is one of entries of a code book, but this model's codes are "
+            f"numbers: fit one of {', '.join(n for n in listed('prior') if n != name)}"
+        )
+    return made
+
+
+def fit_prior(
+    model: Any,
+    images: Any,
+    name: str,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **arguments: Any,
+) -> Prior:
+    """Encode pictures and fit a prior of that name to one draw of each code's posterior.
+
+    Args:
+        images: a source or an array of pictures of the model's shape.
+        seed: of the draws and of the fit.
+        progress: called with (done, total) while it is fitted.
+        arguments: of the prior, such as ``components``.
+
+    Raises:
+        ValueError: a name or an argument that is none, or a prior that does not fit the codes.
+    """
+    made = prior_for(model, name, **arguments)
+    codes = taken(made, model.encode(images, 1, seed=seed))
+    return made.fit(codes.to(model.device), seed, progress)
+
+
+def taken(prior: Prior, code: Code) -> Tensor:
+    """What a prior is fitted to: rows z (N, D) of a code, or its indices (N, M).
+
+    Of a code with samples the first is taken.
+    """
+    if prior.takes == "indices":
+        assert code.indices is not None
+        return code.indices.flatten(1)
+    return (code.z[0] if code.sampled else code.z).flatten(1)
+
+
+def draw(model: Any, prior: Prior, n: int, seed: int = 0) -> Tensor:
+    """n codes of a model out of a prior, (n, *code) float32.
+
+    Of a model with a code book each vector becomes the entry nearest to it.
+    """
+    rows = prior.sample(n, seed)
+    bottleneck, shape = model.bottleneck, tuple(model.code_shape)
+    device = model.device
+    with torch.no_grad():
+        if prior.takes == "indices":
+            at = rows.reshape(n, *(shape[1:] if len(shape) == 3 else (-1,)))
+            found: Tensor = bottleneck.entries_of(at.to(device))
+        else:
+            found = rows.reshape(n, *shape).to(device)
+            if hasattr(bottleneck, "nearest"):
+                found = bottleneck.entries_of(bottleneck.nearest(found))
+    return found.float().cpu()
+
+
+def checked_rows(codes: Tensor, least: int, size: int) -> Tensor:
+    """Codes (N, D) as float64 on the processor.
+
+    Raises:
+        ValueError: fewer rows than ``least``, another D, or numbers that are not finite.
+    """
+    if codes.ndim != 2 or codes.shape[1] != size:
+        raise ValueError(f"this prior is fitted to codes (N, {size}); we got {tuple(codes.shape)}")
+    if len(codes) < least:
+        raise ValueError(
+            f"a prior needs at least {least} codes; we got {len(codes)}: more pictures"
+        )
+    rows = codes.detach().cpu().double()
+    if not bool(torch.isfinite(rows).all()):
+        raise ValueError("the codes hold NaN or infinite numbers; the model has diverged")
+    return rows

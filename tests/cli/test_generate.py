@@ -1,0 +1,156 @@
+"""``narrows prior`` and ``narrows generate`` as a person meets them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import narrows as nw
+
+
+@pytest.fixture
+def model(trained: Path, tmp_path: Path) -> Path:
+    """A copy, whose folder priors may be put into."""
+    return Path(shutil.copytree(trained, tmp_path / "model"))
+
+
+@pytest.fixture
+def points(narrows, tmp_path: Path) -> Path:
+    folder = tmp_path / "points"
+    given = ("--recipe", "mlp-autoencoder", "--code-size", 2, "--epochs", 1, "--to", folder)
+    assert narrows("train", "digits", *given).code == 0
+    return folder
+
+
+def test_a_variational_model_generates_at_once(narrows, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "sheet.png"
+    result = narrows("generate", model, "-n", 12, "-o", out, "--seed", 3)
+    assert result.code == 0 and "12 pictures" in result.out and "normal" in result.out
+    before = out.read_bytes()
+    narrows("generate", model, "-n", 12, "-o", out, "--seed", 3)
+    assert out.read_bytes() == before
+    narrows("generate", model, "-n", 12, "-o", out, "--seed", 4)
+    assert out.read_bytes() != before
+
+
+def test_single_files(narrows, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "many"
+    result = narrows("generate", model, "-n", 11, "--files", "-o", out, "--json")
+    document = json.loads(result.out)
+    assert len(document["files"]) == 11
+    assert {path.name for path in out.iterdir()} == {
+        "sheet.png",
+        *(f"{i:02d}.png" for i in range(11)),
+    }
+    with Image.open(out / "03.png") as picture:
+        assert picture.size == (8, 8)
+
+
+@pytest.mark.parametrize("kind", ["aggregate", "mixture", "flow"])
+def test_a_fitted_prior_makes_a_plain_model_generative(
+    narrows, points: Path, tmp_path: Path, kind: str
+) -> None:
+    refused = narrows("generate", points, "-o", tmp_path / "g.png")
+    assert refused.code == 2 and "have no prior to draw from: run `narrows prior" in refused.err
+    quick = ("--set", "steps=30") if kind == "flow" else ()
+    result = narrows("prior", points, "digits", "--kind", kind, *quick, "--json")
+    assert result.code == 0, result.err
+    document = json.loads(result.out)
+    names = [row["name"] for row in document["rows"]]
+    assert names[0] == kind and names[-1] == "training codes" and "normal" in names
+    assert document["judged_on"] == "held-out"
+    assert (points / f"prior-{kind}.safetensors").exists()
+    made = narrows("generate", points, "-n", 9, "-o", tmp_path / "g.png")
+    assert made.code == 0 and kind in made.out
+    assert len(np.unique(np.asarray(Image.open(tmp_path / "g.png")))) > 20
+    for how in ("--manifold", "--traverse"):
+        made = narrows("generate", points, how, "--prior", kind, "-o", tmp_path / f"{how}.png")
+        assert made.code == 0, made.err
+
+
+def test_two_priors_ask_for_a_choice(narrows, points: Path, tmp_path: Path) -> None:
+    for kind in ("aggregate", "mixture"):
+        assert narrows("prior", points, "digits", "--kind", kind).code == 0
+    result = narrows("generate", points, "-o", tmp_path / "g.png")
+    assert result.code == 2 and "aggregate, mixture: choose one with --prior" in result.err
+
+
+def test_traversals(narrows, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "t.png"
+    given = ("--traverse", "--unit", 3, "--unit", 0, "--reach", 2, "-o", out, "--json")
+    document = json.loads(narrows("generate", model, *given).out)
+    assert document["units"] == [3, 0] and document["deviations"][-1] == 2
+    assert out.exists()
+
+
+@pytest.mark.parametrize(
+    "options, code, words",
+    [
+        (("--prior", "flow"), 1, "no prior 'flow' was fitted"),
+        (("--prior", "flwo"), 2, "did you mean 'flow'?"),
+        (("--manifold",), 2, "codes of two numbers; this model's have 16"),
+        (("--manifold", "--traverse"), 2, "choose one"),
+        (("--traverse", "--unit", "16"), 2, "units 0 to 15; we got 16"),
+        (("-n", "0"), 2, "at least 1 picture"),
+        (("-o", "g.jpg"), 2, "-o names a PNG"),
+    ],
+)
+def test_wrong_usage(narrows, trained: Path, tmp_path, monkeypatch, options, code, words) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = narrows("generate", trained, *options)
+    assert result.code == code and result.out == ""
+    last = result.err.strip().splitlines()[-1]
+    assert last.startswith("narrows: ") and words in last
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_prior_of_another_model_is_refused(narrows, model: Path, points: Path, tmp_path) -> None:
+    assert narrows("prior", model, "digits", "--kind", "aggregate").code == 0
+    shutil.copy(model / "prior-aggregate.safetensors", points)
+    result = narrows("generate", points, "--prior", "aggregate", "-o", tmp_path / "g.png")
+    assert result.code == 1 and "codes of another model" in result.err
+    assert not (tmp_path / "g.png").exists()
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("--kind", "flwo"), "did you mean 'flow'?"),
+        (("--kind", "autoregressive"), "codes are numbers"),
+        (("--set", "components=0"), "at least 1 component"),
+        (("--set", "components=two"), "NAME=NUMBER"),
+        (("--set", "width=3"), "takes size, components"),
+        (("--limit", "0"), "--limit is at least 1"),
+    ],
+)
+def test_priors_that_cannot_be(narrows, model: Path, options, words: str) -> None:
+    result = narrows("prior", model, "digits", *options)
+    assert result.code == 2 and result.out == ""
+    assert words in result.err.strip().splitlines()[-1]
+    assert list(model.glob("prior-*")) == []
+
+
+def test_of_a_code_book(narrows, tmp_path: Path) -> None:
+    model = nw.recipes.oord_2017_vq_vae((1, 8, 8)).build()
+    nw.save(model, tmp_path / "vq")
+    result = narrows("generate", tmp_path / "vq", "-o", tmp_path / "g.png")
+    assert result.code == 2 and "--kind autoregressive" in result.err
+    result = narrows("generate", tmp_path / "vq", "--prior", "normal", "-o", tmp_path / "g.png")
+    assert result.code == 2 and "entries of a code book" in result.err
+    given = ("--kind", "autoregressive", "--set", "steps=20", "--limit", 200)
+    assert narrows("prior", tmp_path / "vq", "digits", *given).code == 0
+    made = narrows("generate", tmp_path / "vq", "-n", 4, "-o", tmp_path / "g.png")
+    assert made.code == 0 and "autoregressive" in made.out
+    result = narrows("generate", tmp_path / "vq", "--traverse", "-o", tmp_path / "t.png")
+    assert result.code == 2 and "no mean to move from" in result.err
+
+
+@pytest.mark.parametrize("verb", ["prior", "generate", "morph", "steer"])
+def test_every_help_has_an_example(narrows, verb: str) -> None:
+    result = narrows(verb, "--help")
+    assert result.code == 0 and "Example: narrows " in " ".join(result.out.split())
