@@ -13,6 +13,7 @@ from narrows.images.corruptions import (
     Downscale,
     DropoutMask,
     GaussianNoise,
+    Jpeg,
     Patch,
     SaltAndPepper,
 )
@@ -31,10 +32,11 @@ ALL = [
     Blur(1.3),
     Blur(0),
     Binarise(),
+    Jpeg(20),
     Chain((Blur(0.7), GaussianNoise(0.1))),
     Chain([Chain([Patch(0.2)]), SaltAndPepper(0.5)]),
 ]
-DETERMINISTIC = (Downscale, Blur)
+DETERMINISTIC = (Downscale, Blur, Jpeg)
 
 
 def pictures(*shape: int) -> torch.Tensor:
@@ -134,6 +136,16 @@ def test_blur_is_a_gaussian():
     torch.testing.assert_close(y, y.T)
 
 
+def test_jpeg_is_a_stored_picture_and_worse_with_less_quality():
+    smooth = Blur(2.0)(pictures(4, 3, 32, 32), Draws())
+    far = [(Jpeg(q)(smooth, Draws()) - smooth).square().mean().item() for q in (5, 30, 90)]
+    assert far[0] > far[1] > far[2] and far[2] < 3e-4
+    steps = Jpeg(50)(smooth, Draws()) * 255
+    assert (steps - steps.round()).abs().max() < 1e-3
+    with pytest.raises(ValueError, match="JPEG takes pictures of 1 or 3 channels, got 2"):
+        Jpeg(50)(pictures(1, 2, 8, 8), Draws())
+
+
 def test_binarise_draws_by_the_value():
     y = Binarise()(torch.full((4, 1, 64, 64), 0.7), Draws())
     assert set(y.unique().tolist()) == {0.0, 1.0}
@@ -161,6 +173,8 @@ def test_equal_parts_of_a_chain_draw_differently():
         (lambda: Patch(0.5, 2), r"value must lie in \[0, 1\], got 2"),
         (lambda: Downscale(0.5), "factor must be a finite number from 1, got 0.5"),
         (lambda: Blur(float("inf")), "sigma must be a finite number from 0, got inf"),
+        (lambda: Jpeg(0), "quality must be a whole number from 1 to 95, got 0"),
+        (lambda: Jpeg(50.5), "quality must be a whole number from 1 to 95, got 50.5"),
         (lambda: Chain([]), "a chain needs one corruption or more"),
     ],
 )

@@ -8,16 +8,19 @@ A corruption is data: it keeps no state, and the same draws spoil the same batch
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
 import torch
-from torch.nn.functional import conv2d, interpolate, pad
+from torch.nn.functional import conv2d, pad
 
 from ..parts import Part, build, part
 from ..randomness import Draws
+from .resizing import enlarged, reduced
 
 __all__ = [
     "Binarise",
@@ -27,6 +30,7 @@ __all__ = [
     "Downscale",
     "DropoutMask",
     "GaussianNoise",
+    "Jpeg",
     "Patch",
     "SaltAndPepper",
 ]
@@ -134,8 +138,7 @@ class Downscale:
         small = (max(1, round(h / self.factor)), max(1, round(w / self.factor)))
         if small == (h, w):
             return x.clone()
-        low = interpolate(x, size=small, mode="bicubic", antialias=True)
-        return interpolate(low, size=(h, w), mode="bicubic", align_corners=False).clamp(0, 1)
+        return enlarged(reduced(x, small), (h, w)).clamp(0, 1)
 
 
 @part("corruption", "blur")
@@ -160,6 +163,43 @@ class Blur:
         flat = conv2d(pad(flat, (radius, radius, 0, 0), mode="replicate"), kernel.view(1, 1, 1, -1))
         flat = conv2d(pad(flat, (0, 0, radius, radius), mode="replicate"), kernel.view(1, 1, -1, 1))
         return flat.reshape(b, c, h, w)
+
+
+@part("corruption", "jpeg")
+@dataclass(frozen=True)
+class Jpeg:
+    """Stores each picture as JPEG of that ``quality``, 1 to 95, and reads it again.
+
+    By Pillow, in memory, one picture after the other on the processor; colours are subsampled 4:2:0
+    as cameras do.
+    """
+
+    quality: int
+
+    def __post_init__(self) -> None:
+        if int(self.quality) != self.quality or not 1 <= self.quality <= 95:
+            raise ValueError(f"quality must be a whole number from 1 to 95, got {self.quality!r}")
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        if x.shape[1] not in (1, 3):
+            raise ValueError(f"JPEG takes pictures of 1 or 3 channels, got {x.shape[1]}")
+        pixels = (x.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
+        read = [_through_jpeg(each, int(self.quality)) for each in pixels.permute(0, 2, 3, 1)]
+        found = torch.from_numpy(np.stack(read)).permute(0, 3, 1, 2)
+        return (found.to(x.dtype) / 255).contiguous().to(x.device)
+
+
+def _through_jpeg(
+    pixels: torch.Tensor, quality: int
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """uint8 (H, W, 1 or 3) → the same shape."""
+    from PIL import Image
+
+    stored = io.BytesIO()
+    flat = pixels.numpy()[:, :, 0] if pixels.shape[2] == 1 else pixels.numpy()
+    Image.fromarray(np.ascontiguousarray(flat)).save(stored, "JPEG", quality=quality)
+    with Image.open(stored) as opened:
+        return np.asarray(opened, np.uint8).reshape(tuple(pixels.shape))
 
 
 @part("corruption", "binarise")

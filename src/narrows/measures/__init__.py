@@ -1,6 +1,6 @@
 """Measures: how good a model or a code is. Each is taken per picture, then averaged."""
 
-from .baselines import Pca, mean_picture
+from .baselines import Pca, conditional_mean, mean_picture, wiener
 from .evaluation import Evaluation, evaluate
 from .likelihoods import elbo, importance_log_likelihood
 from .pictures import psnr, sharpness, squared_error, ssim
@@ -8,6 +8,7 @@ from .pictures import psnr, sharpness, squared_error, ssim
 __all__ = [
     "Evaluation",
     "Pca",
+    "conditional_mean",
     "elbo",
     "evaluate",
     "importance_log_likelihood",
@@ -16,4 +17,5 @@ __all__ = [
     "sharpness",
     "squared_error",
     "ssim",
+    "wiener",
 ]

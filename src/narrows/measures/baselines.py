@@ -1,4 +1,9 @@
-"""What a model has to beat: PCA with as many numbers per picture, and the mean picture."""
+"""What a model has to beat: PCA with as many numbers per picture, and the mean picture.
+
+With the variances of its components PCA is a normal distribution of pictures (Tipping & Bishop
+1999), x ~ N(mean, V Λ Vᵀ + rest · (I − V Vᵀ)); ``wiener`` and ``conditional_mean`` are its posterior
+means: the best that a linear method can do against noise and holes.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,7 @@ from torch import Tensor
 from ..images import Source, as_source
 from ..randomness import generator, permutation
 
-__all__ = ["Pca", "mean_picture"]
+__all__ = ["Pca", "conditional_mean", "mean_picture", "wiener"]
 
 # up to this many values per picture the covariance is small and every picture counts
 COVARIANCE_FEATURES = 1024
@@ -30,12 +35,16 @@ class Pca:
     Attributes:
         mean: (P,), P = C·H·W.
         components: (k, P), orthonormal rows, largest variance first.
+        variances: (k,), of the pictures along each component.
+        rest: their mean variance along each of the P − k directions left out.
         shape: (C, H, W).
         fitted_on, of: how many pictures it was fitted on, and how many there were.
     """
 
     mean: Tensor
     components: Tensor
+    variances: Tensor
+    rest: float
     shape: tuple[int, ...]
     fitted_on: int
     of: int
@@ -60,10 +69,11 @@ class Pca:
                 f"we got k={k}"
             )
         if features <= COVARIANCE_FEATURES:
-            mean, components = _of_covariance(source, k)
+            mean, components, variances, total = _of_covariance(source, k)
         else:
-            mean, components = _randomised(source, used, k, seed)
-        return Pca(mean, components, tuple(source.shape), used, n)
+            mean, components, variances, total = _randomised(source, used, k, seed)
+        left = max(0.0, total - float(variances.sum())) / max(1, features - k)
+        return Pca(mean, components, variances, left, tuple(source.shape), used, n)
 
     @staticmethod
     def most(images: Any, *, limit: int = LIMIT) -> int:
@@ -84,6 +94,45 @@ class Pca:
         return flat.reshape(-1, *self.shape)
 
 
+def wiener(pca: Pca, noisy: Tensor, sigma: float) -> Tensor:
+    """E[x | x + σ·noise] of normal pictures, (N, C, H, W): each coefficient times λ / (λ + σ²)."""
+    flat = noisy.flatten(1) - pca.mean.to(noisy)
+    components, variances = pca.components.to(noisy), pca.variances.to(noisy)
+    kept = variances / (variances + sigma**2) if sigma else torch.ones_like(variances)
+    left = pca.rest / (pca.rest + sigma**2) if sigma else 1.0
+    out = pca.mean.to(noisy) + left * flat + (flat @ components.T * (kept - left)) @ components
+    return out.reshape(noisy.shape)
+
+
+def conditional_mean(pca: Pca, x: Tensor, known: Tensor) -> Tensor:
+    """E[x | the known pixels] of normal pictures, (N, C, H, W); known values stay as they are.
+
+    Solved for the k coefficients, so that it costs k³ for each different mask and not P³.
+
+    Args:
+        pca: of pictures of this shape.
+        x: (N, C, H, W); what is not known has no influence.
+        known: (N or 1, 1 or C, H, W), booleans.
+    """
+    masks = known.expand(len(known), *x.shape[1:]).flatten(1)
+    masks, which = torch.unique(masks.expand(len(x), -1), dim=0, return_inverse=True)
+    mean, components = pca.mean.to(x.device).double(), pca.components.to(x.device).double()
+    rest = max(pca.rest, 1e-9)
+    scale = (pca.variances.to(x.device).double() - rest).clamp_min(0).sqrt()[:, None] * components
+    flat = x.flatten(1).double() - mean
+    out = torch.zeros_like(flat)
+    identity = torch.eye(len(scale), dtype=torch.float64, device=x.device)
+    for number, mask in enumerate(masks):
+        rows = which == number
+        seen = scale[:, mask]  # (k, known)
+        inverse = torch.cholesky_solve(
+            seen @ flat[rows][:, mask].T, torch.linalg.cholesky(seen @ seen.T + rest * identity)
+        )
+        out[rows] = inverse.T @ scale
+    filled = (out + mean).to(x.dtype).reshape(x.shape)
+    return torch.where(known.expand_as(x), x, filled)
+
+
 def mean_picture(images: Any) -> Tensor:
     """The mean of a source or an array of pictures, (C, H, W) float32."""
     source = as_source(images)
@@ -99,19 +148,23 @@ def _used(source: Source, limit: int) -> int:
     return n if features <= COVARIANCE_FEATURES else max(1, min(n, limit, VALUES // features))
 
 
-def _of_covariance(source: Source, k: int) -> tuple[Tensor, Tensor]:
-    """Eigenvectors of the covariance, which is gathered in float64 around a first guess."""
+def _of_covariance(source: Source, k: int) -> tuple[Tensor, Tensor, Tensor, float]:
+    """Mean, eigenvectors and eigenvalues of the covariance, gathered in float64, and its trace."""
     n, features = len(source), math.prod(source.shape)
     mean = mean_picture(source).flatten().double()
     covariance = torch.zeros(features, features, dtype=torch.float64)
     for x in _batches(source):
         centred = x.flatten(1).double() - mean
         covariance.addmm_(centred.T, centred, alpha=1 / n)
-    _, vectors = torch.linalg.eigh(covariance)  # ascending
-    return mean.float(), vectors[:, -k:].flip(1).T.float().contiguous()
+    values, vectors = torch.linalg.eigh(covariance)  # ascending
+    first = vectors[:, -k:].flip(1).T.float().contiguous()
+    variances = values[-k:].flip(0).clamp_min(0).float()
+    return mean.float(), first, variances, float(covariance.trace())
 
 
-def _randomised(source: Source, used: int, k: int, seed: int) -> tuple[Tensor, Tensor]:
+def _randomised(
+    source: Source, used: int, k: int, seed: int
+) -> tuple[Tensor, Tensor, Tensor, float]:
     from sklearn.utils.extmath import randomized_svd
 
     chosen = permutation(seed, "pca", len(source))[:used].sort().values
@@ -121,8 +174,10 @@ def _randomised(source: Source, used: int, k: int, seed: int) -> tuple[Tensor, T
     mean = x.mean(0)
     x -= mean
     state = int(generator(seed, "pca-svd").initial_seed() % (1 << 32))
-    _, _, rows_of_v = randomized_svd(x.numpy(), k, n_iter=4, random_state=state)
-    return mean, torch.from_numpy(np.ascontiguousarray(rows_of_v, np.float32))
+    _, values, rows_of_v = randomized_svd(x.numpy(), k, n_iter=4, random_state=state)
+    components = torch.from_numpy(np.ascontiguousarray(rows_of_v, np.float32))
+    variances = torch.from_numpy(np.asarray(values, np.float32)) ** 2 / used
+    return mean, components, variances, float(x.square().sum(dtype=torch.float64)) / used
 
 
 def _batches(source: Source) -> Iterator[Tensor]:
