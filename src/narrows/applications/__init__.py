@@ -1,9 +1,30 @@
 """Applications: one file per verb. They take functions (encode, decode) and give arrays and numbers."""
 
+from .compress import (
+    Codec,
+    Compressed,
+    Functions,
+    functions_of,
+    functions_of_pca,
+    load_codec,
+    rates,
+)
 from .decoding import Decode, decoder
+from .denoise import denoise, denoising_baselines
 from .generate import Generated, Manifold, Traversals, generate, manifold, traverse
+from .inpaint import (
+    CodeGaussian,
+    Projection,
+    by_model,
+    by_projection,
+    inpaint,
+    inpainting_baselines,
+    project,
+)
+from .kernels import feature_maps, first_kernels
 from .morph import BLENDS, Decodings, Morph, decodings, linear, morph, spherical
 from .reconstruct import Reconstructions, reconstruct
+from .restored import Restored, beside, scores
 from .steer import (
     Direction,
     Effect,
@@ -17,34 +38,58 @@ from .steer import (
     probe,
     steer,
 )
+from .upscale import Upscaled, upscale
 
 __all__ = [
     "BLENDS",
+    "CodeGaussian",
+    "Codec",
+    "Compressed",
     "Decode",
     "Decodings",
     "Direction",
     "Effect",
+    "Functions",
     "Generated",
     "Manifold",
     "Map",
     "Morph",
     "Nearness",
+    "Projection",
     "Reconstructions",
+    "Restored",
     "Traversals",
+    "Upscaled",
+    "beside",
+    "by_model",
+    "by_projection",
     "decoder",
     "decodings",
+    "denoise",
+    "denoising_baselines",
     "effects_of_steering",
     "effects_of_transform",
+    "feature_maps",
+    "first_kernels",
     "fit_to_labels",
     "fit_to_transform",
+    "functions_of",
+    "functions_of_pca",
     "generate",
+    "inpaint",
+    "inpainting_baselines",
     "linear",
+    "load_codec",
     "manifold",
     "morph",
     "nearness",
     "probe",
+    "project",
+    "rates",
     "reconstruct",
+    "scores",
     "spherical",
     "steer",
     "traverse",
+    "upscale",
 ]

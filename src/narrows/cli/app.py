@@ -44,17 +44,22 @@ def printed(document: Any, as_json: bool, text: str) -> None:
 def main() -> None:
     """Run the command line; what Narrows refuses is one line and an exit code."""
     from . import (  # noqa: F401
+        compress,
         data,
         demo,
+        denoise,
         evaluate,
         generate,
         info,
+        inpaint,
+        kernels,
         morph,
         prior,
         recipes,
         reconstruct,
         steer,
         train,
+        upscale,
     )
 
     debug = bool(os.environ.get("NARROWS_DEBUG"))

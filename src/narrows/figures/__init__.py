@@ -2,9 +2,13 @@
 
 from .animation import ANIMATED, animation, save_animation, side_by_side
 from .curves import loss_curves
+from .displacements import distances, paths
 from .grids import comparison, picture_grid
+from .kernels import kernel_grid
+from .methods import methods
 from .page import Picture, Section, report_page
 from .png import png, save
+from .rates import rate_curves
 from .rows import picture_rows
 
 __all__ = [
@@ -13,10 +17,15 @@ __all__ = [
     "Section",
     "animation",
     "comparison",
+    "distances",
+    "kernel_grid",
     "loss_curves",
+    "methods",
+    "paths",
     "picture_grid",
     "picture_rows",
     "png",
+    "rate_curves",
     "report_page",
     "save",
     "save_animation",

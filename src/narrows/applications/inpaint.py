@@ -1,0 +1,294 @@
+"""Inpaint: fill holes in pictures by what a model knows. Known pixels never change.
+
+by model         hole filled with a value ──► model ──► x̂          (one that was trained on such holes)
+by projection    z* = argmin ‖known pixels of x − decode(z)‖² / 2σ² − log p(z)  ──decode──► x̂
+
+The second is the closest picture on the manifold (Canziani, figs. 10-11): several starts for each
+picture go down at once, and the lowest counts. Either way the filling is then made to meet what is
+around the hole, by changes inside it only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..images.blending import membrane, seamless
+from ..images.resizing import reduced
+from ..images.tiles import in_tiles
+from ..measures import Pca, conditional_mean, filters
+from ..priors import Aggregate
+from ..randomness import Draws
+from .minimise import minimise
+from .restored import Change, Restored, beside
+
+__all__ = [
+    "CodeGaussian", "Fill", "Projection", "by_model", "by_projection", "inpaint",
+    "inpainting_baselines", "project",
+]  # fmt: skip
+
+# (N, C, h, w) and what is known of it (N, 1, h, w) → whole pictures (N, C, h, w)
+Fill = Callable[..., Tensor]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CodeGaussian:
+    """Where codes lie: z = mean + factor · u with u standard normal.
+
+    Attributes:
+        mean: (D,), D all numbers of a code.
+        factor: (D, D), or (D,) where the units are taken as independent.
+        shape: of one code.
+    """
+
+    mean: Tensor
+    factor: Tensor
+    shape: tuple[int, ...]
+
+    @staticmethod
+    def standard(shape: tuple[int, ...]) -> CodeGaussian:
+        """The prior of a variational model: N(0, I)."""
+        size = math.prod(shape)
+        return CodeGaussian(torch.zeros(size), torch.ones(size), tuple(shape))
+
+    @staticmethod
+    def of(codes: Tensor) -> CodeGaussian:
+        """Fitted to codes (N, *code); with fewer than 4 codes a unit, units are taken as independent."""
+        rows, shape = codes.flatten(1).float().cpu(), tuple(codes.shape[1:])
+        if len(rows) < 2:
+            raise ValueError(f"a Gaussian of codes needs two or more; we got {len(rows)}")
+        if len(rows) >= 4 * rows.shape[1]:
+            fitted = Aggregate(rows.shape[1]).fit(rows)
+            factor = fitted.scale.deviation[:, None] * fitted.factor
+            return CodeGaussian(fitted.scale.mean.float(), factor.float(), shape)
+        return CodeGaussian(rows.mean(0), rows.std(0).clamp_min(1e-4), shape)
+
+    def codes(self, u: Tensor) -> Tensor:
+        """u (R, D) → z (R, *shape)."""
+        factor = self.factor.to(u)
+        moved = u * factor if factor.ndim == 1 else u @ factor.T
+        return (self.mean.to(u) + moved).reshape(len(u), *self.shape)
+
+    def coordinates(self, z: Tensor) -> Tensor:
+        """z (R, *shape) → u (R, D)."""
+        factor, off = self.factor.to(z), z.flatten(1) - self.mean.to(z)
+        if factor.ndim == 1:
+            return off / factor
+        solved: Tensor = torch.linalg.solve_triangular(factor, off.T, upper=False)
+        return solved.T
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The closest pictures on a model's manifold.
+
+    Attributes:
+        pictures: (N, C, H, W).
+        codes: (N, *code).
+        energy: (N,) nats: squared error of the known values / 2σ² + ½ ‖u‖².
+        energies: (N, S), of each start when all but the lowest were given up.
+    """
+
+    pictures: Tensor
+    codes: Tensor
+    energy: Tensor
+    energies: Tensor
+
+
+def project(
+    encode: Change,
+    decode: Change,
+    x: Tensor,
+    known: Tensor,
+    codes: CodeGaussian,
+    *,
+    variance: float = 0.01,
+    starts: int = 4,
+    evaluations: int = 60,
+    batch_size: int = 32,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Projection:
+    """The pictures of a model that agree best with what is known, and are likely.
+
+    The first start is the code of the picture with its hole smoothed over, the second the mean of all
+    codes, the others are drawn. All go down for a quarter of the evaluations; the lowest of each
+    picture goes on alone.
+
+    Args:
+        encode: (B, C, H, W) → z (B, *code).
+        decode: z (B, *code) → (B, C, H, W), differentiable.
+        x: (N, C, H, W); what is not known has no influence.
+        known: (N or 1, 1, H, W) booleans.
+        codes: the prior of z.
+        variance: σ² of a pixel value around a good reconstruction.
+        starts: S.
+        evaluations: of the energy for the start that is followed to the end.
+        batch_size: pictures × starts that are evaluated at once.
+        seed: of the drawn starts.
+        progress: called with (done, total) pictures.
+    """
+    if starts < 1 or evaluations < 2 or variance <= 0:
+        raise ValueError(
+            "projection needs at least one start, two evaluations and a variance above 0; "
+            f"we got {starts}, {evaluations} and {variance}"
+        )
+    known = known.expand(len(x), 1, *x.shape[2:])
+    rows = max(1, batch_size // starts)
+    found = []
+    for number, (pictures, masks) in enumerate(
+        zip(torch.split(x, rows), torch.split(known, rows), strict=True)
+    ):
+        smooth = membrane(pictures, ~masks).clamp(0, 1)
+        with torch.no_grad():
+            own = codes.coordinates(encode(smooth).float())
+        drawn = Draws(seed, number).normal("inpaint", (starts, *own.shape), own.device)
+        drawn[0] = own
+        if starts > 1:
+            drawn[1] = 0
+
+        def energy(u: Tensor, some: Tensor = pictures, mask: Tensor = masks) -> Tensor:
+            times = len(u) // len(some)
+            wrong = (decode(codes.codes(u)) - some.repeat(times, 1, 1, 1)).square()
+            wrong = wrong * mask.repeat(times, 1, 1, 1)
+            return wrong.flatten(1).sum(1) / (2 * variance) + 0.5 * u.square().sum(1)
+
+        first = evaluations // 4 if starts > 1 else 1
+        u, value = minimise(energy, drawn.flatten(0, 1), max(2, first))
+        values = value.reshape(starts, -1)
+        best = values.argmin(0)
+        u = u.reshape(starts, len(pictures), -1)[best, torch.arange(len(pictures), device=u.device)]
+        u, value = minimise(energy, u, evaluations - first)
+        with torch.no_grad():
+            z = codes.codes(u)
+            found.append(Projection(decode(z).clamp(0, 1), z, value, values.T))
+        if progress is not None:
+            progress(min(len(x), (number + 1) * rows), len(x))
+    return Projection(
+        *(torch.cat([getattr(one, name) for one in found]) for name in Projection.__annotations__)
+    )
+
+
+def by_projection(encode: Change, decode: Change, codes: CodeGaussian, **options: Any) -> Fill:
+    """``project`` as a way to fill holes."""
+
+    def fill(x: Tensor, known: Tensor, progress: Progress | None = None) -> Tensor:
+        found = project(encode, decode, x, known, codes, progress=progress, **options)
+        return found.pictures.to(x)
+
+    return fill
+
+
+def by_model(through: Change, value: float = 0.5, batch_size: int = 256) -> Fill:
+    """A model that was trained on pictures with holes of that ``value``, as a way to fill holes."""
+
+    def fill(x: Tensor, known: Tensor, progress: Progress | None = None) -> Tensor:
+        masked, found = torch.where(known, x, torch.full_like(x, value)), []
+        for part in torch.split(masked, batch_size):
+            with torch.no_grad():
+                found.append(through(part).to(x))
+            if progress is not None:
+                progress(sum(map(len, found)), len(x))
+        return torch.cat(found)
+
+    return fill
+
+
+def inpaint(
+    fill: Fill,
+    x: Tensor,
+    hole: Tensor,
+    size: tuple[int, int],
+    *,
+    tiles: bool = False,
+    clean: Tensor | None = None,
+    baselines: Mapping[str, Fill] | None = None,
+) -> tuple[Restored, list[str]]:
+    """Fill the holes of pictures of one size, and what baselines make of them.
+
+    Args:
+        fill: for pictures of ``size``, such as ``by_model`` or ``by_projection``.
+        x: (N, C, H, W).
+        hole: (N or 1, 1, H, W) booleans: what is to be filled.
+        size: (h, w) that ``fill`` takes. Pictures of another size are brought to it and only the
+            filling back, or go through in tiles.
+        tiles: take pictures of another size in tiles.
+        clean: (N, C, H, W), where what the hole hides is known.
+        baselines: by name, such as ``inpainting_baselines``.
+
+    Returns:
+        The pictures, and a note for each baseline that is not on this machine.
+
+    Raises:
+        ValueError: a picture without a hole, or one of which nothing is known.
+    """
+    hole = hole.expand(len(x), 1, *x.shape[2:])
+    share = hole.flatten(1).float().mean(1)
+    if not bool((share > 0).all()):
+        raise ValueError(
+            "the mask is empty, so there is nothing to fill: mark what is to be filled"
+        )
+    if not bool((share < 1).all()):
+        raise ValueError("the mask covers the whole picture, so nothing is known: leave some of it")
+    output = seamless(x, _at_size(fill, x, ~hole, size, tiles).to(x), hole)
+
+    def of(name: str, change: Fill) -> Change:
+        return lambda pictures: torch.where(
+            hole, _at_size(change, pictures, ~hole, size, tiles, name), pictures
+        )
+
+    others, notes = beside(x, {name: of(name, fill) for name, fill in (baselines or {}).items()})
+    given = torch.where(hole, torch.full_like(x, 0.5), x)
+    return Restored(given, output, others, clean, hole), notes
+
+
+def _at_size(
+    fill: Fill,
+    x: Tensor,
+    known: Tensor,
+    size: tuple[int, int],
+    tiles: bool,
+    name: str = "",
+) -> Tensor:
+    """Whole pictures (N, C, H, W) by a filling that takes one size only."""
+    own = (x.shape[2], x.shape[3])
+    if own == tuple(size) or name in ANY_SIZE:
+        return fill(x, known)
+    channels = x.shape[1]
+    if tiles:
+
+        def through(both: Tensor) -> Tensor:
+            pictures, mask = both[:, :channels], both[:, channels:] > 0.5
+            touched = ~mask.flatten(1).all(1)
+            out = pictures.clone()
+            if bool(touched.any()):
+                out[touched] = fill(pictures[touched], mask[touched])
+            return out
+
+        both = torch.cat([x, known.to(x)], 1)
+        return in_tiles(through, both, size, overlap=0.5)
+    small = reduced(membrane(x, ~known), size).clamp(0, 1)
+    seen = reduced(known.to(x), size) > 0.98
+    if not bool(seen.flatten(1).any(1).all()):
+        raise ValueError(f"nothing is known at the model's size of {size[0]}×{size[1]}: use tiles")
+    return reduced(fill(small, seen), own).clamp(0, 1)
+
+
+ANY_SIZE = ("Telea", "Navier-Stokes")
+
+
+def inpainting_baselines(pca: Pca | None = None) -> dict[str, Fill]:
+    """OpenCV's two ways to fill a hole, and the mean of fitted normal pictures given what is known."""
+    found: dict[str, Fill] = {
+        "Telea": lambda x, known: filters.telea(x, ~known),
+        "Navier-Stokes": lambda x, known: filters.navier_stokes(x, ~known),
+    }
+    if pca is not None:
+        found["conditional Gaussian"] = lambda x, known: conditional_mean(pca, x, known)
+    return found

@@ -1,0 +1,101 @@
+"""How far each input travels: points of the plane, and pictures by their distances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .style import BLUE, INK, ORANGE, QUIET, axes_of_lines, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["distances", "paths"]
+
+Array = np.ndarray[Any, Any]
+
+
+def paths(before: Any, after: Any, training: Any = None) -> Figure:
+    """Points of the plane, and where a model takes each of them (Canziani, figs. 16-17).
+
+    The lighter a path, the longer; a dot stands where it ends.
+
+    Args:
+        before, after: (N, 2).
+        training: (M, 2), the points that the model learnt from, drawn behind.
+
+    Raises:
+        ValueError: the arrays are not of points of the plane, as many before as after.
+    """
+    from matplotlib.collections import LineCollection
+
+    start, end = np.asarray(before, np.float64), np.asarray(after, np.float64)
+    if start.ndim != 2 or start.shape[1:] != (2,) or start.shape != end.shape:
+        raise ValueError(
+            f"points (N, 2) before and after were wanted; we got {start.shape} and {end.shape}"
+        )
+    length = np.linalg.norm(end - start, axis=1)
+    figure = new_figure(640, 560)
+    axes = figure.subplots()
+    if training is not None:
+        known = np.asarray(training, np.float64)
+        axes.plot(*known.T, ".", color="#c9ccd1", markersize=3, zorder=1, label="training points")
+    drawn = LineCollection(
+        list(np.stack([start, end], 1)), array=length, cmap="plasma", linewidths=1.1, alpha=0.85
+    )
+    drawn.set_clim(0, max(float(length.max(initial=0)), 1e-9))
+    axes.add_collection(drawn)
+    _, top = drawn.get_clim()
+    axes.scatter(end[:, 0], end[:, 1], c=length, cmap="plasma", s=9, zorder=3, vmin=0, vmax=top)
+    axes_of_lines(axes, "Where each point travels, from the tail to the dot", "")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.autoscale_view()
+    colours = figure.colorbar(drawn, ax=axes, shrink=0.8, pad=0.03)
+    colours.outline.set_visible(False)
+    colours.ax.tick_params(labelsize=8, colors=QUIET, length=0)
+    colours.set_label("distance travelled", fontsize=9, color=QUIET)
+    if training is not None:
+        axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="best")
+    figure.tight_layout(pad=1.2)
+    return figure
+
+
+def distances(series: Mapping[str, Any], title: str = "How far pictures travel") -> Figure:
+    """Histograms of distances on one axis, up to three, the mean of each marked.
+
+    Args:
+        series: name → (N,) root mean squares per value.
+
+    Raises:
+        ValueError: none or more than three, or an empty one.
+    """
+    found = {name: np.asarray(values, np.float64).ravel() for name, values in series.items()}
+    if not 1 <= len(found) <= 3 or not all(len(values) for values in found.values()):
+        raise ValueError(
+            f"one to three series of distances were wanted; we got {len(found)}, of "
+            f"{[len(values) for values in found.values()]}"
+        )
+    figure = new_figure(720, 360)
+    axes = figure.subplots()
+    highest = max(float(values.max()) for values in found.values())
+    most = max(len(values) for values in found.values())
+    bins = np.linspace(0, max(highest, 1e-9) * 1.02, int(np.clip(2 * most**0.5, 12, 60)) + 1)
+    edges = [float(edge) for edge in bins]
+    highest = 0.0
+    for (name, values), colour in zip(found.items(), (BLUE, ORANGE, INK), strict=False):
+        label = f"{name}: {values.mean():.3f} on average"
+        counts = np.histogram(values, edges)[0]
+        highest = max(highest, float(counts.max()))
+        axes.hist(values, edges, color=colour, alpha=0.2)
+        axes.hist(values, edges, color=colour, histtype="step", linewidth=1.5, label=label)
+        mean, top = float(values.mean()), 1 / (1.1 + 0.13 * len(found))
+        axes.axvline(mean, 0, top, color=colour, linewidth=1, linestyle=(0, (4, 3)))
+    axes_of_lines(axes, title, "distance, root mean square per value")
+    axes.set_ylabel("pictures", fontsize=9, color=QUIET)
+    axes.set_xlim(0, edges[-1])
+    axes.set_ylim(0, highest * (1.1 + 0.13 * len(found)))  # room for what the colours mean
+    axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="upper left")
+    figure.tight_layout(pad=1.2)
+    return figure

@@ -1,0 +1,382 @@
+"""Compressed files: what comes out is what was quantised, no less; sizes are those of the tables.
+
+Damaged files give one sentence each, never a picture.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import narrows as nw
+from narrows.applications import Codec, Functions, functions_of, functions_of_pca
+from narrows.applications.compress import codec_for
+from narrows.applications.container import Header, opened, packed
+from narrows.applications.entropy import Reader, Writer, nats_of, table
+from narrows.errors import BadFile
+from narrows.measures import Pca
+
+pytest.importorskip("constriction")
+
+KINDS = ("conv_vae", "mlp_autoencoder", "oord_2017_vq_vae", "mentzer_2024_finite_scalar")
+HEAD = 25
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def codecs(digits) -> dict[str, Codec]:
+    """A trained model of each kind with its tables, and PCA."""
+    made, digits = {}, digits.select(np.arange(500))
+    for name in KINDS:
+        recipe = nw.recipes.listed()[name.replace("_", "-")]((1, 8, 8))
+        model = nw.fit(recipe, digits, epochs=2, report="quiet")
+        made[name] = Codec.fit(functions_of(model), digits)
+    made["pca"] = Codec.fit(functions_of_pca(Pca.fit(digits, 32)), digits)
+    return made
+
+
+def as_bytes(x: torch.Tensor) -> torch.Tensor:
+    return (x * 255).round().clamp(0, 255).byte()
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "pca"])
+@pytest.mark.parametrize("quality", [10, 50, 90])
+def test_decompressed_is_decode_of_quantise_of_encode(codecs, digits, kind, quality) -> None:
+    codec, some = codecs[kind], digits.select(np.arange(20))
+    with torch.no_grad():
+        z = codec.quantised(codec.functions.encode(some.batch(torch.arange(20))), quality)
+        wanted = torch.cat([as_bytes(codec.functions.decode(one)) for one in z.split(1)])
+    made = codec.compress(some, quality)
+    assert torch.equal(made.decoded, wanted)
+    assert torch.equal(torch.cat([codec.decompress(file) for file in made.files]), wanted)
+    whole = codec.compress(some, quality, together=True)
+    assert torch.equal(codec.decompress(whole.files[0]), wanted)
+    # neither the batch nor the company changes a file
+    assert codec.compress(some.select([7]), quality).files[0] == made.files[7]
+
+
+def test_the_number_of_threads_changes_nothing(codecs, digits) -> None:
+    some = digits.select(np.arange(6))
+    made = codecs["conv_vae"].compress(some, 60).files
+    torch.set_num_threads(2)
+    try:
+        assert codecs["conv_vae"].compress(some, 60).files == made
+        assert torch.get_num_threads() == 2
+        codecs["conv_vae"].decompress(made[0])
+    finally:
+        torch.set_num_threads(1)
+
+
+@given(
+    height=st.integers(1, 19),
+    width=st.integers(1, 19),
+    count=st.integers(1, 3),
+    error=st.integers(0, 127),
+    kind=st.sampled_from([*KINDS, "pca"]),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=40)
+def test_the_bound_holds_for_random_pixels(codecs, height, width, count, error, kind, seed) -> None:
+    source = torch.Generator().manual_seed(seed)
+    x = torch.randint(256, (count, 1, height, width), generator=source, dtype=torch.uint8)
+    made = codecs[kind].compress(x, max_error=error, together=seed % 2 == 0)
+    again = torch.cat([codecs[kind].decompress(file) for file in made.files])
+    assert torch.equal(again, made.decoded)
+    assert int((again.int() - x.int()).abs().max()) <= error
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "pca"])
+@pytest.mark.parametrize("value", [0, 255])
+def test_lossless_is_lossless_at_the_ends(codecs, kind, value) -> None:
+    x = torch.full((2, 1, 8, 8), value, dtype=torch.uint8)
+    made = codecs[kind].compress(x, max_error=0)
+    assert torch.equal(torch.cat([codecs[kind].decompress(file) for file in made.files]), x)
+
+
+def test_lossless_colours() -> None:
+    source = torch.Generator().manual_seed(0)
+    smooth = torch.rand(40, 3, 3, 3, generator=source)
+    x = as_bytes(torch.nn.functional.interpolate(smooth, (9, 10), mode="bilinear"))
+    codec = Codec.fit(functions_of_pca(Pca.fit(x, 12)), x)
+    made = codec.compress(x[:4], max_error=0)
+    assert torch.equal(torch.cat([codec.decompress(file) for file in made.files]), x[:4])
+    assert made.bytes < 0.8 * x[0].numel()
+
+
+@pytest.mark.parametrize("kind", ["conv_vae", "oord_2017_vq_vae", "pca"])
+@pytest.mark.parametrize("quality", [20, 60, 100])
+def test_the_size_is_the_cross_entropy_of_the_tables(codecs, digits, kind, quality) -> None:
+    codec, count = codecs[kind], 300
+    some = digits.select(np.arange(count))
+    own = 0 if codec.one_rate else quality
+    symbols = codec.quantiser.symbols(codec.functions.encode(some.batch(torch.arange(count))), own)
+    columns = zip(symbols.T, codec.quantiser.counts(own), strict=True)
+    nats = sum(nats_of(counts)[column].sum() for column, counts in columns)
+    size = len(codec.compress(some, quality, together=True).files[0]) - HEAD - 1
+    assert size == pytest.approx(nats / np.log(2) / 8, rel=0.005, abs=2)
+    single = codec.compress(some, quality).bytes - HEAD
+    assert single <= nats / np.log(2) / 8 / count * 1.005 + 2
+
+
+@given(
+    sizes=st.lists(st.integers(2, 400), min_size=0, max_size=30),
+    power=st.sampled_from([0.01, 0.1, 1.0, 10.0]),
+    seed=st.integers(0, 10_000),
+)
+@settings(max_examples=150)
+def test_the_coder_gives_back_what_it_took_in_two_bytes_more(sizes, power, seed) -> None:
+    random = np.random.default_rng(seed)
+    writer, wanted, bits = Writer(), [], 0.0
+    for size in sizes:
+        share = random.dirichlet(np.full(size, power))
+        counts = np.rint(65535 * np.nan_to_num(share)).astype(np.int64) + 1
+        symbols = random.choice(size, 3, p=counts / counts.sum())
+        writer.many(symbols, table(counts))
+        bits += float((nats_of(counts)[symbols] / np.log(2)).sum())
+        wanted.append((counts, symbols))
+    stream = writer.bytes()
+    assert len(stream) <= bits / 8 * 1.001 + 2
+    reader = Reader(stream)
+    for counts, symbols in wanted:
+        assert (reader.many(table(counts), 3) == symbols).all()
+
+
+def test_tables_for_each_symbol_and_for_many_are_one() -> None:
+    counts = np.array([[5, 0, 7, 1], [1, 1, 0, 90]])
+    writer = Writer()
+    writer.each(np.array([1, 2]), counts)
+    reader = Reader(writer.bytes())
+    assert [reader.one(table(row)) for row in counts] == [1, 2]
+
+
+def test_size_and_psnr_grow_with_the_quality(codecs, digits) -> None:
+    some = digits.select(np.arange(200))
+    for kind in ("pca", "conv_vae"):
+        found = [codecs[kind].compress(some, quality) for quality in range(10, 101, 10)]
+        assert np.all(np.diff([one.bytes for one in found]) >= 0)
+        error = [float(one.psnr.mean()) for one in found]
+        if kind == "pca":
+            assert np.all(np.diff(error) > 0)
+        assert error[-1] > error[0]
+
+
+def test_one_rate_is_one_file_at_every_quality(codecs, digits) -> None:
+    some = digits.select(np.arange(3))
+    for kind in ("oord_2017_vq_vae", "mentzer_2024_finite_scalar"):
+        made = [codecs[kind].compress(some, quality).files for quality in (1, 50, 100)]
+        assert made[0] == made[1] == made[2]
+        z = codecs[kind].functions.encode(some.batch(torch.arange(3)))
+        assert torch.equal(codecs[kind].quantised(z), z)
+
+
+def test_the_gain_of_orthonormal_components_is_one(codecs) -> None:
+    """So PCA is quantised in steps of one length, as is best for it."""
+    assert codecs["pca"].quantiser.gain == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("quality", [1, 50, 100])
+def test_steps_are_of_one_length_and_masses_sum_up(codecs, quality) -> None:
+    quantiser = codecs["pca"].quantiser
+    z = torch.linspace(-1, 1, 64)[:, None].expand(64, 32)
+    symbols = quantiser.symbols(z, quality)
+    counts = quantiser.counts(quality)
+    assert {int(one.sum()) for one in counts} == {1 << 24}
+    assert all((one >= 0).all() for one in counts)
+    sizes = np.array([len(one) for one in counts])
+    values = quantiser.values(symbols, quality).numpy()
+    step = quantiser.values(np.ones((1, 32), np.int64), quality).numpy()
+    step = (step - quantiser.values(np.zeros((1, 32), np.int64), quality).numpy())[0]
+    inside = (symbols > 1) & (symbols < sizes - 2)  # what is out of range ends near its end
+    assert (np.abs(values - z.numpy()) <= step * 1.01)[inside].all()
+    assert (np.diff(symbols, axis=0) >= 0).all()
+
+
+# ---- a codec whose numbers are all written here --------------------------------------------------
+
+
+def by_hand(shape: tuple[int, ...] = (1, 2, 3), name: str = "ab" * 8) -> Codec:
+    """Codes are pixels; the tables are straight lines, and a tree of three nodes."""
+    units = int(np.prod(shape))
+    tensors = {
+        "origin": torch.full((units,), 0.25),
+        "cell": torch.full((units,), 1 / 32),
+        "gain": torch.ones(units),
+        "low": torch.full((units,), -32),
+        "cumulative": (torch.arange(65) << 18).expand(units, 65).contiguous(),
+        "residual.feature": torch.tensor([0, -1, -1]),
+        "residual.threshold": torch.tensor([100, 0, 0]),
+        "residual.child": torch.tensor([1, 0, 0]),
+        "residual.weights": torch.full((1, 7), 20),
+        "residual.counts": 1 + torch.arange(3 * 256).reshape(3, 256),
+    }
+    return codec_for(
+        Functions(shape, lambda x: x.flatten(1), lambda z: z.reshape(-1, *shape), None, name),
+        tensors,
+        50,
+    )
+
+
+PIXELS = torch.tensor([[[[0, 60, 120], [180, 240, 255]]]], dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"quality": 50}, "4e5257014e6664142a99324ae369e34e32010203014f924f3a5ce406"),
+        (
+            {"quality": 50, "max_error": 3},
+            "4e5257014e6664142a99324a7bf20e2cb203010203015717e1d55ce4060f7e9936",
+        ),
+        (
+            {"quality": 50, "max_error": 0},
+            "4e5257014e6664142a99324ae794c5a6b20001020301ab2471805ce405e4f3130caacb",
+        ),
+    ],
+)
+def test_the_bytes_of_the_format_stay(options, wanted) -> None:
+    """Files outlive versions: a change here is a new version of the format."""
+    made = by_hand().compress(PIXELS, **options)
+    assert made.files[0].hex() == wanted
+    assert torch.equal(by_hand().decompress(bytes.fromhex(wanted)), made.decoded)
+
+
+def changed(file: bytes, place: int, bit: int = 0) -> bytes:
+    return file[:place] + bytes([file[place] ^ 1 << bit]) + file[place + 1 :]
+
+
+def corruptions() -> dict[str, Callable[[bytes], bytes]]:
+    """Forty ways to harm a file."""
+    made: dict[str, Callable[[bytes], bytes]] = {}
+    random = np.random.default_rng(0)
+    for number in range(24):
+        at, bit = random.random(), int(random.integers(8))
+        made[f"bit {number}"] = lambda f, at=at, bit=bit: changed(f, int(at * len(f)), bit)
+    for kept in (0, 1, 3, 11, 15, 17, 20, 24):
+        made[f"cut to {kept}"] = lambda f, kept=kept: f[:kept]
+    made["cut by one"] = lambda f: f[:-1]
+    made["half"] = lambda f: f[: len(f) // 2]
+    made["a byte more"] = lambda f: f + b"\0"
+    made["twice"] = lambda f: f + f
+    made["another ending"] = lambda f: f[:-1] + bytes([f[-1] ^ 0xFF])
+    made["zeros"] = lambda f: bytes(len(f))
+    made["a picture"] = lambda f: b"\x89PNG\r\n\x1a\n" + f
+    made["the stream of another"] = lambda f: f[:HEAD] + f[HEAD:][::-1]
+    return made
+
+
+@pytest.mark.parametrize("how", corruptions())
+@pytest.mark.parametrize("bound", [None, 0])
+def test_a_harmed_file_gives_a_sentence_and_no_picture(codecs, digits, how, bound) -> None:
+    codec = codecs["pca"]
+    file = codec.compress(digits.select([3]), 60, max_error=bound).files[0]
+    began = time.monotonic()
+    with pytest.raises(BadFile) as refused:
+        codec.decompress(corruptions()[how](file))
+    assert time.monotonic() - began < 1
+    assert len(str(refused.value)) > 30 and "\n" not in str(refused.value)
+
+
+def test_every_single_bit_is_guarded() -> None:
+    codec = by_hand()
+    file = codec.compress(PIXELS, max_error=0).files[0]
+    for place in range(len(file)):
+        for bit in range(8):
+            with pytest.raises(BadFile):
+                codec.decompress(changed(file, place, bit))
+
+
+def test_another_model_and_other_tables_are_refused(codecs, digits) -> None:
+    file = codecs["pca"].compress(digits.select([3])).files[0]
+    for other in ("conv_vae", "oord_2017_vq_vae"):
+        with pytest.raises(BadFile, match="made with another model, or with other tables"):
+            codecs[other].decompress(file)
+    fewer = Codec.fit(codecs["pca"].functions, digits.select(np.arange(100)))
+    with pytest.raises(BadFile, match="other tables"):
+        fewer.decompress(file)
+
+
+def sealed(header: Header, codec: Codec, stream: bytes) -> bytes:
+    return packed(header, codec.fingerprint, stream)
+
+
+def test_a_newer_version_says_so() -> None:
+    codec = by_hand()
+    file = bytearray(codec.compress(PIXELS).files[0])
+    file[3] = 2
+    file[12:16] = zlib.crc32(bytes(file[:12] + file[16:])).to_bytes(4, "little")
+    with pytest.raises(
+        BadFile, match="of version 2; this Narrows reads version 1: install a newer"
+    ):
+        codec.decompress(bytes(file))
+    with pytest.raises(BadFile, match="damaged or truncated, or of a newer version"):
+        codec.decompress(bytes(file[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (Header((1, 2, 3), 1 << 27, 50, None, 0), "pictures of"),  # 2^27 pictures in no bytes
+        (Header((1, 2, 3), 1 << 33, 50, None, 0), "no file has that"),
+        (Header((1, 30_000, 30_000), 1, 50, 0, 0), "more than"),
+        (Header((1, 0, 3), 1, 50, None, 0), "no file has that"),
+        (Header((3, 2, 3), 1, 50, None, 0), "3 channels"),
+        (Header((1, 2, 3), 1, 0, None, 0), "a quality of 0"),
+        (Header((1, 2, 3), 1, 101, None, 0), "a quality of 101"),
+        (Header((1, 2, 3), 1, 50, 200, 0), "no file has that"),
+        (Header((1, 2, 3), 1, 50, None, 7), "arithmetic differs"),
+    ],
+)
+def test_a_header_that_lies_takes_neither_time_nor_memory(header, words) -> None:
+    codec = by_hand()
+    began = time.monotonic()
+    with pytest.raises(BadFile, match=words):
+        codec.decompress(sealed(header, codec, b"\x5a" * 8))
+    assert time.monotonic() - began < 1
+
+
+def test_a_header_without_end() -> None:
+    codec = by_hand()
+    file = packed(Header((1, 2, 3), 1, 50, None, 0), codec.fingerprint, b"")
+    for kept in range(16, len(file)):
+        cut = file[:12] + zlib.crc32(file[:12] + file[16:kept]).to_bytes(4, "little")
+        with pytest.raises(BadFile, match="ends in its header"):
+            codec.decompress(cut + file[16:kept])
+    endless = file[:12] + b"\0" * 4 + b"\x32" + b"\xff" * 60
+    endless = endless[:12] + zlib.crc32(endless[:12] + endless[16:]).to_bytes(4, "little")
+    with pytest.raises(BadFile, match="ends in its header"):
+        codec.decompress(endless + b"\x32" + b"\xff" * 60)
+
+
+def test_a_machine_that_counts_otherwise_says_so(codecs, digits) -> None:
+    codec = codecs["pca"]
+    file = codec.compress(digits.select([3])).files[0]
+    plain = codec.functions
+
+    def slightly(z: torch.Tensor) -> torch.Tensor:
+        return plain.decode(z) + 0.004
+
+    other = Functions(plain.shape, plain.encode, slightly, None, plain.fingerprint)
+    elsewhere = Codec(other, codec.quantiser, codec.residual)
+    with pytest.raises(BadFile, match="this machine's arithmetic differs"):
+        elsewhere.decompress(file)
+
+
+def test_a_header_comes_back() -> None:
+    header = Header((3, 768, 512), 130, 99, 127, 0xFFFFFFFF)
+    file = packed(header, b"12345678", b"stream")
+    assert opened(file, b"12345678") == (header, b"stream")
+    assert len(packed(Header((3, 64, 64), 1, 50, None, 0), b"12345678", b"")) == HEAD
