@@ -9,7 +9,7 @@ import torch
 
 from narrows.images.blending import membrane, seamless
 from narrows.images.resizing import back_projected, enlarged, lanczos, reduced
-from narrows.measures import Pca, conditional_mean, wiener
+from narrows.measures import Pca, Ridge, conditional_mean, wiener
 
 SHAPE = (2, 3, 4)
 P = math.prod(SHAPE)
@@ -62,6 +62,33 @@ def test_what_is_hidden_has_no_influence() -> None:
     known[:, :, 1] = False
     other = torch.where(known, x, torch.full_like(x, 9.0))
     torch.testing.assert_close(conditional_mean(pca, x, known), conditional_mean(pca, other, known))
+
+
+def test_ridge_regression_stands_where_its_gradient_is_nothing() -> None:
+    draw = torch.Generator().manual_seed(4)
+    x, y = torch.rand(40, 1, 2, 3, generator=draw), torch.rand(40, *SHAPE, generator=draw)
+    ridge = Ridge.fit(x, y, 0.05)
+    off = (x.flatten(1) - x.flatten(1).mean(0)).double()
+    wrong = (y.flatten(1) - y.flatten(1).mean(0)).double() - off @ ridge.weight.double()
+    slope = -off.T @ wrong / 40 + 0.05 * ridge.weight.double()
+    assert slope.abs().max() < 1e-6 and ridge(x).shape == y.shape
+    torch.testing.assert_close(ridge(x).mean(0), y.mean(0))
+
+
+def test_ridge_regression_between_its_limits_is_the_linear_map_and_the_mean() -> None:
+    draw = torch.Generator().manual_seed(5)
+    x, turn = torch.rand(60, 1, 2, 3, generator=draw), torch.randn(6, P, generator=draw)
+    y = (x.flatten(1) @ turn + 0.3).reshape(60, *SHAPE)
+    fresh = torch.rand(9, 1, 2, 3, generator=draw)
+    told = Ridge.fit(x, y, 1e-9)(fresh).flatten(1)
+    torch.testing.assert_close(told, fresh.flatten(1) @ turn + 0.3, atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        Ridge.fit(x, y, 1e9)(fresh), y.mean(0).expand(9, *SHAPE), atol=1e-4, rtol=0
+    )
+    with pytest.raises(ValueError, match="as many pictures on either side and a strength above 0"):
+        Ridge.fit(x, y[:5], 1.0)
+    with pytest.raises(ValueError, match="we got 60, 60 and 0"):
+        Ridge.fit(x, y, 0)
 
 
 def test_pca_keeps_the_variances_of_the_pictures(digits) -> None:

@@ -1,18 +1,23 @@
-"""Measures: how good a model or a code is. Each is taken per picture, then averaged."""
+"""Measures: how good a model or a code is. Those of pictures are taken per picture, then averaged."""
 
-from .baselines import Pca, conditional_mean, mean_picture, wiener
+from .baselines import Pca, Ridge, conditional_mean, mean_picture, wiener
 from .evaluation import Evaluation, evaluate
+from .generation import density_coverage, frechet_distance, precision_recall
 from .likelihoods import elbo, importance_log_likelihood
 from .pictures import psnr, sharpness, squared_error, ssim
 
 __all__ = [
     "Evaluation",
     "Pca",
+    "Ridge",
     "conditional_mean",
+    "density_coverage",
     "elbo",
     "evaluate",
+    "frechet_distance",
     "importance_log_likelihood",
     "mean_picture",
+    "precision_recall",
     "psnr",
     "sharpness",
     "squared_error",

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..images import Source, as_source
 from ..randomness import generator, permutation
 
-__all__ = ["Pca", "conditional_mean", "mean_picture", "wiener"]
+__all__ = ["Pca", "Ridge", "conditional_mean", "mean_picture", "wiener"]
 
 # up to this many values per picture the covariance is small and every picture counts
 COVARIANCE_FEATURES = 1024
@@ -92,6 +92,53 @@ class Pca:
         """x (N, C, H, W) → its projection (N, C, H, W); values may leave [0, 1]."""
         flat = torch.addmm(self.mean, self.encode(x), self.components)
         return flat.reshape(-1, *self.shape)
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Pictures told from other pictures by a linear map, shrunk towards their mean.
+
+    Attributes:
+        known, mean: the mean of what it is told from (P,), and of what it tells (Q,).
+        weight: (P, Q).
+        shape: (C, H, W) of what it tells.
+    """
+
+    known: Tensor
+    mean: Tensor
+    weight: Tensor
+    shape: tuple[int, ...]
+
+    @staticmethod
+    def fit(x: Any, y: Any, strength: float) -> Ridge:
+        """The W that minimises ‖Y − X W‖² / N + strength · ‖W‖², X and Y without their means.
+
+        Args:
+            x: (N, C, h, w) floats in [0, 1], such as small pictures: costs P³.
+            y: (N, C, H, W), such as the large ones.
+            strength: in squared units of [0, 1] pixels, above 0.
+
+        Raises:
+            ValueError: not as many pictures on both sides, or a strength of 0 or less.
+        """
+        x, y = torch.as_tensor(x), torch.as_tensor(y)
+        if len(x) != len(y) or len(x) < 1 or not strength > 0:
+            raise ValueError(
+                "ridge regression takes as many pictures on either side and a strength above 0; "
+                f"we got {len(x)}, {len(y)} and {strength}"
+            )
+        flat, target = x.flatten(1).double(), y.flatten(1).double()
+        known, mean = flat.mean(0), target.mean(0)
+        flat = flat - known
+        square = flat.T @ flat / len(flat)
+        square.diagonal().add_(strength)
+        weight = torch.linalg.solve(square, flat.T @ (target - mean) / len(flat))
+        return Ridge(known.float(), mean.float(), weight.float(), tuple(y.shape[1:]))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """x (N, C, h, w) → (N, C, H, W); values may leave [0, 1]."""
+        flat = x.flatten(1) - self.known.to(x)
+        return (flat @ self.weight.to(x) + self.mean.to(x)).reshape(-1, *self.shape)
 
 
 def wiener(pca: Pca, noisy: Tensor, sigma: float) -> Tensor:
