@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from . import files
 from .bottlenecks import Bottleneck, Code
 from .images import Source, as_source
 from .networks import Ladder
@@ -83,6 +84,13 @@ class Autoencoder(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters()).device
+
+    def fingerprint(self) -> str:
+        """Sixteen digits that change with any weight, and not with how a recipe is written down.
+
+        What is kept of a model's codes (priors, collections, compressed files) carries them.
+        """
+        return files.fingerprint_of_tensors(self.state_dict())
 
     def parts(self) -> dict[str, Part]:
         """The three parts as data."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "atomic",
     "fingerprint",
+    "fingerprint_of_tensors",
     "load_tensors",
     "load_toml",
     "save_tensors",
@@ -160,3 +161,12 @@ def fingerprint(*pieces: bytes | str) -> str:
         digest.update(len(raw).to_bytes(8, "big"))
         digest.update(raw)
     return digest.hexdigest()
+
+
+def fingerprint_of_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
+    """A name that changes with any number, shape or name of tensors, wherever they are."""
+    pieces: list[bytes | str] = []
+    for name, tensor in tensors.items():
+        raw = tensor.detach().cpu().contiguous().reshape(-1).numpy().tobytes()
+        pieces += [name, str(tuple(tensor.shape)), raw]
+    return fingerprint(*pieces)

@@ -38,6 +38,14 @@ def test_a_variational_model_generates_at_once(narrows, model: Path, tmp_path: P
     assert out.read_bytes() != before
 
 
+def test_where_pictures_go_by_themselves(narrows, model: Path, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = narrows("generate", model, "-n", 2)
+    assert result.out.splitlines() == ["2 pictures in generated.png", "prior: normal"]
+    result = narrows("generate", model, "-n", 2, "--files")
+    assert "look at generated/sheet.png" in result.out and Path("generated.png").is_file()
+
+
 def test_single_files(narrows, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "many"
     result = narrows("generate", model, "-n", 11, "--files", "-o", out, "--json")
@@ -98,6 +106,9 @@ def test_traversals(narrows, model: Path, tmp_path: Path) -> None:
         (("--traverse", "--unit", "16"), 2, "units 0 to 15; we got 16"),
         (("-n", "0"), 2, "at least 1 picture"),
         (("-o", "g.jpg"), 2, "-o names a PNG"),
+        (("--unit", "3"), 2, "--unit is of --traverse"),
+        (("--manifold", "--reach", "2"), 2, "--reach is of --traverse"),
+        (("--traverse", "--reach", "0"), 2, "a reach above 0"),
     ],
 )
 def test_wrong_usage(narrows, trained: Path, tmp_path, monkeypatch, options, code, words) -> None:
@@ -122,7 +133,12 @@ def test_a_prior_of_another_model_is_refused(narrows, model: Path, points: Path,
     [
         (("--kind", "flwo"), "did you mean 'flow'?"),
         (("--kind", "autoregressive"), "codes are numbers"),
-        (("--set", "components=0"), "at least 1 component"),
+        (("--kind", "normal"), "nothing of the prior 'normal' is fitted: run `narrows generate"),
+        (("--set", "components=0"), "whole number of at least 1; we got 0"),
+        (("--set", "components=2.5"), "whole number of at least 1; we got 2.5"),
+        (("--kind", "flow", "--set", "steps=1e3"), "steps of a flow is a whole number"),
+        (("--kind", "flow", "--set", "learning-rate=inf"), "a finite number above 0; we got inf"),
+        (("--set", "size=3"), "the size of a prior is that of the model's codes; leave it out"),
         (("--set", "components=two"), "NAME=NUMBER"),
         (("--set", "width=3"), "takes size, components"),
         (("--limit", "0"), "--limit is at least 1"),

@@ -178,3 +178,12 @@ def test_a_prior_stands_beside_simpler_ones(digits) -> None:
     quantised = model("autoregressive")
     rows = compare(quantised, fit_prior(quantised, train, "autoregressive", steps=60), train, held)
     assert [row.name for row in rows][1:] == ["entries by themselves", "training codes"]
+
+
+def test_a_prior_is_judged_on_pictures_from_all_over_a_set() -> None:
+    """Dark pictures first and bright ones last, and held out the other way round."""
+    own = model("flow")
+    x = torch.rand(5000, 1, 8, 8, generator=torch.Generator().manual_seed(0)) / 2
+    x[2500:] += 0.5
+    rows = compare(own, fit_prior(own, x, "aggregate"), x, x.flip(0))
+    assert abs(rows[-1].discrepancy) < 0.01

@@ -27,8 +27,13 @@ def generate(
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="The PNG; with --files, a folder.")
-    ] = Path("generated.png"),
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The PNG; with --files, a folder. Default: generated.png, or generated/.",
+        ),
+    ] = None,
     files: Annotated[
         bool, typer.Option("--files", help="Each picture as a PNG of its own, in the folder -o.")
     ] = False,
@@ -42,7 +47,10 @@ def generate(
         list[int] | None,
         typer.Option(help="A unit to traverse; default: those that change most. Repeatable."),
     ] = None,
-    reach: Annotated[float, typer.Option(help="Standard deviations to either side.")] = 3.0,
+    reach: Annotated[
+        float | None,
+        typer.Option(help="Of a traversal: standard deviations to either side. Default: 3."),
+    ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     as_json: options.Json = False,
@@ -56,6 +64,10 @@ def generate(
 
     if manifold and traverse or files and (manifold or traverse):
         raise ValueError("--manifold, --traverse and --files are three outputs; choose one of them")
+    if not traverse and (unit or reach is not None):
+        raise ValueError(f"{'--unit' if unit else '--reach'} is of --traverse; add it")
+    if out is None:
+        out = Path("generated" if files else "generated.png")
     if not files and out.suffix.lower() != ".png":
         raise ValueError(f"-o names a PNG, or with --files a folder; we got {str(out)!r}")
     loaded = load(model)
@@ -64,10 +76,11 @@ def generate(
     decode = decoder(loaded, seed)
     if manifold or traverse:
         drawing = _manifold if manifold else _traversals
-        document, text = drawing(decode, _spread(loaded, chosen, name), out, unit, reach)
+        spread, reach = _spread(loaded, chosen, name), 3.0 if reach is None else reach
+        document, text = drawing(decode, spread, out, unit, reach)
     else:
         document, text = _samples(loaded, decode, chosen, n, seed, out, files)
-    printed({"prior": name, **document}, as_json, f"{text} (prior: {name})")
+    printed({"prior": name, **document}, as_json, f"{text}\nprior: {name}")
 
 
 def _prior(model: Any, folder: Path, wanted: str | None) -> tuple[str, Any]:

@@ -51,6 +51,10 @@ def prior(
     loaded = load(model)
     options.place(loaded, device)
     prior_for(loaded, kind, **arguments)  # refuses now, before anything is read
+    if kind == "normal":
+        raise ValueError(
+            f"nothing of the prior 'normal' is fitted: run `narrows generate {model} --prior normal`"
+        )
     parts = divided(model, options.pictures_like(loaded, pictures, fit))
     train = some(parts.train, limit, seed)
     held = parts.test if parts.test is not None else parts.validation
@@ -111,5 +115,8 @@ def _table(rows: list[Judged]) -> str:
     for row in rows:
         nats = "–" if row.nats is None else f"{row.nats:.2f}"
         lines.append(f"{row.name:<{wide}}  {nats:>13}  {row.discrepancy:>11.4f}")
-    lines.append("(nats: more is better; discrepancy: 0 is the codes' own distribution)")
+    lines.append(
+        "(nats: more is better; discrepancy: the codes' own distribution has 0 on average, and so "
+        "now and then less)"
+    )
     return "\n".join(lines)

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from ..parts import Part, part
 from ..randomness import Draws, generator
-from .descent import descend
+from .descent import checked_rate, descend
 from .gaussian import restored
-from .prior import Progress
+from .prior import Progress, checked_counts
 
 __all__ = ["Autoregressive", "Next"]
 
@@ -85,11 +85,9 @@ class Autoregressive:
         batch_size: int = 128,
         learning_rate: float = 2e-3,
     ) -> None:
-        if min(width, steps, batch_size) < 1 or not learning_rate > 0:
-            raise ValueError(
-                "width, steps, batch_size and learning_rate of a prior must be positive; "
-                f"we got {width}, {steps}, {batch_size} and {learning_rate}"
-            )
+        counts = {"width": width, "steps": steps, "batch_size": batch_size}
+        checked_counts("an autoregressive prior", **counts)
+        checked_rate(learning_rate)
         self.entries, self.width, self.steps = entries, width, steps
         self.batch_size, self.learning_rate = batch_size, learning_rate
 

@@ -18,10 +18,20 @@ from ..randomness import Draws, permutation
 from ..training.rates import rate
 from .prior import Progress
 
-__all__ = ["descend"]
+__all__ = ["checked_rate", "descend"]
 
 LOOKS = 20  # times that the held-out codes are looked at
 MOST_HELD_OUT = 2048
+
+
+def checked_rate(learning_rate: float) -> None:
+    """Refuse a learning rate that is none.
+
+    Raises:
+        ValueError: it is not above 0, or not finite.
+    """
+    if not 0 < learning_rate < math.inf:
+        raise ValueError(f"a learning rate is a finite number above 0; we got {learning_rate}")
 
 
 def descend(

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from ..parts import Part, part
 from ..randomness import Draws, generator
-from .descent import descend
+from .descent import checked_rate, descend
 from .gaussian import Scale, restored
-from .prior import Progress, checked_rows
+from .prior import Progress, checked_counts, checked_rows
 
 __all__ = ["Flow", "Velocity"]
 
@@ -88,11 +88,8 @@ class Flow:
         batch_size: int = 256,
         learning_rate: float = 1e-3,
     ) -> None:
-        if min(width, depth, steps, batch_size) < 1 or not learning_rate > 0:
-            raise ValueError(
-                "width, depth, steps, batch_size and learning_rate of a flow must be positive; "
-                f"we got {width}, {depth}, {steps}, {batch_size} and {learning_rate}"
-            )
+        checked_counts("a flow", width=width, depth=depth, steps=steps, batch_size=batch_size)
+        checked_rate(learning_rate)
         self.size, self.width, self.depth = size, width, depth
         self.steps, self.batch_size, self.learning_rate = steps, batch_size, learning_rate
 

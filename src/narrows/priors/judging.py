@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..images import as_source
 from ..objectives import mmd2
-from ..randomness import Draws
+from ..randomness import Draws, permutation
 from .prior import Prior, draw, prior_for, taken
 
 __all__ = ["Judged", "compare", "judge"]
@@ -62,7 +62,7 @@ def compare(model: Any, prior: Prior, train: Any, held: Any, *, seed: int = 0) -
         held: others.
     """
     name = prior.part.name  # type: ignore[attr-defined]
-    few = [_first(images) for images in (train, held)]
+    few = [_few(images, seed) for images in (train, held)]
     train_code, held_code = (model.encode(images, 1, seed=seed + 1) for images in few)
     own, z = taken(prior, held_code), held_code.z[0]
     n = min(MOST, max(len(z), 500))
@@ -83,9 +83,10 @@ def compare(model: Any, prior: Prior, train: Any, held: Any, *, seed: int = 0) -
     return rows
 
 
-def _first(images: Any) -> Tensor:
+def _few(images: Any, seed: int) -> Tensor:
+    """Some drawn from all over: sets are often in an order, by writer or by class."""
     source = as_source(images)
-    return source.batch(torch.arange(min(MOST, len(source))))
+    return source.batch(permutation(seed, "prior/judged", len(source))[:MOST])
 
 
 def _alone(train: Tensor, held: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:

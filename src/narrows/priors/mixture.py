@@ -11,7 +11,7 @@ from torch import Tensor
 from ..parts import Part, part
 from ..randomness import Draws, generator, permutation
 from .gaussian import FLOOR, Scale, log_gaussian_full, restored
-from .prior import Progress, checked_rows
+from .prior import Progress, checked_counts, checked_rows
 
 __all__ = ["Mixture"]
 
@@ -41,8 +41,8 @@ class Mixture:
     factors: Tensor
 
     def __init__(self, size: int, components: int | None = None) -> None:
-        if components is not None and components < 1:
-            raise ValueError(f"a mixture needs at least 1 component; we got {components}")
+        if components is not None:
+            checked_counts("a mixture", components=components)
         if size > LARGEST:
             raise ValueError(
                 f"a mixture with full covariances takes codes of up to {LARGEST:,} numbers; this "

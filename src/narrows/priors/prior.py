@@ -16,7 +16,19 @@ from torch import Tensor
 from ..bottlenecks import Code
 from ..parts import Part, build, listed
 
-__all__ = ["Prior", "Progress", "checked_rows", "draw", "fit_prior", "prior_for", "taken"]
+__all__ = [
+    "OF_THE_MODEL",
+    "Prior",
+    "Progress",
+    "checked_counts",
+    "checked_rows",
+    "draw",
+    "fit_prior",
+    "prior_for",
+    "taken",
+]
+
+OF_THE_MODEL = ("size", "entries")  # arguments that the model knows
 
 Progress = Callable[[int, int], None]
 
@@ -67,6 +79,9 @@ def prior_for(model: Any, name: str, **arguments: Any) -> Prior:
     Raises:
         ValueError: no such name or argument, or a prior that does not fit the kind of code.
     """
+    own = [key for key in arguments if key in OF_THE_MODEL]
+    if own:
+        raise ValueError(f"the {own[0]} of a prior is that of the model's codes; leave it out")
     bottleneck = model.bottleneck
     quantised = hasattr(bottleneck, "entries_of")
     given = {"size": math.prod(model.code_shape)}
@@ -142,6 +157,17 @@ def draw(model: Any, prior: Prior, n: int, seed: int = 0) -> Tensor:
             if hasattr(bottleneck, "nearest"):
                 found = bottleneck.entries_of(bottleneck.nearest(found))
     return found.float().cpu()
+
+
+def checked_counts(of: str, **counts: Any) -> None:
+    """Refuse arguments that are no whole numbers above 0.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for name, value in counts.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} of {of} is a whole number of at least 1; we got {value}")
 
 
 def checked_rows(codes: Tensor, least: int, size: int) -> Tensor:
