@@ -5,8 +5,8 @@ Damaged files give one sentence each, never a picture.
 
 from __future__ import annotations
 
+import binascii
 import time
-import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -26,7 +26,7 @@ from narrows.measures import Pca
 pytest.importorskip("constriction")
 
 KINDS = ("conv_vae", "mlp_autoencoder", "oord_2017_vq_vae", "mentzer_2024_finite_scalar")
-HEAD = 25
+HEAD = 14
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -126,7 +126,7 @@ def test_the_size_is_the_cross_entropy_of_the_tables(codecs, digits, kind, quali
     symbols = codec.quantiser.symbols(codec.functions.encode(some.batch(torch.arange(count))), own)
     columns = zip(symbols.T, codec.quantiser.counts(own), strict=True)
     nats = sum(nats_of(counts)[column].sum() for column, counts in columns)
-    size = len(codec.compress(some, quality, together=True).files[0]) - HEAD - 1
+    size = len(codec.compress(some, quality, together=True).files[0]) - HEAD - 5
     assert size == pytest.approx(nats / np.log(2) / 8, rel=0.005, abs=2)
     single = codec.compress(some, quality).bytes - HEAD
     assert single <= nats / np.log(2) / 8 / count * 1.005 + 2
@@ -236,14 +236,14 @@ PIXELS = torch.tensor([[[[0, 60, 120], [180, 240, 255]]]], dtype=torch.uint8)
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        ({"quality": 50}, "4e5257014e6664142a99324ae369e34e32010203014f924f3a5ce406"),
+        ({"quality": 50}, "4e5701f05df839ed304f924f3a325ce406"),
         (
             {"quality": 50, "max_error": 3},
-            "4e5257014e6664142a99324a7bf20e2cb203010203015717e1d55ce4060f7e9936",
+            "4e5781f05df839c83b5717e1d532035ce4060f7e9936",
         ),
         (
             {"quality": 50, "max_error": 0},
-            "4e5257014e6664142a99324ae794c5a6b20001020301ab2471805ce405e4f3130caacb",
+            "4e5781f05df8397f0eab24718032005ce405e4f3130caacb",
         ),
     ],
 )
@@ -265,7 +265,7 @@ def corruptions() -> dict[str, Callable[[bytes], bytes]]:
     for number in range(24):
         at, bit = random.random(), int(random.integers(8))
         made[f"bit {number}"] = lambda f, at=at, bit=bit: changed(f, int(at * len(f)), bit)
-    for kept in (0, 1, 3, 11, 15, 17, 20, 24):
+    for kept in (0, 1, 3, 6, 8, 11, 13, 14):
         made[f"cut to {kept}"] = lambda f, kept=kept: f[:kept]
     made["cut by one"] = lambda f: f[:-1]
     made["half"] = lambda f: f[: len(f) // 2]
@@ -310,20 +310,24 @@ def test_another_model_and_other_tables_are_refused(codecs, digits) -> None:
 
 
 def sealed(header: Header, codec: Codec, stream: bytes) -> bytes:
-    return packed(header, codec.fingerprint, stream)
+    return packed(header, codec.fingerprint, codec.functions.shape, stream)
+
+
+def checked(file: bytes) -> bytes:
+    """With the sum that its bytes have."""
+    return file[:7] + binascii.crc_hqx(file[:7] + file[9:], 0).to_bytes(2, "little") + file[9:]
 
 
 def test_a_newer_version_says_so() -> None:
     codec = by_hand()
-    file = bytearray(codec.compress(PIXELS).files[0])
-    file[3] = 2
-    file[12:16] = zlib.crc32(bytes(file[:12] + file[16:])).to_bytes(4, "little")
+    file = codec.compress(PIXELS).files[0]
+    newer = checked(file[:2] + bytes([2]) + file[3:])
     with pytest.raises(
         BadFile, match="of version 2; this Narrows reads version 1: install a newer"
     ):
-        codec.decompress(bytes(file))
+        codec.decompress(newer)
     with pytest.raises(BadFile, match="damaged or truncated, or of a newer version"):
-        codec.decompress(bytes(file[:-1]))
+        codec.decompress(newer[:-1])
 
 
 @pytest.mark.parametrize(
@@ -331,7 +335,7 @@ def test_a_newer_version_says_so() -> None:
     [
         (Header((1, 2, 3), 1 << 27, 50, None, 0), "pictures of"),  # 2^27 pictures in no bytes
         (Header((1, 2, 3), 1 << 33, 50, None, 0), "no file has that"),
-        (Header((1, 30_000, 30_000), 1, 50, 0, 0), "more than"),
+        (Header((1, 20_000, 20_000), 1, 50, 0, 0), "more than"),
         (Header((1, 0, 3), 1, 50, None, 0), "no file has that"),
         (Header((3, 2, 3), 1, 50, None, 0), "3 channels"),
         (Header((1, 2, 3), 1, 0, None, 0), "a quality of 0"),
@@ -350,15 +354,13 @@ def test_a_header_that_lies_takes_neither_time_nor_memory(header, words) -> None
 
 def test_a_header_without_end() -> None:
     codec = by_hand()
-    file = packed(Header((1, 2, 3), 1, 50, None, 0), codec.fingerprint, b"")
-    for kept in range(16, len(file)):
-        cut = file[:12] + zlib.crc32(file[:12] + file[16:kept]).to_bytes(4, "little")
+    file = sealed(Header((1, 2, 3), 2, 50, 3, 0), codec, b"")
+    assert file[2] == 1 + 64 + 128 and len(file) == HEAD + 5
+    for kept in range(HEAD, len(file)):
         with pytest.raises(BadFile, match="ends in its header"):
-            codec.decompress(cut + file[16:kept])
-    endless = file[:12] + b"\0" * 4 + b"\x32" + b"\xff" * 60
-    endless = endless[:12] + zlib.crc32(endless[:12] + endless[16:]).to_bytes(4, "little")
+            codec.decompress(checked(file[:kept]))
     with pytest.raises(BadFile, match="ends in its header"):
-        codec.decompress(endless + b"\x32" + b"\xff" * 60)
+        codec.decompress(checked(file[: HEAD + 1] + b"\xff" * 60))
 
 
 def test_a_machine_that_counts_otherwise_says_so(codecs, digits) -> None:
@@ -375,8 +377,13 @@ def test_a_machine_that_counts_otherwise_says_so(codecs, digits) -> None:
         elsewhere.decompress(file)
 
 
-def test_a_header_comes_back() -> None:
-    header = Header((3, 768, 512), 130, 99, 127, 0xFFFFFFFF)
-    file = packed(header, b"12345678", b"stream")
-    assert opened(file, b"12345678") == (header, b"stream")
-    assert len(packed(Header((3, 64, 64), 1, 50, None, 0), b"12345678", b"")) == HEAD
+@pytest.mark.parametrize("usual", [(3, 768, 512), (1, 2, 3)])
+def test_a_header_comes_back(usual) -> None:
+    for header in (
+        Header((3, 768, 512), 1, 99, None, 0xFFFFFFFF),
+        Header((3, 768, 512), 130, 0, 127, 5),
+        Header((3, 768, 512), 1, 1, 0, 0),
+    ):
+        file = packed(header, b"1234", usual, b"stream")
+        assert opened(file, b"1234", usual) == (header, b"stream")
+    assert len(packed(Header((3, 64, 64), 1, 50, None, 0), b"1234", (3, 64, 64), b"")) == HEAD

@@ -32,7 +32,7 @@ from ..errors import BadFile, NarrowsError
 from ..images import Source, as_source
 from ..measures import Pca, formats, psnr
 from ..randomness import generator, permutation
-from .container import MOST_VALUES, VERSION, Header, opened, packed
+from .container import MOST_VALUES, Header, opened, packed
 from .entropy import Reader, Writer, nats_of, table
 from .quantisers import QUALITIES, Book, Indices, Quantiser, Uniform
 from .residual import Residual
@@ -90,16 +90,7 @@ def functions_of(model: Any) -> Functions:
     book, bottleneck = None, here.bottleneck
     if hasattr(bottleneck, "entries_of") and hasattr(bottleneck, "nearest"):
         book = Book(bottleneck.nearest, bottleneck.entries_of, _radices(bottleneck))
-    return Functions(tuple(here.shape), encode, here.decode, book, _name(here.state_dict()))
-
-
-def _name(weights: Mapping[str, Tensor]) -> str:
-    """A name that changes with any weight, and not with how a recipe is written down."""
-    pieces: list[bytes | str] = []
-    for name, tensor in weights.items():
-        array = tensor.contiguous().numpy()
-        pieces += [name, str(tuple(tensor.shape)), array.tobytes()]
-    return files.fingerprint(*pieces)
+    return Functions(tuple(here.shape), encode, here.decode, book, model.fingerprint())
 
 
 def functions_of_pca(pca: Pca) -> Functions:
@@ -108,7 +99,7 @@ def functions_of_pca(pca: Pca) -> Functions:
     def decode(z: Tensor) -> Tensor:
         return torch.addmm(pca.mean, z, pca.components).reshape(-1, *pca.shape)
 
-    name = _name({"mean": pca.mean, "components": pca.components})
+    name = files.fingerprint_of_tensors({"mean": pca.mean, "components": pca.components})
     return Functions(tuple(pca.shape), pca.encode, decode, None, name)
 
 
@@ -238,11 +229,9 @@ class Codec:
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """Eight bytes that name the model and the tables together."""
-        pieces: list[bytes | str] = [self.functions.fingerprint, str(VERSION)]
-        for name, tensor in sorted(self._state().items()):
-            pieces += [name, str(tuple(tensor.shape)), tensor.numpy().tobytes()]
-        return bytes.fromhex(files.fingerprint(*pieces))
+        """Four bytes that name the model and the tables together."""
+        tables = files.fingerprint_of_tensors(dict(sorted(self._state().items())))
+        return bytes.fromhex(files.fingerprint(self.functions.fingerprint, tables))[:4]
 
     def _state(self) -> dict[str, Tensor]:
         return {**self.quantiser.state(), **self.residual.state()}
@@ -330,7 +319,7 @@ class Codec:
         for writer, group in zip(writers, groups, strict=True):
             total = zlib.crc32(d[group.start : group.stop].numpy().data)
             header = Header(shape, len(group), quality, max_error, total)
-            out.append(packed(header, self.fingerprint, writer.bytes()))
+            out.append(packed(header, self.fingerprint, self.functions.shape, writer.bytes()))
         return Compressed(out, x, d)
 
     def decompress(self, file: bytes, progress: Progress | None = None) -> Tensor:
@@ -340,7 +329,7 @@ class Codec:
             BadFile: it is damaged, truncated, foreign or newer, of another model, or this machine's
                 arithmetic does not give the pictures that were written.
         """
-        header, stream = opened(file, self.fingerprint)
+        header, stream = opened(file, self.fingerprint, self.functions.shape)
         shape, count, quality = header.shape, header.count, header.quality
         if shape[0] != self.functions.shape[0]:
             raise BadFile(f"this file says {shape[0]} channels, which is not this model's number")

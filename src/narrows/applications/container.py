@@ -1,34 +1,37 @@
 """The file of compressed pictures, all of it (numbers of several bytes are little-endian)::
 
-    3   "NRW"
-    1   the version, 1
-    8   fingerprint of the model and its tables
-    4   CRC-32 of all the other bytes
-    1   quality, 0 where there is one rate; 128 is added if a residual follows the codes
+    2   "NW"
+    1   the version, 1; 64 is added if a shape follows, 128 if a residual follows the codes
+    4   fingerprint of the model and its tables
+    2   CRC-16 (CCITT) of all the other bytes
+    4   CRC-32 of the decoded pictures, uint8 (N, C, H, W)
+    1   quality, 0 where there is one rate
     1   the bound on the error, if a residual follows
     …   channels, height, width, number of pictures N, in LEB128: 7 bits a byte, the lowest first,
-        the top bit where more follow
-    4   CRC-32 of the decoded pictures, uint8 (N, C, H, W)
+        the top bit where more follow; without them it is one picture of the model's shape
     …   one stream of the range coder: unit by unit the codes of all tiles, then picture by picture
         the residuals, pixel by pixel, channel by channel
 
-One picture of less than 128 pixels a side has 25 bytes before its stream.
+One picture of the model's shape has 14 bytes before its stream. The first sum finds damage before
+anything is decoded, but for one in 65,536; the second finds what is left, and a machine whose
+arithmetic differs.
 """
 
 from __future__ import annotations
 
+import binascii
 import math
-import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import BadFile
 
 __all__ = ["MOST_VALUES", "VERSION", "Header", "opened", "packed"]
 
-MAGIC, VERSION = b"NRW", 1
-NAME, HEAD, SUM = slice(4, 12), 16, 4
-MOST_VALUES = 1 << 30  # of all pictures of a file
-RESIDUAL = 128
+MAGIC, VERSION = b"NW", 1
+SHAPED, RESIDUAL = 64, 128
+NAME, CHECK, SUM, HEAD = slice(3, 7), slice(7, 9), slice(9, 13), 14
+MOST_VALUES = 1 << 29  # of all pictures of a file: 512 MiB
 
 
 @dataclass(frozen=True)
@@ -50,20 +53,21 @@ class Header:
     sum: int
 
 
-def packed(header: Header, fingerprint: bytes, stream: bytes) -> bytes:
-    """A whole file."""
+def packed(header: Header, fingerprint: bytes, usual: Sequence[int], stream: bytes) -> bytes:
+    """A whole file of a model with that fingerprint, whose pictures are of the ``usual`` shape."""
+    shaped = (*header.shape, header.count) != (*usual, 1)
     bounded = header.error is not None
-    told = bytes([header.quality | (RESIDUAL if bounded else 0)])
+    front = MAGIC + bytes([VERSION | SHAPED * shaped | RESIDUAL * bounded]) + fingerprint
+    told = header.sum.to_bytes(4, "little") + bytes([header.quality])
     if header.error is not None:
         told += bytes([header.error])
-    told += b"".join(map(_number, (*header.shape, header.count)))
-    told += header.sum.to_bytes(SUM, "little")
-    front = MAGIC + bytes([VERSION]) + fingerprint
+    if shaped:
+        told += b"".join(map(_number, (*header.shape, header.count)))
     body = told + stream
-    return front + zlib.crc32(front + body).to_bytes(SUM, "little") + body
+    return front + _check(front + body) + body
 
 
-def opened(file: bytes, fingerprint: bytes) -> tuple[Header, bytes]:
+def opened(file: bytes, fingerprint: bytes, usual: Sequence[int]) -> tuple[Header, bytes]:
     """The header and the stream of a file, after every check that needs no decoding.
 
     Raises:
@@ -71,13 +75,13 @@ def opened(file: bytes, fingerprint: bytes) -> tuple[Header, bytes]:
     """
     if file[: len(MAGIC)] != MAGIC or len(file) < HEAD:
         raise BadFile("this is no whole file of `narrows compress`: it does not begin like one")
-    said = int.from_bytes(file[NAME.stop : HEAD], "little")
-    if zlib.crc32(file[: NAME.stop] + file[HEAD:]) != said:
-        newer = f", or of a newer version ({file[3]})" if file[3] > VERSION else ""
+    version = file[2] % SHAPED
+    if _check(file[: CHECK.start] + file[CHECK.stop :]) != file[CHECK]:
+        newer = f", or of a newer version ({version})" if version > VERSION else ""
         raise BadFile(f"this file is damaged or truncated{newer}; copy it again")
-    if file[3] != VERSION:
+    if version != VERSION:
         raise BadFile(
-            f"this file is of version {file[3]}; this Narrows reads version {VERSION}: "
+            f"this file is of version {version}; this Narrows reads version {VERSION}: "
             "install a newer one"
         )
     if file[NAME] != fingerprint:
@@ -86,27 +90,31 @@ def opened(file: bytes, fingerprint: bytes) -> tuple[Header, bytes]:
             f"{file[NAME].hex()}, here {fingerprint.hex()}); name the model that made it"
         )
     try:
-        return _told(memoryview(file)[HEAD:])
+        return _told(file, usual)
     except IndexError as error:
         raise BadFile("this file ends in its header; copy it again") from error
 
 
-def _told(rest: memoryview) -> tuple[Header, bytes]:
-    quality, bounded = rest[0] % RESIDUAL, rest[0] >= RESIDUAL
-    error = rest[1] if bounded else None
-    rest = rest[2 if bounded else 1 :]
-    numbers = []
-    for _ in range(4):
-        number, rest = _numbered(rest)
-        numbers.append(number)
-    if len(rest) < SUM:
-        raise IndexError
+def _told(file: bytes, usual: Sequence[int]) -> tuple[Header, bytes]:
+    quality, rest = file[HEAD - 1], memoryview(file)[HEAD:]
+    error = None
+    if file[2] & RESIDUAL:
+        error, rest = rest[0], rest[1:]
+    numbers = [*usual, 1]
+    if file[2] & SHAPED:
+        for place in range(4):
+            numbers[place], rest = _numbered(rest)
     if min(numbers) < 1 or math.prod(numbers) > MOST_VALUES or (error or 0) > 127:
         raise BadFile(
-            f"this file says {numbers[3]:,} pictures of {tuple(numbers[:3])}, and no file has that"
+            f"this file says {numbers[3]:,} pictures of {tuple(numbers[:3])}"
+            f"{'' if error is None else f' with errors up to {error}'}, and no file has that"
         )
-    total = int.from_bytes(rest[:SUM], "little")
-    return Header(tuple(numbers[:3]), numbers[3], quality, error, total), bytes(rest[SUM:])
+    total = int.from_bytes(file[SUM], "little")
+    return Header(tuple(numbers[:3]), numbers[3], quality, error, total), bytes(rest)
+
+
+def _check(content: bytes) -> bytes:
+    return binascii.crc_hqx(content, 0).to_bytes(2, "little")
 
 
 def _number(value: int) -> bytes:
