@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
 
+import narrows as nw
 from narrows.applications import (
     Restored,
     denoise,
@@ -15,8 +19,10 @@ from narrows.applications import (
     upscale,
 )
 from narrows.errors import Unavailable
+from narrows.figures import paths
 from narrows.images.resizing import reduced
 from narrows.measures import Pca, psnr
+from narrows.parts import Part
 
 
 def pictures(*shape: int) -> torch.Tensor:
@@ -54,6 +60,26 @@ def test_distances_tell_how_far_each_picture_travelled() -> None:
         torch.testing.assert_close(far[name], torch.full((2,), value))
     assert set(Restored(noisy, output).distances()) == {"moved"}
     assert Restored(noisy, output).scores() == {}
+
+
+def test_points_of_the_plane_travel_to_the_curve_that_a_model_learnt() -> None:
+    """Canziani, figs. 16-17: a point is a picture of two values, its code one number."""
+    angle = torch.linspace(0, math.pi, 400)
+    circle = 0.5 + 0.35 * torch.stack([angle.cos(), angle.sin() - 0.6], 1)
+    recipe = nw.recipes.mlp_autoencoder((1, 1, 2), code_size=1, widths=(64,)).with_(
+        epochs=80, batch_size=50, corruption=Part("gaussian-noise", {"sigma": 0.03})
+    )
+    model = nw.fit(recipe, circle.reshape(-1, 1, 1, 2).numpy(), report="quiet", device="cpu")
+    axis = torch.linspace(0.2, 0.8, 9)
+    before = torch.cartesian_prod(axis, axis)
+    result, _ = denoise(lambda x: model(x).detach(), before.reshape(-1, 1, 1, 2), (1, 2))
+    after = result.output.reshape(-1, 2)
+    near = torch.cdist(after, circle).amin(1)
+    assert near.mean() < 0.03 and torch.cdist(before, circle).amin(1).mean() > 0.1
+    moved = (after - before).norm(dim=1)
+    torch.testing.assert_close(result.distances()["moved"], moved / 2**0.5)
+    (lines,) = paths(before, after, circle).axes[0].collections[:1]
+    np.testing.assert_allclose(lines.get_array(), moved.numpy(), atol=1e-5)
 
 
 def test_a_baseline_that_is_not_there_is_left_out_with_a_note(monkeypatch) -> None:

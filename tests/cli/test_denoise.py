@@ -67,6 +67,7 @@ def test_files_keep_their_size_and_what_happens_to_them_is_said(
     result = narrows("denoise", trained, *files, "-o", out)
     assert result.code == 0, result.err
     assert "note: large.png, 30×41: in tiles of 8×8" in result.err
+    assert "note: small.png, 5×6: continued by reflection to 8×8" in result.err
     assert "note: 1 of the pictures in colour, read as gray" in result.err
     assert "fits.png, " not in result.err
     assert "broken.png: not a picture" in result.err
@@ -92,6 +93,27 @@ def test_a_folder_is_walked_and_a_whole_batch_can_fail(
     failed = narrows("denoise", trained, tmp_path / "gone.png", "-o", tmp_path / "none")
     assert failed.code == 1 and "gone.png: there is no such file" in failed.err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_picture_named_as_the_sheet_keeps_its_result(narrows, trained, tmp_path: Path) -> None:
+    names = ("comparison.png", "a.png", "a-2.png")
+    files = [picture(tmp_path / name, 8, 8) for name in names]
+    out = tmp_path / "out"
+    result = narrows("denoise", trained, *files, files[1], "--alone", "-o", out, "--json")
+    assert result.code == 0, result.err
+    written = [Path(row["file"]).name for row in json.loads(result.out)["pictures"]]
+    assert written == ["comparison-2.png", "a.png", "a-2.png", "a-3.png"]
+    with Image.open(out / "comparison-2.png") as own, Image.open(out / "comparison.png") as sheet:
+        assert own.size == (8, 8) and sheet.size[0] > 100
+    again = narrows("reconstruct", trained, files[0], "-o", out, "--json")
+    assert Path(json.loads(again.out)["pictures"][0]["file"]).name == "comparison-2.png"
+
+
+def test_one_picture_has_no_deviation(narrows, trained: Path, tmp_path: Path) -> None:
+    given = ("denoise", trained, picture(tmp_path / "a.png", 20, 20), "--noise", "gaussian 0.1")
+    result = narrows(*given, "--alone", "-o", tmp_path / "out")
+    assert result.code == 0 and "±" not in result.out and "SSIM" in result.out
+    assert "1 picture in " in result.out and "on average" not in result.out
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,34 @@ def test_the_others_are_done_when_one_mask_does_not_fit(
     assert "note: photo.png, 20×26: filled at the model's 8×8" in result.err
 
 
+def test_of_a_large_picture_the_sheet_shows_what_is_around_the_hole(
+    narrows, masked: Path, tmp_path: Path
+) -> None:
+    pixels = np.full((400, 500), 30, np.uint8)
+    pixels[340:380, 20:90] = 220
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    out = tmp_path / "out"
+    given = ("--rectangle", "30,350,40,20", "--alone", "-o", out, "--score")
+    assert narrows("inpaint", masked, tmp_path / "large.png", *given).code == 0
+    with Image.open(out / "comparison.png") as opened:
+        sheet = np.asarray(opened.convert("L"))
+    # at its own size: the bright box is 70 by 40 in each of the three, the hole takes 40 by 20 of it
+    assert (sheet == 220).sum() >= 3 * 70 * 40 - 2 * 40 * 20
+
+
+def test_a_model_of_holes_at_one_place_fills_by_itself(narrows, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    trained = narrows(
+        "train", "digits", "--recipe", "mlp-autoencoder", "--epochs", 0.2, "--to", folder,
+        "--set", "corruption=rectangle", "--set", "corruption.value=0.25",
+        "--set", "augmentation=flip",
+    )  # fmt: skip
+    assert trained.code == 0, trained.err
+    given = ("inpaint", folder, "digits", "--limit", 2, "--rectangle", "2,2,4,4", "--alone")
+    result = narrows(*given, "-o", tmp_path / "out", "--json")
+    assert json.loads(result.out)["by"] == "model" and "not trained on holes" not in result.err
+
+
 @pytest.mark.parametrize(("value", "words"), [(0, "is empty"), (255, "covers all of photo.png")])
 def test_empty_and_full_masks(narrows, masked, photo, tmp_path, value: int, words: str) -> None:
     wrong = mask(tmp_path / "mask.png", 20, 26, value)

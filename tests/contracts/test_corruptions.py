@@ -12,10 +12,13 @@ from narrows.images.corruptions import (
     Chain,
     Downscale,
     DropoutMask,
+    Flip,
     GaussianNoise,
     Jpeg,
     Patch,
+    Rectangle,
     SaltAndPepper,
+    Shift,
 )
 from narrows.randomness import Draws
 
@@ -27,6 +30,10 @@ ALL = [
     SaltAndPepper(0.2),
     Patch(0.4),
     Patch(1.0, 0.0),
+    Rectangle(),
+    Rectangle(0.1, 0.0, 0.9, 0.3, 1.0),
+    Flip(),
+    Shift(0.2),
     Downscale(2),
     Downscale(3.5),
     Blur(1.3),
@@ -36,7 +43,7 @@ ALL = [
     Chain((Blur(0.7), GaussianNoise(0.1))),
     Chain([Chain([Patch(0.2)]), SaltAndPepper(0.5)]),
 ]
-DETERMINISTIC = (Downscale, Blur, Jpeg)
+DETERMINISTIC = (Downscale, Blur, Jpeg, Rectangle)
 
 
 def pictures(*shape: int) -> torch.Tensor:
@@ -117,6 +124,35 @@ def test_a_patch_is_one_square_somewhere_inside():
     assert y.sum(0)[0, [0, -1]].sum() > 0
 
 
+def test_a_rectangle_is_where_it_says():
+    y = Rectangle(0.25, 0.5, 0.5, 0.125, value=1.0)(torch.zeros(2, 3, 64, 32), Draws())
+    assert (y[:, :, 32:40, 8:24] == 1).all() and y.sum() == 2 * 3 * 8 * 16
+    middle = Rectangle()(torch.ones(1, 1, 64, 64), Draws()) == 0.5
+    assert middle[0, 0, 16:48, 16:48].all() and middle.sum() == 32 * 32
+    small = Rectangle(0.5, 0.9, 0.5, 0.1)(torch.ones(1, 1, 1, 3), Draws())
+    assert (small == 0.5).sum() == 1 and small[0, 0, 0, 2] == 0.5
+
+
+def test_a_flip_mirrors_some_of_the_pictures():
+    x = pictures(200, 2, 5, 6)
+    y = Flip(0.3)(x, Draws())
+    mirrored = (y == x.flip(3)).flatten(1).all(1)
+    assert ((y == x).flatten(1).all(1) != mirrored).all()
+    assert mirrored.float().mean().item() == pytest.approx(0.3, abs=0.08)
+    assert torch.equal(Flip(0)(x, Draws()), x) and torch.equal(Flip(1)(x, Draws()), x.flip(3))
+
+
+def test_a_shift_moves_whole_pixels_and_reflects():
+    place = torch.stack(torch.meshgrid(torch.arange(16.0), torch.arange(8.0), indexing="ij"))
+    y = Shift(0.25)(place.expand(300, 2, 16, 8), Draws())
+    down, across = y[:, 0, 8, 0] - 8, y[:, 1, 0, 4] - 4  # far enough from every border
+    assert set(down.tolist()) == set(range(-4, 5)) and set(across.tolist()) == set(range(-2, 3))
+    one = y[(down == 2) & (across == -1)][0]
+    assert one[0, :, 0].tolist() == [*range(2, 16), 14, 13]
+    assert one[1, 0].tolist() == [1, *range(7)]
+    assert torch.equal(Shift(0)(place[None], Draws()), place[None])
+
+
 def test_downscale_keeps_the_flat_and_loses_the_fine():
     flat = torch.full((1, 1, 9, 9), 0.3)
     torch.testing.assert_close(Downscale(3)(flat, Draws()), flat)
@@ -171,6 +207,11 @@ def test_equal_parts_of_a_chain_draw_differently():
         (lambda: SaltAndPepper(-0.1), r"p must lie in \[0, 1\], got -0.1"),
         (lambda: Patch(0), "size must be above 0 and at most 1, got 0"),
         (lambda: Patch(0.5, 2), r"value must lie in \[0, 1\], got 2"),
+        (lambda: Rectangle(0.6, 0, 0.5, 0.5), r"x \+ width and y \+ height at most 1; got 0.6"),
+        (lambda: Rectangle(width=0), "a rectangle lies inside the picture"),
+        (lambda: Rectangle(y=-0.1), r"y must lie in \[0, 1\], got -0.1"),
+        (lambda: Flip(1.5), r"p must lie in \[0, 1\], got 1.5"),
+        (lambda: Shift(-0.1), r"reach must lie in \[0, 1\], got -0.1"),
         (lambda: Downscale(0.5), "factor must be a finite number from 1, got 0.5"),
         (lambda: Blur(float("inf")), "sigma must be a finite number from 0, got inf"),
         (lambda: Jpeg(0), "quality must be a whole number from 1 to 95, got 0"),

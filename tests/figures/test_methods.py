@@ -48,6 +48,8 @@ def test_distances_are_drawn_with_their_means() -> None:
     told = [line.get_text() for line in figure.axes[0].get_legend().get_texts()]
     assert told[0].startswith("moved: 0.") and told[1].startswith("after: 0.1")
     size(distances({"moved": [0.0]}))
+    one = distances({"moved": [0.2], "after": [0.1]})
+    assert all(tick == int(tick) for tick in one.axes[0].get_yticks())  # whole pictures
     with pytest.raises(ValueError, match="one to three series"):
         distances({})
 
@@ -60,3 +62,10 @@ def test_kernels_without_a_sign_are_white_where_they_are_nothing() -> None:
     assert grid[edge, edge + 47].tolist() == [217, 104, 29]
     assert grid[edge + 47, edge].tolist() == [31, 111, 180]
     assert kernel_grid(np.random.default_rng(0).random((7, 3, 3, 3), np.float32)).ndim == 3
+
+
+def test_one_map_is_drawn_larger_than_many() -> None:
+    maps = np.random.default_rng(0).random((64, 1, 12, 12))
+    assert kernel_grid(maps[:1]).shape[0] > 200
+    many = kernel_grid(maps)
+    assert many.shape[0] == 8 * (48 + 5) + 5

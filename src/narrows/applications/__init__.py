@@ -24,7 +24,7 @@ from .inpaint import (
 from .kernels import feature_maps, first_kernels
 from .morph import BLENDS, Decodings, Morph, decodings, linear, morph, spherical
 from .reconstruct import Reconstructions, reconstruct
-from .restored import Restored, beside, scores
+from .restored import MODEL, Restored, beside, scores
 from .steer import (
     Direction,
     Effect,
@@ -42,6 +42,7 @@ from .upscale import Upscaled, upscale
 
 __all__ = [
     "BLENDS",
+    "MODEL",
     "CodeGaussian",
     "Codec",
     "Compressed",

@@ -272,7 +272,7 @@ def _at_size(
             return out
 
         both = torch.cat([x, known.to(x)], 1)
-        return in_tiles(through, both, size, overlap=0.5)
+        return in_tiles(through, both, size, overlap=0.5, batch_size=TILES)
     small = reduced(membrane(x, ~known), size).clamp(0, 1)
     seen = reduced(known.to(x), size) > 0.98
     if not bool(seen.flatten(1).any(1).all()):
@@ -280,6 +280,7 @@ def _at_size(
     return reduced(fill(small, seen), own).clamp(0, 1)
 
 
+TILES = 1024  # at once, few of which have a hole
 ANY_SIZE = ("Telea", "Navier-Stokes")
 
 

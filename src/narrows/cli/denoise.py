@@ -72,7 +72,7 @@ def denoise(
     known = sigma if sigma is not None else getattr(spoil, "sigma", None)
     if noise is not None and not noise.startswith("gaussian") and sigma is None:
         known = None
-    names = options.output_names(found.ids)
+    names = options.output_names(found.ids, ("comparison.png", "distances.png"))
     groups, pictures = [], []
     for number, group in enumerate(found.groups):
         clean = group.floats()
@@ -108,7 +108,8 @@ def denoise(
     }  # fmt: skip
     lines = [restoring.table(rows)] if rows else []
     lines += [
-        f"{restoring.counted(len(pictures))} in {out}, each moved by {moved:.3f} (root mean square) on average",
+        f"{restoring.counted(len(pictures))} in {out}, moved by {moved:.3f} (root mean square)"
+        + (" on average" if len(pictures) > 1 else ""),
         f"look at {sheet} and {travelled}",
     ]
     printed(result_document, as_json, "\n".join(lines))

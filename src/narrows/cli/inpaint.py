@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["inpaint"]
 
 SHAPES = {"tiles": "in tiles of", "whole": "filled at the model's"}
+HOLES = ("patch", "rectangle", "dropout-mask")  # corruptions that hide what is there
 
 
 @app.command()
@@ -100,7 +101,7 @@ def inpaint(
     loaded = load(model)
     options.place(loaded, device)
     corruption = trained_with(loaded)
-    holes = corruption if corruption and corruption.name in ("patch", "dropout-mask") else None
+    holes = corruption if corruption and corruption.name in HOLES else None
     chosen = by or ("model" if holes else "projection")
     if chosen not in ("model", "projection"):
         raise ValueError(f"--by is model or projection; we got {by!r}")
@@ -124,7 +125,7 @@ def inpaint(
         )  # fmt: skip
 
     size = (loaded.shape[1], loaded.shape[2])
-    names = options.output_names(found.ids)
+    names = options.output_names(found.ids, ("comparison.png",))
     groups, pictures = [], []
     for group in found.groups:
         marked, kept = [], []
@@ -160,11 +161,9 @@ def inpaint(
         "sheet": sheet, "by": chosen, "rows": rows, "pictures": pictures, "notes": found.notes,
         "skipped": [list(item) for item in found.skipped],
     }  # fmt: skip
-    text = (
-        f"{len(pictures)} {'pictures' if len(pictures) > 1 else 'picture'} filled by {chosen} in "
-    )
     lines = [restoring.table(rows, "PSNR in the hole")] if rows else []
-    printed(document, as_json, "\n".join([*lines, f"{text}{out}", f"look at {sheet}"]))
+    lines += [f"{restoring.counted(len(pictures))} filled by {chosen} in {out}", f"look at {sheet}"]
+    printed(document, as_json, "\n".join(lines))
 
 
 Marker = Callable[[Path | None, "Tensor", str], "Tensor"]

@@ -75,7 +75,9 @@ def kernels(
     _, _, h, w = shown.shape
     strongest = f", the {SHOWN} strongest" if len(shown) > SHOWN else ""
     lines = [f"{len(shown)} kernels of {h}×{w}{strongest}: look at {sheet}"]
-    lines += [f"{row['maps']} maps of level {row['level']}: {row['file']}" for row in maps]
+    for row in maps:
+        plural = "s" if row["maps"] != 1 else ""
+        lines.append(f"{row['maps']} map{plural} of level {row['level']}: {row['file']}")
     printed(document, as_json, "\n".join(lines))
 
 

@@ -116,24 +116,31 @@ def gathered(model: Any, files: list[str], limit: int | None, fit: str) -> Image
     return Images(np.concatenate(pixels), ids=_distinct(ids), skipped=skipped)
 
 
-def _distinct(ids: list[str]) -> list[str]:
-    seen: dict[str, int] = {}
+def _distinct(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
+    """The ids, those that are there already (or ``taken``) with a number."""
+    used, counts = set(taken), dict.fromkeys(taken, 1)
     out = []
     for id_ in ids:
-        seen[id_] = seen.get(id_, 0) + 1
         stem, dot, suffix = id_.rpartition(".")
-        again = f"{stem}-{seen[id_]}{dot}{suffix}" if dot else f"{id_}-{seen[id_]}"
-        out.append(id_ if seen[id_] == 1 else again)
+        name = id_
+        while name in used:
+            counts[id_] = counts.get(id_, 1) + 1
+            name = f"{stem}-{counts[id_]}{dot}{suffix}" if dot else f"{id_}-{counts[id_]}"
+        used.add(name)
+        out.append(name)
     return out
 
 
-def output_names(ids: Sequence[str]) -> list[str]:
-    """A PNG's relative path for each id, inside the output folder whatever the id says."""
+def output_names(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
+    """A PNG's relative path for each id, inside the output folder whatever the id says.
+
+    ``taken`` are names that the verb itself writes there, such as its sheet.
+    """
     names = []
     for id_ in ids:
         pieces = [p for p in Path(id_.replace("\\", "/")).parts if p not in ("/", "..", ".")]
         names.append(str(Path(*pieces).with_suffix(".png")) if pieces else "picture.png")
-    return _distinct(names)
+    return _distinct(names, taken)
 
 
 def place(model: Any, device: str) -> None:

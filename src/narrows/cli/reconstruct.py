@@ -43,7 +43,7 @@ def reconstruct(
     images = options.gathered(loaded, files, limit, fit)
     with options.counting("reconstructing") as progress:
         result = apply(loaded.reconstruct, images, progress=progress)
-    names = options.output_names(images.ids)
+    names = options.output_names(images.ids, ("comparison.png",))
     for name, picture in zip(names, result.reconstructions, strict=True):
         save((picture.permute(1, 2, 0) * 255).round().byte().numpy(), out / name)
     first = slice(0, 12)

@@ -110,7 +110,9 @@ def opened(
             what = (
                 f"{count} pictures of {h}×{w}" if count > 1 else f"{ids[group.numbers[0]]}, {h}×{w}"
             )
-            found.notes.append(f"{what}: {tiled} {height}×{width}")
+            small = tiled == "in tiles of" and h <= height and w <= width
+            done = "continued by reflection to" if small else tiled
+            found.notes.append(f"{what}: {done} {height}×{width}")
     return found
 
 
@@ -228,7 +230,8 @@ def write(pictures: Tensor, ids: Sequence[str], out: Path) -> list[str]:
 def sheet(groups: Sequence[Restored], path: Path, names: dict[str, str] | None = None) -> str:
     """One picture of what was given and what each method made of it.
 
-    Large ones are shown by their middle; with holes, those of the first size as a whole.
+    Large ones are shown by their middle, or by what is around the hole; with holes, only those of the
+    first size.
     """
     import numpy as np
 
@@ -240,6 +243,8 @@ def sheet(groups: Sequence[Restored], path: Path, names: dict[str, str] | None =
     height, width = (min(group.given.shape[axis] for group in chosen) for axis in (2, 3))
     if groups[0].hole is None:
         height, width = min(height, WIDEST), min(width, WIDEST)
+    else:
+        height, width = _window_of(groups[0].hole[:SHOWN], height, width)
     rows: dict[str, list[np.ndarray[Any, Any]]] = {}
     decibels: dict[str, list[float]] = {}
     for group in chosen:
@@ -248,8 +253,12 @@ def sheet(groups: Sequence[Restored], path: Path, names: dict[str, str] | None =
         shown |= {name: x for name, x in group.others.items() if name in common}
         if group.clean is not None:
             shown = {"original": group.clean, **shown}
+        corners = _corners(group, height, width)
         for name, x in shown.items():
-            some = _middle(x[:left], height, width).cpu().numpy()
+            some = [
+                picture[:, top : top + height, side : side + width].cpu().numpy()
+                for picture, (top, side) in zip(x[:left], corners, strict=False)
+            ]
             rows.setdefault(renamed.get(name, name), []).extend(some)
         for name, scores in group.scores().items():
             if name in shown:
@@ -260,9 +269,33 @@ def sheet(groups: Sequence[Restored], path: Path, names: dict[str, str] | None =
     return str(path)
 
 
-def _middle(x: Tensor, height: int, width: int) -> Tensor:
-    top, left = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
-    return x[:, :, top : top + height, left : left + width]
+def _window_of(hole: Tensor, height: int, width: int) -> tuple[int, int]:
+    """The size of a window that shows every hole (N, 1, H, W) with as much again around it."""
+    sizes = []
+    for axis, whole in ((3, height), (2, width)):
+        there = hole.any(axis)[:, 0].int()  # (N, H) or (N, W)
+        last, begin = there.flip(1).argmax(1), there.argmax(1)
+        widest = int((there.shape[1] - last - begin).max())
+        sizes.append(min(whole, max(WIDEST, 2 * widest)))
+    return sizes[0], sizes[1]
+
+
+def _corners(group: Restored, height: int, width: int) -> list[tuple[int, int]]:
+    """Top and left of each picture's window: around its middle, or its hole's, inside the picture."""
+    count, _, high, wide = group.given.shape
+    middles = [(high // 2, wide // 2)] * count
+    if group.hole is not None:
+        middles = [
+            tuple(place[:, 1:].float().mean(0).round().int().tolist())
+            for place in (hole.nonzero() for hole in group.hole)
+        ]
+    return [
+        (
+            max(0, min(y - height // 2, high - height)),
+            max(0, min(x - width // 2, wide - width)),
+        )
+        for y, x in middles
+    ]
 
 
 def counted(n: int) -> str:
@@ -285,17 +318,21 @@ def some(groups: Sequence[Restored], found: Opened) -> None:
 
 
 def table(rows: Sequence[dict[str, Any]], first: str = "PSNR (dB)") -> str:
-    """Methods as aligned text, each mean with its deviation over the pictures."""
+    """Methods as aligned text, each mean with its deviation over the pictures, if there are more."""
     wide = max((len(row["name"]) for row in rows), default=0)
     with_ssim = any("ssim" in row for row in rows)
     lines = [f"{'':<{wide}}  {first:>15}" + (f"  {'SSIM':>15}" if with_ssim else "")]
     for row in rows:
-        cells = [f"{row['psnr']:.2f} ± {row['psnr_deviation']:.2f}"]
+        cells = [_spread(row, "psnr", 2)]
         if with_ssim:
-            known = "ssim" in row
-            cells.append(f"{row['ssim']:.3f} ± {row['ssim_deviation']:.3f}" if known else "–")
+            cells.append(_spread(row, "ssim", 3) if "ssim" in row else "–")
         lines.append(f"{row['name']:<{wide}}  " + "  ".join(f"{cell:>15}" for cell in cells))
     return "\n".join(lines)
+
+
+def _spread(row: dict[str, Any], name: str, digits: int) -> str:
+    mean, deviation = f"{row[name]:.{digits}f}", f"{row[f'{name}_deviation']:.{digits}f}"
+    return f"{mean} ± {deviation}" if row["pictures"] > 1 else mean
 
 
 def document(
@@ -311,6 +348,7 @@ def document(
     rows = []
     for name, measures in (scores(groups) if groups else {}).items():
         row: dict[str, Any] = {"name": (names or {}).get(name, name)}
+        row["pictures"] = len(next(iter(measures.values())))
         for measure, values in measures.items():
             row[measure] = float(values.mean())
             row[f"{measure}_deviation"] = float(values.std(correction=0))

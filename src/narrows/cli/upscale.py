@@ -66,7 +66,7 @@ def upscale(
     elif asked != factor:
         found.notes.append(f"this model was trained with a factor of {asked:g}, not {factor}")
     height, width = loaded.shape[1:]
-    names = options.output_names(found.ids)
+    names = options.output_names(found.ids, ("comparison.png",))
     groups, pictures = [], []
     for group in found.groups:
         x, numbers = group.floats(), group.numbers

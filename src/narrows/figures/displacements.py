@@ -20,7 +20,8 @@ Array = np.ndarray[Any, Any]
 def paths(before: Any, after: Any, training: Any = None) -> Figure:
     """Points of the plane, and where a model takes each of them (Canziani, figs. 16-17).
 
-    The lighter a path, the longer; a dot stands where it ends.
+    The lighter a path, the longer; a dot stands where it ends. To a model a point is a picture of
+    shape (1, 1, 2): ``model.reconstruct(points.reshape(-1, 1, 1, 2))`` says where each one ends.
 
     Args:
         before, after: (N, 2).
@@ -57,7 +58,7 @@ def paths(before: Any, after: Any, training: Any = None) -> Figure:
     colours.ax.tick_params(labelsize=8, colors=QUIET, length=0)
     colours.set_label("distance travelled", fontsize=9, color=QUIET)
     if training is not None:
-        axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="best")
+        axes.legend(framealpha=0.9, edgecolor="none", fontsize=8.5, labelcolor=INK, loc="best")
     figure.tight_layout(pad=1.2)
     return figure
 
@@ -77,6 +78,8 @@ def distances(series: Mapping[str, Any], title: str = "How far pictures travel")
             f"one to three series of distances were wanted; we got {len(found)}, of "
             f"{[len(values) for values in found.values()]}"
         )
+    from matplotlib.ticker import MaxNLocator
+
     figure = new_figure(720, 360)
     axes = figure.subplots()
     highest = max(float(values.max()) for values in found.values())
@@ -94,6 +97,7 @@ def distances(series: Mapping[str, Any], title: str = "How far pictures travel")
         axes.axvline(mean, 0, top, color=colour, linewidth=1, linestyle=(0, (4, 3)))
     axes_of_lines(axes, title, "distance, root mean square per value")
     axes.set_ylabel("pictures", fontsize=9, color=QUIET)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlim(0, edges[-1])
     axes.set_ylim(0, highest * (1.1 + 0.13 * len(found)))  # room for what the colours mean
     axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="upper left")

@@ -12,7 +12,7 @@ __all__ = ["kernel_grid"]
 
 Array = np.ndarray[Any, Any]
 
-CELL = 48  # about as many pixels as a cell is high
+CELL, WHOLE = 48, 240  # about as many pixels as a cell is high, and a line of few cells wide
 BELOW, ABOVE = np.array([31, 111, 180]), np.array([217, 104, 29])  # style.BLUE and style.ORANGE
 
 
@@ -27,11 +27,12 @@ def kernel_grid(kernels: Any, *, signed: bool = False) -> Array:
         uint8 (H', W', 3).
     """
     array = _pictures(kernels)
-    scale = max(1, round(CELL / max(array.shape[2:])))
+    columns = _columns(len(array))
+    scale = max(1, round(max(CELL, WHOLE / columns) / max(array.shape[2:])))
     two = signed and array.shape[1] == 1
     cells = [_two_colours(each[0]) if two else _as_bytes(each) for each in array]
     cells = [_enlarged(cell, scale) for cell in cells]
-    return _mosaic(cells, _columns(len(cells)), max(4, round(max(cells[0].shape[:2]) / 10)))
+    return _mosaic(cells, columns, max(4, round(max(cells[0].shape[:2]) / 10)))
 
 
 def _two_colours(kernel: Array) -> Array:

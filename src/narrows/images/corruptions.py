@@ -1,8 +1,10 @@
-"""What spoils a picture on purpose, for denoising, inpainting, upscaling and binary pictures.
+"""What spoils or varies a picture on purpose: denoising, inpainting, upscaling, binary pictures.
 
     x (B, C, H, W) in [0, 1]  ──corruption(x, draws)──►  the same shape, on the same device
 
-A corruption is data: it keeps no state, and the same draws spoil the same batch in the same way.
+A corruption is data: it keeps no state, and the same draws spoil the same batch in the same way. As
+a phase's ``corruption`` it changes the input only; as its ``augmentation`` input and target alike,
+which is what ``flip`` and ``shift`` are for.
 """
 
 from __future__ import annotations
@@ -29,10 +31,13 @@ __all__ = [
     "Corruption",
     "Downscale",
     "DropoutMask",
+    "Flip",
     "GaussianNoise",
     "Jpeg",
     "Patch",
+    "Rectangle",
     "SaltAndPepper",
+    "Shift",
 ]
 
 
@@ -123,6 +128,45 @@ class Patch:
         return x.masked_fill(hole, self.value)
 
 
+@part("corruption", "rectangle")
+@dataclass(frozen=True)
+class Rectangle:
+    """A hole at one place, the same in every picture, filled with ``value``; by default the middle.
+
+    ``x`` and ``y`` are where it begins, from the left and from the top, ``width`` and ``height`` how
+    far it reaches: shares of the picture's sides, rounded to pixels, at least one.
+    """
+
+    x: float = 0.25
+    y: float = 0.25
+    width: float = 0.5
+    height: float = 0.5
+    value: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("x", "y", "width", "height", "value"):
+            _share(name, getattr(self, name))
+        if not self.width or not self.height or max(self.x + self.width, self.y + self.height) > 1:
+            raise ValueError(
+                "a rectangle lies inside the picture and holds some of it: width and height are "
+                f"above 0, x + width and y + height at most 1; got {self.x}, {self.y}, "
+                f"{self.width}, {self.height}"
+            )
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        out = x.clone()
+        sides = ((self.y, self.height, x.shape[2]), (self.x, self.width, x.shape[3]))
+        rows, columns = (_stretch(begin, share, side) for begin, share, side in sides)
+        out[:, :, rows, columns] = self.value
+        return out
+
+
+def _stretch(begin: float, share: float, side: int) -> slice:
+    """The pixels of an axis of ``side`` that a share of it covers."""
+    first = min(round(begin * side), side - 1)
+    return slice(first, max(first + 1, round((begin + share) * side)))
+
+
 @part("corruption", "downscale")
 @dataclass(frozen=True)
 class Downscale:
@@ -210,6 +254,52 @@ class Binarise:
     def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
         u = draws.uniform("corruption/binarise", x.shape, x.device)
         return (u < x).to(x.dtype)
+
+
+@part("corruption", "flip")
+@dataclass(frozen=True)
+class Flip:
+    """Mirrors each picture, left for right, with probability ``p``."""
+
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        _share("p", self.p)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        u = draws.uniform("corruption/flip", (len(x), 1, 1, 1), x.device)
+        return torch.where(u < self.p, x.flip(3), x)
+
+
+@part("corruption", "shift")
+@dataclass(frozen=True)
+class Shift:
+    """Moves each picture by whole pixels, up to ``reach`` of its sides; continued by reflection."""
+
+    reach: float = 0.0625
+
+    def __post_init__(self) -> None:
+        _share("reach", self.reach)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        b, c, h, w = x.shape
+        down, across = (
+            _moved(draws, name, side, self.reach, b, x.device)
+            for name, side in (("down", h), ("across", w))
+        )
+        rows = torch.arange(b, device=x.device)[:, None, None, None]
+        channels = torch.arange(c, device=x.device)[:, None, None]
+        return x[rows, channels, down[:, None, :, None], across[:, None, None, :]]
+
+
+def _moved(
+    draws: Draws, name: str, side: int, reach: float, count: int, device: torch.device
+) -> torch.Tensor:
+    """Which pixel of an axis comes to each place, (count, side): … 2 1 0 1 2 … at the border."""
+    most = min(round(reach * side), side - 1)
+    by = draws.integers(f"corruption/shift/{name}", 2 * most + 1, (count, 1), device) - most
+    at = (torch.arange(side, device=device) + by).abs()
+    return torch.where(at >= side, 2 * (side - 1) - at, at)
 
 
 @part("corruption", "chain")
