@@ -1,18 +1,24 @@
-"""Networks: a ``Ladder`` of dense, convolutional or SegNet rungs, from pictures inwards and back."""
+"""Networks: a ``Ladder`` of dense, convolutional, SegNet or linear-and-mended rungs, from pictures inwards and back."""
 
 from .conv import ConvRung, conv_ladder
+from .estimate import EstimateRung, estimate_ladder
 from .ladder import Descent, Ladder, Rung
 from .mlp import DenseRung, dense_ladder
+from .projection import ProjectionRung, projection_ladder
 from .segnet import SegNetRung, segnet_ladder
 
 __all__ = [
     "ConvRung",
     "DenseRung",
     "Descent",
+    "EstimateRung",
     "Ladder",
+    "ProjectionRung",
     "Rung",
     "SegNetRung",
     "conv_ladder",
     "dense_ladder",
+    "estimate_ladder",
+    "projection_ladder",
     "segnet_ladder",
 ]

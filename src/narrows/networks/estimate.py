@@ -1,0 +1,135 @@
+"""An affine estimate of a picture, and convolutions that mend it: where linear restoring ends, and further.
+
+    x ─┬─ affine ─► w ─┬─ pieces ───────────────► a part of h ──┬────────────────► + ─► x̂
+       └───────────────┴─ pieces, convolutions ─► the rest of h ┴─ convolutions ─┘
+
+With a Wiener filter, a ridge regression or a conditional mean in its place the estimate alone is that
+baseline, the best that is linear; what the convolutions see beside it is the picture as it was given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..parts import part
+from .blocks import ResidualBlock
+from .ladder import Ladder, Shape
+
+__all__ = ["EstimateRung", "estimate_ladder"]
+
+BEGINS = 0.01  # of a usual last layer: at first the estimate is hardly changed
+
+
+class EstimateRung(nn.Module):
+    """An affine map of low rank and its picture's pieces down, with what convolutions find; back up.
+
+    Args:
+        above: (C, H, W) of the pictures.
+        rank: of the affine map.
+        patch: side of the pieces that become one place of the code; it divides both sides.
+        channels: of the convolutions, which the code has beside the estimate's C · patch².
+        blocks: residual blocks of two convolutions each, on either way.
+        activation, norm: within them.
+
+    Raises:
+        ValueError: a rank, patch or number of channels below 1, fewer than 0 blocks, no map, or
+            sides that are no multiples of the patch.
+    """
+
+    def __init__(
+        self,
+        above: Shape,
+        *,
+        rank: int = 64,
+        patch: int = 4,
+        channels: int = 96,
+        blocks: int = 4,
+        activation: str = "silu",
+        norm: str = "batch",
+    ) -> None:
+        super().__init__()
+        if len(above) != 3:
+            raise ValueError(f"an estimate takes pictures (C, H, W); we got shape {tuple(above)}")
+        if min(rank, patch, channels) < 1 or blocks < 0:
+            raise ValueError(
+                "rank, patch and channels are at least 1 and blocks at least 0; "
+                f"we got {rank}, {patch}, {channels} and {blocks}"
+            )
+        deep, height, width = above
+        if height % patch or width % patch:
+            raise ValueError(
+                f"patch divides both sides of a picture; {patch} does not divide {height}×{width}"
+            )
+        self.above: Shape = tuple(above)
+        self.patch, self.pieces = patch, deep * patch**2
+        self.below: Shape = (self.pieces + channels, height // patch, width // patch)
+        self.inwards = nn.Linear(math.prod(above), rank)
+        self.outwards = nn.Linear(rank, math.prod(above))
+        first = nn.Conv2d(2 * self.pieces, channels, 3, padding=1)
+        last = nn.Conv2d(channels, self.pieces, 3, padding=1)
+        with torch.no_grad():
+            last.weight.mul_(BEGINS)
+            last.bias.zero_()  # type: ignore[union-attr]  # it has one
+        one, other = (
+            [ResidualBlock(channels, 3, activation, norm) for _ in range(blocks)] for _ in range(2)
+        )
+        self.seen = nn.Sequential(first, *one)
+        self.mended = nn.Sequential(*other, last)
+
+    def begin(self, mean: Tensor, inwards: Tensor, outwards: Tensor, told: Tensor) -> None:
+        """Estimate told + outwards · inwards · (x - mean), and keep it through training.
+
+        Args:
+            mean: (P,) of what is given.
+            inwards: (rank, P).
+            outwards: (P, rank).
+            told: (P,), the mean of what is estimated.
+        """
+        with torch.no_grad():
+            self.inwards.weight.copy_(inwards)
+            self.inwards.bias.copy_(-(inwards @ mean))
+            self.outwards.weight.copy_(outwards)
+            self.outwards.bias.copy_(told)
+        self.inwards.requires_grad_(False)
+        self.outwards.requires_grad_(False)
+
+    def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(B, C, H, W) → (B, C · patch² + channels, H / patch, W / patch)."""
+        estimate = self.outwards(self.inwards(h.flatten(1))).reshape(h.shape)
+        given, pieces = (F.pixel_unshuffle(x, self.patch) for x in (h, estimate.to(h)))
+        return torch.cat([pieces, self.seen(torch.cat([given, pieces], 1))], 1), None
+
+    def up(self, h: Tensor, switches: Tensor | None = None) -> Tensor:
+        """(B, C · patch² + channels, H / patch, W / patch) → (B, C, H, W)."""
+        pieces, found = h.split([self.pieces, h.shape[1] - self.pieces], 1)
+        out: Tensor = F.pixel_shuffle(pieces + self.mended(found), self.patch)
+        return out
+
+
+@part("ladder", "estimate")
+def estimate_ladder(
+    shape: Sequence[int],
+    *,
+    rank: int = 64,
+    patch: int = 4,
+    channels: int = 96,
+    blocks: int = 4,
+    activation: str = "silu",
+    norm: str = "batch",
+) -> Ladder:
+    """A ladder of one ``EstimateRung`` on pictures of ``shape`` (C, H, W)."""
+    rung = EstimateRung(
+        tuple(shape),
+        rank=rank,
+        patch=patch,
+        channels=channels,
+        blocks=blocks,
+        activation=activation,
+        norm=norm,
+    )
+    return Ladder([rung], "identity")
