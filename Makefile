@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types bench pages pictures clean
+.PHONY: help demo test test-full lint types bench pages pictures gallery clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ pages: .venv/ready ## docs/recipes.md, docs/results.md and docs/performance.md, 
 
 pictures: .venv/ready ## the README's picture (minutes; needs MNIST)
 	$(BIN)/python docs/pictures/make.py
+
+gallery: .venv/ready ## docs/applications.md: runs all of it, and makes its pictures (minutes; needs the data sets)
+	$(BIN)/python docs/gallery.py
 
 clean: ## remove the environment and caches
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

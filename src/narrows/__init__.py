@@ -37,6 +37,7 @@ __all__ = [
     "NarrowsError",
     "Phase",
     "Recipe",
+    "applications",
     "bottlenecks",
     "errors",
     "evaluate",
@@ -47,6 +48,7 @@ __all__ = [
     "measures",
     "networks",
     "objectives",
+    "priors",
     "recipes",
     "save",
 ]
@@ -64,7 +66,18 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from . import bottlenecks, errors, figures, images, measures, networks, objectives, recipes
+    from . import (
+        applications,
+        bottlenecks,
+        errors,
+        figures,
+        images,
+        measures,
+        networks,
+        objectives,
+        priors,
+        recipes,
+    )
     from .autoencoder import Autoencoder
     from .bottlenecks import Code
     from .errors import NarrowsError

@@ -1,0 +1,177 @@
+"""Makes docs/applications.md true again: `make gallery` runs all that stands in it, and shows what came.
+
+    ```console   the lines after "$ " are run; what they print is written below them
+    ```python    is run in the same order, in one session
+    ![…](pictures/applications/NAME "FILE")   FILE, which a command wrote, becomes the picture
+
+All of it happens in runs/gallery. Trained models stay there: a second run trains only those whose
+command has changed, and goes on with one that was stopped. MNIST (LeCun, Cortes, Burges) is under CC
+BY-SA 3.0, Fashion-MNIST (Zalando Research) under MIT, the Kodak pictures are free to use; the sets
+are found below NARROWS_DATA or downloaded once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import io
+import os
+import re
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).with_name("applications.md")
+WORK = PAGE.parents[1] / "runs" / "gallery"
+LARGEST, LARGEST_IN_ALL = 200_000, 1_500_000  # bytes of the pictures
+
+BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.S | re.M)
+PICTURE = re.compile(r'!\[[^\]]*\]\((pictures/applications/[^ )]+) "([^"]+)"\)')
+SILENT = ("train",)  # what it says is about this machine
+
+Run = Callable[[list[str]], str]
+
+
+def commands(block: str) -> Iterator[tuple[str, list[str]]]:
+    """The lines after "$ " as they stand, continued ones with all of theirs, and as arguments."""
+    for found in re.finditer(r"^\$ (?:.*\\\n)*.*$", block, re.M):
+        yield found[0], shlex.split(found[0][2:].replace("\\\n", " "))
+
+
+def pictures(page: str) -> dict[str, str]:
+    """Of each picture that the page shows, the file that becomes it."""
+    return dict(PICTURE.findall(page))
+
+
+def played(page: str, run: Run) -> str:
+    """The page with the output of all its commands; they are run here, in order.
+
+    Args:
+        run: the arguments of a command, ``narrows`` first, to its standard output.
+    """
+    session: dict[str, Any] = {}
+
+    def again(found: re.Match[str]) -> str:
+        kind, text = found[1], found[2]
+        if kind == "python":
+            exec(compile(text, f"{PAGE.name}: {text.splitlines()[0]}", "exec"), session)
+            return found[0]
+        lines = []
+        for written, arguments in commands(text):
+            said = run(list(_expanded(arguments))).strip("\n")
+            shown = said and arguments[1] not in SILENT
+            lines += [written, *([said] if shown else [])]
+        return "```console\n" + "\n".join(lines) + "\n```"
+
+    return BLOCK.sub(again, page)
+
+
+def _expanded(arguments: list[str]) -> Iterator[str]:
+    """With the files that a ``*`` stands for, as a shell gives them."""
+    for argument in arguments:
+        yield from (sorted(glob.glob(argument)) if "*" in argument else [argument])
+
+
+def said_by(arguments: list[str]) -> str:
+    """Run ``narrows VERB …`` in this process; gives its standard output.
+
+    Raises:
+        RuntimeError: its exit code is not 0.
+    """
+    from narrows.cli import main
+
+    before, out = sys.argv, io.StringIO()
+    sys.argv = arguments
+    try:
+        with contextlib.redirect_stdout(out):
+            main()
+    except SystemExit as left:
+        if left.code:
+            raise RuntimeError(f"{shlex.join(arguments)}: exit code {left.code}") from None
+    finally:
+        sys.argv = before
+    return out.getvalue()
+
+
+def remembering(arguments: list[str]) -> str:
+    """As ``said_by``, but a model that is there already is not trained again."""
+    began = time.perf_counter()
+    print(f"$ {shlex.join(arguments)}", file=sys.stderr, flush=True)
+    if arguments[1] != "train":
+        said = said_by(arguments)
+    else:
+        folder, done = _run_of(arguments), shlex.join(arguments)
+        note = folder / "done.txt"
+        if note.exists() and note.read_text() == done:
+            return ""
+        if _begun_with(folder) not in (None, done):
+            shutil.rmtree(folder)
+        said = said_by([*arguments, "--resume"] if folder.exists() else arguments)
+        note.write_text(done)
+    print(f"  {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    return said
+
+
+def _run_of(arguments: list[str]) -> Path:
+    return Path(arguments[arguments.index("--to") + 1])
+
+
+def _begun_with(folder: Path) -> str | None:
+    """The command that began the run in a folder."""
+    from narrows.training import facts
+
+    command = facts(folder).get("command")
+    return None if command is None else str(command).removesuffix(" --resume")
+
+
+def cleared(work: Path) -> None:
+    """Leave only the trained models in the folder, without what was fitted to them since."""
+    for path in work.iterdir():
+        if path.name != "runs":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for pattern in ("prior-*.safetensors", "entropy.safetensors"):
+        for path in work.glob(f"runs/*/{pattern}"):
+            path.unlink()
+
+
+def put(source: Path, target: Path) -> int:
+    """Bring a picture to its place, in another format where its name says so; gives its bytes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.suffix == target.suffix:
+        shutil.copyfile(source, target)
+    else:
+        from PIL import Image
+
+        with Image.open(source) as image:
+            image.convert("RGB").save(target, quality=88, method=6)
+    return target.stat().st_size
+
+
+def main() -> None:
+    if given := os.environ.get("NARROWS_DATA"):
+        os.environ["NARROWS_DATA"] = str(Path(given).resolve())
+    began = time.perf_counter()
+    WORK.mkdir(parents=True, exist_ok=True)
+    cleared(WORK)
+    page = PAGE.read_text(encoding="utf-8")
+    with contextlib.chdir(WORK):
+        page = played(page, remembering)
+    sizes = {
+        target: put(WORK / source, PAGE.parent / target)
+        for target, source in pictures(page).items()
+    }
+    PAGE.write_text(page, encoding="utf-8")
+    for target, size in sizes.items():
+        print(f"{size:>9,} bytes  docs/{target}")
+    large = [target for target, size in sizes.items() if size > LARGEST]
+    if large or sum(sizes.values()) > LARGEST_IN_ALL:
+        sys.exit(f"too large for a page: {', '.join(large) or 'all together'}")
+    print(f"wrote docs/{PAGE.name} in {(time.perf_counter() - began) / 60:.1f} minutes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Everything on the page of applications runs: its commands and its Python, on digits for minutes' sets."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import re
+import struct
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from narrows.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+NO_APPLICATIONS = {"demo", "evaluate", "info", "recipes", "train"}
+
+
+@pytest.fixture(scope="module")
+def gallery() -> types.ModuleType:
+    """The script that makes the page."""
+    spec = importlib.util.spec_from_file_location("gallery", ROOT / "docs" / "gallery.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def page(gallery: types.ModuleType) -> str:
+    return str(gallery.PAGE.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sets of the names and sizes that the page uses, made of scikit-learn's digits."""
+    folder = tmp_path_factory.mktemp("sets")
+    found = load_digits()
+    pictures = [
+        np.asarray(Image.fromarray((d * 15.9).astype(np.uint8)).resize((28, 28), 2))
+        for d in found.images[:540]
+    ]
+    for name, stack in (("mnist", np.stack(pictures)), ("fashion_mnist", np.stack(pictures[::-1]))):
+        (folder / name).mkdir()
+        for part, rows in (("train", slice(0, 480)), ("t10k", slice(480, 540))):
+            labels = found.target[rows].astype(np.uint8)
+            _idx(folder / name / f"{part}-images-idx3-ubyte", stack[rows])
+            _idx(folder / name / f"{part}-labels-idx1-ubyte", labels)
+    (folder / "kodak").mkdir()
+    for i in range(24):
+        colours = np.stack([found.images[3 * i + c] for c in range(3)], 2) * 15.9
+        photo = Image.fromarray(colours.astype(np.uint8)).resize((96, 64), 2)
+        photo.save(folder / "kodak" / f"kodim{i + 1:02d}.png")
+    return folder
+
+
+def _idx(path: Path, array: np.ndarray) -> None:
+    head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    path.write_bytes(head + array.tobytes())
+
+
+@pytest.fixture(scope="module")
+def made(
+    gallery: types.ModuleType,
+    page: str,
+    stored: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, str, list[list[str]]]:
+    """The folder where all of the page was run, the page as it is then, and the commands."""
+    folder = tmp_path_factory.mktemp("gallery")
+    shorter = re.sub(r"--epochs \S+", "--epochs 0.3", page).replace("(512, 768)", "(128, 192)")
+    ran: list[list[str]] = []
+
+    def run(arguments: list[str]) -> str:
+        ran.append(arguments)
+        return str(gallery.said_by(arguments))
+
+    with pytest.MonkeyPatch.context() as patched, contextlib.chdir(folder):
+        patched.setenv("NARROWS_DATA", str(stored))
+        patched.setenv("NARROWS_CACHE", str(folder / "cache"))
+        written = gallery.played(shorter, run)
+    return folder, written, ran
+
+
+def test_every_command_runs(
+    gallery: types.ModuleType, page: str, made: tuple[Path, str, list[list[str]]]
+) -> None:
+    _, written, ran = made
+    blocks = [text for kind, text in gallery.BLOCK.findall(page) if kind == "console"]
+    assert len(ran) == sum(line.startswith("$ ") for text in blocks for line in text.splitlines())
+    assert all(arguments[0] == "narrows" for arguments in ran)
+    assert [line for line in written.splitlines() if line.startswith("$ ")] == [
+        re.sub(r"--epochs \S+", "--epochs 0.3", line)
+        for line in page.splitlines()
+        if line.startswith("$ ")
+    ]
+
+
+def test_every_application_has_its_command(made: tuple[Path, str, list[list[str]]]) -> None:
+    verbs = {str(c.name or c.callback.__name__) for c in app.registered_commands if c.callback}
+    assert verbs - NO_APPLICATIONS == {arguments[1] for arguments in made[2]} - NO_APPLICATIONS
+
+
+def test_every_picture_is_written_by_a_command(
+    gallery: types.ModuleType, page: str, made: tuple[Path, str, list[list[str]]]
+) -> None:
+    sources = gallery.pictures(page).values()
+    assert sources and [file for file in sources if not (made[0] / file).is_file()] == []
+
+
+def test_the_pictures_are_there_and_small(gallery: types.ModuleType, page: str) -> None:
+    shown = re.findall(r"!\[[^\]]+\]\(([^ )]+)", page)
+    assert sorted(shown) == sorted(gallery.pictures(page))
+    there = {str(path.relative_to(ROOT / "docs")) for path in _folder().iterdir()}
+    assert there == set(shown), "make them again: make gallery"
+    sizes = [path.stat().st_size for path in _folder().iterdir()]
+    assert max(sizes) <= gallery.LARGEST and sum(sizes) <= gallery.LARGEST_IN_ALL
+
+
+def _folder() -> Path:
+    return ROOT / "docs" / "pictures" / "applications"
