@@ -14,6 +14,7 @@ from narrows.images.corruptions import (
     DropoutMask,
     Flip,
     GaussianNoise,
+    HiddenChannels,
     Jpeg,
     Patch,
     Rectangle,
@@ -40,10 +41,11 @@ ALL = [
     Blur(0),
     Binarise(),
     Jpeg(20),
+    HiddenChannels(2),
     Chain((Blur(0.7), GaussianNoise(0.1))),
     Chain([Chain([Patch(0.2)]), SaltAndPepper(0.5)]),
 ]
-DETERMINISTIC = (Downscale, Blur, Jpeg, Rectangle)
+DETERMINISTIC = (Downscale, Blur, Jpeg, Rectangle, HiddenChannels)
 
 
 def pictures(*shape: int) -> torch.Tensor:

@@ -25,6 +25,7 @@ from .kernels import feature_maps, first_kernels
 from .morph import BLENDS, Decodings, Morph, decodings, linear, morph, spherical
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restored, beside, scores
+from .segment import Segments, segment
 from .steer import (
     Direction,
     Effect,
@@ -60,6 +61,7 @@ __all__ = [
     "Reconstructions",
     "Restored",
     "Traversals",
+    "Segments",
     "Upscaled",
     "beside",
     "by_model",
@@ -89,6 +91,7 @@ __all__ = [
     "rates",
     "reconstruct",
     "scores",
+    "segment",
     "spherical",
     "steer",
     "traverse",

@@ -57,6 +57,7 @@ def main() -> None:
         prior,
         recipes,
         reconstruct,
+        segment,
         steer,
         train,
         upscale,

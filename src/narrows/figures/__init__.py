@@ -6,6 +6,7 @@ from .displacements import distances, paths
 from .grids import comparison, picture_grid
 from .kernels import kernel_grid
 from .methods import methods
+from .overlays import class_colours, mask_png, overlaid, overlays
 from .page import Picture, Section, report_page
 from .png import png, save
 from .rates import rate_curves
@@ -16,11 +17,15 @@ __all__ = [
     "Picture",
     "Section",
     "animation",
+    "class_colours",
     "comparison",
     "distances",
     "kernel_grid",
     "loss_curves",
+    "mask_png",
     "methods",
+    "overlaid",
+    "overlays",
     "paths",
     "picture_grid",
     "picture_rows",

@@ -4,21 +4,24 @@ read        one file            ──►  uint8 (C, H, W)
 folder      a folder            ─┐
 named       a set by its name   ─┼►  Images, a Source: uint8 at rest, float32 in [0, 1] at work
 open_source any of these        ─┘
+masked      pictures and masks  ──►  Images and a class for each pixel
 split       train, validation, test
 """
 
 from __future__ import annotations
 
 from .folder import folder
+from .masks import Masked, masked, masks_below, stacked
 from .named import describe, named, names, verify
 from .open import open_source
-from .read import read
+from .read import read, read_classes
 from .source import Images, Source, as_source
 from .splits import Splits, judged, split
 from .sprites import Sprites
 
 __all__ = [
     "Images",
+    "Masked",
     "Source",
     "Splits",
     "Sprites",
@@ -26,10 +29,14 @@ __all__ = [
     "describe",
     "folder",
     "judged",
+    "masked",
+    "masks_below",
     "named",
     "names",
     "open_source",
     "read",
+    "read_classes",
     "split",
+    "stacked",
     "verify",
 ]

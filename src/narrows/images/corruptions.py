@@ -33,6 +33,7 @@ __all__ = [
     "DropoutMask",
     "Flip",
     "GaussianNoise",
+    "HiddenChannels",
     "Jpeg",
     "Patch",
     "Rectangle",
@@ -165,6 +166,22 @@ def _stretch(begin: float, share: float, side: int) -> slice:
     """The pixels of an axis of ``side`` that a share of it covers."""
     first = min(round(begin * side), side - 1)
     return slice(first, max(first + 1, round((begin + share) * side)))
+
+
+@part("corruption", "hidden-channels")
+@dataclass(frozen=True)
+class HiddenChannels:
+    """Sets the last ``count`` channels to 0: a mask that is to be found from the picture before it."""
+
+    count: int
+
+    def __post_init__(self) -> None:
+        _at_least("count", self.count, 1)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        out = x.clone()
+        out[:, -self.count :] = 0
+        return out
 
 
 @part("corruption", "downscale")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
-__all__ = ["LIMIT", "Fit", "Mode", "Size", "Wanted", "read"]
+__all__ = ["LIMIT", "Fit", "Mode", "Size", "Wanted", "read", "read_classes"]
 
 Mode = Literal["rgb", "gray"]
 Fit = Literal["crop", "pad", "stretch"]
@@ -150,6 +150,36 @@ def decode(source: str | Path | bytes, options: Wanted) -> torch.Tensor:
             raise
         except Exception as error:  # a decoder given hostile bytes raises anything at all
             raise UnreadableImage(_reason(error)) from error
+
+
+def read_classes(path: str | Path, limit: int = LIMIT) -> torch.Tensor:
+    """Read the mask of a picture: a number for each pixel, as the file says it.
+
+    Args:
+        path: a palette picture, whose numbers are taken, or a gray one of 8 bits.
+        limit: refuse a picture of more pixels before it is decoded.
+
+    Returns:
+        uint8 (H, W).
+
+    Raises:
+        UnreadableImage: the file is missing, damaged, too large, or has colours instead of numbers.
+    """
+    from PIL import Image
+
+    with _quiet:
+        try:
+            with _open(path) as handle, Image.open(handle, formats=_formats()) as image:
+                _check_size(image, limit)
+                if image.mode not in ("P", "L", "1"):
+                    raise UnreadableImage(
+                        f"a mask has a number for each pixel (gray or palette), not {image.mode}"
+                    )
+                return torch.from_numpy(np.array(image, np.uint8))
+        except UnreadableImage as error:
+            raise UnreadableImage(f"cannot read {path}: {error}") from error
+        except Exception as error:  # a decoder given hostile bytes raises anything at all
+            raise UnreadableImage(f"cannot read {path}: {_reason(error)}") from error
 
 
 def _open(path: str | Path) -> BinaryIO:

@@ -5,18 +5,28 @@ from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, precision_recall
 from .likelihoods import elbo, importance_log_likelihood
 from .pictures import psnr, sharpness, squared_error, ssim
+from .segmentation import (
+    class_weights,
+    intersection_over_union,
+    pixel_confusion,
+    position_prior,
+)
 
 __all__ = [
     "Evaluation",
     "Pca",
     "Ridge",
+    "class_weights",
     "conditional_mean",
     "density_coverage",
     "elbo",
     "evaluate",
     "frechet_distance",
     "importance_log_likelihood",
+    "intersection_over_union",
     "mean_picture",
+    "pixel_confusion",
+    "position_prior",
     "precision_recall",
     "psnr",
     "sharpness",

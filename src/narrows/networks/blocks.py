@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ACTIVATIONS", "NORMS", "ResidualBlock", "activation", "norm"]
+__all__ = [
+    "ACTIVATIONS",
+    "NORMS",
+    "ResidualBlock",
+    "activation",
+    "from_pieces",
+    "in_pieces",
+    "norm",
+]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity,
@@ -72,3 +81,20 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         changed: torch.Tensor = self.body(x)
         return x + changed
+
+
+def in_pieces(x: Tensor, patch: int) -> Tensor:
+    """Pieces of ``patch`` × ``patch`` pixels as channels of one place each, whatever the size.
+
+    (B, C, H, W) → (B, C · patch², ⌈H / patch⌉, ⌈W / patch⌉); a piece that hangs over is continued by
+    the last pixel.
+    """
+    across, down = -x.shape[3] % patch, -x.shape[2] % patch
+    whole = F.pad(x, (0, across, 0, down), mode="replicate") if across or down else x
+    return F.pixel_unshuffle(whole, patch)
+
+
+def from_pieces(pieces: Tensor, patch: int, shape: tuple[int, ...]) -> Tensor:
+    """The picture (B, C, H, W) of ``shape`` (C, H, W) that ``in_pieces`` took apart."""
+    out: Tensor = F.pixel_shuffle(pieces, patch)[..., : shape[1], : shape[2]]
+    return out

@@ -13,11 +13,10 @@ import math
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..parts import part
-from .blocks import ResidualBlock
+from .blocks import ResidualBlock, from_pieces, in_pieces
 from .ladder import Ladder, Shape
 
 __all__ = ["EstimateRung", "estimate_ladder"]
@@ -31,14 +30,14 @@ class EstimateRung(nn.Module):
     Args:
         above: (C, H, W) of the pictures.
         rank: of the affine map.
-        patch: side of the pieces that become one place of the code; it divides both sides.
+        patch: side of the pieces that become one place of the code; sides that it does not divide are
+            continued by their last pixel.
         channels: of the convolutions, which the code has beside the estimate's C · patch².
         blocks: residual blocks of two convolutions each, on either way.
         activation, norm: within them.
 
     Raises:
-        ValueError: a rank, patch or number of channels below 1, fewer than 0 blocks, no map, or
-            sides that are no multiples of the patch.
+        ValueError: a rank, patch or number of channels below 1, fewer than 0 blocks, or no map.
     """
 
     def __init__(
@@ -61,13 +60,9 @@ class EstimateRung(nn.Module):
                 f"we got {rank}, {patch}, {channels} and {blocks}"
             )
         deep, height, width = above
-        if height % patch or width % patch:
-            raise ValueError(
-                f"patch divides both sides of a picture; {patch} does not divide {height}×{width}"
-            )
         self.above: Shape = tuple(above)
         self.patch, self.pieces = patch, deep * patch**2
-        self.below: Shape = (self.pieces + channels, height // patch, width // patch)
+        self.below: Shape = (self.pieces + channels, -(-height // patch), -(-width // patch))
         self.inwards = nn.Linear(math.prod(above), rank)
         self.outwards = nn.Linear(rank, math.prod(above))
         first = nn.Conv2d(2 * self.pieces, channels, 3, padding=1)
@@ -99,16 +94,15 @@ class EstimateRung(nn.Module):
         self.outwards.requires_grad_(False)
 
     def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(B, C, H, W) → (B, C · patch² + channels, H / patch, W / patch)."""
+        """(B, C, H, W) → (B, C · patch² + channels, ⌈H / patch⌉, ⌈W / patch⌉)."""
         estimate = self.outwards(self.inwards(h.flatten(1))).reshape(h.shape)
-        given, pieces = (F.pixel_unshuffle(x, self.patch) for x in (h, estimate.to(h)))
+        given, pieces = (in_pieces(x, self.patch) for x in (h, estimate.to(h)))
         return torch.cat([pieces, self.seen(torch.cat([given, pieces], 1))], 1), None
 
     def up(self, h: Tensor, switches: Tensor | None = None) -> Tensor:
-        """(B, C · patch² + channels, H / patch, W / patch) → (B, C, H, W)."""
-        pieces, found = h.split([self.pieces, h.shape[1] - self.pieces], 1)
-        out: Tensor = F.pixel_shuffle(pieces + self.mended(found), self.patch)
-        return out
+        """(B, C · patch² + channels, ⌈H / patch⌉, ⌈W / patch⌉) → (B, C, H, W)."""
+        pieces, found = torch.split(h, [self.pieces, h.shape[1] - self.pieces], 1)
+        return from_pieces(pieces + self.mended(found), self.patch, self.above)
 
 
 @part("ladder", "estimate")

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..parts import part
-from .blocks import ResidualBlock, activation
+from .blocks import ResidualBlock, activation, from_pieces, in_pieces
 from .ladder import Ladder, Shape
 
 __all__ = ["ProjectionRung", "projection_ladder"]
@@ -31,10 +31,8 @@ class _Mended(nn.Module):
 
     def __init__(self, shape: Shape, patch: int, channels: int, blocks: int, named: str) -> None:
         super().__init__()
-        deep, height, width = shape
-        self.patch, self.sides = patch, (height, width)
-        self.more = (-width % patch, -height % patch)  # columns and rows to whole pieces
-        pieces = deep * patch**2
+        self.patch, self.shape = patch, shape
+        pieces = shape[0] * patch**2
         first, last = (
             nn.Conv2d(a, b, 3, padding=1) for a, b in ((pieces, channels), (channels, pieces))
         )
@@ -45,10 +43,8 @@ class _Mended(nn.Module):
         self.body = nn.Sequential(first, *within, activation(named), last)
 
     def forward(self, x: Tensor) -> Tensor:
-        across, down = self.more
-        wide = F.pad(x, (0, across, 0, down), mode="replicate") if across or down else x
-        added = F.pixel_shuffle(self.body(F.pixel_unshuffle(wide, self.patch)), self.patch)
-        return x + added[..., : self.sides[0], : self.sides[1]]
+        added = self.body(in_pieces(x, self.patch))
+        return x + from_pieces(added, self.patch, self.shape)
 
 
 class ProjectionRung(nn.Module):

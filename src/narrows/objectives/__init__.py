@@ -1,6 +1,7 @@
 """Objectives: likelihoods, bounds, schedules and penalties, all in nats per image."""
 
 from .bounds import Bound, Capacity, Elbo, Iwae, Loss, Objective
+from .categorical import Categorical
 from .classifier import Softmax
 from .feature_wise import FeatureWise, Introspective
 from .learnt import GaussianLearnt, GaussianOptimal, Logistic
@@ -28,6 +29,7 @@ __all__ = [
     "Bernoulli",
     "Bound",
     "Capacity",
+    "Categorical",
     "Constant",
     "Contractive",
     "Controlled",

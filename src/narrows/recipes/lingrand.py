@@ -18,6 +18,7 @@ __all__ = [
     "lingrand_2021_classifier",
     "lingrand_2021_convolutional",
     "lingrand_2021_multilayer",
+    "lingrand_2021_segmentation",
     "lingrand_2021_segnet",
     "lingrand_2021_stacked",
     "lingrand_2021_vae",
@@ -184,6 +185,47 @@ def lingrand_2021_segnet(
         Part("mse"),
         (Phase(epochs=20, batch_size=64),),
         source="Lingrand 2021, SegNet and Pooling - Upsampling",
+    )
+
+
+def lingrand_2021_segmentation(
+    shape: Sequence[int],
+    classes: int,
+    *,
+    widths: Sequence[int] = (32, 64, 128, 128),
+    weights: Sequence[float] | None = None,
+) -> Recipe:
+    """A SegNet that says the class of each pixel: of pictures with their masks it gives back the hidden mask.
+
+    "SegNet", from Badrinarayanan et al. 2017: pooling indices, a cross-entropy that is weighted by the
+    classes' frequency. Ours: narrower, without VGG's weights, Adam, and the mask as channels behind the
+    picture's, so that the model is an autoencoder as all others are. Small pictures get fewer rungs.
+
+    Args:
+        shape: (C, H, W) of the pictures, without masks.
+        classes: K.
+        widths: channels of the maps.
+        weights: of the classes, such as ``measures.class_weights``.
+    """
+    whole = (shape[0] + classes, *shape[1:])
+    likelihood = {"classes": classes}
+    if weights is not None:
+        likelihood["weights"] = tuple(round(float(w), 4) for w in weights)  # type: ignore[assignment]
+    phase = Phase(
+        epochs=60,
+        batch_size=4,
+        learning_rate=2e-3,
+        learning_rate_schedule="one-cycle",
+        augmentation=Part("chain", {"parts": (Part("flip"), Part("shift"))}),
+        corruption=Part("hidden-channels", {"count": classes}),
+    )
+    return Recipe(
+        "lingrand-2021-segmentation",
+        Part("segnet", {"shape": whole, "widths": fitting(whole, widths)}),
+        Part("point"),
+        Part("categorical", likelihood),
+        (phase,),
+        source="Lingrand 2021, SegNet",
     )
 
 
