@@ -1,0 +1,408 @@
+"""Faces restored: a hole in the middle filled, 16×16 made 64×64, noise taken out; baselines beside.
+
+    python benchmarks/restoration/run.py --set utkface anime_faces --seed 0
+    python benchmarks/restoration/run.py --set utkface --task inpainting --choose
+    python benchmarks/restoration/run.py --quick                 a minute or two: does it work?
+    python benchmarks/restoration/run.py --epochs 400 --device cuda
+
+Pictures are cut to a square and resized to 64×64 by Lanczos; a fifth is held out by content and only
+looked at at the end. What there was to choose (networks, epochs, and the baselines' own numbers) was
+chosen on a fifth of the training part (``--choose``). Each model begins as the best linear restorer,
+and is an autoencoder whose code is that one's estimate in pieces and a map of features: convolutions
+mend the estimate, trained with the corruption that is to be undone. Views of the few pictures stand in
+for those that a small set lacks. It is used as ``narrows inpaint``, ``upscale`` and ``denoise`` use it.
+
+PSNR is the mean over held-out pictures, in the hole for inpainting, with the deviation over pictures;
+noise leaves [0, 1] and is not clipped. Sheets go where the runs are: these faces are not published.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+import narrows as nw
+from narrows.applications import (
+    MODEL,
+    Restored,
+    by_model,
+    denoise,
+    denoising_baselines,
+    inpaint,
+    inpainting_baselines,
+    upscale,
+)
+from narrows.figures import methods, save
+from narrows.images.corruptions import GaussianNoise, Rectangle
+from narrows.measures import Pca, Ridge, conditional_mean, psnr, wiener
+from narrows.parts import Part, build
+from narrows.randomness import Draws
+from narrows.training import Phase, Recipe, choose, records
+
+sys.path.append(str(Path(__file__).parents[1]))
+from faces import SIZE, by_lanczos, joined, views  # noqa: E402
+
+RESULTS = Path(__file__).with_name("results.json")
+SETS = ("utkface", "anime_faces")
+FACTOR, SIGMA = 4, 0.3
+HOLE = Rectangle()
+COMPONENTS = 600  # of the baselines
+SHRINKAGES = (3e-4, 1e-3, 3e-3, 1e-2, 2e-2, 4e-2)  # added to every variance of a fitted Gaussian
+STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+SHRUNK, STRENGTH = 2e-2, 1e-3  # of our beginnings
+SHOWN = 8
+
+Through = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be undone, the rank of the linear map that begins it, and for how long it is trained."""
+
+    corruption: Part
+    rank: int
+    epochs: float
+    learning_rate: float = 1e-3
+
+
+TASKS = {
+    "inpainting": Task(Part("rectangle"), 800, 4),
+    "upscaling": Task(Part("downscale", {"factor": FACTOR}), 3 * (SIZE // FACTOR) ** 2, 4),
+    "denoising": Task(Part("gaussian-noise", {"sigma": SIGMA}), 800, 8, 8e-4),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--set", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--task", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=float, help="default: of the task")
+    parser.add_argument(
+        "--choose", action="store_true", help="judge on a fifth of the training part"
+    )
+    parser.add_argument("--ladder", type=json.loads, default={}, help="JSON: other numbers of it")
+    parser.add_argument("--phase", type=json.loads, default={}, help="JSON: other numbers of it")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="few pictures, a step or two")
+    parser.add_argument("--to", type=Path, default=Path("runs/restoration"))
+    parser.add_argument("--results", type=Path, help="default: results.json here, none if quick")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    path = given.results or (None if given.quick or given.choose else RESULTS)
+    for name in given.set:
+        parts = nw.images.split(by_lanczos(name, 150 if given.quick else None), validation=0.2)
+        if given.choose:
+            parts = nw.images.split(parts.train, validation=0.2, seed=1)
+        for task in given.task:
+            row = measured(given, name, task, parts.train, parts.validation)
+            print(json.dumps(row, indent=1), flush=True)
+            if path is not None:
+                write(path, row)
+
+
+def recipe(given: argparse.Namespace, name: str, rank: int) -> Recipe:
+    """An autoencoder that undoes a corruption, with what keeps a small set from being learnt by heart:
+    mirroring, small shifts, weight decay and averaged weights."""
+    task = TASKS[name]
+    ladder = {"shape": (3, SIZE, SIZE), "rank": rank}
+    numbers = {
+        "epochs": given.epochs or (0.1 if given.quick else task.epochs),
+        "batch_size": 8,
+        "optimizer": "adamw",
+        "learning_rate": task.learning_rate,
+        "learning_rate_schedule": "one-cycle",
+        "weight_decay": 0.05,
+        "clip": 300.0,  # without it one of two runs fell apart when the rate was highest
+        "average": 0.99 if given.quick else 0.998,
+        "augmentation": Part(
+            "chain", {"parts": (Part("flip"), Part("shift", {"reach": 2 / SIZE}))}
+        ),
+        "corruption": task.corruption,
+    }
+    ladder_part = Part("estimate", {**ladder, **given.ladder})
+    phase = Phase(**{**numbers, **given.phase})
+    likelihood = Part("mse", {"output": "identity"})
+    return Recipe(f"estimate-{name}", ladder_part, Part("point"), likelihood, (phase,))
+
+
+Affine = tuple[Tensor, Tensor, Tensor, Tensor]  # as EstimateRung.begin takes it
+
+
+def of_hidden(pixels: Tensor) -> Affine:
+    """The conditional mean of the whole picture, told by what is around the hole."""
+    pca = shrunk(gaussian(pixels, TASKS["inpainting"].rank), SHRUNK)
+    scale = (pca.variances - pca.rest).clamp_min(0).sqrt()[:, None] * pca.components
+    seen = scale * (~hole()).expand(1, 3, SIZE, SIZE).flatten()
+    square = seen @ seen.T + pca.rest * torch.eye(len(scale))
+    return pca.mean, torch.linalg.solve(square, seen), scale.T.contiguous(), pca.mean
+
+
+def of_small(pixels: Tensor) -> Affine:
+    """Ridge regression on the small picture, which is got back from the enlarged one."""
+    side = torch.eye(SIZE)[None, None]
+    smaller = nn.functional.interpolate(
+        side, size=(SIZE // FACTOR, SIZE), mode="bicubic", antialias=True, align_corners=False
+    )[0, 0]
+    inwards = torch.block_diag(*[torch.kron(smaller, smaller)] * 3)
+    spoil, x = build("corruption", TASKS["upscaling"].corruption), pixels.float() / 255
+    given = torch.cat([spoil(some, Draws()).flatten(1) @ inwards.T for some in x.split(256)])
+    ridge = Ridge.fit(given, x, STRENGTH)
+    mean = x.mean(0).flatten()
+    told = ridge.mean + (inwards @ mean - ridge.known) @ ridge.weight
+    return mean, inwards, ridge.weight.T.contiguous(), told
+
+
+def of_noisy(pixels: Tensor) -> Affine:
+    """The Wiener filter in the space of principal components."""
+    pca = gaussian(pixels, TASKS["denoising"].rank)
+    kept = pca.variances / (pca.variances + SIGMA**2)
+    return pca.mean, pca.components, (kept[:, None] * pca.components).T.contiguous(), pca.mean
+
+
+LINEAR: dict[str, Callable[[Tensor], Affine]] = {
+    "inpainting": of_hidden,
+    "upscaling": of_small,
+    "denoising": of_noisy,
+}
+
+
+def begun(given: argparse.Namespace, task: str, whole: Any) -> nw.Autoencoder:
+    """The untrained model, which is the linear restorer of the pictures and their mirror images."""
+    linear = LINEAR[task](with_mirrored(whole.pixels))
+    with torch.random.fork_rng():
+        torch.manual_seed(given.seed)
+        model = recipe(given, task, len(linear[1])).build()
+    model.ladder.rung(0).begin(*linear)
+    return model
+
+
+def measured(
+    given: argparse.Namespace, name: str, task: str, train: Any, held: Any
+) -> dict[str, Any]:
+    """A row of the results: the model trained, and every method on the held-out pictures."""
+    whole = joined(train, views(name, train.ids, given.seed))
+    model = begun(given, task, whole)
+    chosen = model.recipe
+    kind = "quick-" if given.quick else "choose-" if given.choose else ""
+    folder = given.to / f"{kind}{name}-{task}-seed{given.seed}-{chosen.fingerprint}"
+    x = held.pixels.float() / 255
+    beginning = deepcopy(model)
+    model = nw.fit(
+        model, whole, to=folder, resume=True, seed=given.seed, device=given.device, report="lines"
+    )
+    for one in (beginning, model):
+        choose("cpu", "float32").place(one)
+    found, notes, numbers = JUDGES[task](through(model), train, x, given.seed)
+    before = JUDGES[task](through(beginning), None, x, given.seed)[0].output
+    found = dataclasses.replace(found, others={**found.others, "its linear beginning": before})
+    save(sheet(found), folder / "methods.png")
+    epochs = chosen.phases[0].epochs
+    return {
+        "set": name,
+        "task": task,
+        "seed": given.seed,
+        "command": f"python benchmarks/restoration/run.py --set {name} --task {task} "
+        f"--epochs {epochs:g} --seed {given.seed}",
+        "trained_on": len(train),
+        "views": len(whole),
+        "held_out": len(held),
+        "epochs": epochs,
+        "training_minutes": round(sum(line["seconds"] for line in records(folder)) / 60, 2),
+        "weights": sum(p.numel() for p in model.parameters()),
+        "methods": compared(found),
+        "baselines_chosen": numbers,
+        "left_out": notes,
+        "ladder": chosen.ladder.document(),
+        "device": given.device,
+        "threads": given.threads,
+        "torch": torch.__version__,
+    }
+
+
+def through(model: nw.Autoencoder) -> Through:
+    """A model as a function of pictures, without gradients."""
+
+    def call(x: Tensor) -> Tensor:
+        with torch.no_grad():
+            out: Tensor = model(x)
+        return out
+
+    return call
+
+
+Judged = tuple[Restored, list[str], dict[str, float]]
+
+
+def inpainting(model: Through, train: Any, x: Tensor, seed: int) -> Judged:
+    """The middle of each picture, which is hidden."""
+    size, hidden = (SIZE, SIZE), hole()
+    if train is None:
+        return *inpaint(by_model(model), x, hidden, size, clean=x, baselines={}), {}
+
+    def score(pca: Pca, clean: Tensor) -> float:
+        filled = conditional_mean(pca, clean, ~hidden).clamp(0, 1)
+        return float(psnr(*(p[:, :, 16:48, 16:48] for p in (clean, filled))).mean())
+
+    pca, mirrored, numbers = chosen_gaussian(train, score)
+    baselines = inpainting_baselines(pca)
+    baselines[f"conditional Gaussian{MIRRORED}"] = lambda p, known: conditional_mean(
+        mirrored, p, known
+    )
+    found, notes = inpaint(by_model(model), x, hidden, size, clean=x, baselines=baselines)
+    return found, notes, numbers
+
+
+def upscaling(model: Through, train: Any, x: Tensor, seed: int) -> Judged:
+    """16×16, by Pillow's bicubic filter, to 64×64."""
+    small = reduced(x)
+    if train is None:
+        return upscale(model, small, FACTOR, (SIZE, SIZE), clean=x).restored, [], {}
+    inner = nw.images.split(train, validation=0.2, seed=1)
+    a, b = (part.pixels.float() / 255 for part in (inner.train, inner.validation))
+    scores = {
+        strength: float(psnr(b, Ridge.fit(reduced(a), a, strength)(reduced(b)).clamp(0, 1)).mean())
+        for strength in STRENGTHS
+    }
+    best = max(scores, key=lambda strength: scores[strength])
+    known = train.pixels.float() / 255
+    ridge = Ridge.fit(reduced(known), known, best)
+    found = upscale(model, small, FACTOR, (SIZE, SIZE), clean=x).restored
+    others = {
+        **found.others,
+        "bicubic, Pillow": resized(small, SIZE),
+        "ridge regression": ridge(small).clamp(0, 1),
+    }
+    return dataclasses.replace(found, others=others), [], {"ridge_strength": best}
+
+
+def denoising(model: Through, train: Any, x: Tensor, seed: int) -> Judged:
+    """Normal noise of σ = 0.3."""
+    noise = GaussianNoise(SIGMA)
+    noisy = noise(x, Draws(seed, 2))
+    if train is None:
+        return *denoise(model, noisy, (SIZE, SIZE), clean=x, baselines={}), {}
+
+    def score(pca: Pca, clean: Tensor) -> float:
+        restored = wiener(pca, noise(clean, Draws(seed, 1)), SIGMA).clamp(0, 1)
+        return float(psnr(clean, restored).mean())
+
+    pca, mirrored, numbers = chosen_gaussian(train, score)
+    baselines = denoising_baselines(SIGMA, pca)
+    baselines[f"PCA-Wiener{MIRRORED}"] = lambda p: wiener(mirrored, p, SIGMA)
+    found, notes = denoise(model, noisy, (SIZE, SIZE), clean=x, baselines=baselines)
+    return found, notes, numbers
+
+
+JUDGES: dict[str, Callable[[Through, Any, Tensor, int], Judged]] = {
+    "inpainting": inpainting,
+    "upscaling": upscaling,
+    "denoising": denoising,
+}
+MIRRORED = ", mirrored pictures too"
+
+
+def chosen_gaussian(
+    train: Any, score: Callable[[Pca, Tensor], float]
+) -> tuple[Pca, Pca, dict[str, float]]:
+    """Normal distributions of pictures, with the shrinkage that does best on a fifth of the training
+    pictures: one fitted to the pictures, one also to their mirror images, as our models see them.
+    """
+    inner = nw.images.split(train, validation=0.2, seed=1)
+    held = inner.validation.pixels.float() / 255
+    found, numbers = [], {}
+    for name, change in (("shrinkage", Tensor.contiguous), ("shrinkage_mirrored", with_mirrored)):
+        fitted = gaussian(change(inner.train.pixels))
+        scores = {amount: score(shrunk(fitted, amount), held) for amount in SHRINKAGES}
+        numbers[name] = max(scores, key=lambda amount: scores[amount])
+        found.append(shrunk(gaussian(change(train.pixels)), numbers[name]))
+    return found[0], found[1], numbers
+
+
+def gaussian(pixels: Tensor, components: int = COMPONENTS) -> Pca:
+    limit = len(pixels)
+    return Pca.fit(pixels, min(components, Pca.most(pixels, limit=limit)), limit=limit)
+
+
+def hole() -> Tensor:
+    """Where the middle is hidden, (1, 1, 64, 64)."""
+    return HOLE(torch.ones(1, 1, SIZE, SIZE), Draws()) != 1
+
+
+def shrunk(pca: Pca, amount: float) -> Pca:
+    """The covariance with ``amount`` added to its diagonal."""
+    return dataclasses.replace(pca, variances=pca.variances + amount, rest=pca.rest + amount)
+
+
+def with_mirrored(pixels: Tensor) -> Tensor:
+    return torch.cat([pixels, pixels.flip(3)])
+
+
+def reduced(x: Tensor) -> Tensor:
+    """16×16 pixels of each picture, by Pillow's bicubic filter, as a file of them would be."""
+    return resized(x, SIZE // FACTOR)
+
+
+def resized(x: Tensor, side: int) -> Tensor:
+    """By Pillow's bicubic filter, uint8 as files are: (N, 3, H, W) in [0, 1] → (N, 3, side, side)."""
+    pixels = (x.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    made = [
+        np.asarray(Image.fromarray(one).resize((side, side), Image.Resampling.BICUBIC))
+        for one in pixels
+    ]
+    return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2).float() / 255
+
+
+def compared(found: Restored) -> dict[str, dict[str, float]]:
+    """Each method's PSNR with its deviation over pictures, and how far ours is above it."""
+    scores = {name: each["psnr"] for name, each in found.scores().items()}
+    ours = scores[MODEL]
+    rows = {}
+    for name, each in scores.items():
+        row = {"psnr": float(each.mean()), "deviation": float(each.std(correction=0))}
+        if name != MODEL:
+            row |= {
+                "margin": float((ours - each).mean()),
+                "margin_deviation": float((ours - each).std(correction=0)),
+                "better_on": float((ours > each).float().mean()),
+            }
+        rows[name] = {key: round(value, 3) for key, value in row.items()}
+    return rows
+
+
+def sheet(found: Restored) -> Any:
+    """Some held-out pictures and what each method makes of them."""
+    assert found.clean is not None
+    rows = {"original": found.clean, "as given": found.given, MODEL: found.output, **found.others}
+    scores = {name: each["psnr"][:SHOWN].tolist() for name, each in found.scores().items()}
+    return methods({name: x[:SHOWN].numpy() for name, x in rows.items()}, scores)
+
+
+def write(path: Path, row: dict[str, Any]) -> None:
+    """Put a row in the place of that with the same set, task and seed."""
+    document = json.loads(path.read_text()) if path.exists() else {}
+    keys: Sequence[str] = ("set", "task", "seed")
+    rows = {tuple(one[k] for k in keys): one for one in [*document.get("rows", []), row]}
+    document = {
+        "what": "PSNR in dB of restored 64×64 faces, held-out pictures",
+        "command": "python benchmarks/restoration/run.py --set SET --task TASK --epochs EPOCHS --seed SEED",
+        "rows": [rows[key] for key in sorted(rows)],
+    }
+    path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
