@@ -23,6 +23,18 @@ from .inpaint import (
 )
 from .kernels import feature_maps, first_kernels
 from .morph import BLENDS, Decodings, Morph, decodings, linear, morph, spherical
+from .outliers import (
+    MIXTURE,
+    Discoveries,
+    FalseAlarms,
+    Median,
+    Outliers,
+    Quantile,
+    Rule,
+    detections,
+    mixture,
+    outliers,
+)
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restored, beside, scores
 from .segment import Segments, segment
@@ -43,6 +55,7 @@ from .upscale import Upscaled, upscale
 
 __all__ = [
     "BLENDS",
+    "MIXTURE",
     "MODEL",
     "CodeGaussian",
     "Codec",
@@ -50,16 +63,22 @@ __all__ = [
     "Decode",
     "Decodings",
     "Direction",
+    "Discoveries",
     "Effect",
+    "FalseAlarms",
     "Functions",
     "Generated",
     "Manifold",
     "Map",
+    "Median",
     "Morph",
     "Nearness",
+    "Outliers",
     "Projection",
+    "Quantile",
     "Reconstructions",
     "Restored",
+    "Rule",
     "Traversals",
     "Segments",
     "Upscaled",
@@ -70,6 +89,7 @@ __all__ = [
     "decodings",
     "denoise",
     "denoising_baselines",
+    "detections",
     "effects_of_steering",
     "effects_of_transform",
     "feature_maps",
@@ -84,8 +104,10 @@ __all__ = [
     "linear",
     "load_codec",
     "manifold",
+    "mixture",
     "morph",
     "nearness",
+    "outliers",
     "probe",
     "project",
     "rates",

@@ -54,6 +54,7 @@ def main() -> None:
         inpaint,
         kernels,
         morph,
+        outliers,
         prior,
         recipes,
         reconstruct,

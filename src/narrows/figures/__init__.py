@@ -6,6 +6,7 @@ from .displacements import distances, paths
 from .grids import comparison, picture_grid
 from .kernels import kernel_grid
 from .methods import methods
+from .outliers import detection_curves, score_histograms, strange_pictures
 from .overlays import class_colours, mask_png, overlaid, overlays
 from .page import Picture, Section, report_page
 from .png import png, save
@@ -19,6 +20,7 @@ __all__ = [
     "animation",
     "class_colours",
     "comparison",
+    "detection_curves",
     "distances",
     "kernel_grid",
     "loss_curves",
@@ -34,5 +36,7 @@ __all__ = [
     "report_page",
     "save",
     "save_animation",
+    "score_histograms",
     "side_by_side",
+    "strange_pictures",
 ]

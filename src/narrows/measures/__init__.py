@@ -5,6 +5,7 @@ from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, precision_recall
 from .likelihoods import elbo, importance_log_likelihood
 from .pictures import psnr, sharpness, squared_error, ssim
+from .scoring import Scorer, scorer
 from .segmentation import (
     class_weights,
     intersection_over_union,
@@ -17,6 +18,7 @@ __all__ = [
     "Pca",
     "Ridge",
     "class_weights",
+    "Scorer",
     "conditional_mean",
     "density_coverage",
     "elbo",
@@ -29,6 +31,7 @@ __all__ = [
     "position_prior",
     "precision_recall",
     "psnr",
+    "scorer",
     "sharpness",
     "squared_error",
     "ssim",

@@ -1,0 +1,169 @@
+"""How far a code lies from normal codes: scores that are fitted, higher for stranger codes.
+
+normal codes (N, D) ──fit──► a distance      codes (M, D) ──score──► (M,)
+
+A code here is any row of numbers: a model's, a principal component's, or raw pixels.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+
+__all__ = ["DISTANCES", "CodeDistance", "LocalOutlierFactor", "Mahalanobis", "Neighbours"]
+
+Array = np.ndarray[Any, Any]
+
+
+@runtime_checkable
+class CodeDistance(Protocol):
+    """A distance from normal codes, fitted once."""
+
+    def fit(self, codes: Any) -> Self:
+        """Remember the normal codes (N, D); gives itself."""
+        ...
+
+    def score(self, codes: Any) -> Array:
+        """Codes (M, D) that are none of the normal ones → (M,) float64."""
+        ...
+
+    def own_scores(self) -> Array:
+        """The normal codes' own scores (N,), none of them among its own neighbours."""
+        ...
+
+
+class Neighbours:
+    """The mean distance to the k nearest normal codes (Euclidean).
+
+    Args:
+        k: how many.
+
+    Raises:
+        ValueError: k is below 1.
+    """
+
+    def __init__(self, k: int = 5) -> None:
+        self.k = _counted(k)
+
+    def fit(self, codes: Any) -> Self:
+        """Codes (N, D), N above k."""
+        from sklearn.neighbors import NearestNeighbors
+
+        rows = _rows(codes, self.k)
+        self.size = rows.shape[1]
+        self.index: Any = NearestNeighbors(n_neighbors=self.k, algorithm="brute").fit(rows)
+        return self
+
+    def score(self, codes: Any) -> Array:
+        """(M, D) → (M,)."""
+        return self._mean(_rows(codes, 0, self.size))
+
+    def own_scores(self) -> Array:
+        """(N,), each without itself."""
+        return self._mean(None)
+
+    def _mean(self, rows: Array | None) -> Array:
+        distances, _ = self.index.kneighbors(rows)
+        found: Array = distances.mean(1, dtype=np.float64)
+        return found
+
+
+class LocalOutlierFactor:
+    """How much sparser it is around a code than around its k neighbours; about 1 is normal.
+
+    Breunig et al. 2000, definition 7, by scikit-learn.
+
+    Args:
+        k: neighbours that a density is taken from.
+
+    Raises:
+        ValueError: k is below 1.
+    """
+
+    def __init__(self, k: int = 20) -> None:
+        self.k = _counted(k)
+
+    def fit(self, codes: Any) -> Self:
+        """Codes (N, D), N above k."""
+        from sklearn.neighbors import LocalOutlierFactor as Fitted
+
+        rows = _rows(codes, self.k)
+        self.size = rows.shape[1]
+        self.fitted: Any = Fitted(n_neighbors=self.k, algorithm="brute", novelty=True).fit(rows)
+        return self
+
+    def score(self, codes: Any) -> Array:
+        """(M, D) → (M,)."""
+        found: Array = -self.fitted.score_samples(_rows(codes, 0, self.size)).astype(np.float64)
+        return found
+
+    def own_scores(self) -> Array:
+        """(N,), each without itself."""
+        found: Array = -self.fitted.negative_outlier_factor_.astype(np.float64)
+        return found
+
+
+class Mahalanobis:
+    """The squared distance from the normal codes' mean in units of their covariance.
+
+    The covariance is shrunk towards a multiple of the identity by the share of Ledoit & Wolf 2004,
+    so that it can be inverted whatever the number of codes.
+    """
+
+    def fit(self, codes: Any) -> Self:
+        """Codes (N, D), N at least 2."""
+        from sklearn.covariance import LedoitWolf
+
+        rows = _rows(codes, 1).astype(np.float64)
+        self.size = rows.shape[1]
+        self.rows = rows
+        self.fitted: Any = LedoitWolf().fit(rows)
+        return self
+
+    def score(self, codes: Any) -> Array:
+        """(M, D) → (M,)."""
+        return self._distance(_rows(codes, 0, self.size).astype(np.float64))
+
+    def own_scores(self) -> Array:
+        """(N,): one code hardly moves a covariance, so it stays in."""
+        return self._distance(self.rows)
+
+    def _distance(self, rows: Array) -> Array:
+        centred = rows - self.fitted.location_
+        found: Array = np.einsum("nd,de,ne->n", centred, self.fitted.precision_, centred)
+        return found
+
+
+DISTANCES = {"neighbours": Neighbours, "lof": LocalOutlierFactor, "mahalanobis": Mahalanobis}
+
+
+def _counted(k: int) -> int:
+    if k < 1:
+        raise ValueError(f"neighbours are at least 1; we got {k}")
+    return int(k)
+
+
+def _rows(codes: Any, neighbours: int, size: int | None = None) -> Array:
+    """float32 (N, D), more than ``neighbours`` of them."""
+    if hasattr(codes, "detach"):
+        codes = codes.detach().cpu()
+    array = np.asarray(codes)
+    rows = np.ascontiguousarray(array.reshape(len(array), -1), np.float32)
+    if size is not None and rows.shape[1] != size:
+        raise ValueError(
+            f"codes of {size} numbers were wanted, as those that it was fitted to; we got "
+            f"{rows.shape[1]}"
+        )
+    if not np.isfinite(rows).all():
+        bad = int((~np.isfinite(rows).all(1)).sum())
+        raise ValueError(
+            f"{bad} of {len(rows)} codes hold NaN or infinite numbers; encode the pictures again "
+            "with a model that has not diverged"
+        )
+    if len(rows) <= neighbours:
+        raise ValueError(
+            f"a distance to {neighbours} neighbours needs more than {neighbours} normal codes; "
+            f"we got {len(rows)}: give more normal pictures, or ask for fewer neighbours"
+        )
+    return rows

@@ -1,0 +1,146 @@
+"""Scores of pictures by a model and by distances among its codes, fitted once and asked often.
+
+normal pictures ──scorer──► distances from their codes      pictures ──scorer──► scores
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..autoencoder import Autoencoder
+from ..images import as_source
+from ..images.source import Subset
+from .code_distances import DISTANCES, CodeDistance
+from .strangeness import SCORES, Background, by_compression, in_blocks, strangeness, supported
+
+__all__ = ["KNOWN", "USUAL", "Scorer", "codes_of", "needs_normals", "scorer"]
+
+Array = np.ndarray[Any, Any]
+Progress = Callable[[int, int], None]
+
+# by names
+KNOWN = (*SCORES, *DISTANCES)
+# what every model has, without draws: two that look at pictures, one that looks at codes
+USUAL = ("reconstruction", "features", "lof")
+# normal codes that neighbours are looked for among: all pairs of more take minutes
+MOST = 20_000
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Pictures → raw scores by name, higher for stranger ones.
+
+    Attributes:
+        model: what encodes and decodes.
+        names: of the scores.
+        distances: those of the codes, fitted.
+        background: what ``ratio`` compares with.
+        samples, seed: of the scores that draw codes.
+    """
+
+    model: Autoencoder
+    names: tuple[str, ...]
+    distances: Mapping[str, CodeDistance]
+    background: Background | None = None
+    samples: int = 16
+    seed: int = 0
+
+    def __call__(self, images: Any, progress: Progress | None = None) -> dict[str, Array]:
+        """A source or an array of pictures → (N,) float64 each, in the order of ``names``.
+
+        ``features`` and ``kl`` bring their pieces, such as ``features/1``.
+
+        Raises:
+            ValueError: pictures of another shape, or codes that are not finite.
+        """
+        raw = [name for name in self.names if name in SCORES]
+        found: dict[str, Array] = {}
+        if raw:
+            given = strangeness(
+                self.model,
+                images,
+                raw,
+                background=self.background,
+                samples=self.samples,
+                seed=self.seed,
+                progress=progress,
+            )
+            found = {name: value.numpy() for name, value in given.items()}
+        if self.distances:
+            codes = codes_of(self.model, images, None if raw else progress)
+            found |= {name: one.score(codes) for name, one in self.distances.items()}
+        wanted = [key for name in self.names for key in found if key.split("/")[0] == name]
+        return {key: found[key] for key in wanted}
+
+
+def needs_normals(names: Sequence[str]) -> bool:
+    """Whether one of the scores is fitted to normal pictures."""
+    return any(name in DISTANCES for name in names)
+
+
+def scorer(
+    model: Autoencoder,
+    names: Sequence[str] = USUAL,
+    normal: Any = None,
+    *,
+    background: Background | None = None,
+    neighbours: int | None = None,
+    samples: int = 16,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Scorer:
+    """Fit what the scores need to normal pictures.
+
+    Args:
+        model: it stays where it is.
+        names: of ``KNOWN``.
+        normal: a source or an array of normal pictures, for distances; best those that the model was
+            trained on. Of more than 20,000 so many are drawn.
+        background: for ``ratio``; None is a general compressor.
+        neighbours: k of ``neighbours`` and ``lof``; None takes 5 and 20.
+        samples, seed: see ``strangeness``; the seed also draws the normal pictures.
+        progress: called with (done, total) normal pictures.
+
+    Raises:
+        ValueError: an unknown score, one that this model has not, or too few normal pictures.
+    """
+    chosen = tuple(dict.fromkeys(names))
+    known = (*supported(model), *DISTANCES)
+    odd = [name for name in chosen if name not in known]
+    if odd or not chosen:
+        why = ": it needs a model with a prior" if odd and odd[0] in SCORES else ""
+        raise ValueError(
+            f"the scores of this model are {', '.join(known)}; we got "
+            f"{', '.join(odd) or 'none'}{why}"
+        )
+    fitted: dict[str, CodeDistance] = {}
+    if needs_normals(chosen):
+        if normal is None:
+            raise ValueError(
+                f"the scores {', '.join(chosen)} are fitted to normal pictures; give some"
+            )
+        source = as_source(normal)
+        rows = np.arange(len(source))
+        if len(rows) > MOST:
+            rows = np.sort(np.random.default_rng(seed).choice(rows, MOST, replace=False))
+        some = Subset(source, rows) if len(rows) < len(source) else source
+        codes = codes_of(model, some, progress)
+        settings = {"neighbours": neighbours, "lof": neighbours}
+        for name in chosen:
+            if name in DISTANCES:
+                k = settings.get(name)
+                made: CodeDistance = DISTANCES[name](*() if k is None else (k,))
+                fitted[name] = made.fit(codes)
+    if "ratio" in chosen and background is None:
+        background = by_compression()
+    return Scorer(model, chosen, fitted, background, samples, seed)
+
+
+def codes_of(model: Autoencoder, images: Any, progress: Progress | None = None) -> Array:
+    """The codes of pictures, (N, D) float32, each whatever stands beside it."""
+    found = in_blocks(model, images, lambda x: {"z": model.posterior(x).z}, progress=progress)
+    return found["z"].flatten(1).numpy()

@@ -1,0 +1,261 @@
+"""How strange each picture is to a model: raw scores, higher for stranger pictures.
+
+x ──model──► code, x̂ ──model──► code of x̂
+│             │    └─ reconstruction  mean (x − x̂)²            features  what the levels see of x and x̂
+│             └────── kl              KL(q(z|x) ‖ p(z))         elbo, likelihood  −log p(x)
+└──background──► ratio                log p_background(x) − log p(x)
+
+A picture's score depends on that picture alone: pictures go through in blocks of one size, the last
+one filled up, and every picture meets the same draws. Another size of block changes a score in the
+last digits only.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..autoencoder import Autoencoder
+from ..bottlenecks import Code
+from ..bottlenecks.gaussian import kl_to_standard_normal
+from ..images import Source
+from ..networks import Descent
+from ..randomness import Draws, generator
+from .likelihoods import elbo, importance_of_batch
+from .pictures import squared_error
+
+__all__ = [
+    "SCORES",
+    "by_compression",
+    "by_model",
+    "in_blocks",
+    "strangeness",
+    "supported",
+]
+
+Background = Callable[[Tensor], Tensor]
+Progress = Callable[[int, int], None]
+
+# those of every model first, then those of a model with a prior
+SCORES = ("reconstruction", "features", "kl", "elbo", "likelihood", "ratio")
+OF_A_PRIOR = SCORES[2:]
+# values of a block: few enough to stay in a processor's cache
+VALUES = {"cpu": 1 << 17, "cuda": 1 << 22}
+TINY = 1e-12
+
+
+def supported(model: Any) -> tuple[str, ...]:
+    """The scores that a model can give; ``ratio`` needs a background too."""
+    return SCORES if model.bottleneck.generative else SCORES[:2]
+
+
+def strangeness(
+    model: Autoencoder,
+    images: Any,
+    names: Sequence[str] = ("reconstruction",),
+    *,
+    background: Background | None = None,
+    samples: int = 16,
+    seed: int = 0,
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Tensor]:
+    """Raw scores of each picture, (N,) float64 each, higher for stranger pictures.
+
+    - ``reconstruction``: the squared error per value (Theivaprakasham 2021, fig. 4.7);
+    - ``features``: the relative squared distance of what the levels of the way down and the code
+      see in x and in x̂, averaged over them; ``features/i`` is that of level i, ``features/code``
+      of the code;
+    - ``kl``: KL(q(z|x) ‖ p(z)) in nats (Kovenko & Bogach 2020, §4.2); of a hierarchy also
+      ``kl/i``, of the latent at level i;
+    - ``elbo``: the negative evidence lower bound, in nats;
+    - ``likelihood``: −log p(x) by importance sampling (Burda et al. 2016, eq. 8), in nats;
+    - ``ratio``: log p_background(x) − log p(x), the latter as for ``likelihood`` (Ren et al. 2019).
+
+    Args:
+        model: in evaluation mode; it stays where it is.
+        images: a source or an array of pictures of its shape.
+        names: of the scores.
+        background: pictures (B, C, H, W) → log-densities (B,), for ``ratio``; see
+            ``by_compression`` and ``by_model``. It has to know pictures in general, not the normal
+            ones: a density fitted to these finds strangers unlikely too, and turns the ratio round.
+        samples: S, codes drawn for ``elbo``, ``likelihood`` and ``ratio``; every picture meets the
+            same noise.
+        seed: of that noise.
+        batch_size: pictures at a time; None chooses by their shape.
+        progress: called with (done, total) pictures.
+
+    Raises:
+        ValueError: an unknown score, one that needs a prior of a model without one, or ``ratio``
+            without a background.
+    """
+    _check(model, names, background, samples)
+    wanted = set(names)
+
+    def given(x: Tensor) -> dict[str, Tensor]:
+        descent = model.ladder.descend(x)
+        code = model.bottleneck.encode(descent, model.ladder, None, Draws())
+        found: dict[str, Tensor] = {}
+        if wanted & {"reconstruction", "features"}:
+            x_hat = model.likelihood.mean(model.raw(code))
+            if "reconstruction" in wanted:
+                found["reconstruction"] = squared_error(x, x_hat)
+            if "features" in wanted:
+                found |= _features(model, descent, code, x_hat)
+        if "kl" in wanted:
+            found |= _kl(model, code)
+        if "elbo" in wanted:
+            found["elbo"] = -elbo(model, x, samples, SharedDraws(seed))
+        if wanted & {"likelihood", "ratio"}:
+            log_p = _log_likelihood(model, x, samples, seed)
+            if "likelihood" in wanted:
+                found["likelihood"] = -log_p
+            if "ratio" in wanted:
+                assert background is not None
+                found["ratio"] = background(x).to(log_p) - log_p
+        return {name: value.double() for name, value in found.items()}
+
+    return in_blocks(model, images, given, batch_size=batch_size, progress=progress)
+
+
+def in_blocks(
+    model: Autoencoder,
+    images: Any,
+    given: Callable[[Tensor], Mapping[str, Tensor]],
+    *,
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Tensor]:
+    """What a function gives for each picture, whatever stands beside it.
+
+    Blocks are all of one size, the last filled up with copies: a product of matrices of another
+    size rounds differently.
+
+    Args:
+        given: pictures (B, C, H, W) on the model's device → names and tensors (B, …).
+
+    Returns:
+        The same names, tensors (N, …) on the processor.
+    """
+    source: Source = model._fitting(images)
+    n, most = len(source), VALUES.get(model.device.type, VALUES["cpu"])
+    size = batch_size or max(8, min(1024, most // math.prod(source.shape)))
+    kept: dict[str, list[Tensor]] = {}
+    with model.evaluating():
+        for start in range(0, n, size):
+            taken = torch.arange(start, start + size).clamp_max(n - 1)
+            stop = min(start + size, n)
+            for name, value in given(source.batch(taken).to(model.device)).items():
+                kept.setdefault(name, []).append(value[: stop - start].cpu())
+            if progress is not None:
+                progress(stop, n)
+    return {name: torch.cat(pieces) for name, pieces in kept.items()}
+
+
+def by_compression() -> Background:
+    """A general compressor as a density: −log p is the bits that a picture takes (Serrà et al. 2020).
+
+    Deflate of the differences between neighbours in a row, which is what a PNG does; in nats.
+    """
+
+    def log_density(x: Tensor) -> Tensor:
+        pixels = (x.detach().clamp(0, 1) * 255).round().to(torch.int16).cpu()
+        steps = torch.diff(pixels, dim=3, prepend=torch.zeros_like(pixels[..., :1]))
+        rows = (steps % 256).to(torch.uint8).numpy()
+        sizes = [len(zlib.compress(row.tobytes(), 9)) for row in rows]
+        return -8 * math.log(2) * torch.tensor(sizes, dtype=torch.float64, device=x.device)
+
+    return log_density
+
+
+def by_model(model: Autoencoder, samples: int = 16, seed: int = 0) -> Background:
+    """The log-likelihood under another model with a prior.
+
+    Raises:
+        ValueError: it has none.
+    """
+    _check(model, ("likelihood",), None, samples)
+
+    def log_density(x: Tensor) -> Tensor:
+        with model.evaluating():
+            return _log_likelihood(model, x.to(model.device), samples, seed).to(x.device)
+
+    return log_density
+
+
+@dataclass(frozen=True)
+class SharedDraws(Draws):
+    """Draws that are the same for every picture of a batch, whichever stand in it.
+
+    A bottleneck asks for (S, B, *code); one picture's noise is drawn and repeated.
+    """
+
+    def normal(
+        self, purpose: str, shape: Sequence[int], device: torch.device | str = "cpu"
+    ) -> Tensor:
+        """Standard normal numbers (S, B, …), equal along B."""
+        source = generator(self.seed, purpose, self.step, self.rank, device=device)
+        one = torch.randn((shape[0], 1, *shape[2:]), generator=source, device=device)
+        return one.expand(tuple(shape))
+
+
+def _log_likelihood(model: Autoencoder, x: Tensor, samples: int, seed: int) -> Tensor:
+    """log p(x), (B,) float64, from the same draws for every picture."""
+    found = [
+        importance_of_batch(model, part, samples, SharedDraws(seed), chunk=len(part) * samples)
+        for part in torch.split(x, 16)  # one step of the running sum: no draw depends on the place
+    ]
+    return torch.cat(found)
+
+
+def _features(model: Autoencoder, descent: Descent, code: Code, x_hat: Tensor) -> dict[str, Tensor]:
+    again = model.ladder.descend(x_hat)
+    code_again = model.bottleneck.encode(again, model.ladder, None, Draws())
+    pairs = {str(i): (descent.levels[i], again.levels[i]) for i in range(1, len(descent.levels))}
+    pairs["code"] = (code.z, code_again.z)
+    found = {}
+    for name, (mine, theirs) in pairs.items():
+        a, b = mine.flatten(1).double(), theirs.flatten(1).double()
+        size = (a.square() + b.square()).sum(1) / 2
+        found[f"features/{name}"] = (a - b).square().sum(1) / size.clamp_min(TINY)
+    return {"features": torch.stack(list(found.values())).mean(0), **found}
+
+
+def _kl(model: Autoencoder, code: Code) -> dict[str, Tensor]:
+    total = model.bottleneck.kl(code)
+    assert total is not None
+    found = {"kl": total}
+    for one in code.latents if len(code.latents) > 1 else ():
+        mean, log_variance = one.mean, one.log_variance
+        if one.prior_mean is not None and one.prior_log_variance is not None:
+            mean = (mean - one.prior_mean) * (-0.5 * one.prior_log_variance).exp()
+            log_variance = log_variance - one.prior_log_variance
+        found[f"kl/{one.level}"] = kl_to_standard_normal(mean, log_variance)
+    return found
+
+
+def _check(
+    model: Autoencoder, names: Sequence[str], background: Background | None, samples: int
+) -> None:
+    unknown = [name for name in names if name not in SCORES]
+    if unknown or not names:
+        raise ValueError(
+            f"the scores of a model are {', '.join(SCORES)}; we got {', '.join(unknown) or 'none'}"
+        )
+    missing = [name for name in names if name not in supported(model)]
+    if missing:
+        kind = getattr(getattr(model.bottleneck, "part", None), "name", "this")
+        raise ValueError(
+            f"the score {missing[0]!r} needs a model with a prior; the bottleneck of this one is "
+            f"{kind!r}, which has none: it can give {', '.join(supported(model))}"
+        )
+    if "ratio" in names and background is None:
+        raise ValueError("the score 'ratio' needs a background: a compressor, or another model")
+    if samples < 1:
+        raise ValueError(f"samples must be at least 1; we got {samples}")

@@ -1,0 +1,172 @@
+"""What must hold of strangeness: uniform p-values, the rate asked for, scikit-learn's area, and a
+score that is the picture's own."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kstest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+import narrows as nw
+from narrows.applications import FalseAlarms, mixture, outliers
+from narrows.measures import scorer
+from narrows.measures.calibration import discoveries, p_values
+from narrows.measures.detection import detection
+from narrows.measures.strangeness import (
+    SCORES,
+    by_compression,
+    by_model,
+    strangeness,
+    supported,
+)
+
+SHAPE = (1, 13, 11)
+pytestmark = pytest.mark.filterwarnings("ignore:a SegNet ladder decodes without:UserWarning")
+
+
+def noise(*size: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=size)
+
+
+# ---- calibration ---------------------------------------------------------------------------------
+
+
+def test_p_values_of_held_out_normals_are_uniform() -> None:
+    # p-values of one calibration set depend on one another: each comes from a set of its own
+    draws = noise(2000, 200)
+    found = np.array([p_values(row[1:], row[:1])[0] for row in draws])
+    assert set(np.round(found * 200).astype(int)) <= set(range(1, 201))
+    assert kstest(found, "uniform").pvalue > 0.05
+    strange = np.array([p_values(row[1:], row[:1] + 0.3)[0] for row in draws])
+    assert kstest(strange, "uniform").pvalue < 1e-6  # and the test would see it
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
+def test_the_false_alarm_rate_is_the_one_asked_for(rate: float) -> None:
+    rule, alarms = FalseAlarms(rate), []
+    for seed in range(200):
+        drawn = noise(1199, seed=seed)
+        alarms.append(outliers({"s": drawn[:199]}, {"s": drawn[199:]}, rule).strange.mean())
+    # the rate of one calibration set is a Beta(rate · 200, …) draw: 200 of them average to rate
+    deviation = np.sqrt(rate * (1 - rate) / 201 / 200)
+    assert abs(np.mean(alarms) - rate) < 4 * deviation
+
+
+def test_a_mixture_of_scores_keeps_the_rate() -> None:
+    found = []
+    for seed in range(150):
+        drawn = noise(3, 1499, seed=seed)
+        drawn[1] += drawn[0]  # scores of one picture depend on one another
+        known = {str(i): row[:499] for i, row in enumerate(drawn)}
+        asked = {str(i): row[499:] for i, row in enumerate(drawn)}
+        found.append(outliers(known, asked, FalseAlarms(0.05)).strange.mean())
+    assert abs(np.mean(found) - 0.05) < 0.003
+
+
+def test_false_discoveries_are_as_rare_as_asked() -> None:
+    shares = []
+    for seed in range(200):
+        drawn = noise(1600, seed=seed)
+        strange = np.arange(600) < 60
+        p = p_values(drawn[:1000], drawn[1000:] + 4 * strange)
+        called = discoveries(p, 0.1)
+        shares.append((called & ~strange).sum() / max(1, called.sum()))
+    assert 0.06 < np.mean(shares) < 0.1 + 0.01
+
+
+def test_every_increasing_change_of_a_score_leaves_verdicts_alone() -> None:
+    known, asked = noise(300), noise(100, seed=1)
+    plain = outliers({"s": known}, {"s": asked}, FalseAlarms(0.05))
+    bent = outliers({"s": np.exp(3 * known)}, {"s": np.exp(3 * asked)}, FalseAlarms(0.05))
+    assert np.array_equal(plain.strange, bent.strange)
+    assert np.array_equal(plain.p_values, bent.p_values)
+    assert np.array_equal(plain.strange, plain.p_values <= 0.05)
+    two = {"a": known, "b": known[::-1].copy()}
+    ranks = mixture(two, {"a": asked, "b": asked})
+    assert np.allclose(ranks, mixture({k: np.exp(v) for k, v in two.items()}, {"a": np.exp(asked), "b": np.exp(asked)}))  # fmt: skip
+
+
+def test_area_and_average_precision_are_scikit_learns_and_a_count_of_pairs() -> None:
+    truth = np.arange(400) % 10 == 0
+    scores = np.round(noise(400) + truth, 1)  # with ties
+    found = detection(scores, truth)
+    assert found.auroc == roc_auc_score(truth, scores)
+    assert found.average_precision == average_precision_score(truth, scores)
+    mine, theirs = scores[truth][:, None], scores[~truth][None]
+    pairs = (mine > theirs).mean() + 0.5 * (mine == theirs).mean()
+    assert found.auroc == pytest.approx(pairs, abs=1e-12)
+    under = np.trapezoid(found.hits, found.false_alarms)
+    assert found.auroc == pytest.approx(under, abs=1e-12)
+
+
+# ---- scores --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=nw.recipes.listed())
+def model(request) -> nw.Autoencoder:
+    make = nw.recipes.listed()[request.param]
+    accepted = inspect.signature(make).parameters
+    torch.manual_seed(0)
+    narrow = {k: v for k, v in {"widths": (8,)}.items() if k in accepted}
+    return make(SHAPE, **narrow).build().eval()
+
+
+def close(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.allclose(a, b, rtol=1e-5, atol=1e-5 * max(1e-3, float(np.abs(a).max()))))
+
+
+def test_scores_do_not_depend_on_the_batch_or_the_order(model) -> None:
+    x = torch.rand(37, *SHAPE, generator=torch.Generator().manual_seed(0))
+    x = (x * 255).round() / 255
+    order = torch.randperm(37, generator=torch.Generator().manual_seed(1))
+    given = {"background": by_compression(), "samples": 3}
+    names = supported(model)
+    found = strangeness(model, x, names, **given)
+    assert {name.split("/")[0] for name in found} == set(names)
+    for other, places in (
+        (strangeness(model, x, names, batch_size=5, **given), torch.arange(37)),
+        (strangeness(model, x[order], names, **given), order),
+        (strangeness(model, x[3:4], names, **given), torch.tensor([3])),
+    ):
+        for name, values in found.items():
+            assert values.dtype == torch.float64 and bool(torch.isfinite(values).all())
+            assert close(values[places].numpy(), other[name].numpy()), name
+
+
+def test_scores_of_codes_do_not_depend_on_the_order(digits) -> None:
+    torch.manual_seed(0)
+    model = nw.recipes.mlp_vae((1, 8, 8)).build().eval()
+    ask = scorer(model, ("neighbours", "lof", "mahalanobis", "kl"), digits.select(range(400)))
+    x = digits.select(range(400, 500))
+    whole, turned = ask(x), ask(x.select(range(99, -1, -1)))
+    one = ask(x.select([7]))
+    assert list(whole) == ["neighbours", "lof", "mahalanobis", "kl"]
+    for name, values in whole.items():
+        assert close(values, turned[name][::-1]) and close(values[7:8], one[name])
+
+
+def test_the_ratio_of_a_model_to_itself_is_nothing(digits) -> None:
+    torch.manual_seed(0)
+    model = nw.recipes.mlp_vae((1, 8, 8)).build().eval()
+    same = by_model(model, samples=4)
+    found = strangeness(model, digits.select(range(30)), ("ratio",), background=same, samples=4)
+    assert torch.allclose(found["ratio"], torch.zeros(30, dtype=torch.float64), atol=1e-4)
+
+
+def test_likelihood_bounds_get_tighter(digits) -> None:
+    torch.manual_seed(0)
+    model = nw.recipes.mlp_vae((1, 8, 8)).build().eval()
+    x = digits.select(range(60))
+    found = strangeness(model, x, ("elbo", "likelihood", "kl", "reconstruction"), samples=64)
+    assert found["likelihood"].mean() < found["elbo"].mean()
+    assert (found["kl"] >= 0).all()
+    assert torch.allclose(
+        found["reconstruction"],
+        ((x.batch(torch.arange(60)) - model.reconstruct(x)) ** 2).mean((1, 2, 3)).double(),
+        atol=1e-6,
+    )
+    assert set(SCORES) == set(supported(model))

@@ -1,0 +1,90 @@
+"""Distances from normal codes, against the same written out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from narrows.measures.code_distances import (
+    DISTANCES,
+    CodeDistance,
+    LocalOutlierFactor,
+    Mahalanobis,
+    Neighbours,
+)
+
+
+@pytest.fixture(scope="module")
+def codes() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def others() -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(40, 6)).astype(np.float32) * 2
+
+
+def pairs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.sqrt(((a[:, None].astype(np.float64) - b[None]) ** 2).sum(2))
+
+
+def test_neighbours_written_out(codes, others) -> None:
+    found = Neighbours(5).fit(codes).score(others)
+    assert np.allclose(found, np.sort(pairs(others, codes), 1)[:, :5].mean(1), rtol=1e-5)
+
+
+def test_own_scores_leave_a_code_out_of_its_own_neighbours(codes) -> None:
+    wanted = np.sort(pairs(codes, codes), 1)[:, 1:6].mean(1)
+    assert np.allclose(Neighbours(5).fit(codes).own_scores(), wanted, rtol=1e-5)
+
+
+def test_the_local_outlier_factor_written_out(codes, others) -> None:
+    k, own = 7, pairs(codes, codes)
+    np.fill_diagonal(own, np.inf)
+
+    def density(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        near = np.argsort(distances, 1)[:, :k]
+        reach = np.maximum(np.take_along_axis(distances, near, 1), radius[near])
+        return 1 / reach.mean(1), near
+
+    radius = np.sort(own, 1)[:, k - 1]
+    of_normals, _ = density(own)
+    of_others, near = density(pairs(others, codes))
+    wanted = of_normals[near].mean(1) / of_others
+    assert np.allclose(LocalOutlierFactor(k).fit(codes).score(others), wanted, rtol=1e-4)
+
+
+def test_mahalanobis_does_not_care_for_units(codes, others) -> None:
+    found = Mahalanobis().fit(codes).score(others)
+    plain = np.linalg.inv(np.cov(codes.T, bias=True))
+    centred = others - codes.mean(0)
+    wanted = np.einsum("nd,de,ne->n", centred, plain, centred)
+    assert np.corrcoef(found, wanted)[0, 1] > 0.99
+    assert np.isfinite(Mahalanobis().fit(codes[:4]).score(others)).all()  # fewer than dimensions
+
+
+@pytest.mark.parametrize("make", DISTANCES.values())
+def test_what_all_distances_promise(make, codes, others) -> None:
+    fitted = make().fit(torch.from_numpy(codes))
+    assert isinstance(fitted, CodeDistance)
+    found = fitted.score(others)
+    assert found.shape == (40,) and found.dtype == np.float64
+    assert fitted.own_scores().shape == (300,)
+    assert fitted.score(np.full((1, 6), 30.0))[0] > fitted.own_scores().max()
+    one_by_one = np.concatenate([fitted.score(row[None]) for row in others])
+    assert np.allclose(found, one_by_one, rtol=1e-5)
+    with pytest.raises(ValueError, match="codes of 6 numbers were wanted.* we got 5"):
+        fitted.score(others[:, :5])
+    spoilt = others.copy()
+    spoilt[3, 2] = np.nan
+    with pytest.raises(ValueError, match="1 of 40 codes hold NaN"):
+        fitted.score(spoilt)
+
+
+@pytest.mark.parametrize("make", [Neighbours, LocalOutlierFactor])
+def test_fewer_pictures_than_neighbours(make, codes) -> None:
+    with pytest.raises(ValueError, match="needs more than 20 normal codes; we got 20"):
+        make(20).fit(codes[:20])
+    with pytest.raises(ValueError, match="neighbours are at least 1; we got 0"):
+        make(0)
