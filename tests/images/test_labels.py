@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from narrows.errors import BadFile
-from narrows.images import folder, split
-from narrows.images.labels import column, folder_known
+from narrows.images import Images, folder, split
+from narrows.images.labels import column, folder_known, known_labels
 
 
 def table(photos, text, name="labels.csv"):
@@ -81,3 +83,38 @@ def test_the_stored_sets_are_understood(stored):
     assert len(faces) == 1500 and len(set(faces.groups.tolist())) == 733
     parts = split(faces)
     assert not set(parts.train.groups) & (set(parts.test.groups) | set(parts.validation.groups))
+
+
+def test_labels_by_name_and_from_files(tmp_path: Path) -> None:
+    pixels = np.zeros((3, 1, 2, 2), np.uint8)
+    known = {"hair": np.array(["a", "b", "c"]), "eyes": np.array([1, 2, 3])}
+    images = Images(
+        pixels, ids=["x/0.png", "1.png", "2.png"], labels=known, metadata={"size": [7, 8, 9]}
+    )
+    name, values = known_labels(images)
+    assert name == "hair" and values.tolist() == ["a", "b", "c"]
+    assert known_labels(images, "eyes")[1].tolist() == [1, 2, 3]
+    assert known_labels(images, "size")[1].tolist() == [7, 8, 9]
+    assert known_labels(Images(pixels)) is None
+    table = tmp_path / "t.csv"
+    table.write_text("file,kind,age\n2.png,cat,4\n0.png,dog,\n")
+    name, values = known_labels(images, str(table))
+    assert name == "kind" and values.tolist() == ["dog", "", "cat"]
+    assert np.isnan(known_labels(images, f"{table}:age")[1][:2]).all()
+    np.save(tmp_path / "y.npy", [5, 6, 7])
+    assert known_labels(images, str(tmp_path / "y.npy"))[1].tolist() == [5, 6, 7]
+    np.save(tmp_path / "short.npy", [5])
+    (tmp_path / "bad.npy").write_bytes(b"nothing")
+    for given, kind, words in (
+        ("fur", ValueError, "no labels 'fur': those of these pictures are size, hair, eyes"),
+        (f"{table}:fur", ValueError, "says kind, age of these pictures, and not 'fur'"),
+        ("gone.csv", BadFile, "there is no labels file gone.csv"),
+        ("gone.npy", BadFile, "there is no labels file gone.npy"),
+        (str(tmp_path / "bad.npy"), BadFile, "cannot be read as labels"),
+        (str(tmp_path / "short.npy"), ValueError, "a label for each of the 3 pictures"),
+    ):
+        with pytest.raises(kind, match=words):
+            known_labels(images, given)
+    table.write_text("file,kind\nother.png,cat\n")
+    with pytest.raises(ValueError, match="says nothing of these pictures"):
+        known_labels(images, str(table))

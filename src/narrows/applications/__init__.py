@@ -1,5 +1,20 @@
 """Applications: one file per verb. They take functions (encode, decode) and give arrays and numbers."""
 
+from .classify import (
+    KINDS,
+    Classifier,
+    Comparison,
+    Tested,
+    assess,
+    class_names,
+    compare,
+    few_labels,
+    fit_classifier,
+    rivals,
+    rows_by,
+    untrained,
+)
+from .cluster import CLUSTERINGS, Agreement, Clusters, agreement, cluster
 from .compress import (
     Codec,
     Compressed,
@@ -22,6 +37,7 @@ from .inpaint import (
     project,
 )
 from .kernels import feature_maps, first_kernels
+from .map import Layout, code_rows, lay_out, thumbnails
 from .morph import BLENDS, Decodings, Morph, decodings, linear, morph, spherical
 from .outliers import (
     MIXTURE,
@@ -56,9 +72,15 @@ from .upscale import Upscaled, upscale
 __all__ = [
     "BLENDS",
     "MIXTURE",
+    "CLUSTERINGS",
+    "KINDS",
     "MODEL",
+    "Agreement",
+    "Classifier",
+    "Clusters",
     "CodeGaussian",
     "Codec",
+    "Comparison",
     "Compressed",
     "Decode",
     "Decodings",
@@ -68,6 +90,7 @@ __all__ = [
     "FalseAlarms",
     "Functions",
     "Generated",
+    "Layout",
     "Manifold",
     "Map",
     "Median",
@@ -79,12 +102,19 @@ __all__ = [
     "Reconstructions",
     "Restored",
     "Rule",
+    "Tested",
     "Traversals",
     "Segments",
     "Upscaled",
+    "agreement",
+    "assess",
     "beside",
     "by_model",
     "by_projection",
+    "class_names",
+    "cluster",
+    "code_rows",
+    "compare",
     "decoder",
     "decodings",
     "denoise",
@@ -93,7 +123,9 @@ __all__ = [
     "effects_of_steering",
     "effects_of_transform",
     "feature_maps",
+    "few_labels",
     "first_kernels",
+    "fit_classifier",
     "fit_to_labels",
     "fit_to_transform",
     "functions_of",
@@ -101,6 +133,7 @@ __all__ = [
     "generate",
     "inpaint",
     "inpainting_baselines",
+    "lay_out",
     "linear",
     "load_codec",
     "manifold",
@@ -112,10 +145,14 @@ __all__ = [
     "project",
     "rates",
     "reconstruct",
+    "rivals",
+    "rows_by",
     "scores",
     "segment",
     "spherical",
     "steer",
+    "thumbnails",
     "traverse",
+    "untrained",
     "upscale",
 ]

@@ -1,10 +1,13 @@
 """Figures: arrays in, a matplotlib figure, a mosaic or a page out. Nothing here knows a model."""
 
 from .animation import ANIMATED, animation, save_animation, side_by_side
+from .classes import confusion_matrix, label_curves
 from .curves import loss_curves
 from .displacements import distances, paths
 from .grids import comparison, picture_grid
 from .kernels import kernel_grid
+from .map_page import map_page
+from .maps import maps
 from .methods import methods
 from .outliers import detection_curves, score_histograms, strange_pictures
 from .overlays import class_colours, mask_png, overlaid, overlays
@@ -21,10 +24,14 @@ __all__ = [
     "class_colours",
     "comparison",
     "detection_curves",
+    "confusion_matrix",
     "distances",
     "kernel_grid",
+    "label_curves",
     "loss_curves",
     "mask_png",
+    "map_page",
+    "maps",
     "methods",
     "overlaid",
     "overlays",

@@ -19,7 +19,10 @@ import numpy as np
 
 from ..errors import BadFile
 
-__all__ = ["Known", "Table", "column", "folder_known", "mask_files", "read_tables", "table_known"]
+__all__ = [
+    "Known", "Table", "column", "folder_known", "known_labels", "mask_files", "read_tables",
+    "table_known",
+]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 
@@ -197,3 +200,54 @@ def folder_known(ids: Sequence[str]) -> Known:
         if len(set(classes.tolist())) > 1:
             known.labels["folder"] = classes
     return known
+
+
+def known_labels(source: Any, given: str | None = None) -> tuple[str, Array] | None:
+    """The labels (N,) of a source and what they are; None where nothing is given and none known.
+
+    Args:
+        source: Images, or a part of some.
+        given: a column of its labels or metadata; a CSV file whose first column names the pictures,
+            or FILE.csv:COLUMN; a .npy file of N values. By default its main label.
+
+    Raises:
+        ValueError: no such column, or not a value for each picture.
+        BadFile: the file is missing or damaged.
+    """
+    columns = {**getattr(source, "metadata", {}), **getattr(source, "labels", {})}
+    if given is None:
+        return next(iter(dict(getattr(source, "labels", {})).items()), None)
+    if given in columns:
+        return given, np.asarray(columns[given])
+    if given.lower().endswith(".npy"):
+        return Path(given).stem, _label_array(given, len(source))
+    file, colon, name = given.rpartition(":")
+    file, name = (file, name) if colon and file.lower().endswith(".csv") else (given, "")
+    if not file.lower().endswith(".csv"):
+        known = f"those of these pictures are {', '.join(columns)}" if columns else "they have none"
+        raise ValueError(
+            f"there are no labels {given!r}: {known}; a .csv or .npy file may be named"
+        )
+    ids = getattr(source, "ids", None) or map(str, range(len(source)))
+    found = table_known(read_tables(Path(), file), list(ids)).labels
+    if name and name not in found or not found:
+        raise ValueError(
+            f"{file} says {', '.join(found) or 'nothing'} of these pictures, and not {name!r}"
+            if name
+            else f"{file} says nothing of these pictures: its first column holds their names"
+        )
+    return (name, found[name]) if name else next(iter(found.items()))
+
+
+def _label_array(file: str, n: int) -> Array:
+    try:
+        values = np.load(file, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise BadFile(f"there is no labels file {file}") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise BadFile(f"{file} cannot be read as labels: {error}") from error
+    if values.shape != (n,):
+        raise ValueError(
+            f"{file} must hold a label for each of the {n} pictures, got {values.shape}"
+        )
+    return np.asarray(values)

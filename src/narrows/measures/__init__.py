@@ -4,6 +4,7 @@ from .baselines import Pca, Ridge, conditional_mean, mean_picture, wiener
 from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, precision_recall
 from .likelihoods import elbo, importance_log_likelihood
+from .neighbourhoods import Neighbourhoods, neighbourhoods
 from .pictures import psnr, sharpness, squared_error, ssim
 from .scoring import Scorer, scorer
 from .segmentation import (
@@ -15,6 +16,7 @@ from .segmentation import (
 
 __all__ = [
     "Evaluation",
+    "Neighbourhoods",
     "Pca",
     "Ridge",
     "class_weights",
@@ -29,6 +31,7 @@ __all__ = [
     "mean_picture",
     "pixel_confusion",
     "position_prior",
+    "neighbourhoods",
     "precision_recall",
     "psnr",
     "scorer",

@@ -1,0 +1,24 @@
+"""Codes with ids, metadata and the fingerprint of the model that made them, in an embedded database.
+
+    rows ──add, put, update, delete──► Collection (a folder, or an address) ──► search · rows · export
+
+Knows no torch: codes come as arrays (N, D).
+"""
+
+from .about import POOLS, About, pooled
+from .collection import Collection, Neighbours
+from .exports import export
+from .nearest import nearest
+from .rows import COLUMNS, column_name
+
+__all__ = [
+    "COLUMNS",
+    "POOLS",
+    "About",
+    "Collection",
+    "Neighbours",
+    "column_name",
+    "export",
+    "nearest",
+    "pooled",
+]

@@ -1,0 +1,110 @@
+"""What a collection knows of its codes: whose they are, of which pictures, and how they were taken."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import BadFile
+
+__all__ = ["POOLS", "About", "pooled"]
+
+Array = np.ndarray[Any, Any]
+
+FORMAT = 1
+POOLS = ("flatten", "mean", "max")
+FITS = ("crop", "pad", "stretch")  # as images/read.py has them
+
+
+@dataclasses.dataclass(frozen=True)
+class About:
+    """One version of a collection, in words and numbers.
+
+    Attributes:
+        fingerprint: of the model that made the codes.
+        model: where that model lay when it was last used.
+        code_shape: (D,) or (D, H, W) of one code as the model gives it.
+        pool: what becomes of a map: ``flatten``, or the ``mean`` or ``max`` over its positions.
+        pictures: the folder, file or set that the pictures come from.
+        shape: (C, H, W) that the model takes.
+        fit: how a picture met that shape.
+        trained: how many codes the index was made of; 0 while there is none.
+        probes: how many cells of the index a search visits.
+    """
+
+    fingerprint: str
+    model: str
+    code_shape: tuple[int, ...]
+    pool: str = "flatten"
+    pictures: str = ""
+    shape: tuple[int, ...] = ()
+    fit: str = "crop"
+    trained: int = 0
+    probes: int = 0
+
+    def __post_init__(self) -> None:
+        if self.pool not in POOLS:
+            raise ValueError(f"pool must be one of {', '.join(POOLS)}; we got {self.pool!r}")
+        if self.fit not in FITS:
+            raise ValueError(f"fit must be one of {', '.join(FITS)}; we got {self.fit!r}")
+        if not self.code_shape or min(self.code_shape) < 1:
+            raise ValueError(f"a code has at least one number; we got the shape {self.code_shape}")
+
+    @property
+    def size(self) -> int:
+        """How many numbers of a code are stored."""
+        whole = len(self.code_shape) == 1 or self.pool == "flatten"
+        return math.prod(self.code_shape) if whole else self.code_shape[0]
+
+    @property
+    def whose(self) -> str:
+        """The model in one phrase."""
+        return f"{self.model} ({self.fingerprint})"
+
+    def text(self) -> str:
+        """As JSON."""
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)})
+
+    @staticmethod
+    def read(text: str, address: str) -> About:
+        """Of what :meth:`text` wrote.
+
+        Raises:
+            BadFile: it is none of ours, or from a newer version.
+        """
+        try:
+            document = json.loads(text)
+            version = document.pop("format")
+            if isinstance(version, int) and version > FORMAT:
+                raise BadFile(
+                    f"the collection {address} is of version {version}; this Narrows reads up to "
+                    f"version {FORMAT}: install a newer one, or index the pictures again"
+                )
+            known = {field.name for field in dataclasses.fields(About)}
+            document = {key: value for key, value in document.items() if key in known}
+            for key in ("code_shape", "shape"):
+                document[key] = tuple(int(side) for side in document[key])
+            return About(**document)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise BadFile(
+                f"the collection {address} does not say which model made it ({error}); "
+                "index the pictures again into another one"
+            ) from error
+
+
+def pooled(codes: Array, pool: str) -> Array:
+    """Codes (N, D) or (N, D, H, W) as rows (N, D'), float32; see :class:`About`."""
+    if pool not in POOLS:
+        raise ValueError(f"pool must be one of {', '.join(POOLS)}; we got {pool!r}")
+    codes = np.asarray(codes, np.float32)
+    if codes.ndim < 2:
+        raise ValueError(f"codes must have shape (N, D) or (N, D, H, W); we got {codes.shape}")
+    if codes.ndim == 2 or pool == "flatten":
+        return codes.reshape(len(codes), math.prod(codes.shape[1:]))
+    places = codes.reshape(*codes.shape[:2], -1)
+    result: Array = places.mean(2) if pool == "mean" else places.max(2)
+    return result

@@ -1,0 +1,95 @@
+"""A picture as a collection keeps it: small, beside its own size.
+
+file ──decode──► the pixels that a model takes, and a thumbnail of at most 96 pixels in its own aspect
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from ..errors import UnreadableImage
+from .read import Wanted, _orientation, _quiet, _reason, decode, fit_pixels
+
+__all__ = ["SIDE", "Seen", "opened_thumbnail", "seen", "thumbnail"]
+
+SIDE = 96
+_SMALL = 64  # up to here a JPEG of lines and digits needs all its quality
+
+
+class Seen(NamedTuple):
+    """One picture: what a model takes of it, uint8 (C, H, W), its thumbnail as a JPEG, its own size."""
+
+    pixels: torch.Tensor
+    thumbnail: bytes
+    width: int
+    height: int
+
+
+def seen(source: str | Path | bytes, options: Wanted) -> Seen:
+    """Decode a picture as :func:`narrows.images.read` does, and make its thumbnail.
+
+    Raises:
+        UnreadableImage: with the bare reason as its message.
+    """
+    pixels = decode(source, options)
+    width, height = _size(source)
+    shrink = min(1.0, SIDE / max(width, height))
+    size = max(1, round(height * shrink)), max(1, round(width * shrink))
+    small = decode(source, Wanted(size, "rgb", "stretch", None, options.limit))
+    return Seen(pixels, _jpeg(small), width, height)
+
+
+def _size(source: str | Path | bytes) -> tuple[int, int]:
+    """Width and height as a viewer shows the picture, from its header."""
+    from PIL import Image
+
+    try:
+        with (
+            _quiet,
+            Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image,
+        ):
+            width, height = image.size
+            return (height, width) if _orientation(image) >= 5 else (width, height)
+    except Exception as error:  # it was decoded a moment ago, so the file is another one now
+        raise UnreadableImage(_reason(error)) from error
+
+
+def thumbnail(pixels: torch.Tensor) -> bytes:
+    """A JPEG of at most 96 pixels of uint8 (C, H, W); of channels that are not colours the first."""
+    if pixels.shape[0] not in (1, 3):
+        pixels = pixels[:1]
+    channels, height, width = pixels.shape
+    if max(height, width) > SIDE:
+        shrink = SIDE / max(height, width)
+        size = max(1, round(height * shrink)), max(1, round(width * shrink))
+        mode: Any = "rgb" if channels == 3 else "gray"
+        pixels = fit_pixels(pixels[None], Wanted(size, mode, "stretch"))[0]
+    return _jpeg(pixels)
+
+
+def _jpeg(pixels: torch.Tensor) -> bytes:
+    import simplejpeg
+
+    array = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
+    quality = 95 if max(array.shape[:2]) <= _SMALL else 85
+    made: bytes = simplejpeg.encode_jpeg(
+        array,
+        quality=quality,
+        colorspace="RGB" if array.shape[2] == 3 else "GRAY",
+        colorsubsampling="444" if array.shape[2] == 3 else "Gray",
+    )
+    return made
+
+
+def opened_thumbnail(content: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A stored thumbnail as uint8 (3, H, W); of a damaged one a gray square."""
+    try:
+        found: np.ndarray[Any, np.dtype[np.uint8]] = decode(content, Wanted(None)).numpy()
+        return found
+    except UnreadableImage:
+        return np.full((3, SIDE, SIDE), 128, np.uint8)

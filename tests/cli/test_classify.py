@@ -1,0 +1,93 @@
+"""``narrows classify`` as a person meets it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import narrows as nw
+
+QUICK = ("--limit", 400, "--by", "knn,linear")
+
+
+def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "c"
+    result = narrows("classify", trained, "digits", *QUICK, "-o", out, "--json")
+    assert result.code == 0, result.err
+    document = json.loads(result.out)
+    assert document["classes"] == 10 and document["learnt_from"] == 400
+    rows = document["accuracies"]
+    assert [name.split(",")[0] for name in rows] == [*("codes", "PCA", "raw pixels", "encoder")]
+    assert document["most_frequent_class"] < 0.2
+    assert rows["raw pixels"]["knn"]["accuracy"] > 0.9
+    assert next(iter(rows.values()))["knn"]["accuracy"] > 0.5
+    assert document["files"] == ["confusion.png", "few-labels.png", "groups.png"]
+    assert sum(map(sum, document["confusion"]["counts"])) == document["tested_on"]
+    curve = next(iter(document["few_labels"].values()))
+    assert curve["20"] > curve["1"]
+    assert 0 < document["clusters"]["mixture"]["adjusted_rand"] < 1
+    for name in document["files"]:
+        with Image.open(out / name) as shown:
+            assert min(shown.size) > 200
+    assert [p.name for p in tmp_path.iterdir()] == ["c"]
+
+
+def test_unknown_labels_are_told(narrows, trained: Path, tmp_path: Path) -> None:
+    digits = nw.images.named("digits")
+    (tmp_path / "in").mkdir()
+    lines = ["file,which,other"]
+    for i in range(60):
+        Image.fromarray(digits.pixels[i, 0].numpy()).save(tmp_path / "in" / f"{i}.png")
+        kind = "odd" if digits.label[i] % 2 else "even"
+        lines.append(f"{i}.png,{kind if i < 50 else ''},x")
+    (tmp_path / "y.csv").write_text("\n".join(lines))
+    given = ("--by", "knn", "--predict", tmp_path / "in" / "3.png", "-o", tmp_path / "c")
+    labels = ("--labels", f"{tmp_path / 'y.csv'}:which")
+    result = narrows("classify", trained, tmp_path / "in", *labels, *given)
+    assert result.code == 0, result.err
+    assert "11 pictures without a label were given one" in result.out
+    rows = list(csv.reader((tmp_path / "c" / "predictions.csv").read_text().splitlines()))
+    assert rows[0] == ["file", "which"] and [r[0] for r in rows[1:]] == [
+        *(f"{i}.png" for i in range(50, 60)),
+        "3.png",
+    ]
+    assert {r[1] for r in rows[1:]} <= {"odd", "even"}
+    # one class only
+    labels = ("--labels", f"{tmp_path / 'y.csv'}:other")
+    result = narrows("classify", trained, tmp_path / "in", *labels, "-o", tmp_path / "d")
+    assert result.code == 2 and "all" in result.err and "are 'x'" in result.err
+    assert not (tmp_path / "d").exists()
+
+
+def test_groups_without_labels(narrows, trained: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", nw.images.named("digits").pixels[:80].numpy())
+    given = (tmp_path / "x.npy", "-o", tmp_path / "c")
+    result = narrows("classify", trained, *given, "--clusters", 4, "--json")
+    assert result.code == 0, result.err
+    document = json.loads(result.out)
+    assert document["files"] == ["groups.png"] and document["labels"] is None
+    assert sum(document["clusters"]["k-means"]["sizes"]) == 80
+    result = narrows("classify", trained, *given)
+    assert result.code == 2 and "these pictures have no labels" in result.err
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("--by", "tree"), "--by takes knn, linear, svm, mlp; we got 'tree'"),
+        (("--labels", "hair"), "no labels 'hair'"),
+        (("--clusters", "0"), "--clusters is at least 1"),
+        (("--limit", "0"), "--limit is at least 1"),
+    ],
+)
+def test_wrong_usage(narrows, trained: Path, tmp_path, monkeypatch, options, words) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = narrows("classify", trained, "digits", *options)
+    assert result.code == 2 and result.out == ""
+    assert words in result.err.strip().splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
