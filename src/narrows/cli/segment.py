@@ -65,7 +65,7 @@ def train(
     from ..figures import loss_curves, save
     from ..images import masked, masks_below, split, stacked
     from ..measures import class_weights
-    from ..recipes import lingrand_2021_segmentation
+    from ..recipes.lingrand import lingrand_2021_segmentation
     from ..training import Run, records, write_facts
     from ..training import fit as train_model
 
