@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,8 +113,7 @@ def guarded(address: str) -> Iterator[None]:
 def brief(error: BaseException) -> str:
     """The reason without the places in the engine's source, in one line."""
     text = " ".join(str(error).split()) or type(error).__name__
-    text = text.split(", /root/")[0].split(", /rustc/")[0].removeprefix("lance error: ")
-    return text[:160]
+    return re.split(r", /\S*\.rs", text)[0].removeprefix("lance error: ")[:160]
 
 
 def _lancedb() -> Any:
