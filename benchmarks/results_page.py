@@ -201,6 +201,18 @@ def compression(found: dict[str, Any]) -> str:
         body.append([name, *("–" if size is None else f"{size:,.0f}" for size in sizes)])
     heads = [f"{row['set']}, {row['psnr']:.1f} dB" for row in rows]
     text = table(["bytes per picture at JPEG's PSNR of quality 30", *heads], body)
+    for row in rows:
+        ours = next(iter(row["curves"]))
+        if row["bytes_at_this_psnr"][ours] is None:
+            lines = [
+                [
+                    name,
+                    *(f"{size:,.0f} B {db:.2f} dB" for size, db in (c[0], c[len(c) // 2], c[-1])),
+                ]
+                for name, c in row["curves"].items()
+                if name in (ours, "JPEG", "WebP", "AVIF")
+            ]
+            text += f"\n\n{table([row['set'], 'least', 'middle', 'most'], lines)}"
     for row in found["rows"]:
         if "bytes_single" in row:
             lines = [
