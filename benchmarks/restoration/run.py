@@ -52,7 +52,7 @@ from narrows.randomness import Draws
 from narrows.training import Phase, Recipe, choose, records
 
 sys.path.append(str(Path(__file__).parents[1]))
-from faces import SIZE, by_lanczos, joined, views  # noqa: E402
+from faces import SIZE, by_lanczos, joined, mirrored, views  # noqa: E402
 
 RESULTS = Path(__file__).with_name("results.json")
 SETS = ("utkface", "anime_faces")
@@ -182,7 +182,7 @@ LINEAR: dict[str, Callable[[Tensor], Affine]] = {
 
 def begun(given: argparse.Namespace, task: str, whole: Any) -> nw.Autoencoder:
     """The untrained model, which is the linear restorer of the pictures and their mirror images."""
-    linear = LINEAR[task](with_mirrored(whole.pixels))
+    linear = LINEAR[task](mirrored(whole).pixels)
     with torch.random.fork_rng():
         torch.manual_seed(given.seed)
         model = recipe(given, task, len(linear[1])).build()
@@ -257,10 +257,10 @@ def inpainting(model: Through, train: Any, x: Tensor, seed: int) -> Judged:
         filled = conditional_mean(pca, clean, ~hidden).clamp(0, 1)
         return float(psnr(*(p[:, :, 16:48, 16:48] for p in (clean, filled))).mean())
 
-    pca, mirrored, numbers = chosen_gaussian(train, score)
+    pca, symmetric, numbers = chosen_gaussian(train, score)
     baselines = inpainting_baselines(pca)
     baselines[f"conditional Gaussian{MIRRORED}"] = lambda p, known: conditional_mean(
-        mirrored, p, known
+        symmetric, p, known
     )
     found, notes = inpaint(by_model(model), x, hidden, size, clean=x, baselines=baselines)
     return found, notes, numbers
@@ -300,9 +300,9 @@ def denoising(model: Through, train: Any, x: Tensor, seed: int) -> Judged:
         restored = wiener(pca, noise(clean, Draws(seed, 1)), SIGMA).clamp(0, 1)
         return float(psnr(clean, restored).mean())
 
-    pca, mirrored, numbers = chosen_gaussian(train, score)
+    pca, symmetric, numbers = chosen_gaussian(train, score)
     baselines = denoising_baselines(SIGMA, pca)
-    baselines[f"PCA-Wiener{MIRRORED}"] = lambda p: wiener(mirrored, p, SIGMA)
+    baselines[f"PCA-Wiener{MIRRORED}"] = lambda p: wiener(symmetric, p, SIGMA)
     found, notes = denoise(model, noisy, (SIZE, SIZE), clean=x, baselines=baselines)
     return found, notes, numbers
 
@@ -324,12 +324,16 @@ def chosen_gaussian(
     inner = nw.images.split(train, validation=0.2, seed=1)
     held = inner.validation.pixels.float() / 255
     found, numbers = [], {}
-    for name, change in (("shrinkage", Tensor.contiguous), ("shrinkage_mirrored", with_mirrored)):
-        fitted = gaussian(change(inner.train.pixels))
+    for name, change in (("shrinkage", as_they_are), ("shrinkage_mirrored", mirrored)):
+        fitted = gaussian(change(inner.train).pixels)
         scores = {amount: score(shrunk(fitted, amount), held) for amount in SHRINKAGES}
         numbers[name] = max(scores, key=lambda amount: scores[amount])
-        found.append(shrunk(gaussian(change(train.pixels)), numbers[name]))
+        found.append(shrunk(gaussian(change(train).pixels), numbers[name]))
     return found[0], found[1], numbers
+
+
+def as_they_are(pictures: Any) -> Any:
+    return pictures
 
 
 def gaussian(pixels: Tensor, components: int = COMPONENTS) -> Pca:
@@ -345,10 +349,6 @@ def hole() -> Tensor:
 def shrunk(pca: Pca, amount: float) -> Pca:
     """The covariance with ``amount`` added to its diagonal."""
     return dataclasses.replace(pca, variances=pca.variances + amount, rest=pca.rest + amount)
-
-
-def with_mirrored(pixels: Tensor) -> Tensor:
-    return torch.cat([pixels, pixels.flip(3)])
 
 
 def reduced(x: Tensor) -> Tensor:

@@ -15,7 +15,6 @@ from narrows.priors import (
     Prior,
     compare,
     draw,
-    fingerprint_of,
     fit_prior,
     load_prior,
     prior_for,
@@ -86,10 +85,10 @@ def test_it_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
 
 def test_a_prior_of_another_model_is_refused(name: str, tmp_path: Path) -> None:
     own, other = model(name), model(name)
-    assert fingerprint_of(own) == fingerprint_of(other)
+    assert own.fingerprint() == other.fingerprint()
     with torch.no_grad():
         next(other.parameters())[0] += 1e-3
-    assert fingerprint_of(own) != fingerprint_of(other)
+    assert own.fingerprint() != other.fingerprint()
     x = torch.rand(40, 1, 8, 8)
     save_prior(fit_prior(own, x, name, **QUICK.get(name, {})), own, tmp_path)
     with pytest.raises(BadFile, match="was fitted to the codes of another model"):

@@ -138,7 +138,7 @@ def predict(
     from ..errors import NarrowsError, NoImages
     from ..figures import mask_png, overlays, save
     from ..files import write_bytes
-    from ..images import read_classes
+    from ..images import masks_by_name, read_mask
     from ..measures import intersection_over_union, pixel_confusion
     from ..training import facts, load
 
@@ -147,7 +147,7 @@ def predict(
     options.place(loaded, device)
     channels = loaded.shape[0] - len(names)
     files, skipped = _files(pictures), []
-    truths = {file.stem: file for file in masks.rglob("*.*")} if masks is not None else {}
+    truths = masks_by_name(masks) if masks is not None else {}
     confusion = torch.zeros(len(names), len(names), dtype=torch.int64)
     targets = options.output_names([file.name for file in files], ("comparison.png",))
     shown: list[tuple[Any, Any, Any]] = []
@@ -159,11 +159,9 @@ def predict(
                 if masks is not None:
                     if file.stem not in truths:
                         raise NoImages(f"no mask of that name in {masks}")
-                    truth = read_classes(truths[file.stem])
+                    truth = read_mask(truths[file.stem], void)
                     if truth.shape != x.shape[2:]:
                         raise NoImages(f"its mask is {'×'.join(map(str, truth.shape))} pixels")
-                    if void is not None:
-                        truth = torch.where(truth == void, 255, truth)
             except NarrowsError as error:
                 skipped.append((str(file), str(error)))
                 continue
@@ -218,18 +216,17 @@ def _classes(model: Any, known: dict[str, Any], folder: Path) -> tuple[str, ...]
 def _files(given: list[str]) -> list[Path]:
     """Files as they are, and all that may be pictures in folders."""
     from ..errors import NoImages
+    from ..images.files import picture_files
 
     found: list[Path] = []
     for name in given:
         path = Path(name)
         if path.is_dir():
-            found += sorted(file for file in path.rglob("*.*") if file.is_file())
+            found += [Path(file.path) for file in picture_files(path).files]
         elif path.exists():
             found.append(path)
         else:
             raise NoImages(f"there is no file or folder {name}")
-    if not found:
-        raise NoImages(f"there is no picture in {', '.join(given)}")
     return found
 
 

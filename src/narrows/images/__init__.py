@@ -11,7 +11,7 @@ split       train, validation, test
 from __future__ import annotations
 
 from .folder import folder
-from .masks import Masked, masked, masks_below, stacked
+from .masks import Masked, masked, masks_below, masks_by_name, read_mask, stacked
 from .named import describe, named, names, verify
 from .open import open_source
 from .read import read, read_classes
@@ -31,11 +31,13 @@ __all__ = [
     "judged",
     "masked",
     "masks_below",
+    "masks_by_name",
     "named",
     "names",
     "open_source",
     "read",
     "read_classes",
+    "read_mask",
     "split",
     "stacked",
     "verify",

@@ -18,7 +18,7 @@ from .folder import folder
 from .read import Size, read_classes
 from .source import Images
 
-__all__ = ["Masked", "masked", "masks_below", "stacked"]
+__all__ = ["Masked", "masked", "masks_below", "masks_by_name", "read_mask", "stacked"]
 
 VOID = 255
 PICTURES, MASKS = ("images", "pictures"), ("masks", "labels", "annotations")
@@ -90,9 +90,7 @@ def masked(
         UnreadableImage: a mask cannot be read.
     """
     images = folder(pictures, size, fit="stretch", labels=False, progress=progress)
-    there = {file.stem: file for file in sorted(Path(masks).rglob("*.*")) if file.is_file()}
-    if not there:
-        raise NoImages(f"there is no mask in {masks}")
+    there = masks_by_name(masks)
     stems = [Path(id_).stem for id_ in images.ids]
     alone = [id_ for id_, stem in zip(images.ids, stems, strict=True) if stem not in there]
     if alone:
@@ -102,9 +100,7 @@ def masked(
     if lost:
         raise BadFile(f"the mask {there[lost[0]].name} has no picture in {pictures}")
     height, width = images.shape[1:]
-    found = torch.stack([_nearest(read_classes(there[stem]), height, width) for stem in stems])
-    if void is not None:
-        found = torch.where(found == void, torch.tensor(VOID, dtype=torch.uint8), found)
+    found = torch.stack([_nearest(read_mask(there[stem], void), height, width) for stem in stems])
     numbers = sorted(set(torch.unique(found).tolist()) - {VOID})
     count = len(names) if names is not None else max(numbers, default=-1) + 1
     if len(numbers) < 2:
@@ -115,6 +111,28 @@ def masked(
             f"{min(count, 128) - 1}; --void says which number is none"
         )
     return Masked(images, found, tuple(names or map(str, range(count))))
+
+
+def masks_by_name(folder: str | Path) -> dict[str, Path]:
+    """The mask files below a folder by their names, without the ending.
+
+    Raises:
+        NoImages: there is none.
+    """
+    found = {file.stem: file for file in sorted(Path(folder).rglob("*.*")) if file.is_file()}
+    if not found:
+        raise NoImages(f"there is no mask in {folder}")
+    return found
+
+
+def read_mask(path: str | Path, void: int | None = None) -> torch.Tensor:
+    """The class numbers of a file, uint8 (H, W), with 255 where it has the number ``void``.
+
+    Raises:
+        UnreadableImage: it cannot be read, or has colours instead of numbers.
+    """
+    mask = read_classes(path)
+    return mask if void is None else mask.masked_fill(mask == void, VOID)
 
 
 def _nearest(mask: torch.Tensor, height: int, width: int) -> torch.Tensor:

@@ -6,7 +6,7 @@ from .gaussian import Aggregate, Normal
 from .judging import Judged, compare, judge
 from .mixture import Mixture
 from .prior import Prior, draw, fit_prior, prior_for, taken
-from .store import fingerprint_of, load_prior, save_prior, stored
+from .store import load_prior, save_prior, stored
 
 __all__ = [
     "Aggregate",
@@ -18,7 +18,6 @@ __all__ = [
     "Prior",
     "compare",
     "draw",
-    "fingerprint_of",
     "fit_prior",
     "judge",
     "load_prior",

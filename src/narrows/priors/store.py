@@ -14,14 +14,9 @@ from ..errors import BadFile
 from ..parts import Part, part_of
 from .prior import OF_THE_MODEL, Prior, prior_for
 
-__all__ = ["fingerprint_of", "load_prior", "save_prior", "stored"]
+__all__ = ["load_prior", "save_prior", "stored"]
 
 PRIOR_VERSION = 1
-
-
-def fingerprint_of(model: Any) -> str:
-    """The model's own: what a prior's header says of it."""
-    return str(model.fingerprint())
 
 
 def save_prior(prior: Prior, model: Any, folder: Path | str, **about: Any) -> Path:
@@ -35,7 +30,7 @@ def save_prior(prior: Prior, model: Any, folder: Path | str, **about: Any) -> Pa
     header = {
         "version": PRIOR_VERSION,
         "prior": written,
-        "model": fingerprint_of(model),
+        "model": model.fingerprint(),
         **about,
     }
     path = _path(folder, part.name)
@@ -66,7 +61,7 @@ def load_prior(model: Any, folder: Path | str, name: str) -> Prior:
             f"{path} is of version {version}; this Narrows reads up to version {PRIOR_VERSION}: "
             "install a newer one, or fit it again"
         )
-    if header.get("model") != fingerprint_of(model):
+    if header.get("model") != model.fingerprint():
         raise BadFile(
             f"{path} was fitted to the codes of another model than the one in {folder}: "
             "fit it again with `narrows prior`"
