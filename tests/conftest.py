@@ -1,8 +1,10 @@
-"""What every test may ask for: real digits and tiny random pictures of an odd size."""
+"""What every test may ask for: real digits, tiny random pictures of an odd size, narrow models."""
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,19 @@ def tiny() -> nw.images.Images:
     source = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (5, 1, 13, 11), generator=source, dtype=torch.uint8)
     return nw.images.Images(pixels, labels={"kind": ["a", "b", "a", "b", "b"]})
+
+
+@pytest.fixture(scope="session")
+def narrow() -> Callable[..., nw.Autoencoder]:
+    """narrow("mlp-vae", shape, seed=0) → that recipe's untrained model, as narrow as it lets us choose."""
+
+    def build(name: str, shape: tuple[int, ...], seed: int = 0) -> nw.Autoencoder:
+        make = nw.recipes.listed()[name]
+        accepted = inspect.signature(make).parameters
+        torch.manual_seed(seed)
+        return make(shape, **({"widths": (8,)} if "widths" in accepted else {})).build().eval()
+
+    return build
 
 
 @pytest.fixture(scope="session")

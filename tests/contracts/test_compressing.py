@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import numpy as np
 import pytest
 import torch
@@ -16,14 +14,6 @@ SHAPE = (1, 13, 11)
 pytestmark = pytest.mark.filterwarnings("ignore:a SegNet ladder decodes without:UserWarning")
 
 
-def model_of(name: str, seed: int = 0) -> nw.Autoencoder:
-    make = nw.recipes.listed()[name]
-    accepted = inspect.signature(make).parameters
-    torch.manual_seed(seed)
-    narrow = {k: v for k, v in {"widths": (8,)}.items() if k in accepted}
-    return make(SHAPE, **narrow).build().eval()
-
-
 @pytest.fixture(params=nw.recipes.listed())
 def name(request) -> str:
     return str(request.param)
@@ -34,10 +24,10 @@ def pictures() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (24, *SHAPE), np.uint8)
 
 
-def test_files_give_back_what_was_written(name, pictures, tmp_path) -> None:
-    codec = Codec.fit(functions_of(model_of(name)), pictures, seed=0)
+def test_files_give_back_what_was_written(name, narrow, pictures, tmp_path) -> None:
+    codec = Codec.fit(functions_of(narrow(name, SHAPE)), pictures, seed=0)
     codec.save(tmp_path / "entropy.safetensors")
-    there = load_codec(functions_of(model_of(name)), tmp_path / "entropy.safetensors")
+    there = load_codec(functions_of(narrow(name, SHAPE)), tmp_path / "entropy.safetensors")
     for options in ({}, {"max_error": 9}, {"max_error": 0}):
         made = codec.compress(pictures[:3], **options)
         back = torch.cat([there.decompress(file) for file in made.files])
@@ -48,11 +38,11 @@ def test_files_give_back_what_was_written(name, pictures, tmp_path) -> None:
     assert np.array_equal(there.decompress(together.files[0]).numpy(), pictures)
 
 
-def test_another_size_goes_in_tiles_and_another_model_is_refused(name, pictures) -> None:
-    codec = Codec.fit(functions_of(model_of(name)), pictures, seed=0)
+def test_another_size_goes_in_tiles_and_another_model_is_refused(name, narrow, pictures) -> None:
+    codec = Codec.fit(functions_of(narrow(name, SHAPE)), pictures, seed=0)
     large = np.random.default_rng(1).integers(0, 256, (1, 1, 20, 17), np.uint8)
     made = codec.compress(large, max_error=0)
     assert np.array_equal(codec.decompress(made.files[0]).numpy(), large)
-    other = Codec.fit(functions_of(model_of(name, seed=1)), pictures, seed=0)
+    other = Codec.fit(functions_of(narrow(name, SHAPE, seed=1)), pictures, seed=0)
     with pytest.raises(BadFile, match="another model|differs"):
         other.decompress(made.files[0])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 import torch
 
@@ -25,12 +23,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:a SegNet ladder decodes without:
 
 
 @pytest.fixture(params=nw.recipes.listed())
-def model(request) -> nw.Autoencoder:
-    make = nw.recipes.listed()[request.param]
-    accepted = inspect.signature(make).parameters
-    torch.manual_seed(0)
-    narrow = {k: v for k, v in {"widths": (8,)}.items() if k in accepted}
-    return make(SHAPE, **narrow).build().eval()
+def model(request, narrow) -> nw.Autoencoder:
+    found: nw.Autoencoder = narrow(request.param, SHAPE)
+    return found
 
 
 @pytest.fixture

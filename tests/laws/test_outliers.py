@@ -3,8 +3,6 @@ score that is the picture's own."""
 
 from __future__ import annotations
 
-import inspect
-
 import numpy as np
 import pytest
 import torch
@@ -107,12 +105,9 @@ def test_area_and_average_precision_are_scikit_learns_and_a_count_of_pairs() -> 
 
 
 @pytest.fixture(params=nw.recipes.listed())
-def model(request) -> nw.Autoencoder:
-    make = nw.recipes.listed()[request.param]
-    accepted = inspect.signature(make).parameters
-    torch.manual_seed(0)
-    narrow = {k: v for k, v in {"widths": (8,)}.items() if k in accepted}
-    return make(SHAPE, **narrow).build().eval()
+def model(request, narrow) -> nw.Autoencoder:
+    found: nw.Autoencoder = narrow(request.param, SHAPE)
+    return found
 
 
 def close(a: np.ndarray, b: np.ndarray) -> bool:
