@@ -48,6 +48,7 @@ __all__ = [
     "measures",
     "networks",
     "objectives",
+    "papers",
     "priors",
     "recipes",
     "save",
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
         measures,
         networks,
         objectives,
+        papers,
         priors,
         recipes,
     )

@@ -294,18 +294,18 @@ class Codec:
         size = max(1, BATCH // per)
         parts = [torch.arange(a, min(a + size, count)) for a in range(0, count, size)]
         symbols, pictures, decoded = [], [], []
-        with _one_thread():
-            for rows in parts:
-                x = _bytes(source.batch(rows))
-                with torch.no_grad():
-                    z = self.functions.encode(_floats(_cut(x, self.functions.shape)))
-                own = self.quantiser.symbols(z.float(), quality)
+        for rows in parts:
+            x = _bytes(source.batch(rows))
+            with torch.no_grad():
+                z = self.functions.encode(_floats(_cut(x, self.functions.shape)))
+            own = self.quantiser.symbols(z.float(), quality)
+            with _one_thread():  # reading has to find the same sums, whatever the machine
                 made = self._decoded(own, quality, shape)
-                symbols.append(own)
-                pictures.append(x)
-                decoded.append(made)
-                if progress is not None:
-                    progress(int(rows[-1]) + 1, count)
+            symbols.append(own)
+            pictures.append(x)
+            decoded.append(made)
+            if progress is not None:
+                progress(int(rows[-1]) + 1, count)
         x, d, all_symbols = torch.cat(pictures), torch.cat(decoded), np.concatenate(symbols)
         groups = [range(count)] if together else [range(i, i + 1) for i in range(count)]
         writers = [Writer() for _ in groups]

@@ -63,6 +63,7 @@ def main() -> None:
         prior,
         recipes,
         reconstruct,
+        reproduce,
         search,
         segment,
         steer,

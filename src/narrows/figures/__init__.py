@@ -12,6 +12,7 @@ from .methods import methods
 from .outliers import detection_curves, score_histograms, strange_pictures
 from .overlays import class_colours, mask_png, overlaid, overlays
 from .page import Picture, Section, report_page
+from .plots import bars, lines
 from .png import png, save
 from .rates import rate_curves
 from .rows import picture_rows
@@ -21,6 +22,7 @@ __all__ = [
     "Picture",
     "Section",
     "animation",
+    "bars",
     "class_colours",
     "comparison",
     "detection_curves",
@@ -28,6 +30,7 @@ __all__ = [
     "distances",
     "kernel_grid",
     "label_curves",
+    "lines",
     "loss_curves",
     "mask_png",
     "map_page",

@@ -5,7 +5,7 @@ from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, precision_recall
 from .likelihoods import elbo, importance_log_likelihood
 from .neighbourhoods import Neighbourhoods, neighbourhoods
-from .pictures import psnr, sharpness, squared_error, ssim
+from .pictures import graininess, psnr, sharpness, squared_error, ssim
 from .scoring import Scorer, scorer
 from .segmentation import (
     class_weights,
@@ -26,6 +26,7 @@ __all__ = [
     "elbo",
     "evaluate",
     "frechet_distance",
+    "graininess",
     "importance_log_likelihood",
     "intersection_over_union",
     "mean_picture",

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["psnr", "sharpness", "squared_error", "ssim"]
+__all__ = ["psnr", "graininess", "sharpness", "squared_error", "ssim"]
 
 Pictures = Any  # an array or a tensor (N, C, H, W): floats in [0, 1], or uint8
 
@@ -108,21 +108,39 @@ def sharpness(x: Pictures, x_hat: Pictures) -> Tensor:
     Raises:
         ValueError: a side has fewer than 3 pixels.
     """
+    of_original, shared, own = _laplacians(x, x_hat)
+    edgeless = of_original <= 1e-8
+    return torch.where(edgeless, torch.nan, own / of_original.clamp_min(1e-8))
+
+
+def graininess(x: Pictures, x_hat: Pictures) -> Tensor:
+    """How much of each reconstruction's sharpness is not the original's: grain, (N,).
+
+    With the Laplacians L of the original and M of the reconstruction, M = a L + r with a such that
+    r is orthogonal to L: ``sharpness`` is a² (detail that is given back) plus this, |r|² / |L|².
+    0 for a copy and for one of less contrast. NaN for an original without any edge.
+
+    Raises:
+        ValueError: a side has fewer than 3 pixels.
+    """
+    of_original, shared, own = _laplacians(x, x_hat)
+    edgeless, floor = of_original <= 1e-8, of_original.clamp_min(1e-8)
+    rest = (own - shared.square() / floor).clamp_min(0)
+    return torch.where(edgeless, torch.nan, rest / floor)
+
+
+def _laplacians(x: Pictures, x_hat: Pictures) -> tuple[Tensor, Tensor, Tensor]:
+    """Σ (∇²x)², Σ ∇²x ∇²x̂ and Σ (∇²x̂)² over the inner pixels, (N,) each."""
     x, x_hat = _pair(x, x_hat)
     if min(x.shape[2:]) < 3:
         raise ValueError(
             f"sharpness needs pictures of at least 3×3; we got {x.shape[2]}×{x.shape[3]}"
         )
-    energy, of_original = _laplacian_energy(x_hat), _laplacian_energy(x)
-    edgeless = of_original <= 1e-8
-    return torch.where(edgeless, torch.nan, energy / of_original.clamp_min(1e-8))
-
-
-def _laplacian_energy(x: Tensor) -> Tensor:
-    """Σ (∇²x)² over the inner pixels, (N,)."""
     kernel = x.new_tensor([[0, 1, 0], [1, -4, 1], [0, 1, 0]])[None, None]
-    edges = F.conv2d(x.flatten(0, 1)[:, None], kernel).square()
-    return edges.reshape(len(x), -1).sum(1)
+    one, other = (
+        F.conv2d(p.flatten(0, 1)[:, None], kernel).reshape(len(p), -1) for p in (x, x_hat)
+    )
+    return one.square().sum(1), (one * other).sum(1), other.square().sum(1)
 
 
 def _pair(x: Pictures, x_hat: Pictures) -> tuple[Tensor, Tensor]:

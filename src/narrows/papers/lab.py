@@ -1,0 +1,154 @@
+"""A lab: pictures by name, models trained once, and how large everything is.
+
+experiment ──► lab.images("mnist") ──► lab.model(recipe, images, seed=…) ──► Trained
+                                        └─ kept by recipe, pictures and seed: the experiments of
+                                           a document share their models, and a run that was
+                                           stopped goes on
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import torch
+
+from .. import files
+from ..autoencoder import Autoencoder
+from ..images import Images, named
+from ..priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored
+from ..training import Recipe, fit, records
+
+__all__ = ["Lab", "SCALES", "Scale", "Trained"]
+
+Scale = Literal["tiny", "small", "paper"]
+SCALES = ("small", "paper")  # tiny shows that the code runs and finds nothing
+TINY = 96  # pictures
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model, the folder of its run, how long its training took, and its lines of metrics."""
+
+    model: Autoencoder
+    folder: Path
+    seconds: float
+    records: list[dict[str, Any]]
+
+
+class Lab:
+    """Where experiments run.
+
+    Args:
+        folder: for trained models.
+        scale: ``small`` fits two cores in minutes, ``paper`` is the document's own size and epochs;
+            ``tiny`` takes 96 pictures and one epoch of everything.
+        seeds: of trainings, one row's number each; the first one's pictures are shown.
+        device: ``auto``, ``cpu``, ``cuda``, …
+        report: as ``fit`` takes it.
+        named: where pictures come from, as ``images.named``.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        scale: Scale = "small",
+        *,
+        seeds: tuple[int, ...] = (0, 1),
+        device: str = "auto",
+        report: str = "auto",
+        named: Callable[..., Any] = named,
+    ) -> None:
+        self.folder, self.scale, self.seeds = Path(folder), scale, seeds
+        self.device, self.report = device, report
+        self._named = named
+        self._sets: dict[tuple[Any, ...], Any] = {}
+        self.seconds = 0.0  # of all trainings that were asked for, whenever they were
+
+    def of(self, *, small: T, paper: T) -> T:
+        """One or the other, by the scale."""
+        return paper if self.scale == "paper" else small
+
+    def images(
+        self, name: str, split: str | None = None, *, limit: int | None = None, **asked: Any
+    ) -> Any:
+        """A named set or one part of it, the first ``limit`` of it; ``asked`` as ``images.named``.
+
+        Raises:
+            Unavailable: it is not on this machine: which, where it was looked for, how to get it.
+        """
+        key = (name, split, *sorted(asked.items()))
+        if key not in self._sets:
+            self._sets[key] = self._named(name, split=split, **asked)
+        found = self._sets[key]
+        most = min(len(found), math.inf if limit is None else limit)
+        if self.scale == "tiny":
+            most = min(most, TINY)
+        return found if most == len(found) else found.select(torch.arange(int(most)))
+
+    def model(
+        self,
+        recipe: Recipe,
+        images: Any,
+        *,
+        validation: Any = None,
+        seed: int = 0,
+        begin: Autoencoder | None = None,
+    ) -> Trained:
+        """The model of a recipe, trained now or before.
+
+        Args:
+            begin: trained instead of a new one of the recipe; its recipe is the one that counts.
+        """
+        chosen = recipe if self.scale != "tiny" else recipe.with_(epochs=1.0)
+        about = [chosen.fingerprint, _content(images), str(seed)]
+        if validation is not None:
+            about.append(_content(validation))
+        if begin is not None:
+            about.append(begin.fingerprint())
+        folder = self.folder / f"{recipe.name}-{files.fingerprint(*about)[:10]}"
+        start: Recipe | Autoencoder = chosen
+        if begin is not None:
+            start = begin
+            start.recipe = chosen
+        model = fit(
+            start,
+            images,
+            validation=validation,
+            to=folder,
+            resume=True,
+            seed=seed,
+            device=self.device,
+            report=self.report,
+        )
+        lines = records(folder)
+        seconds = sum(line["seconds"] for line in lines)
+        self.seconds += seconds
+        return Trained(model, folder, seconds, lines)
+
+    def prior(
+        self, trained: Trained, images: Any, kind: str, *, seed: int = 0, **arguments: Any
+    ) -> Prior:
+        """A prior fitted to a model's codes of pictures, now or before; ``arguments`` are its own."""
+        if kind == "normal":
+            return prior_for(trained.model, kind)
+        if self.scale == "tiny" and kind in ("flow", "autoregressive"):
+            arguments |= {"steps": 2}
+        if kind in stored(trained.folder):
+            return load_prior(trained.model, trained.folder, kind)
+        fitted = fit_prior(trained.model, images, kind, seed=seed, **arguments)
+        save_prior(fitted, trained.model, trained.folder)
+        return fitted
+
+
+def _content(images: Any) -> str:
+    """A name for pictures, of any source."""
+    if isinstance(images, Images):
+        return images.fingerprint
+    few = images.batch(torch.arange(min(len(images), 64)))
+    head = f"{type(images).__name__} {len(images)} x {tuple(images.shape)}"
+    return files.fingerprint(head, few.contiguous().cpu().numpy().tobytes())

@@ -1,0 +1,210 @@
+"""Run experiments, keep what they found, and write the pages that show it.
+
+TO/index.html                        every experiment of every document, with its verdict
+TO/KEY/index.html · results.json     one document
+TO/KEY/figure-4/finding.json · 1.png what one experiment found; it is not run again
+TO/models/…                          what was trained, shared by all
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__, files
+from ..figures import Picture, Section, png, report_page
+from .experiment import Experiment, Paper, Row
+from .lab import Lab
+
+__all__ = ["Found", "found_in", "kept", "reproduce", "write_index", "write_paper"]
+
+PUBLISHED, OURS, BASELINE = "published", "ours", "baseline"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding that is on disk: its document, and the files of its pictures by caption."""
+
+    document: dict[str, Any]
+    pictures: dict[str, Path]
+
+
+def reproduce(paper: Paper, chosen: Experiment, lab: Lab, to: Path) -> Found:
+    """Run one experiment and keep what it found in ``to``.
+
+    Raises:
+        Unavailable: a set that it needs is not on this machine.
+        Interrupted: Ctrl-C; its trainings go on where they were the next time.
+    """
+    before, began = lab.seconds, time.monotonic()
+    finding = chosen.run(lab)
+    took = time.monotonic() - began
+    folder = _folder(paper, chosen, to)
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = []
+    for number, (caption, picture) in enumerate(finding.pictures.items(), 1):
+        files.write_bytes(folder / f"{number}.png", png(picture))
+        pictures.append({"file": f"{number}.png", "caption": caption})
+    document = {
+        "experiment": list(chosen.labels),
+        "title": chosen.title,
+        "claim": chosen.claim,
+        "data": list(chosen.data),
+        "command": f"narrows reproduce {paper.key} --only {_quoted(chosen.labels[0])} "
+        f"--scale {lab.scale}",
+        "verdict": finding.verdict,
+        "words": finding.words,
+        "rows": [_row(row) for row in finding.rows],
+        "seeds": list(lab.seeds),
+        "seconds": {"here": round(took, 1), "training": round(lab.seconds - before, 1)},
+        "deviations": list(finding.deviations),
+        "pictures": pictures,
+        "scale": lab.scale,
+        "narrows": __version__,
+    }
+    files.write_text(folder / "finding.json", json.dumps(document, indent=1) + "\n")
+    return _read(folder)
+
+
+def kept(paper: Paper, chosen: Experiment, lab: Lab, to: Path) -> Found | None:
+    """What was found before at this scale with these seeds, if it was."""
+    path = _folder(paper, chosen, to) / "finding.json"
+    if not path.is_file():
+        return None
+    found = _read(path.parent)
+    known = (found.document.get("scale"), found.document.get("seeds"))
+    same = known == (lab.scale, list(lab.seeds)) and found.document.get("claim") == chosen.claim
+    return found if same and all(p.is_file() for p in found.pictures.values()) else None
+
+
+def found_in(paper: Paper, to: Path) -> dict[str, Found]:
+    """Everything of a document that is in ``to``, by slug, in the document's order."""
+    folders = {one.slug: _folder(paper, one, to) for one in paper.experiments}
+    return {
+        slug: _read(folder)
+        for slug, folder in folders.items()
+        if (folder / "finding.json").is_file()
+    }
+
+
+def write_paper(paper: Paper, to: Path) -> Path:
+    """The page of one document and its ``results.json``; where the page lies."""
+    found = found_in(paper, to)
+    sections = [_section(one, found.get(one.slug)) for one in paper.experiments]
+    if paper.explained:
+        rows = [
+            {"in the document": k, "why it is no experiment": v} for k, v in paper.explained.items()
+        ]
+        sections.append(Section("What is no experiment", table=rows))
+    page = to / paper.key / "index.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    files.write_text(
+        page, report_page(paper.title, sections, subtitle=f"{paper.authors}. {paper.where}")
+    )
+    document = {
+        "paper": paper.key,
+        "title": paper.title,
+        "command": f"narrows reproduce {paper.key}",
+        "experiments": [each.document for each in found.values()],
+        "not_run": [one.labels[0] for one in paper.experiments if one.slug not in found],
+        "explained": dict(paper.explained),
+    }
+    files.write_text(page.with_name("results.json"), json.dumps(document, indent=1) + "\n")
+    return page
+
+
+def write_index(papers: Iterable[Paper], to: Path) -> Path:
+    """The page of all documents; where it lies."""
+    sections = []
+    for paper in papers:
+        found = found_in(paper, to)
+        rows = []
+        for one in paper.experiments:
+            each = found.get(one.slug)
+            document: Mapping[str, Any] = each.document if each else {}
+            rows.append(
+                {
+                    "in the document": ", ".join(one.labels),
+                    "experiment": one.title,
+                    "verdict": document.get("verdict", "not run yet"),
+                    "evidence": document.get("words", ""),
+                }
+            )
+        rows += [
+            {"in the document": label, "experiment": "", "verdict": "none", "evidence": why}
+            for label, why in paper.explained.items()
+        ]
+        text = f"{paper.authors}: {paper.title}. The pictures are in `{paper.key}/index.html`."
+        sections.append(Section(paper.key, text, rows))
+    page = to / "index.html"
+    to.mkdir(parents=True, exist_ok=True)
+    title = "Five documents about autoencoders, reproduced"
+    files.write_text(page, report_page(title, sections))
+    return page
+
+
+def _section(one: Experiment, found: Found | None) -> Section:
+    heading = f"{_capital(', '.join(one.labels))}: {one.title}"
+    if found is None:
+        return Section(heading, f"Claimed: {one.claim}\n\nNot run yet.")
+    document = found.document
+    text = (
+        f"Claimed: {one.claim}\n\n{_capital(document['verdict'])}. {document['words']}"
+        + "".join(f"\n\nUnlike the document: {each}" for each in document["deviations"])
+    )
+    pictures = [Picture(path.read_bytes(), caption) for caption, path in found.pictures.items()]
+    return Section(heading, text, _table(document["rows"]), pictures, document["command"])
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows for people: a mean with its spread, and each baseline in a column of its own."""
+    shown = []
+    for row in rows:
+        unit = f" ({row['unit']})" if row["unit"] else ""
+        cells = {"": f"{row['what']}{unit}", PUBLISHED: row[PUBLISHED] or "–"}
+        cells[OURS] = _number(row["mean"]) + (
+            f" ± {_number(row['spread'])}" if len(row[OURS]) > 1 else ""
+        )
+        cells |= {name: _number(value) for name, value in row[BASELINE].items()}
+        shown.append(cells)
+    names = dict.fromkeys(name for cells in shown for name in cells)
+    return [{name: cells.get(name, "–") for name in names} for cells in shown]
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "what": row.what,
+        "unit": row.unit,
+        PUBLISHED: row.published,
+        OURS: [float(value) for value in row.ours],
+        "mean": row.mean,
+        "spread": row.spread,
+        BASELINE: {name: float(value) for name, value in row.baselines.items()},
+    }
+
+
+def _number(value: float) -> str:
+    """Four figures at most."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _read(folder: Path) -> Found:
+    document = json.loads((folder / "finding.json").read_text(encoding="utf-8"))
+    pictures = {each["caption"]: folder / each["file"] for each in document["pictures"]}
+    return Found(document, pictures)
+
+
+def _folder(paper: Paper, one: Experiment, to: Path) -> Path:
+    return to / paper.key / one.slug
+
+
+def _quoted(label: str) -> str:
+    return f'"{label}"' if " " in label else label
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

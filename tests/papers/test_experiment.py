@@ -1,0 +1,55 @@
+"""Rows, papers and which of their experiments are meant."""
+
+import pytest
+
+from narrows.papers import Experiment, Finding, Paper, Row, experiment, verdict_of
+
+
+@experiment("figure 4", "§3.2", title="curves", claim="they fall", data=("digits",))
+def curves(lab):
+    return Finding("shown", "they fall")
+
+
+@experiment("table 1", title="numbers", claim="small", data=())
+def numbers(lab):
+    return Finding("shown", "small")
+
+
+PAPER = Paper("x-2020", "X", "A", "B", (curves, numbers), {"figure 1": "a diagram"})
+
+
+def test_a_row_has_a_mean_and_a_spread():
+    row = Row("error", [1.0, 3.0])
+    assert row.mean == 2.0
+    assert row.spread == pytest.approx(2**0.5)
+    assert Row("error", [1.0]).spread == 0.0
+    with pytest.raises(ValueError, match="a row needs a number of ours; 'error' has none"):
+        Row("error", [])
+
+
+def test_a_verdict_is_of_the_facts():
+    assert verdict_of(True, True) == "holds"
+    assert verdict_of(True, False) == "holds in part"
+    assert verdict_of(False) == "does not hold"
+    with pytest.raises(ValueError, match="a verdict needs a fact"):
+        verdict_of()
+
+
+def test_experiments_are_chosen_by_any_of_their_labels():
+    assert isinstance(curves, Experiment)
+    assert curves.slug == "figure-4"
+    assert PAPER.chosen(["§3.2"]) == [curves]
+    assert PAPER.chosen([]) == [curves, numbers]
+    assert PAPER.chosen(["table 1", "figure 4"]) == [curves, numbers]
+
+
+def test_a_figure_that_is_no_experiment_says_why():
+    with pytest.raises(ValueError, match="figure 1 of x-2020 is no experiment: a diagram"):
+        PAPER.chosen(["figure 1"])
+    with pytest.raises(ValueError, match="x-2020 has no figure 9; it has figure 4, §3.2, table 1"):
+        PAPER.chosen(["figure 9"])
+
+
+def test_a_label_stands_once():
+    with pytest.raises(ValueError, match="x-2020 has figure 4 more than once"):
+        Paper("x-2020", "X", "A", "B", (curves,), {"figure 4": "a diagram"})

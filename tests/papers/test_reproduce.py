@@ -1,0 +1,48 @@
+"""Every experiment runs at the smallest scale, and its page and its results are written."""
+
+import json
+
+import pytest
+
+from narrows.papers import PAPERS, found_in, kept, reproduce, write_index, write_paper
+
+ALL = [(paper, one) for paper in PAPERS.values() for one in paper.experiments]
+
+
+@pytest.mark.parametrize(("paper", "one"), ALL, ids=[f"{p.key}-{o.slug}" for p, o in ALL])
+def test_every_experiment_runs(paper, one, lab, tmp_path):
+    found = reproduce(paper, one, lab, tmp_path)
+    document = found.document
+    assert document["verdict"] in ("holds", "holds in part", "does not hold", "shown")
+    assert len(document["words"]) > 20
+    assert document["rows"] or document["pictures"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in found.pictures.values())
+    assert all(len(row["ours"]) in (1, len(lab.seeds)) for row in document["rows"])
+    page = write_paper(paper, tmp_path).read_text()
+    assert one.title in page.replace("&#x27;", "'").replace("&amp;", "&")
+
+
+def test_what_was_found_is_kept_until_the_scale_or_the_seeds_change(lab, tmp_path):
+    paper, one = ALL[0]
+    assert kept(paper, one, lab, tmp_path) is None
+    reproduce(paper, one, lab, tmp_path)
+    found = kept(paper, one, lab, tmp_path)
+    assert found is not None
+    lab.seeds = (0, 1)
+    assert kept(paper, one, lab, tmp_path) is None
+    lab.seeds = (0,)
+    next(iter(found.pictures.values())).unlink()
+    assert kept(paper, one, lab, tmp_path) is None
+
+
+def test_the_pages_say_what_was_not_run_and_what_is_no_experiment(lab, tmp_path):
+    paper, one = ALL[0]
+    index = write_index(PAPERS.values(), tmp_path).read_text()
+    for each in PAPERS.values():
+        assert each.key in index
+        assert all(reason in index.replace("&#x27;", "'") for reason in each.explained.values())
+    assert "not run yet" in index
+    write_paper(paper, tmp_path)
+    results = json.loads((tmp_path / paper.key / "results.json").read_text())
+    assert results["not_run"] == [each.labels[0] for each in paper.experiments]
+    assert found_in(paper, tmp_path) == {}
