@@ -106,7 +106,8 @@ class Experiment:
     @property
     def slug(self) -> str:
         """A name for files: ``figure-4``."""
-        return re.sub(r"[^a-z0-9]+", "-", self.labels[0].lower()).strip("-")
+        plain = self.labels[0].lower().replace("§", "section ").replace("β", "beta")
+        return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
 def experiment(

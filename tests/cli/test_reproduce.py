@@ -1,0 +1,88 @@
+"""``narrows reproduce``: the list, one experiment, and what is refused."""
+
+import json
+import re
+
+import pytest
+
+from narrows import papers
+from narrows.papers import Finding, Paper, Row, experiment
+
+
+@experiment("figure 4", title="Digits by their mean", claim="Digits are gray.", data=("digits",))
+def means(lab):
+    x = lab.images("digits").pixels.float() / 255
+    values = [float(x.mean()) + 0 * seed for seed in lab.seeds]
+    rows = [Row("mean value", values, "0.3", {"black": 0.0})]
+    return Finding(
+        "holds", f"Their mean is {values[0]:.2f}.", {"Digits": x[:4, 0].numpy()[0]}, rows
+    )
+
+
+@experiment("§5", title="What is not here", claim="Nothing.", data=("utkface",))
+def missing(lab):
+    lab.images("utkface", size=64)
+    raise AssertionError("the set was found")
+
+
+@pytest.fixture(autouse=True)
+def one_document(monkeypatch):
+    paper = Paper(
+        "x-2020", "A document", "A. Author", "1", (means, missing), {"figure 1": "a diagram"}
+    )
+    monkeypatch.setattr(papers, "PAPERS", {paper.key: paper})
+    monkeypatch.delenv("NARROWS_DATA", raising=False)
+
+
+def test_without_a_document_all_are_listed(narrows):
+    done = narrows("reproduce", "--to", "r")
+    assert done.code == 0
+    assert "x-2020: A document" in done.out
+    assert "figure 4" in done.out
+    assert "needs utkface" in done.out
+
+
+def test_an_experiment_is_run_once_and_shown_on_a_page(narrows, tmp_path):
+    done = narrows("reproduce", "x-2020", "--figure", "4", "--to", tmp_path, "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    (result,) = document["results"]
+    assert result["rows"][0]["published"] == "0.3"
+    assert result["rows"][0]["ours"] == [pytest.approx(0.305, abs=0.01)] * 2
+    assert result["rows"][0]["baseline"] == {"black": 0.0}
+    page = (tmp_path / "x-2020" / "index.html").read_text()
+    assert "Digits are gray." in page
+    assert "a diagram" in page
+    assert (tmp_path / "index.html").exists()
+    again = narrows("reproduce", "x-2020", "--figure", "4", "--to", tmp_path)
+    assert "was run before" in again.err
+    assert "figure 4: holds. Their mean is 0.3" in again.out
+    told = narrows("reproduce", "--to", tmp_path)
+    assert re.search(r"Digits by their mean +holds, \d\.\d min\n", told.out)
+
+
+def test_a_set_that_is_missing_is_named_and_the_rest_is_done(narrows, tmp_path):
+    done = narrows("reproduce", "--all", "--to", tmp_path)
+    assert done.code == 1
+    assert "figure 4: holds" in done.out
+    assert "§5: left out: the set utkface is not on this machine" in done.out
+    results = json.loads((tmp_path / "x-2020" / "results.json").read_text())
+    assert results["not_run"] == ["§5"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["y-2021"], "there is no document 'y-2021'; there are x-2020"),
+        (["x-2020", "--figure", "9"], "x-2020 has no figure 9; it has figure 4, §5"),
+        (["x-2020", "--figure", "1"], "figure 1 of x-2020 is no experiment: a diagram"),
+        (["x-2020", "--scale", "huge"], "--scale is small or paper; we got 'huge'"),
+        (["--figure", "4"], "figures and tables belong to a document: name it first"),
+        (["x-2020", "--all"], "--all runs everything"),
+    ],
+)
+def test_what_is_refused_is_one_sentence(narrows, arguments, said):
+    done = narrows("reproduce", *arguments)
+    assert done.code == 2
+    assert said in done.err
+    assert done.err.count("\n") == 1
