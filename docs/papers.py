@@ -18,6 +18,7 @@ from typing import Any
 from PIL import Image
 
 from narrows.papers import PAPERS, Experiment, Paper
+from narrows.papers.reproduce import TIMES
 
 FOLDER = Path(__file__).with_suffix("")
 FREE = {"digits", "mnist", "fashion_mnist", "sprites", "kodak"}
@@ -38,6 +39,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         for paper in PAPERS.values():
             take(paper, Path(sys.argv[1]))
+        write_times()
     for paper in PAPERS.values():
         (FOLDER / f"{paper.key}.md").write_text(page(paper, results(paper)), encoding="utf-8")
     (FOLDER / "README.md").write_text(index(), encoding="utf-8")
@@ -60,6 +62,15 @@ def take(paper: Paper, made: Path) -> None:
                 image.thumbnail((WIDEST, 4 * WIDEST))
                 few = image.quantize(128, method=Image.Quantize.MAXCOVERAGE)
                 few.save(target / f"{one.slug}-{file.name}", optimize=True)
+
+
+def write_times() -> None:
+    """What `narrows reproduce` tells of each experiment's time."""
+    times = {
+        paper.key: {slug: max(one["seconds"].values()) for slug, one in results(paper).items()}
+        for paper in PAPERS.values()
+    }
+    TIMES.write_text(json.dumps(times, indent=1) + "\n", encoding="utf-8")
 
 
 def results(paper: Paper) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,15 @@ PAPERS["kovenko-2020"].experiments ──► reproduce(paper, experiment, lab, t
 from . import ray
 from .experiment import Experiment, Finding, Paper, Row, experiment, verdict_of
 from .lab import SCALES, Lab, Trained
-from .reproduce import Found, found_in, kept, reproduce, write_index, write_paper
+from .reproduce import (
+    Found,
+    found_in,
+    kept,
+    measured_seconds,
+    reproduce,
+    write_index,
+    write_paper,
+)
 
 __all__ = [
     "PAPERS",
@@ -21,6 +29,7 @@ __all__ = [
     "experiment",
     "found_in",
     "kept",
+    "measured_seconds",
     "reproduce",
     "verdict_of",
     "write_index",

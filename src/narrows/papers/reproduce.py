@@ -20,8 +20,17 @@ from ..figures import Picture, Section, png, report_page
 from .experiment import Experiment, Paper, Row
 from .lab import Lab
 
-__all__ = ["Found", "found_in", "kept", "reproduce", "write_index", "write_paper"]
+__all__ = [
+    "Found",
+    "found_in",
+    "kept",
+    "measured_seconds",
+    "reproduce",
+    "write_index",
+    "write_paper",
+]
 
+TIMES = Path(__file__).with_name("times.json")
 PUBLISHED, OURS, BASELINE = "published", "ours", "baseline"
 
 
@@ -89,6 +98,12 @@ def found_in(paper: Paper, to: Path) -> dict[str, Found]:
         for slug, folder in folders.items()
         if (folder / "finding.json").is_file()
     }
+
+
+def measured_seconds(paper: Paper, one: Experiment) -> float | None:
+    """What an experiment took on two cores at the small scale, its trainings too; None if unknown."""
+    known = json.loads(TIMES.read_text(encoding="utf-8")).get(paper.key, {}).get(one.slug)
+    return None if known is None else float(known)
 
 
 def write_paper(paper: Paper, to: Path) -> Path:
