@@ -146,12 +146,17 @@ def _list(folder: Path, as_json: bool) -> None:
                 "verdict": run.document["verdict"] if run else None,
             }
             rows.append(row)
-            state = f"{run.document['verdict']}, {_minutes(run)}" if run else ""
+            usual = measured_seconds(paper, one)
+            state = "" if usual is None else _minutes(usual)
+            if run:
+                took = max(run.document["seconds"].values())
+                state = f"{run.document['verdict']}, {_minutes(took)}"
             if lacks:
                 state = f"needs {', '.join(lacks)}"
             lines.append(f"  {', '.join(one.labels):<28} {one.title:<52} {state}".rstrip())
     lines += [
         "",
+        "minutes are of two cores at --scale small; --scale paper is for a GPU and was not timed",
         "narrows reproduce DOCUMENT --figure 4   runs one of them",
         "narrows reproduce --all",
     ]
