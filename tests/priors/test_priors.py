@@ -22,7 +22,11 @@ from narrows.priors import (
     stored,
 )
 
-QUICK = {"flow": {"width": 16, "steps": 40}, "autoregressive": {"width": 8, "steps": 30}}
+QUICK = {
+    "flow": {"width": 16, "steps": 40},
+    "caption-flow": {"width": 16, "steps": 40},
+    "autoregressive": {"width": 8, "steps": 30},
+}
 D, N = 4, 60
 
 
@@ -43,6 +47,12 @@ def model(name: str) -> nw.Autoencoder:
     box = Part("vector-quantised" if quantised else "point", {"size": D, "layout": "flat"})
     recipe = nw.recipes.mlp_autoencoder((1, 8, 8), 4, widths=(16,))
     return recipe.with_(bottleneck=box).build().eval()
+
+
+def pictures(n: int = 40) -> nw.images.Images:
+    """Random ones of two classes, as a prior that is told captions needs them."""
+    pixels = torch.rand(n, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    return nw.images.Images((pixels * 255).byte(), labels={"kind": ["cat", "dog"] * (n // 2)})
 
 
 @pytest.fixture(params=listed("prior"))
@@ -70,8 +80,7 @@ def test_seeds_are_reproducible(name: str) -> None:
 
 
 def test_it_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
-    own = model(name)
-    x = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    own, x = model(name), pictures()
     prior = fit_prior(own, x, name, **QUICK.get(name, {}))
     path = save_prior(prior, own, tmp_path, fitted_to=40)
     assert path == tmp_path / f"prior-{name}.safetensors" and stored(tmp_path) == [name]
@@ -89,15 +98,14 @@ def test_a_prior_of_another_model_is_refused(name: str, tmp_path: Path) -> None:
     with torch.no_grad():
         next(other.parameters())[0] += 1e-3
     assert own.fingerprint() != other.fingerprint()
-    x = torch.rand(40, 1, 8, 8)
-    save_prior(fit_prior(own, x, name, **QUICK.get(name, {})), own, tmp_path)
+    save_prior(fit_prior(own, pictures(), name, **QUICK.get(name, {})), own, tmp_path)
     with pytest.raises(BadFile, match="was fitted to the codes of another model"):
         load_prior(other, tmp_path, name)
 
 
 def test_files_that_cannot_be_trusted_are_refused(name: str, tmp_path: Path) -> None:
-    own, x = model(name), torch.rand(40, 1, 8, 8)
-    path = save_prior(fit_prior(own, x, name, **QUICK.get(name, {})), own, tmp_path)
+    own = model(name)
+    path = save_prior(fit_prior(own, pictures(), name, **QUICK.get(name, {})), own, tmp_path)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(BadFile, match="damaged"):

@@ -1,5 +1,6 @@
 """Applications: one file per verb. They take functions (encode, decode) and give arrays and numbers."""
 
+from .caption import CaptionsJudged, Heeded, Judge, caption_to_image, fit_judge, heeded
 from .classify import (
     KINDS,
     Classifier,
@@ -76,6 +77,7 @@ __all__ = [
     "KINDS",
     "MODEL",
     "Agreement",
+    "CaptionsJudged",
     "Classifier",
     "Clusters",
     "CodeGaussian",
@@ -90,6 +92,8 @@ __all__ = [
     "FalseAlarms",
     "Functions",
     "Generated",
+    "Heeded",
+    "Judge",
     "Layout",
     "Manifold",
     "Map",
@@ -111,6 +115,7 @@ __all__ = [
     "beside",
     "by_model",
     "by_projection",
+    "caption_to_image",
     "class_names",
     "cluster",
     "code_rows",
@@ -126,11 +131,13 @@ __all__ = [
     "few_labels",
     "first_kernels",
     "fit_classifier",
+    "fit_judge",
     "fit_to_labels",
     "fit_to_transform",
     "functions_of",
     "functions_of_pca",
     "generate",
+    "heeded",
     "inpaint",
     "inpainting_baselines",
     "lay_out",

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..autoencoder import Autoencoder
 from ..images import Source, as_source
+from ..images.labels import class_names
 from ..measures import Pca
 from ..randomness import generator, permutation
 from .map import code_rows
@@ -43,7 +44,6 @@ KINDS: Mapping[str, tuple[dict[str, Any], ...]] = {
 }
 HELD = 0.2
 COUNTS = (1, 2, 5, 10, 20, 50, 100, 200)  # labelled pictures of each class
-UNKNOWN = ("", "nan", "none", "None")
 
 
 @dataclass(frozen=True)
@@ -93,17 +93,6 @@ class Tested:
     classes: Array
     confusion: Array
     predicted: Array
-
-
-def class_names(values: Any) -> Array:
-    """Labels of any kind as names (N,); what is not known (empty, NaN) is an empty one."""
-    flat = np.asarray(values).ravel()
-    if flat.dtype.kind == "f":
-        whole = bool((flat[np.isfinite(flat)] % 1 == 0).all())
-        flat = np.array(["" if np.isnan(v) else str(int(v) if whole else v) for v in flat.tolist()])
-    names = np.array([str(v).strip() for v in flat.tolist()], dtype=np.str_)
-    names[np.isin(names, UNKNOWN)] = ""
-    return names
 
 
 def fit_classifier(

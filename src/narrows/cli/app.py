@@ -44,6 +44,7 @@ def printed(document: Any, as_json: bool, text: str) -> None:
 def main() -> None:
     """Run the command line; what Narrows refuses is one line and an exit code."""
     from . import (  # noqa: F401
+        caption,
         classify,
         collection,
         compress,

@@ -10,15 +10,20 @@ import typer
 from . import options
 from .app import app, printed
 
-__all__ = ["generate"]
+__all__ = ["Files", "Number", "checked_out", "drawn", "generate"]
 
 MOST_SHOWN = 400  # pictures on a sheet
+
+Number = Annotated[int, typer.Option("-n", "--number", help="How many pictures.")]
+Files = Annotated[
+    bool, typer.Option("--files", help="Each picture as a PNG of its own, in the folder -o.")
+]
 
 
 @app.command()
 def generate(
     model: options.Model,
-    n: Annotated[int, typer.Option("-n", "--number", help="How many pictures.")] = 64,
+    n: Number = 64,
     prior: Annotated[
         str | None,
         typer.Option(
@@ -34,9 +39,7 @@ def generate(
             help="The PNG; with --files, a folder. Default: generated.png, or generated/.",
         ),
     ] = None,
-    files: Annotated[
-        bool, typer.Option("--files", help="Each picture as a PNG of its own, in the folder -o.")
-    ] = False,
+    files: Files = False,
     manifold: Annotated[
         bool, typer.Option("--manifold", help="The plane of a code of two numbers.")
     ] = False,
@@ -66,10 +69,7 @@ def generate(
         raise ValueError("--manifold, --traverse and --files are three outputs; choose one of them")
     if not traverse and (unit or reach is not None):
         raise ValueError(f"{'--unit' if unit else '--reach'} is of --traverse; add it")
-    if out is None:
-        out = Path("generated" if files else "generated.png")
-    if not files and out.suffix.lower() != ".png":
-        raise ValueError(f"-o names a PNG, or with --files a folder; we got {str(out)!r}")
+    out = checked_out(out, files, "generated")
     loaded = load(model)
     options.place(loaded, device)
     name, chosen = _prior(loaded, model, prior)
@@ -79,7 +79,7 @@ def generate(
         spread, reach = _spread(loaded, chosen, name), 3.0 if reach is None else reach
         document, text = drawing(decode, spread, out, unit, reach)
     else:
-        document, text = _samples(loaded, decode, chosen, n, seed, out, files)
+        document, text = drawn(loaded, decode, chosen, n, seed, out, files)
     printed({"prior": name, **document}, as_json, f"{text}\nprior: {name}")
 
 
@@ -105,16 +105,38 @@ def _prior(model: Any, folder: Path, wanted: str | None) -> tuple[str, Any]:
     return wanted, load_prior(model, folder, wanted)
 
 
-def _samples(
-    model: Any, decode: Any, prior: Any, n: int, seed: int, out: Path, files: bool
+def checked_out(out: Path | None, files: bool, name: str) -> Path:
+    """Where drawn pictures go: -o, or a PNG or folder of that name.
+
+    Raises:
+        ValueError: one sheet is wanted, and -o is no PNG.
+    """
+    if out is None:
+        out = Path(name if files else f"{name}.png")
+    if not files and out.suffix.lower() != ".png":
+        raise ValueError(f"-o names a PNG, or with --files a folder; we got {str(out)!r}")
+    return out
+
+
+def drawn(
+    model: Any, decode: Any, prior: Any, n: int, seed: int, out: Path, files: bool, **given: Any
 ) -> tuple[dict[str, Any], str]:
+    """Draw n pictures and write them: what ``--json`` says of them, and a line for people.
+
+    Args:
+        given: what the prior is told, such as ``caption``.
+    """
     from ..applications import generate as draw_and_decode
     from ..figures import picture_grid, save
     from ..priors import draw
 
     with options.counting("generating") as progress:
         found = draw_and_decode(
-            decode, lambda n, seed: draw(model, prior, n, seed), n, seed=seed, progress=progress
+            decode,
+            lambda n, seed: draw(model, prior, n, seed, **given),
+            n,
+            seed=seed,
+            progress=progress,
         )
     sheet = out / "sheet.png" if files else out
     written = []

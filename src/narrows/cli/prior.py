@@ -25,7 +25,10 @@ def prior(
     pictures: options.Pictures,
     kind: Annotated[
         str,
-        typer.Option(help="aggregate, mixture, flow; or autoregressive, for codes of entries."),
+        typer.Option(
+            help="aggregate, mixture, flow; autoregressive, for codes of entries; caption-flow, for "
+            "[bold]narrows caption[/]."
+        ),
     ] = "mixture",
     set_: Annotated[
         list[str] | None,
@@ -44,10 +47,12 @@ def prior(
 
     Example: [bold]narrows prior runs/conv-vae-holiday holiday/ --kind flow[/]
     """
+    from ..images import captions
+    from ..images.source import Subset
     from ..priors import compare, fit_prior, prior_for, save_prior
     from ..training import load
 
-    arguments = dict(_number(text) for text in set_ or [])
+    arguments: dict[str, Any] = dict(_number(text) for text in set_ or [])
     loaded = load(model)
     options.place(loaded, device)
     prior_for(loaded, kind, **arguments)  # refuses now, before anything is read
@@ -60,7 +65,7 @@ def prior(
     held = parts.test if parts.test is not None else parts.validation
     print(f"fitting {kind} to {len(train):,} codes", file=sys.stderr)
     with options.counting("fitting") as progress:
-        fitted = fit_prior(loaded, train, kind, seed=seed, progress=progress, **arguments)
+        fitted: Any = fit_prior(loaded, train, kind, seed=seed, progress=progress, **arguments)
     path = save_prior(
         fitted, loaded, model, pictures=str(pictures), fitted_to=len(train), seed=seed
     )
@@ -72,7 +77,13 @@ def prior(
         "judged_on": "training" if held is None else "held-out",
         "rows": [vars(row) for row in rows],
     }
-    command = f"narrows generate {shlex.quote(str(model))} --prior {kind} -o generated.png"
+    if kind == "caption-flow":
+        document["words"] = list(fitted.words)
+        said = captions(Subset(train, range(min(len(train), 100))), seed=seed)
+        example = next((each[0] for each in said if each[0]), " ".join(fitted.words[:1]))
+        command = shlex.join(["narrows", "caption", str(model), example])
+    else:
+        command = f"narrows generate {shlex.quote(str(model))} --prior {kind} -o generated.png"
     printed(document, as_json, f"{_table(rows)}\nthe prior is in {path}\n  use it   {command}")
 
 

@@ -5,11 +5,13 @@ folder      a folder            ─┐
 named       a set by its name   ─┼►  Images, a Source: uint8 at rest, float32 in [0, 1] at work
 open_source any of these        ─┘
 masked      pictures and masks  ──►  Images and a class for each pixel
+captions    labels and factors  ──►  sentences about each picture
 split       train, validation, test
 """
 
 from __future__ import annotations
 
+from .captions import attributes, caption_words, captions, worded
 from .folder import folder
 from .masks import Masked, masked, masks_below, masks_by_name, read_mask, stacked
 from .named import describe, named, names, verify
@@ -26,6 +28,9 @@ __all__ = [
     "Splits",
     "Sprites",
     "as_source",
+    "attributes",
+    "caption_words",
+    "captions",
     "describe",
     "folder",
     "judged",
@@ -41,4 +46,5 @@ __all__ = [
     "split",
     "stacked",
     "verify",
+    "worded",
 ]

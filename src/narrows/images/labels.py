@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import BadFile
 
 __all__ = [
-    "Known", "Table", "column", "folder_known", "known_labels", "mask_files", "read_tables",
+    "Known", "Table", "class_names", "column", "folder_known", "known_labels", "mask_files", "read_tables",
     "table_known",
 ]  # fmt: skip
 
@@ -31,6 +31,7 @@ FILE = {"file", "image", "path", "filename", "file_name", "name"}
 SPLIT = {"split", "subset", "set"}
 GROUP = {"person", "group", "identity", "subject"}
 MASK = {"mask", "masks", "annotation", "target"}
+UNKNOWN = ("", "nan", "none", "None")
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -200,6 +201,17 @@ def folder_known(ids: Sequence[str]) -> Known:
         if len(set(classes.tolist())) > 1:
             known.labels["folder"] = classes
     return known
+
+
+def class_names(values: Any) -> Array:
+    """Labels of any kind as names (N,); what is not known (empty, NaN) is an empty one."""
+    flat = np.asarray(values).ravel()
+    if flat.dtype.kind == "f":
+        whole = bool((flat[np.isfinite(flat)] % 1 == 0).all())
+        flat = np.array(["" if np.isnan(v) else str(int(v) if whole else v) for v in flat.tolist()])
+    names = np.array([str(v).strip() for v in flat.tolist()], dtype=np.str_)
+    names[np.isin(names, UNKNOWN)] = ""
+    return names
 
 
 def known_labels(source: Any, given: str | None = None) -> tuple[str, Array] | None:

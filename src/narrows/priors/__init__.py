@@ -1,6 +1,7 @@
 """Priors: what makes a code space generative. Fitted to codes after training; data beside the model."""
 
 from .autoregressive import Autoregressive
+from .captioned import CaptionFlow
 from .flow import Flow
 from .gaussian import Aggregate, Normal
 from .judging import Judged, compare, judge
@@ -11,6 +12,7 @@ from .store import load_prior, save_prior, stored
 __all__ = [
     "Aggregate",
     "Autoregressive",
+    "CaptionFlow",
     "Flow",
     "Judged",
     "Mixture",

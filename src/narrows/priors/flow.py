@@ -1,11 +1,14 @@
 """A flow over codes, trained by conditional flow matching (Lipman et al. 2023).
 
 x_0 ~ N(0, I) ──── dx/dt = v(x, t), t from 0 to 1 ────► x_1, a standardised code
+
+What it trains and how it draws are functions, which the flow with captions shares.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Self
 
 import torch
@@ -17,28 +20,38 @@ from .descent import checked_rate, descend
 from .gaussian import Scale, restored
 from .prior import Progress, checked_counts, checked_rows
 
-__all__ = ["Flow", "Velocity"]
+__all__ = ["Flow", "Velocity", "carried", "matched"]
 
 FREQUENCIES = 16
 HEUN_STEPS = 32
+DEEPEST, WIDEST = 64, 8192  # a file that asks for more is refused before anything is built
 
 
 class Velocity(nn.Module):
-    """v(x, t): a residual perceptron that is told the time in each of its blocks.
+    """v(x, t), or v(x, t, c): a residual perceptron that is told the time in each of its blocks.
 
     Args:
         size: D.
         width, depth: units of a block, and blocks.
+        told: E, numbers of a condition c that every block is told beside the time.
+
+    Raises:
+        ValueError: more blocks, or wider ones, than any code needs.
     """
 
     frequencies: Tensor
 
-    def __init__(self, size: int, width: int, depth: int) -> None:
+    def __init__(self, size: int, width: int, depth: int, told: int = 0) -> None:
         super().__init__()
+        if depth > DEEPEST or width > WIDEST:
+            raise ValueError(
+                f"a flow has at most {DEEPEST} blocks of {WIDEST:,} units; we got {depth:,} of {width:,}"
+            )
         turns = torch.logspace(0, 2, FREQUENCIES) * math.pi
         self.register_buffer("frequencies", turns, persistent=False)
         self.inward = nn.Linear(size, width)
-        self.times = nn.ModuleList(nn.Linear(2 * FREQUENCIES + 1, 2 * width) for _ in range(depth))
+        facts = 2 * FREQUENCIES + 1 + told
+        self.times = nn.ModuleList(nn.Linear(facts, 2 * width) for _ in range(depth))
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
             for _ in range(depth)
@@ -48,10 +61,12 @@ class Velocity(nn.Module):
         )
         self.outward = nn.Linear(width, size)
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """x (B, D), t (B, 1) in [0, 1] → (B, D)."""
+    def forward(self, x: Tensor, t: Tensor, condition: Tensor | None = None) -> Tensor:
+        """x (B, D), t (B, 1) in [0, 1], condition (B, E) → (B, D)."""
         angle = t * self.frequencies
         told = torch.cat([t, angle.sin(), angle.cos()], 1)
+        if condition is not None:
+            told = torch.cat([told, condition], 1)
         h = self.inward(x)
         for time, norm, block in zip(self.times, self.norms, self.blocks, strict=True):
             scale, shift = time(told).chunk(2, 1)
@@ -60,13 +75,37 @@ class Velocity(nn.Module):
         return out
 
 
+def matched(
+    velocity: Velocity, ends: Tensor, draws: Draws, condition: Tensor | None = None
+) -> Tensor:
+    """Mean squared miss of the straight paths to codes ``ends`` (B, D) (Lipman et al. 2023, eq. 23).
+
+    x_t = (1 − t) x_0 + t x_1, and v is to be x_1 − x_0: σ_min = 0.
+    """
+    starts = draws.normal("prior/start", ends.shape).to(ends.device)
+    # one time out of each of B equal stretches: the same mean with less noise
+    at = draws.uniform("prior/time", (len(ends), 1)).to(ends.device)
+    t = (torch.arange(len(ends), device=ends.device)[:, None] + at) / len(ends)
+    missed: Tensor = velocity(torch.lerp(starts, ends, t), t, condition) - (ends - starts)
+    return missed.square().mean()
+
+
+def carried(field: Callable[[Tensor, Tensor], Tensor], x: Tensor) -> Tensor:
+    """x (B, D) from t = 0 to 1 along v = field(x, t), by 32 steps of Heun's method: (B, D)."""
+    h = 1 / HEUN_STEPS
+    for i in range(HEUN_STEPS):
+        t = torch.full((len(x), 1), i * h)
+        first = field(x, t)
+        x = x + 0.5 * h * (first + field(x + h * first, t + h))
+    return x
+
+
 @part("prior", "flow")
 class Flow:
     """A velocity field that carries a standard normal to the codes (Lipman et al. 2023, eq. 23).
 
-    x_t = (1 − t) x_0 + t x_1, and v is to be x_1 − x_0: the straight paths of σ_min = 0. Codes are
-    standardised unit by unit; sampling takes 32 steps of Heun's method. It trains where the codes
-    are and is then kept on the processor.
+    Codes are standardised unit by unit; see ``matched`` and ``carried``. It trains where the codes are
+    and is then kept on the processor.
 
     Args:
         size: D, numbers of a code.
@@ -103,13 +142,7 @@ class Flow:
             velocity = Velocity(self.size, self.width, self.depth).to(codes.device)
 
         def loss(ends: Tensor, draws: Draws) -> Tensor:
-            starts = draws.normal("prior/start", ends.shape).to(ends.device)
-            # one time out of each of B equal stretches: the same mean with less noise
-            at = draws.uniform("prior/time", (len(ends), 1)).to(ends.device)
-            t = (torch.arange(len(ends), device=ends.device)[:, None] + at) / len(ends)
-            between = torch.lerp(starts, ends, t)
-            missed: Tensor = velocity(between, t) - (ends - starts)
-            return missed.square().mean()
+            return matched(velocity, ends, draws)
 
         descend(
             velocity,
@@ -129,17 +162,8 @@ class Flow:
         """(n, D)."""
         x = Draws(seed).normal("prior", (n, self.size))
         return self.scale.back(
-            torch.cat([self._carried(rows) for rows in torch.split(x, 4096)])
+            torch.cat([carried(self.velocity, rows) for rows in torch.split(x, 4096)])
         ).float()
-
-    def _carried(self, x: Tensor) -> Tensor:
-        """From t = 0 to 1, (B, D) → (B, D)."""
-        h = 1 / HEUN_STEPS
-        for i in range(HEUN_STEPS):
-            t = torch.full((len(x), 1), i * h)
-            first = self.velocity(x, t)
-            x = x + 0.5 * h * (first + self.velocity(x + h * first, t + h))
-        return x
 
     def log_prob(self, codes: Tensor) -> None:
         """None: it would take the divergence of the field along every path."""

@@ -7,13 +7,14 @@ decode ◄── z (n, *code) ◄────────────draw──�
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from ..bottlenecks import Code
+from ..images import captions as captions_of
 from ..parts import Part, build, listed
 
 __all__ = [
@@ -111,6 +112,7 @@ def fit_prior(
     *,
     seed: int = 0,
     progress: Progress | None = None,
+    captions: Sequence[Sequence[str]] | None = None,
     **arguments: Any,
 ) -> Prior:
     """Encode pictures and fit a prior of that name to one draw of each code's posterior.
@@ -119,14 +121,22 @@ def fit_prior(
         images: a source or an array of pictures of the model's shape.
         seed: of the draws and of the fit.
         progress: called with (done, total) while it is fitted.
+        captions: what a prior that is told captions reads of each picture, in as many wordings; by
+            default it is made of what is known of them.
         arguments: of the prior, such as ``components``.
 
     Raises:
-        ValueError: a name or an argument that is none, or a prior that does not fit the codes.
+        ValueError: a name or an argument that is none, a prior that does not fit the codes, or
+            captions for one that reads none.
     """
-    made = prior_for(model, name, **arguments)
+    made: Any = prior_for(model, name, **arguments)
+    told = getattr(made, "captioned", False)
+    if captions is not None and not told:
+        raise ValueError(f"the prior {name!r} reads no captions; fit 'caption-flow'")
+    given = {"captions": captions or captions_of(images, seed=seed)} if told else {}
     codes = taken(made, model.encode(images, 1, seed=seed))
-    return made.fit(codes.to(model.device), seed, progress)
+    fitted: Prior = made.fit(codes.to(model.device), seed, progress, **given)
+    return fitted
 
 
 def taken(prior: Prior, code: Code) -> Tensor:
@@ -140,12 +150,15 @@ def taken(prior: Prior, code: Code) -> Tensor:
     return (code.z[0] if code.sampled else code.z).flatten(1)
 
 
-def draw(model: Any, prior: Prior, n: int, seed: int = 0) -> Tensor:
+def draw(model: Any, prior: Prior, n: int, seed: int = 0, **given: Any) -> Tensor:
     """n codes of a model out of a prior, (n, *code) float32.
 
     Of a model with a code book each vector becomes the entry nearest to it.
+
+    Args:
+        given: what the prior is told, such as ``caption``, where it can be told something.
     """
-    rows = prior.sample(n, seed)
+    rows = prior.sample(n, seed, **given)
     bottleneck, shape = model.bottleneck, tuple(model.code_shape)
     device = model.device
     with torch.no_grad():

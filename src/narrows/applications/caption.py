@@ -1,0 +1,291 @@
+"""Caption to image, judged: do pictures that were drawn for a caption show what it says?
+
+captions ──draw, decode──► pictures ──Judge, trained apart──► attributes ──► the share that agrees
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import files
+from ..images import Images, attributes, worded
+from ..parts import Part
+from ..priors import Aggregate, draw, fit_prior, load_prior, save_prior, stored
+from ..randomness import generator
+from ..training import Phase, Recipe, fit, records
+from .decoding import decoder
+
+__all__ = ["CaptionsJudged", "Heeded", "Judge", "caption_to_image", "fit_judge", "heeded"]
+
+Array = np.ndarray[Any, Any]
+Pictures = Callable[[Mapping[str, str], int], Tensor]
+
+NOT_JUDGED = ("direction",)  # most captions do not say it
+BETWEEN = " · "
+ROLLS = 1 << 30
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A classifier of what pictures show; calling it with pictures gives attribute → names (N,).
+
+    Attributes:
+        names: of the attributes, in the order of its classes' parts.
+        model: an encoder with a softmax beside it, one class for each combination of attributes.
+    """
+
+    names: tuple[str, ...]
+    model: Any
+
+    def __call__(self, pictures: Any) -> dict[str, Array]:
+        softmax = self.model.beside["softmax"]
+        codes = self.model.encode(pictures).z
+        with torch.no_grad():
+            chosen = softmax(codes.to(self.model.device)).argmax(1).tolist()
+        parts = np.array([softmax.labels[i].split(BETWEEN) for i in chosen])
+        return {name: parts[:, i] for i, name in enumerate(self.names)}
+
+
+@dataclass(frozen=True)
+class Heeded:
+    """How far pictures agree with the attributes that they were drawn for.
+
+    Attributes:
+        name: where the pictures come from.
+        pictures: how many were judged.
+        share: of those with every attribute right.
+        error: its standard error.
+        each: attribute → the share that is right in it.
+        worst: the combination of attributes with the least share, and that share.
+        variety: mean squared distance of two pictures of the same combination beside that of real
+            ones; 0 where all look alike.
+    """
+
+    name: str
+    pictures: int
+    share: float
+    error: float
+    each: dict[str, float]
+    worst: tuple[str, float]
+    variety: float
+
+
+@dataclass(frozen=True)
+class CaptionsJudged:
+    """What ``caption_to_image`` finds.
+
+    Attributes:
+        rows: the caption flow, what it has to beat, and real pictures.
+        model, prior, judge: what was trained.
+        seconds: that each training took.
+    """
+
+    rows: list[Heeded]
+    model: Any
+    prior: Any
+    judge: Judge
+    seconds: dict[str, float]
+
+
+def fit_judge(
+    images: Images,
+    *,
+    widths: Sequence[int] = (16, 32, 64),
+    epochs: float = 3,
+    seed: int = 0,
+    to: Path | str | None = None,
+    report: str = "quiet",
+) -> Judge:
+    """Train a small convolutional classifier of all that is known of pictures, jointly.
+
+    Args:
+        images: others than those of the model that it is to judge, where there are enough.
+        widths, epochs, seed, to, report: of its training; a run that is there is gone on with.
+
+    Raises:
+        ValueError: nothing is known of the pictures.
+    """
+    known = _judged(images)
+    joint = np.array([BETWEEN.join(row) for row in zip(*known.values(), strict=True)])
+    phase = Phase(
+        epochs=epochs,
+        batch_size=128,
+        learning_rate=2e-3,
+        forward=Part("encoder"),
+        bound=Part("softmax", {"classes": len(set(joint.tolist()))}),
+    )
+    ladder = {"shape": images.shape, "widths": tuple(widths), "activation": "silu", "norm": "batch"}
+    recipe = Recipe(
+        "judge", Part("conv", ladder), Part("point", {"size": 64}), Part("mse"), (phase,)
+    )
+    labelled = Images(images.pixels, labels={"attributes": joint}, name=images.name)
+    model = fit(recipe, labelled, to=to, resume=to is not None, seed=seed, report=report)
+    return Judge(tuple(known), model)
+
+
+def heeded(
+    name: str,
+    pictures: Pictures,
+    judge: Judge,
+    combinations: Sequence[Mapping[str, str]],
+    each: int,
+    spreads: Mapping[int, float] | None = None,
+) -> Heeded:
+    """Judge pictures of every combination of attributes.
+
+    Args:
+        name: where they come from.
+        pictures: from a combination and a number to pictures (n, C, H, W) of it.
+        combinations: attribute → word, each.
+        each: how many pictures are asked for of each; fewer may be given.
+        spreads: of each combination, the mean squared distance of two real pictures of it.
+    """
+    right: list[Array] = []
+    shares, varieties = [], []
+    for number, wanted in enumerate(combinations):
+        drawn = pictures(wanted, each)
+        found = judge(drawn)
+        agrees = np.stack([found[key] == wanted[key] for key in judge.names], 1)  # (n, attributes)
+        right.append(agrees)
+        shares.append((BETWEEN.join(wanted.values()), float(agrees.all(1).mean())))
+        if spreads is not None and spreads[number] > 0:
+            varieties.append(spread_of(drawn) / spreads[number])
+    together = np.concatenate(right)
+    share = float(together.all(1).mean())
+    return Heeded(
+        name,
+        len(together),
+        share,
+        math.sqrt(share * (1 - share) / len(together)),
+        {key: float(together[:, i].mean()) for i, key in enumerate(judge.names)},
+        min(shares, key=lambda pair: pair[1]),
+        float(np.mean(varieties)) if varieties else float("nan"),
+    )
+
+
+def spread_of(pictures: Tensor) -> float:
+    """Mean squared distance of two of n pictures, summed over pixels: twice their variance."""
+    if len(pictures) < 2:
+        return 0.0
+    return 2 * float(pictures.double().flatten(1).var(0, correction=1).sum())
+
+
+def caption_to_image(
+    train: Images,
+    apart: Images,
+    held: Images,
+    recipe: Recipe,
+    *,
+    to: Path | str,
+    prior: Mapping[str, Any] | None = None,
+    judge: Mapping[str, Any] | None = None,
+    each: int = 100,
+    wordings: int = 5,
+    seed: int = 0,
+    report: str = "quiet",
+) -> CaptionsJudged:
+    """Canziani 2020, fig. 12, with a number: train a model, its caption flow and a judge, and count.
+
+    Pictures are drawn for full captions (those that say every attribute) in several wordings. Beside
+    them stand, for the same attributes: draws without a caption (chance), the mean code of the
+    training pictures (an average instead of one of many), one Gaussian of their codes, and, for
+    what model and judge lose, held-out pictures through the model and as they are.
+
+    Args:
+        train: what the model and its prior are fitted to.
+        apart: what the judge is trained on.
+        held: pictures of neither; their combinations of attributes are asked for.
+        recipe: of the model.
+        to: a folder; what was trained there already is taken, and a stopped training gone on with.
+        prior, judge: numbers of the caption flow, and of ``fit_judge``.
+        each: pictures of every combination.
+        wordings: captions of every combination.
+        seed: of the trainings, the wordings and the draws.
+    """
+    folder = Path(to)
+    knows = fit_judge(apart, to=folder / "judge", seed=seed, report=report, **(judge or {}))
+    model = fit(recipe, train, to=folder / "model", resume=True, seed=seed, report=report)
+    if "caption-flow" not in stored(folder / "model"):
+        began = time.perf_counter()
+        fitted = fit_prior(model, train, "caption-flow", seed=seed, **(prior or {}))
+        about = {"fitted_to": len(train), "seed": seed, "seconds": time.perf_counter() - began}
+        save_prior(fitted, model, folder / "model", **about)
+    flow = load_prior(model, folder / "model", "caption-flow")
+    _, header = files.load_tensors(folder / "model" / "prior-caption-flow.safetensors")
+    seconds = {"prior": round(float(header.get("seconds", math.nan)), 1)}
+    for name in ("model", "judge"):
+        lines = records(folder / name)
+        seconds[name] = round(sum(float(line["seconds"]) for line in lines), 1)
+
+    decode = decoder(model)
+    codes = model.encode(train, 1, seed=seed).z[0]
+    mine, theirs = _judged(train), _judged(held)
+    combinations = [dict(zip(theirs, row, strict=True)) for row in _rows(theirs)]
+
+    def real(wanted: Mapping[str, str], n: int) -> Tensor:
+        return held.batch(_where(theirs, wanted)[:n])
+
+    def captioned(wanted: Mapping[str, str], n: int) -> Tensor:
+        rolls = torch.randint(ROLLS, (wordings, 8), generator=generator(seed, "asked")).tolist()
+        few = [n // wordings + (i < n % wordings) for i in range(wordings)]
+        z = [
+            draw(model, flow, count, seed + i, caption=worded(wanted, roll, full=True))
+            for i, (roll, count) in enumerate(zip(rolls, few, strict=True))
+            if count
+        ]
+        return decode(torch.cat(z))
+
+    def silent(wanted: Mapping[str, str], n: int) -> Tensor:
+        number = combinations.index(dict(wanted))
+        return decode(draw(model, flow, n, seed + 1000 + number))
+
+    def average(wanted: Mapping[str, str], n: int) -> Tensor:
+        return decode(codes[_where(mine, wanted)].mean(0, keepdim=True))
+
+    def gaussian(wanted: Mapping[str, str], n: int) -> Tensor:
+        rows = codes[_where(mine, wanted)].flatten(1)
+        one = Aggregate(rows.shape[1]).fit(rows)
+        return decode(one.sample(n, seed).reshape(n, *model.code_shape))
+
+    def through(wanted: Mapping[str, str], n: int) -> Tensor:
+        out: Tensor = model.reconstruct(real(wanted, n)).clamp(0, 1)
+        return out
+
+    spreads = {i: spread_of(real(wanted, each)) for i, wanted in enumerate(combinations)}
+    sources: dict[str, Pictures] = {
+        "captions": captioned,
+        "no caption": silent,
+        "mean code": average,
+        "one Gaussian": gaussian,
+        "held-out, reconstructed": through,
+        "held-out pictures": real,
+    }
+    rows = [
+        heeded(name, pictures, knows, combinations, each, spreads)
+        for name, pictures in sources.items()
+    ]
+    return CaptionsJudged(rows, model, flow, knows, seconds)
+
+
+def _judged(images: Any) -> dict[str, Array]:
+    return {name: known for name, known in attributes(images).items() if name not in NOT_JUDGED}
+
+
+def _rows(known: Mapping[str, Array]) -> list[tuple[str, ...]]:
+    """The combinations that are there, in the order of the alphabet."""
+    return sorted(set(zip(*(column.tolist() for column in known.values()), strict=True)))
+
+
+def _where(known: Mapping[str, Array], wanted: Mapping[str, str]) -> Tensor:
+    """The positions of pictures with all of these attributes."""
+    there = [known[name] == word for name, word in wanted.items()]
+    return torch.from_numpy(np.flatnonzero(np.logical_and.reduce(there)))
