@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from narrows.cli.evaluate import _unit_table
+
 
 def test_train_leaves_a_whole_run(trained: Path) -> None:
     left = {path.name for path in trained.iterdir()}
@@ -138,3 +140,44 @@ def test_every_help_has_an_example(narrows, verb: str) -> None:
     result = narrows(verb, "--help")
     assert result.code == 0
     assert "Example: narrows " in " ".join(result.out.split())
+
+
+@pytest.fixture
+def few_sprites(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer steps of each factor: 3,240 sprites."""
+    monkeypatch.setattr("narrows.images.sprites.Sprites.factor_sizes", (3, 6, 5, 6, 6))
+
+
+def test_evaluate_measures_single_units_where_factors_are_known(
+    narrows, few_sprites: None, tmp_path: Path
+) -> None:
+    command = ("sprites", "--recipe", "mlp-vae", "--set", "widths=[16]", "--epochs", 0.1)
+    folder = tmp_path / "model"
+    given = ("--code-size", 4, "--validation", 0.7, "--to", folder)
+    assert narrows("train", *command, *given).code == 0
+    document = json.loads(narrows("evaluate", folder, "sprites", "--limit", 50, "--json").out)
+    units = document["units"]
+    assert document["pictures"] == 50 and 2100 < units["pictures"] < 2500
+    assert [row["name"] for row in units["rows"]] == [
+        "model",
+        "PCA, 4 numbers",
+        "encoder, untrained",
+    ]
+    for row in units["rows"]:
+        measures = [value for name, value in row.items() if name != "name"]
+        assert len(measures) == 7 and all(0 <= value <= 1 for value in measures)
+    lines = _unit_table(units).splitlines()
+    assert "MIG" in lines[0] and "FactorVAE score" in lines[0] and len(lines) == 5
+    assert f"{units['rows'][1]['mig']:.3f}" in lines[2] and "0.20" in lines[4]
+    # three of PCA's four components are of where a shape is
+    assert units["rows"][1]["beta_vae"] > 2 * units["chance"]
+
+
+def test_evaluate_says_why_single_units_are_not_measured(
+    narrows, few_sprites: None, tmp_path: Path
+) -> None:
+    command = ("sprites", "--recipe", "mlp-vae", "--set", "widths=[16]", "--epochs", 0.02)
+    folder = tmp_path / "model"
+    assert narrows("train", *command, "--code-size", 4, "--to", folder).code == 0
+    result = narrows("evaluate", folder, "sprites", "--limit", 50)
+    assert result.code == 0 and "2,000 pictures are held out; here 4 and 3" in result.out

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrows.images import Source, Sprites
+from narrows.images import Source, Sprites, known_factors
+from narrows.images.source import Subset
 
 SPRITES = Sprites()
 
@@ -84,3 +85,12 @@ def test_what_is_not_there_is_refused():
         SPRITES.index([[0, 0, 0, 0]])
     with pytest.raises(ValueError, match="n must be 1 to 737,280, got 0"):
         SPRITES.sample(0)
+
+
+def test_factors_are_known_of_sprites_of_some_of_them_and_of_nothing_else():
+    whole = Sprites()
+    some = Subset(Subset(whole, torch.arange(100, 200)), torch.tensor([3, 50]))
+    known = known_factors(some)
+    assert torch.equal(known.steps, whole.factors(torch.tensor([103, 150])))
+    assert known.names == whole.factor_names and known.categorical == (0,)
+    assert known_factors(whole.sample(3)) is None

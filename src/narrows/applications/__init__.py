@@ -27,6 +27,7 @@ from .compress import (
 )
 from .decoding import Decode, decoder
 from .denoise import denoise, denoising_baselines
+from .disentangle import Meaning, disentangle, encoders_beside, meanings
 from .generate import Generated, Manifold, Traversals, generate, manifold, traverse
 from .inpaint import (
     CodeGaussian,
@@ -97,6 +98,7 @@ __all__ = [
     "Layout",
     "Manifold",
     "Map",
+    "Meaning",
     "Median",
     "Morph",
     "Nearness",
@@ -125,8 +127,10 @@ __all__ = [
     "denoise",
     "denoising_baselines",
     "detections",
+    "disentangle",
     "effects_of_steering",
     "effects_of_transform",
+    "encoders_beside",
     "feature_maps",
     "few_labels",
     "first_kernels",
@@ -144,6 +148,7 @@ __all__ = [
     "linear",
     "load_codec",
     "manifold",
+    "meanings",
     "mixture",
     "morph",
     "nearness",

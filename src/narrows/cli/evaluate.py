@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,14 +35,16 @@ def evaluate(
 
     The pictures are those held out: the set's test part, else what the training kept for
     validation, else the same split made anew. PCA with as many numbers as the code and the mean
-    picture, fitted to the training pictures, stand beside.
+    picture, fitted to the training pictures, stand beside. Where it is known what the pictures are
+    made of (sprites), so does how well single units tell it, beside PCA and the encoder untrained.
 
     Example: [bold]narrows evaluate runs/conv-vae-holiday holiday/[/]
     """
     import torch
 
-    from ..images import judged
+    from ..images import judged, known_factors
     from ..images import split as divide
+    from ..images.source import Subset
     from ..measures import evaluate as measure
     from ..training import facts, load
 
@@ -52,9 +55,10 @@ def evaluate(
     share = float(known.get("validation", 0.1))
     parts = divide(images, validation=share, seed=int(known.get("seed", 0)))
     name, part = judged(parts, split)
-    subset: Any = images if part is None else part
+    whole: Any = images if part is None else part
+    subset: Any = whole
     if limit is not None:
-        subset = subset.select(torch.arange(min(limit, len(subset))))
+        subset = Subset(whole, torch.arange(min(limit, len(whole))))
     print(f"{images.description}; evaluating {len(subset):,} ({name})", file=sys.stderr)
     with options.counting("evaluating") as progress:
         found = measure(
@@ -65,7 +69,55 @@ def evaluate(
             seed=seed,
             progress=progress,
         )
-    printed({"evaluated": name, **found.document()}, as_json, _table(found))
+    document, text = {"evaluated": name, **found.document()}, _table(found)
+    if known_factors(whole) is not None:
+        document["units"], lines = _units(loaded, whole, parts.train, seed)
+        text += "\n\n" + lines
+    printed(document, as_json, text)
+
+
+def _units(model: Any, held: Any, train: Any, seed: int) -> tuple[dict[str, Any], str]:
+    """How well single units tell the factors: the document, and a table."""
+    from ..applications import disentangle, encoders_beside
+    from ..applications.disentangle import FEWEST, LARGEST
+
+    size = math.prod(model.code_shape)
+    if size > LARGEST or len(held) < FEWEST:
+        why = f"codes have at most {LARGEST} numbers and {FEWEST:,} pictures are held out"
+        note = f"single units are measured where {why}; here {size:,} and {len(held):,}"
+        return {"rows": [], "notes": [note]}, f"note: {note}"
+
+    encoders = encoders_beside(model, train, seed=seed)
+    with options.counting("measuring units") as progress:
+        found = disentangle(encoders, held, seed=seed, progress=progress)
+    rows: list[dict[str, Any]] = [{"name": name, **each.numbers()} for name, each in found.items()]
+    one = next(iter(found.values()))
+    document = {"pictures": one.pictures, "chance": one.chance, "rows": rows, "notes": []}
+    return document, _unit_table(document)
+
+
+def _unit_table(document: dict[str, Any]) -> str:
+    """The measures of single units as aligned text."""
+    wide = max(len(row["name"]) for row in document["rows"])
+    titles = {
+        "mig": "MIG",
+        "disentanglement": "DCI: disentangled",
+        "completeness": "complete",
+        "informativeness": "informative",
+        "sap": "SAP",
+        "factor_vae": "FactorVAE score",
+        "beta_vae": "β-VAE score",
+    }
+    widths = {key: max(5, len(title)) for key, title in titles.items()}
+    lines = [f"{'':<{wide}}  " + "  ".join(f"{titles[key]:>{widths[key]}}" for key in titles)]
+    for row in document["rows"]:
+        cells = "  ".join(f"{row[key]:>{widths[key]}.3f}" for key in titles)
+        lines.append(f"{row['name']:<{wide}}  {cells}")
+    lines.append(
+        f"(what single units tell of the factors of {document['pictures']:,} pictures; without any "
+        f"knowledge the last two are {document['chance']:.2f})"
+    )
+    return "\n".join(lines)
 
 
 def _table(found: Evaluation) -> str:

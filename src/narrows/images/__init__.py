@@ -19,9 +19,10 @@ from .open import open_source
 from .read import read, read_classes
 from .source import Images, Source, as_source
 from .splits import Splits, judged, split
-from .sprites import Sprites
+from .sprites import Factors, Sprites, known_factors
 
 __all__ = [
+    "Factors",
     "Images",
     "Masked",
     "Source",
@@ -34,6 +35,7 @@ __all__ = [
     "describe",
     "folder",
     "judged",
+    "known_factors",
     "masked",
     "masks_below",
     "masks_by_name",

@@ -11,21 +11,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from ..randomness import permutation
-from .source import Images
+from .source import Images, Source, Subset
 
-__all__ = ["Sprites"]
+__all__ = ["Factors", "Sprites", "known_factors"]
 
 SHAPES = ("square", "ellipse", "heart")
 SIDE = 64
 RADIUS = 13.0  # pixels from the centre of the largest shape to its farthest point
 _HEART = 1.2501  # the same for the heart (x² + y² - 1)³ = x² y³, seen from _HEART_CENTRE above its origin
 _HEART_CENTRE = 0.25
+
+
+class Factors(NamedTuple):
+    """What N pictures were made of.
+
+    Attributes:
+        steps: (N, F) int64, the step of each factor of each picture.
+        names: of the F factors.
+        categorical: the columns whose steps are names and not amounts.
+    """
+
+    steps: torch.Tensor
+    names: tuple[str, ...]
+    categorical: tuple[int, ...]
 
 
 class Sprites:
@@ -122,6 +136,16 @@ class Sprites:
         if indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < len(self):
             raise IndexError(f"sprites are numbered 0 to {len(self) - 1}")
         return indices
+
+
+def known_factors(source: Source) -> Factors | None:
+    """The factors of sprites, of all or of some of them; None of pictures that nobody made."""
+    rows = torch.arange(len(source))
+    while isinstance(source, Subset):
+        rows, source = source.indices[rows], source.source
+    if not isinstance(source, Sprites):
+        return None
+    return Factors(source.factors(rows), source.factor_names, (0,))
 
 
 def _own_coordinates(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

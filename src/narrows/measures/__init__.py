@@ -1,6 +1,18 @@
 """Measures: how good a model or a code is. Those of pictures are taken per picture, then averaged."""
 
 from .baselines import Pca, Ridge, conditional_mean, mean_picture, wiener
+from .directions import Directions, directions, evenness
+from .disentanglement import (
+    Dci,
+    Disentanglement,
+    beta_vae_score,
+    dci,
+    disentanglement,
+    factor_vae_score,
+    information,
+    mig,
+    sap,
+)
 from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, precision_recall
 from .likelihoods import elbo, importance_log_likelihood
@@ -15,26 +27,38 @@ from .segmentation import (
 )
 
 __all__ = [
+    "Dci",
+    "Directions",
+    "Disentanglement",
     "Evaluation",
     "Neighbourhoods",
     "Pca",
     "Ridge",
+    "beta_vae_score",
     "class_weights",
     "Scorer",
     "conditional_mean",
+    "dci",
     "density_coverage",
+    "directions",
+    "disentanglement",
     "elbo",
     "evaluate",
+    "evenness",
+    "factor_vae_score",
     "frechet_distance",
     "graininess",
     "importance_log_likelihood",
+    "information",
     "intersection_over_union",
     "mean_picture",
+    "mig",
     "pixel_confusion",
     "position_prior",
     "neighbourhoods",
     "precision_recall",
     "psnr",
+    "sap",
     "scorer",
     "sharpness",
     "squared_error",
