@@ -160,8 +160,11 @@ def generation(found: dict[str, Any]) -> str:
 def captions(found: dict[str, Any]) -> str:
     """Pictures drawn for captions, as a classifier that was trained apart sees them."""
     pieces = []
-    for name in dict.fromkeys(row["set"] for row in found["rows"]):
+    for name in ("sprites", "mnist"):
         mine = [row for row in found["rows"] if row["set"] == name]
+        if not mine:
+            pieces.append(f"{name}: {NOT_MEASURED}")
+            continue
         first = mine[0]["rows"]["captions"]
         body = [
             [
