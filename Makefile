@@ -47,7 +47,7 @@ pages: .venv/ready ## docs/recipes.md, docs/results.md and docs/performance.md, 
 pictures: .venv/ready ## the README's picture (minutes; needs MNIST)
 	$(BIN)/python docs/pictures/make.py
 
-gallery: .venv/ready ## docs/applications.md: runs all of it, and makes its pictures (minutes; needs the data sets)
+gallery: .venv/ready ## docs/applications.md, docs/collections.md: runs all of them, makes their pictures (needs the data sets)
 	$(BIN)/python docs/gallery.py
 
 clean: ## remove the environment and caches

@@ -1,11 +1,11 @@
-"""Makes docs/applications.md true again: `make gallery` runs all that stands in it, and shows what came.
+"""Makes docs/applications.md and docs/collections.md true again: `make gallery` runs all that is in them.
 
     ```console   the lines after "$ " are run; what they print is written below them
     ```python    is run in the same order, in one session
-    ![…](pictures/applications/NAME "FILE")   FILE, which a command wrote, becomes the picture
+    ![…](pictures/PAGE/NAME "FILE")   FILE, which a command wrote, becomes the picture
 
-All of it happens in runs/gallery. Trained models stay there: a second run trains only those whose
-command has changed, and goes on with one that was stopped. MNIST (LeCun, Cortes, Burges) is under CC
+All of it happens in runs/gallery; `docs/gallery.py collections` makes one page only. Trained models stay
+there: a second run trains only those whose command has changed, and goes on with one that was stopped. MNIST (LeCun, Cortes, Burges) is under CC
 BY-SA 3.0, Fashion-MNIST (Zalando Research) under MIT, the Kodak pictures are free to use; the sets
 are found below NARROWS_DATA or downloaded once.
 """
@@ -25,13 +25,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).with_name("applications.md")
-WORK = PAGE.parents[1] / "runs" / "gallery"
-LARGEST, LARGEST_IN_ALL = 200_000, 1_500_000  # bytes of the pictures
+DOCS = Path(__file__).parent
+PAGES = {name: DOCS / f"{name}.md" for name in ("applications", "collections")}
+WORK = DOCS.parent / "runs" / "gallery"
+LARGEST, LARGEST_IN_ALL = 200_000, 1_500_000  # bytes of the pictures of a page
 
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.S | re.M)
-PICTURE = re.compile(r'!\[[^\]]*\]\((pictures/applications/[^ )]+) "([^"]+)"\)')
-SILENT = ("train",)  # what it says is about this machine
+PICTURE = re.compile(r'!\[[^\]]*\]\((pictures/(?:applications|collections)/[^ )]+) "([^"]+)"\)')
 
 Run = Callable[[list[str]], str]
 
@@ -58,16 +58,21 @@ def played(page: str, run: Run) -> str:
     def again(found: re.Match[str]) -> str:
         kind, text = found[1], found[2]
         if kind == "python":
-            exec(compile(text, f"{PAGE.name}: {text.splitlines()[0]}", "exec"), session)
+            exec(compile(text, text.splitlines()[0], "exec"), session)
             return found[0]
         lines = []
         for written, arguments in commands(text):
             said = run(list(_expanded(arguments))).strip("\n")
-            shown = said and arguments[1] not in SILENT
+            shown = said and not trains(arguments)
             lines += [written, *([said] if shown else [])]
         return "```console\n" + "\n".join(lines) + "\n```"
 
     return BLOCK.sub(again, page)
+
+
+def trains(arguments: list[str]) -> bool:
+    """Whether a command trains a model: what it says is about this machine."""
+    return "train" in arguments[1:3]
 
 
 def _expanded(arguments: list[str]) -> Iterator[str]:
@@ -101,14 +106,15 @@ def remembering(arguments: list[str]) -> str:
     """As ``said_by``, but a model that is there already is not trained again."""
     began = time.perf_counter()
     print(f"$ {shlex.join(arguments)}", file=sys.stderr, flush=True)
-    if arguments[1] != "train":
+    if not trains(arguments):
         said = said_by(arguments)
     else:
         folder, done = _run_of(arguments), shlex.join(arguments)
         note = folder / "done.txt"
         if note.exists() and note.read_text() == done:
             return ""
-        if _begun_with(folder) not in (None, done):
+        resumes = arguments[1] == "train"
+        if folder.exists() and not (resumes and _begun_with(folder) in (None, done)):
             shutil.rmtree(folder)
         said = said_by([*arguments, "--resume"] if folder.exists() else arguments)
         note.write_text(done)
@@ -155,22 +161,28 @@ def main() -> None:
     if given := os.environ.get("NARROWS_DATA"):
         os.environ["NARROWS_DATA"] = str(Path(given).resolve())
     began = time.perf_counter()
-    WORK.mkdir(parents=True, exist_ok=True)
-    cleared(WORK)
-    page = PAGE.read_text(encoding="utf-8")
+    chosen = sys.argv[1:] or list(PAGES)
+    if unknown := sorted(set(chosen) - set(PAGES)):
+        sys.exit(f"there is no page {unknown[0]!r}, only {', '.join(PAGES)}")
+    for name in chosen:
+        WORK.mkdir(parents=True, exist_ok=True)
+        cleared(WORK)
+        made(PAGES[name])
+    print(f"wrote {', '.join(chosen)} in {(time.perf_counter() - began) / 60:.1f} minutes")
+
+
+def made(path: Path) -> None:
+    """Run all of a page, and put what it shows in its place."""
+    page = path.read_text(encoding="utf-8")
     with contextlib.chdir(WORK):
         page = played(page, remembering)
-    sizes = {
-        target: put(WORK / source, PAGE.parent / target)
-        for target, source in pictures(page).items()
-    }
-    PAGE.write_text(page, encoding="utf-8")
+    sizes = {target: put(WORK / source, DOCS / target) for target, source in pictures(page).items()}
+    path.write_text(page, encoding="utf-8")
     for target, size in sizes.items():
         print(f"{size:>9,} bytes  docs/{target}")
     large = [target for target, size in sizes.items() if size > LARGEST]
     if large or sum(sizes.values()) > LARGEST_IN_ALL:
         sys.exit(f"too large for a page: {', '.join(large) or 'all together'}")
-    print(f"wrote docs/{PAGE.name} in {(time.perf_counter() - began) / 60:.1f} minutes")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import narrows.applications.duplicates as module
-from narrows.applications.duplicates import ALTERED, altered, close_pairs, duplicates, threshold_of
+from narrows.applications.duplicates import (
+    ALTERED,
+    altered,
+    close_pairs,
+    duplicates,
+    nearest_pairs,
+    threshold_of,
+)
 
 
 @given(
@@ -29,6 +36,23 @@ def test_pairs_are_those_of_all_distances(n, size, threshold, shift, seed) -> No
     first, second = np.nonzero(np.triu(every <= threshold, 1))
     assert np.array_equal(a, first) and np.array_equal(b, second)
     assert np.allclose(distances, every[first, second])
+
+
+@pytest.mark.parametrize("many", [50, 1 << 20])
+def test_the_nearest_pairs_are_those_of_all_distances(many, monkeypatch) -> None:
+    monkeypatch.setattr(module, "_MANY", many)
+    codes = np.random.default_rng(0).normal(size=(90, 3)).astype(np.float32)
+    a, b, distances = nearest_pairs(codes, 2, 0.9)
+    every = np.linalg.norm(codes[:, None].astype(np.float64) - codes[None], axis=2)
+    np.fill_diagonal(every, np.inf)
+    two = {
+        (min(i, j), max(i, j))
+        for i, row in enumerate(every)
+        for j in np.argsort(row)[:2].tolist()
+        if row[j] <= 0.9
+    }
+    assert set(zip(a.tolist(), b.tolist(), strict=True)) == two and len(a) == len(two)
+    assert np.allclose(distances, every[a, b])
 
 
 def test_a_group_has_a_keeper_that_all_are_near_to() -> None:

@@ -37,6 +37,52 @@ def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["c"]
 
 
+def test_a_tuned_encoder_is_kept_and_used_again(
+    narrows, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("narrows.cli.classify.TUNED_COUNTS", (5,))
+    out = tmp_path / "c"
+    result = narrows("classify", trained, "digits", "--limit", 200, "--by", "knn,fine-tuned", "-o",
+                     out, "--json")  # fmt: skip
+    assert result.code == 0, result.err
+    assert "taken as 8×8 in gray" in result.err
+    document = json.loads(result.out)
+    rows = document["accuracies"]
+    assert list(rows)[-2:] == ["fine-tuned", "fine-tuned, begun untrained"]
+    assert rows["fine-tuned"]["fine-tuned"]["accuracy"] > 0.8
+    assert list(document["few_labels"]["fine-tuned"]) == ["5"]
+    assert document["best"]["by"] in ("knn", "fine-tuned")
+    assert document["tuned_model"] == str(out / "fine-tuned")
+    digits = nw.images.named("digits").select(range(50))
+    np.save(tmp_path / "x.npy", digits.pixels.numpy())
+    told = narrows(
+        "classify", out / "fine-tuned", tmp_path / "x.npy", "-o", tmp_path / "t", "--json"
+    )
+    assert told.code == 0, told.err
+    found = json.loads(told.out)
+    assert found["files"] == ["predictions.csv"] and len(found["predictions"]) == 50
+    right = np.array(list(found["predictions"].values())) == digits.label.astype(str)
+    assert right.mean() > 0.8
+
+
+def test_the_codes_of_a_set_of_another_size_and_colour(narrows, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    which = np.arange(120) % 2
+    pixels = draw.integers(0, 80, (120, 3, 12, 10)) + 150 * which[:, None, None, None]
+    np.savez(tmp_path / "x.npz", images=pixels.astype(np.uint8), labels=which)
+    colours = draw.integers(0, 256, (40, 3, 16, 16), np.uint8)
+    np.save(tmp_path / "c.npy", colours)
+    model = tmp_path / "m"
+    made = narrows("train", tmp_path / "c.npy", "--recipe", "mlp-vae", "--epochs", 1, "--to", model)
+    assert made.code == 0, made.err
+    gray = tmp_path / "gray.npz"
+    np.savez(gray, images=pixels[:, :1].astype(np.uint8), labels=which)
+    for pictures in (tmp_path / "x.npz", gray):
+        result = narrows("classify", model, pictures, "--by", "linear", "-o", tmp_path / "o")
+        assert result.code == 0, result.err
+        assert "taken as 16×16 in 3 channels" in result.err
+
+
 def test_unknown_labels_are_told(narrows, trained: Path, tmp_path: Path) -> None:
     digits = nw.images.named("digits")
     (tmp_path / "in").mkdir()

@@ -45,9 +45,11 @@ def kept(document: dict) -> dict[str, list[str]]:
     }
 
 
-def test_groups_with_a_keeper(narrows, collection: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("by", "threshold"), [("look", 0.03), ("codes", 0.001)])
+def test_groups_with_a_keeper(narrows, collection: Path, tmp_path: Path, by, threshold) -> None:
     out = tmp_path / "sheet.png"
-    result = narrows("duplicates", collection, "--threshold", 0.001, "-o", out, "--json")
+    result = narrows("duplicates", collection, "--by", by, "--threshold", threshold, "-o", out,
+                     "--json")  # fmt: skip
     assert result.code == 0, result.err
     document = json.loads(result.out)
     assert kept(document) == GROUPS and document["duplicates"] == 6
@@ -61,8 +63,9 @@ def test_groups_with_a_keeper(narrows, collection: Path, tmp_path: Path) -> None
     assert again.code == 2 and "has 1 pictures passing the filter" in again.err
 
 
-def test_a_threshold_made_of_examples(narrows, collection: Path, tmp_path: Path) -> None:
-    arguments = ("duplicates", collection, "-o", tmp_path / "s.png")
+@pytest.mark.parametrize("by", ["look", "codes"])
+def test_a_threshold_made_of_examples(narrows, collection: Path, tmp_path: Path, by: str) -> None:
+    arguments = ("duplicates", collection, "--by", by, "-o", tmp_path / "s.png")
     result = narrows(*arguments)
     assert result.code == 0, result.err
     assert "recompressed" in result.out and "keep 05 large.png, spare 05.png" in result.out
@@ -76,7 +79,7 @@ def test_a_threshold_made_of_examples(narrows, collection: Path, tmp_path: Path)
 def test_the_others_are_moved_and_nothing_is_lost(narrows, collection: Path, tmp_path) -> None:
     photos, to, out = tmp_path / "photos", tmp_path / "twice", tmp_path / "s.png"
     before = sorted(path.read_bytes() for path in photos.iterdir())
-    arguments = ("duplicates", collection, "--threshold", 0.001, "-o", out, "--move-to")
+    arguments = ("duplicates", collection, "--threshold", 0.03, "-o", out, "--move-to")
     inside = narrows(*arguments, photos / "twice")
     assert inside.code == 1 and "is inside of" in inside.err and inside.out == ""
     document = json.loads(narrows(*arguments, to, "--json").out)
@@ -92,9 +95,11 @@ def test_the_others_are_moved_and_nothing_is_lost(narrows, collection: Path, tmp
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--threshold", "-1"), 2, "a distance of at least 0"),
+        (("--threshold", "-1"), 2, "a difference of at least 0"),
         (("--where", "width <"), 2, "the filter 'width <' cannot be used"),
-        (("--model", "nowhere"), 1, "where it moved, say so with --model"),
+        (("--by", "codes", "--model", "nowhere"), 1, "where it moved, say so with --model"),
+        (("--by", "codes", "--threshold", "-1"), 2, "a distance of at least 0"),
+        (("--by", "eye"), 2, "--by is look or codes"),
     ],
 )
 def test_what_a_person_gets_wrong(narrows, collection, tmp_path, arguments, code, words) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -20,6 +22,7 @@ from narrows.images.corruptions import (
     Rectangle,
     SaltAndPepper,
     Shift,
+    Warp,
 )
 from narrows.randomness import Draws
 
@@ -35,6 +38,8 @@ ALL = [
     Rectangle(0.1, 0.0, 0.9, 0.3, 1.0),
     Flip(),
     Shift(0.2),
+    Warp(),
+    Warp(0, 0, 0, 0.05),
     Downscale(2),
     Downscale(3.5),
     Blur(1.3),
@@ -155,6 +160,35 @@ def test_a_shift_moves_whole_pixels_and_reflects():
     assert torch.equal(Shift(0)(place[None], Draws()), place[None])
 
 
+def test_a_warp_turns_zooms_moves_and_bends():
+    x = Blur(3.0)(pictures(64, 2, 24, 16), Draws())
+    torch.testing.assert_close(Warp(0, 0, 0, 0)(x, Draws()), x)
+    assert torch.equal(Warp()(x, Draws())[:, 0], Warp()(x[:, :1], Draws())[:, 0])
+
+    dot = torch.zeros(200, 1, 33, 33)
+    dot[:, :, 16, 24] = 1
+    dot = Blur(1.0)(dot, Draws())
+    axis = torch.arange(33.0) - 16
+    middle = lambda y: (  # noqa: E731
+        (y.sum((1, 2)) * axis).sum(1) / y.sum((1, 2, 3)),
+        (y.sum((1, 3)) * axis).sum(1) / y.sum((1, 2, 3)),
+    )
+    across, down = middle(Warp(30, 0, 0)(dot, Draws()))
+    torch.testing.assert_close(across.hypot(down), torch.full((200,), 8.0), atol=0.1, rtol=0)
+    assert torch.atan2(down, across).abs().max().rad2deg() == pytest.approx(30, abs=1)
+    across, down = middle(Warp(0, 0.2, 0)(dot, Draws()))
+    assert down.abs().max() < 0.05
+    assert [across.min().item(), across.max().item()] == pytest.approx(
+        [8 * math.exp(-0.2), 8 * math.exp(0.2)], rel=0.02
+    )
+    across, down = middle(Warp(0, 0, 0.1)(dot, Draws()))
+    assert (across - 8).abs().max() == pytest.approx(3.3, abs=0.1)
+    assert down.abs().max() == pytest.approx(3.3, abs=0.1)
+    across, down = middle(Warp(0, 0, 0, 0.03)(dot, Draws()))
+    for moved in (across - 8, down):  # the deviation is 1 at the places, and less between them
+        assert 0.5 < moved.std() < 1 and abs(moved.mean()) < 0.2
+
+
 def test_downscale_keeps_the_flat_and_loses_the_fine():
     flat = torch.full((1, 1, 9, 9), 0.3)
     torch.testing.assert_close(Downscale(3)(flat, Draws()), flat)
@@ -214,6 +248,8 @@ def test_equal_parts_of_a_chain_draw_differently():
         (lambda: Rectangle(y=-0.1), r"y must lie in \[0, 1\], got -0.1"),
         (lambda: Flip(1.5), r"p must lie in \[0, 1\], got 1.5"),
         (lambda: Shift(-0.1), r"reach must lie in \[0, 1\], got -0.1"),
+        (lambda: Warp(turn=-1), "turn must be a finite number from 0, got -1"),
+        (lambda: Warp(bend=float("nan")), "bend must be a finite number from 0, got nan"),
         (lambda: Downscale(0.5), "factor must be a finite number from 1, got 0.5"),
         (lambda: Blur(float("inf")), "sigma must be a finite number from 0, got inf"),
         (lambda: Jpeg(0), "quality must be a whole number from 1 to 95, got 0"),

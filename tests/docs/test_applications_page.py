@@ -1,8 +1,9 @@
-"""Everything on the page of applications runs: its commands and its Python, on digits for minutes' sets."""
+"""All that is on the pages of applications and of collections runs, on digits for minutes' sets."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import re
 import struct
@@ -18,7 +19,7 @@ from narrows.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 NO_APPLICATIONS = {"demo", "evaluate", "info", "recipes", "train"}
-COLLECTIONS = {"classify", "duplicates", "index", "map", "outliers", "search"}  # not of this page
+GROUPS = {"collection", "segment"}
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +32,14 @@ def gallery() -> types.ModuleType:
     return module
 
 
+@pytest.fixture(scope="module", params=["applications", "collections"])
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def page(gallery: types.ModuleType) -> str:
-    return str(gallery.PAGE.read_text(encoding="utf-8"))
+def page(gallery: types.ModuleType, name: str) -> str:
+    return str(gallery.PAGES[name].read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +94,7 @@ def made(
     with pytest.MonkeyPatch.context() as patched, contextlib.chdir(folder):
         patched.setenv("NARROWS_DATA", str(stored))
         patched.setenv("NARROWS_CACHE", str(folder / "cache"))
+        patched.setattr(importlib.import_module("narrows.applications.fine_tune"), "STEPS", 3)
         written = gallery.played(shorter, run)
     return folder, written, ran
 
@@ -104,12 +111,16 @@ def test_every_command_runs(
     ]
 
 
-def test_every_application_has_its_command(made: tuple[Path, str, list[list[str]]]) -> None:
+def test_every_application_has_its_command(gallery: types.ModuleType) -> None:
     verbs = {str(c.name or c.callback.__name__) for c in app.registered_commands if c.callback}
-    assert (
-        verbs - NO_APPLICATIONS - COLLECTIONS
-        == {arguments[1] for arguments in made[2]} - NO_APPLICATIONS
-    )
+    blocks = [
+        text
+        for path in gallery.PAGES.values()
+        for kind, text in gallery.BLOCK.findall(path.read_text(encoding="utf-8"))
+        if kind == "console"
+    ]
+    used = {arguments[1] for text in blocks for _, arguments in gallery.commands(text)}
+    assert (verbs | GROUPS) - NO_APPLICATIONS == used - NO_APPLICATIONS
 
 
 def test_every_picture_is_written_by_a_command(
@@ -119,14 +130,11 @@ def test_every_picture_is_written_by_a_command(
     assert sources and [file for file in sources if not (made[0] / file).is_file()] == []
 
 
-def test_the_pictures_are_there_and_small(gallery: types.ModuleType, page: str) -> None:
+def test_the_pictures_are_there_and_small(gallery: types.ModuleType, page: str, name: str) -> None:
     shown = re.findall(r"!\[[^\]]+\]\(([^ )]+)", page)
     assert sorted(shown) == sorted(gallery.pictures(page))
-    there = {str(path.relative_to(ROOT / "docs")) for path in _folder().iterdir()}
+    folder = ROOT / "docs" / "pictures" / name
+    there = {str(path.relative_to(ROOT / "docs")) for path in folder.iterdir()}
     assert there == set(shown), "make them again: make gallery"
-    sizes = [path.stat().st_size for path in _folder().iterdir()]
+    sizes = [path.stat().st_size for path in folder.iterdir()]
     assert max(sizes) <= gallery.LARGEST and sum(sizes) <= gallery.LARGEST_IN_ALL
-
-
-def _folder() -> Path:
-    return ROOT / "docs" / "pictures" / "applications"

@@ -28,6 +28,7 @@ from .compress import (
 from .decoding import Decode, decoder
 from .denoise import denoise, denoising_baselines
 from .disentangle import Meaning, disentangle, encoders_beside, meanings
+from .fine_tune import FineTuned, few_labels_tuned, fine_tune, fine_tuned
 from .generate import Generated, Manifold, Traversals, generate, manifold, traverse
 from .inpaint import (
     CodeGaussian,
@@ -91,6 +92,7 @@ __all__ = [
     "Discoveries",
     "Effect",
     "FalseAlarms",
+    "FineTuned",
     "Functions",
     "Generated",
     "Heeded",
@@ -133,6 +135,9 @@ __all__ = [
     "encoders_beside",
     "feature_maps",
     "few_labels",
+    "few_labels_tuned",
+    "fine_tune",
+    "fine_tuned",
     "first_kernels",
     "fit_classifier",
     "fit_judge",

@@ -13,7 +13,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -167,8 +167,21 @@ def _fit(kind: str, arguments: Mapping[str, Any], x: Array, y: Array, seed: int)
         return made.fit(x, y)
 
 
-def assess(classifier: Classifier, codes: Any, labels: Any) -> Tested:
-    """How a classifier does on codes (M, *code) with known names (M,)."""
+class Tells(Protocol):
+    """Whatever gives names (M,) of ``classes``: to codes, or to pictures as they are."""
+
+    @property
+    def classes(self) -> Array:
+        """The names it can give, (C,)."""
+        ...
+
+    def __call__(self, given: Any, /) -> Array:
+        """(M, …) to names (M,)."""
+        ...
+
+
+def assess(classifier: Tells, codes: Any, labels: Any) -> Tested:
+    """How a classifier does on codes (M, *code), or a tuned one on pictures, with known names (M,)."""
     names = np.asarray(labels)
     predicted = classifier(codes)
     if len(predicted) != len(names):

@@ -3,7 +3,8 @@
     codes (N, D) ──sorted along their longest axis──► tiles ──► pairs ──best first──► groups
 
 Never N × N in memory: two codes nearer than the threshold are also that near along any axis, so a
-tile of codes meets only those that follow it so closely. The pairs are exact.
+tile of codes meets only those that follow it so closely. The pairs are exact. Where there are the
+pictures too, :mod:`narrows.applications.lookalikes` tells duplicates from what is merely alike.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ALTERED", "Group", "Threshold", "altered", "close_pairs", "duplicates", "threshold_of"]
+__all__ = [
+    "ALTERED", "Group", "Threshold", "altered", "close_pairs", "duplicates", "first_equal", "grouped",
+    "nearest_pairs", "threshold_of",
+]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
@@ -27,6 +31,7 @@ FOUND = 0.9  # of the made duplicates, that a threshold is to find
 APART = 0.5  # of the usual distance to the nearest other picture, that it must not exceed
 _ROWS, _COLUMNS = 2048, 8192  # a tile of distances
 _PAIRS_AT_ONCE = 1 << 16
+_MANY = 4_000_000  # pairs, of which only the nearest are kept
 _ROUNDING = 1e-5  # of the squares: more than a float32 product is wrong by
 
 
@@ -76,25 +81,41 @@ def duplicates(
     if not len(codes):
         return []
     codes = codes[order] + np.float32(0)  # the sum makes -0 a 0
+    best = first_equal(codes)
+    kept = np.unique(best)
+    a, b, distances = close_pairs(codes[kept], threshold, progress=progress)
+    return grouped(best, order, kept[a], kept[b], distances)
+
+
+def first_equal(rows: Array) -> Array:
+    """Of each row (N, …) the first one that is equal to it, byte for byte: (N,)."""
+    flat = np.ascontiguousarray(rows).reshape(len(rows), -1)
     _, first, twin = np.unique(
-        codes.view([("", np.void, codes.shape[1] * 4)]).ravel(),
+        flat.view([("", np.void, flat.shape[1] * flat.itemsize)]).ravel(),
         return_index=True,
         return_inverse=True,
     )
-    best = first[twin.ravel()]  # (N,) of equal codes the best row
-    kept = np.sort(first)
-    a, b, distances = close_pairs(codes[kept], threshold, progress=progress)
-    a, b = kept[a], kept[b]
+    return np.asarray(first[twin.ravel()])
+
+
+def grouped(best: Array, order: Array, a: Array, b: Array, distances: Array) -> list[Group]:
+    """Groups of near pairs: the best that is left becomes a keeper and takes what is near to it.
+
+    Args:
+        best: of each place (N,), from the best to keep to the worst, the first of its equals.
+        order: which row stands at which place, (N,).
+        a, b, distances: pairs (P,) of places of such firsts that are near to each other.
+    """
     whose = np.concatenate([a, b])
     near = np.concatenate([b, a])
     away = np.concatenate([distances, distances])
     by_row = np.argsort(whose, kind="stable")
     near, away = near[by_row], away[by_row]
-    starts = np.searchsorted(whose[by_row], np.arange(len(codes) + 1))
+    starts = np.searchsorted(whose[by_row], np.arange(len(best) + 1))
     equals: dict[int, list[int]] = {}
-    for row in np.flatnonzero(best != np.arange(len(codes))):
+    for row in np.flatnonzero(best != np.arange(len(best))):
         equals.setdefault(int(best[row]), []).append(int(row))
-    taken = np.zeros(len(codes), bool)
+    taken = np.zeros(len(best), bool)
     groups = []
     for row in np.unique(np.concatenate([whose, list(equals)]).astype(np.int64)):
         if taken[row]:
@@ -124,17 +145,44 @@ def close_pairs(
     Raises:
         ValueError: as :func:`duplicates`.
     """
+    found: list[tuple[Array, Array, Array]] = []
+    count = 0
+    for pairs in _near(codes, threshold, progress):
+        count += len(pairs[0])
+        if count > MOST_PAIRS:
+            raise ValueError(
+                f"more than {MOST_PAIRS:,} pairs of pictures are nearer than {threshold:.4g}: "
+                "that is likeness, not a duplicate; choose a smaller threshold"
+            )
+        found.append(pairs)
+    return _sorted(_joined(found))
+
+
+def nearest_pairs(
+    codes: Array, k: int, threshold: float, *, progress: Progress | None = None
+) -> tuple[Array, Array, Array]:
+    """As :func:`close_pairs`, but of each code (N, D) only those with its k nearest."""
+    found: list[tuple[Array, Array, Array]] = []
+    for pairs in _near(codes, threshold, progress):
+        found.append(pairs)
+        if sum(len(each[0]) for each in found) > max(_MANY, 4 * k * len(codes)):
+            found = [_nearest(_joined(found), k)]
+    return _sorted(_nearest(_joined(found), k))
+
+
+def _near(
+    codes: Array, threshold: float, progress: Progress | None
+) -> Iterator[tuple[Array, Array, Array]]:
+    """All pairs with a < b that are near, and their distances, some at a time."""
     if not threshold >= 0 or math.isinf(threshold):
         raise ValueError(f"the threshold is a distance of at least 0; we got {threshold}")
     codes = np.ascontiguousarray(codes, np.float32)
     if not len(codes):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+        return
     centred = codes - codes.mean(0, dtype=np.float64).astype(np.float32)
     along = centred @ _longest_axis(centred)
     rows = np.argsort(along, kind="stable")
     centred, along = centred[rows], along[rows].astype(np.float64)
-    found: list[tuple[Array, Array, Array]] = []
-    count = 0
     for low, high, more in _tiles(along, threshold, float(np.abs(centred).max())):
         for left in range(low, more, _COLUMNS):
             right = min(left + _COLUMNS, more)
@@ -143,20 +191,31 @@ def close_pairs(
                 away = codes[a].astype(np.float64) - codes[b]
                 distances = np.sqrt(np.einsum("pd,pd->p", away, away))
                 near = distances <= threshold
-                count += int(near.sum())
-                if count > MOST_PAIRS:
-                    raise ValueError(
-                        f"more than {MOST_PAIRS:,} pairs of pictures are nearer than {threshold:.4g}: "
-                        "that is likeness, not a duplicate; choose a smaller threshold"
-                    )
-                found.append((a[near], b[near], distances[near]))
+                yield np.minimum(a, b)[near], np.maximum(a, b)[near], distances[near]
         if progress is not None:
             progress(high, len(codes))
+
+
+def _joined(found: list[tuple[Array, Array, Array]]) -> tuple[Array, Array, Array]:
     none = np.zeros(0)
     a, b, distances = (np.concatenate([none, *(each[i] for each in found)]) for i in range(3))
-    a, b = np.minimum(a, b).astype(np.int64), np.maximum(a, b).astype(np.int64)
+    return a.astype(np.int64), b.astype(np.int64), distances
+
+
+def _sorted(pairs: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+    a, b, distances = pairs
     sort = np.lexsort((b, a))
     return a[sort], b[sort], distances[sort]
+
+
+def _nearest(pairs: tuple[Array, Array, Array], k: int) -> tuple[Array, Array, Array]:
+    """The pairs that are among the k nearest of either end."""
+    a, b, distances = pairs
+    whose = np.concatenate([a, b])
+    sort = np.lexsort((np.concatenate([distances, distances]), whose))
+    ranks = np.arange(len(sort)) - np.searchsorted(whose[sort], whose[sort])
+    kept = np.unique(sort[ranks < k] % max(len(a), 1))
+    return a[kept], b[kept], distances[kept]
 
 
 def _longest_axis(centred: Array) -> Array:

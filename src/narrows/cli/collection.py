@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +15,10 @@ from .app import app, printed
 if TYPE_CHECKING:
     from ..collection import Collection
 
-__all__ = ["Address", "Moved", "Number", "Where", "collection", "model_of", "plain"]
+__all__ = [
+    "Address", "Given", "ModelOrCollection", "Moved", "Number", "OfModel", "Where", "collection",
+    "given", "model_of", "plain",
+]  # fmt: skip
 
 Address = Annotated[
     str,
@@ -29,6 +34,20 @@ Number = Annotated[
 
 Moved = Annotated[
     Path | None, typer.Option(help="The model, where it moved since the collection was made.")
+]
+
+ModelOrCollection = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL|COLLECTION",
+        help="The folder that [bold]narrows train[/] wrote, or one that [bold]narrows index[/] wrote.",
+    ),
+]
+OfModel = Annotated[
+    str | None,
+    typer.Argument(
+        help="With a model: a folder, an .npz, .npy or IDX file, or a named set. A collection has its own."
+    ),
 ]
 
 collection = typer.Typer(no_args_is_help=True, help="What a collection holds; export; delete.")
@@ -151,6 +170,83 @@ def model_of(opened: Collection, given: Path | None, device: str) -> Any:
     opened.check(model.fingerprint(), str(path))
     options.place(model, device)
     return model
+
+
+@dataclass(frozen=True)
+class Given:
+    """A model and pictures, named one after the other or together as a collection.
+
+    Attributes:
+        folder: of the model.
+        model: loaded, on its device.
+        images: in the shape that the model takes, with labels and metadata.
+        codes: (N, D) as they are stored; None where no collection was named.
+        pictures: what the pictures are called.
+        collection: None where a model was named.
+    """
+
+    folder: Path
+    model: Any
+    images: Any
+    codes: Any
+    pictures: str
+    collection: Collection | None
+
+
+def given(named: Path, pictures: str | None, where: str | None, fit: str, device: str) -> Given:
+    """What MODEL|COLLECTION and PICTURES mean.
+
+    The pictures of a collection are read again from where they were indexed, those that pass the
+    filter and are still there; its columns are their labels and metadata.
+
+    Raises:
+        ValueError: a model without pictures, or a collection or a filter that does not go with them.
+        NoImages: none of the collection's pictures passes or is there any more.
+    """
+    from ..errors import NoImages
+    from ..training import load
+
+    if not (named / "narrows.lance").is_dir():
+        if where is not None:
+            raise ValueError(f"--where chooses rows of a collection; {named} is none")
+        if pictures is None:
+            raise ValueError(f"say which pictures: {named} is no collection, which has its own")
+        model = load(named)
+        options.place(model, device)
+        return Given(
+            named, model, options.pictures_like(model, pictures, fit), None, pictures, None
+        )
+    if pictures is not None:
+        raise ValueError(
+            f"{named} is a collection and has its own pictures; leave {pictures!r} out"
+        )
+    from ..collection import Collection
+
+    opened = Collection.open(str(named))
+    model = model_of(opened, None, device)
+    own = ("path", "size", "mtime", "hash", "thumbnail")
+    rows = opened.rows([name for name in opened.columns if name not in own], where)
+    if not len(rows["id"]):
+        among = f"passes the filter {where!r}" if where else "is in it"
+        raise NoImages(f"no picture of {named} {among}")
+    source = options.pictures_like(model, opened.about.pictures, opened.about.fit)
+    places = {id_: place for place, id_ in enumerate(getattr(source, "ids", ()))}
+    there = [row for row, id_ in enumerate(rows["id"]) if id_ in places]
+    if not there:
+        raise NoImages(
+            f"none of the pictures is in {opened.about.pictures} any more: run narrows index again"
+        )
+    if gone := len(rows["id"]) - len(there):
+        print(f"{gone:,} pictures are gone since they were indexed", file=sys.stderr)
+    images = source.select([places[rows["id"][row]] for row in there])
+    columns = {name: rows[name][there] for name in rows if name not in ("id", "code")}
+    images.metadata = {
+        **{name: values for name, values in columns.items() if name != "label"},
+        **images.metadata,
+    }
+    if "label" in columns and not images.labels:
+        images.labels = {"label": columns["label"]}
+    return Given(Path(opened.about.model), model, images, rows["code"][there], str(named), opened)
 
 
 def plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,18 +21,27 @@ if TYPE_CHECKING:
 __all__ = ["duplicates"]
 
 SAMPLE = 2000  # pictures whose nearest other is looked for
-MADE = 64  # pictures that duplicates are made of
+MADE = 64  # pictures that copies are made of
+NEAR = 5  # pictures nearest by code that each is compared with
+BATCH = 1000
 SHOWN, BESIDE, EXAMPLES = 24, 7, 4  # groups on the sheet, pictures beside a keeper, pairs
 
 
 @app.command()
 def duplicates(
     collection: Address,
+    by: Annotated[
+        str,
+        typer.Option(
+            help="look: pictures that codes or coarse looks bring together are laid onto each other; "
+            "finds crops too. codes: the distance of codes alone."
+        ),
+    ] = "look",
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="The largest distance of two codes of duplicates. By default one that finds nine "
-            "of ten duplicates that are made of the collection's own pictures."
+            help="The largest difference of duplicates: of looks, from 0 to 1, or the distance of "
+            "codes. By default one that is made of copies of the collection's own pictures."
         ),
     ] = None,
     where: Where = None,
@@ -49,17 +59,20 @@ def duplicates(
 ) -> None:
     """Find pictures that show the same, and suggest which one of each group to keep.
 
-    The keeper is the largest picture, of equals the largest file. Look at the sheet before you
+    Pictures are compared with those that are nearest by code or at a coarse look; of these, what is
+    left once one is laid onto the other decides. The keeper is the largest picture, of equals the
+    largest file. Look at the sheet before you
     move anything: its last rows show pairs that the threshold just counts, and just does not.
 
     Example: [bold]narrows duplicates holiday-codes --move-to holiday-twice/[/]
     """
-    from ..applications.duplicates import duplicates as apply
     from ..applications.set_aside import LIST
     from ..collection import Collection
     from ..figures import save
     from ..figures.contact import grouped_sheet
 
+    if by not in ("look", "codes"):
+        raise ValueError(f"--by is look or codes; we got {by!r}")
     opened = Collection.open(collection, version)
     rows = opened.rows(["id", "code", "path", "size", "mtime", "hash", "width", "height"], where)
     n = len(rows["id"])
@@ -68,12 +81,11 @@ def duplicates(
         raise ValueError(f"{collection} has {n} pictures {among}; duplicates need two")
     if move_to is not None and any(path is None for path in rows["path"]):
         raise ValueError(f"--move-to needs files; the pictures of {collection} are not")
-    pairs = _nearest(opened, rows, where)
-    advice = None if threshold is not None else _advice(opened, rows["id"], pairs, model, device)
-    distance = threshold if advice is None else advice.distance
-    assert distance is not None
-    with options.counting("comparing") as progress:
-        groups = apply(rows["code"], distance, order=_best_first(rows), progress=progress)
+    if by == "look":
+        found = _by_look(opened, rows, where, threshold)
+    else:
+        found = _by_codes(opened, rows, where, threshold, model, device)
+    groups, distance, advice, pairs = found
     save(grouped_sheet(_sections(opened, rows, groups, pairs, distance)), out)
     spare = [row for group in groups for row in group.others]
     document: dict[str, Any] = {
@@ -81,6 +93,7 @@ def duplicates(
         "version": opened.version.number,
         "where": where,
         "pictures": n,
+        "by": by,
         "threshold": distance,
         "examples": _examples(advice),
         "groups": [_described(rows, group) for group in groups],
@@ -109,6 +122,90 @@ def _best_first(rows: dict[str, Any]) -> np.ndarray:
 
     area = np.nan_to_num(rows["width"].astype(float) * rows["height"])
     return np.lexsort((-np.nan_to_num(rows["size"].astype(float)), -area))
+
+
+def _by_look(
+    opened: Collection, rows: dict[str, Any], where: str | None, threshold: float | None
+) -> tuple[list[Group], float, Threshold | None, list[tuple[float, int, int]]]:
+    """Groups, the threshold and what speaks for it, and the pairs that were compared."""
+    import numpy as np
+
+    from ..applications.lookalikes import lookalikes, looks
+
+    n, place = len(rows["id"]), {id_: row for row, id_ in enumerate(rows["id"])}
+    small = np.zeros((n, *looks(()).shape[1:]), np.uint8)
+    with options.counting("looking") as progress:
+        done = 0
+        for batch in opened.batches(["id", "thumbnail"], where, BATCH):
+            there = [i for i, id_ in enumerate(batch["id"]) if id_ in place]
+            at = [place[batch["id"][i]] for i in there]
+            small[at] = looks(_thumbnail(batch["thumbnail"][i]) for i in there)
+            progress(done := done + len(batch["id"]), max(n, done))
+    near = np.full((n, NEAR + 1), -1)
+    with options.counting("searching") as progress:
+        for low in range(0, n, BATCH):
+            hits = opened.search(rows["code"][low : low + BATCH], NEAR + 1, where=where)
+            found = [[place.get(id_, -1) for id_ in ids] for ids in hits.ids]
+            near[low : low + BATCH, : hits.ids.shape[1]] = found
+            progress(min(low + BATCH, n), n)
+    examples = [] if threshold is not None else _some_pictures(opened, rows["id"])
+    with options.counting("comparing") as progress:
+        told = lookalikes(
+            small,
+            near,
+            threshold=threshold,
+            examples=examples,
+            order=_best_first(rows),
+            progress=progress,
+        )
+    beyond = np.argsort(told.differences)
+    beyond = beyond[told.differences[beyond] > told.threshold.distance][: 4 * EXAMPLES]
+    pairs = [
+        (float(told.differences[i]), int(told.pairs[i, 0]), int(told.pairs[i, 1])) for i in beyond
+    ]
+    advice = None if threshold is not None else told.threshold
+    return told.groups, told.threshold.distance, advice, pairs
+
+
+def _by_codes(
+    opened: Collection,
+    rows: dict[str, Any],
+    where: str | None,
+    threshold: float | None,
+    model: Path | None,
+    device: str,
+) -> tuple[list[Group], float, Threshold | None, list[tuple[float, int, int]]]:
+    """As :func:`_by_look`; the pairs are those of some pictures with the nearest other one."""
+    from ..applications.duplicates import duplicates as apply
+
+    pairs = _nearest(opened, rows, where)
+    advice = None if threshold is not None else _advice(opened, rows["id"], pairs, model, device)
+    distance = threshold if advice is None else advice.distance
+    assert distance is not None
+    with options.counting("comparing") as progress:
+        groups = apply(rows["code"], distance, order=_best_first(rows), progress=progress)
+    return groups, distance, advice, pairs
+
+
+def _thumbnail(content: bytes | None) -> np.ndarray:
+    from ..images.thumbnails import opened_thumbnail
+
+    if content is None:
+        raise ValueError(
+            "this collection has pictures without a thumbnail: compare codes, with --by codes"
+        )
+    return opened_thumbnail(content)
+
+
+def _some_pictures(opened: Collection, ids: Any) -> list[np.ndarray]:
+    """Thumbnails that copies are made of, evenly chosen."""
+    import numpy as np
+
+    from ..images.thumbnails import opened_thumbnail
+
+    places = np.unique(np.linspace(0, len(ids) - 1, min(len(ids), MADE)).astype(np.int64))
+    small = opened.rows(["thumbnail"], ids=[ids[place] for place in places])["thumbnail"]
+    return [opened_thumbnail(content) for content in small if content is not None]
 
 
 def _nearest(
@@ -146,7 +243,6 @@ def _advice(
     from ..collection import pooled
     from ..images import Images
     from ..images.read import fit_pixels, wanted
-    from ..images.thumbnails import opened_thumbnail
 
     loaded = model_of(opened, model, device)
     about = opened.about
@@ -157,10 +253,8 @@ def _advice(
         pixels = [fit_pixels(torch.from_numpy(each.copy())[None], how) for each in pictures]
         return pooled(loaded.encode(Images(torch.cat(pixels))).z.numpy(), about.pool)
 
-    places = np.unique(np.linspace(0, len(ids) - 1, min(len(ids), MADE)).astype(np.int64))
-    small = opened.rows(["thumbnail"], ids=[ids[place] for place in places])["thumbnail"]
-    pictures = [opened_thumbnail(content) for content in small if content is not None]
-    return threshold_of(pictures, encode, float(np.median([pair[0] for pair in pairs])))
+    apart = float(np.median([pair[0] for pair in pairs]))
+    return threshold_of(_some_pictures(opened, ids), encode, apart)
 
 
 def _sections(
@@ -251,14 +345,15 @@ def _examples(advice: Threshold | None) -> dict[str, Any] | None:
             name: {"median_distance": float(np.median(away)), "found": advice.found(name)}
             for name, away in advice.made.items()
         },
-        "nearest_other_picture": advice.apart,
+        "nearest_other_picture": advice.apart if math.isfinite(advice.apart) else None,
     }
 
 
 def _text(document: dict[str, Any], advice: Threshold | None) -> list[str]:
+    kind = "differences" if document["by"] == "look" else "distances"
     lines = [
         f"{document['duplicates']:,} duplicates in {len(document['groups']):,} groups among "
-        f"{document['pictures']:,} pictures, at distances up to {document['threshold']:.4g}"
+        f"{document['pictures']:,} pictures, at {kind} up to {document['threshold']:.4g}"
     ]
     if advice is not None:
         reached = (0.5, 1.0, 2.0)
@@ -269,7 +364,8 @@ def _text(document: dict[str, Any], advice: Threshold | None) -> list[str]:
         for name in advice.made:
             shares = "".join(f"{advice.found(name, mark):>14.0%}" for mark in marks)
             lines.append(f"  {name:<23}  {shares}")
-        lines.append(f"  the nearest other picture is usually {advice.apart:.3g} away")
+        if math.isfinite(advice.apart):
+            lines.append(f"  the nearest other picture is usually {advice.apart:.3g} away")
     for group in document["groups"][:8]:
         names = [other["id"] for other in group["others"]]
         more = f" and {len(names) - 4} more" if len(names) > 4 else ""

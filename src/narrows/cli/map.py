@@ -10,6 +10,7 @@ import typer
 
 from . import options
 from .app import app, printed
+from .collection import ModelOrCollection, OfModel, Where, given
 from .prior import some
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ NAMES = {"tsne": "t-SNE", "pca": "PCA"}
 
 @app.command("map")
 def map_(
-    model: options.Model,
-    pictures: options.Pictures,
+    model: ModelOrCollection,
+    pictures: OfModel = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -47,6 +48,7 @@ def map_(
     perplexity: Annotated[
         float, typer.Option(help="Of t-SNE: about how many neighbours of a picture count.")
     ] = 30.0,
+    where: Where = None,
     fit: options.Fit = "crop",
     seed: options.Seed = 0,
     device: options.Device = "auto",
@@ -55,21 +57,21 @@ def map_(
     """Draw the codes of pictures as a map, by t-SNE and by PCA.
 
     The page is one file: drag to move, scroll to zoom, and the picture under the pointer is shown.
-    How many of a picture's nearest codes are its nearest on the map stands beside either map.
+    How many of a picture's nearest codes are its nearest on the map stands beside either map. A
+    collection is drawn by the codes that are stored, of all its pictures or those that pass --where.
 
     Example: [bold]narrows map runs/conv-vae-holiday holiday/ -o map.png[/]
     """
     from ..applications import lay_out, thumbnails
+    from ..collection import pooled
     from ..figures import map_page, maps, save
     from ..files import write_text
     from ..measures import neighbourhoods
-    from ..training import load
 
     if out.suffix.lower() != ".png":
         raise ValueError(f"-o names a PNG; we got {str(out)!r}")
-    loaded = load(model)
-    options.place(loaded, device)
-    images = options.pictures_like(loaded, pictures, fit)
+    named = given(model, pictures, where, fit, device)
+    loaded, images, codes = named.model, named.images, named.codes
     label_name, values = _labels(images, labels)
     ids = list(getattr(images, "ids", None) or map(str, range(len(images))))
     skipped = [list(item) for item in getattr(images, "skipped", ())]
@@ -77,9 +79,11 @@ def map_(
         images, which = chosen, chosen.indices.numpy()
         ids = [ids[i] for i in which]
         values = None if values is None else values[which]
+        codes = None if codes is None else codes[which]
     print(f"mapping {len(images):,} pictures", file=sys.stderr)
-    with options.counting("encoding") as progress:
-        codes = loaded.encode(images, progress=progress).z.flatten(1).numpy()
+    if codes is None:
+        with options.counting("encoding") as progress:
+            codes = loaded.encode(images, progress=progress).z.flatten(1).numpy()
     layouts = {}
     for method, name in NAMES.items():
         with options.counting(name) as progress:
@@ -96,9 +100,10 @@ def map_(
     notes = {n: f"{at.note} · {_words(judged[n])}" for n, at in layouts.items()}
     placed: dict[str, Any] = {}
     more = None
+    pool = "flatten" if named.collection is None else named.collection.about.pool
     if new is not None:
         more = options.gathered(loaded, [new], None, fit)
-        own = loaded.encode(more).z.flatten(1).numpy()
+        own = pooled(loaded.encode(more).z.numpy(), pool)
         placed = {n: at.place(own) for n, at in layouts.items()}
     points = {n: at.points for n, at in layouts.items()}
     small = thumbnails(images)
@@ -110,9 +115,9 @@ def map_(
         pictures=small if values is None else None,
         new=placed,
     )
-    what = Path(pictures).name or pictures
+    what = Path(named.pictures).name or named.pictures
     page = map_page(
-        f"{what}, as {Path(model).name} sees it",
+        f"{what}, as {named.folder.name} sees it",
         points,
         small,
         ids,

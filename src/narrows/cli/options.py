@@ -58,6 +58,7 @@ def pictures(
     gray: bool = False,
     fit: str = "crop",
     center_crop: int | None = None,
+    mode: str | None = None,
 ) -> Any:
     """Open pictures, with a progress bar on a terminal."""
     from ..images import open_source
@@ -66,7 +67,7 @@ def pictures(
         return open_source(
             what,
             size=parsed_size(size),
-            mode="gray" if gray else None,
+            mode="gray" if gray else mode,
             fit=fit,
             center_crop=center_crop,
             progress=progress,
@@ -76,7 +77,8 @@ def pictures(
 def pictures_like(model: Any, what: str, fit: str = "crop") -> Any:
     """Open pictures in the shape that a model takes."""
     channels, height, width = model.shape
-    return pictures(what, f"{height}x{width}", channels == 1, fit)
+    mode = "rgb" if channels == 3 else None
+    return pictures(what, f"{height}x{width}", channels == 1, fit, mode=mode)
 
 
 def gathered(model: Any, files: list[str], limit: int | None, fit: str) -> Images:

@@ -11,6 +11,7 @@ import typer
 
 from . import options
 from .app import app, printed
+from .collection import ModelOrCollection, Where, given
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..applications import Outliers
     from ..images import Images
     from ..measures.detection import Detection
+    from .collection import Given
 
 __all__ = ["outliers"]
 
@@ -28,14 +30,22 @@ NORMAL = {"normal", "good", "ok", "fine", "none", "inlier"}  # what a column cal
 
 @app.command()
 def outliers(
-    model: options.Model,
+    model: ModelOrCollection,
     files: Annotated[
-        list[str], typer.Argument(help="Picture files, folders, arrays or named sets.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            help="With a model: picture files, folders, arrays or named sets. A collection has its own."
+        ),
+    ] = None,
     normal: Annotated[
-        str,
-        typer.Option(metavar="PICTURES", help="Normal pictures: best those of the training."),
-    ],
+        str | None,
+        typer.Option(
+            metavar="PICTURES",
+            help="Normal pictures: best those of the training. Of a collection a filter, such as "
+            "\"split = 'train'\".",
+        ),
+    ] = None,
+    where: Where = None,
     score: Annotated[
         list[str] | None,
         typer.Option(
@@ -97,7 +107,8 @@ def outliers(
 
     Normal pictures that the model was not trained on set the threshold and give each picture a
     p-value; the others are what distances among codes are fitted to. Which score decides is settled
-    without labels: the one that is named, else the mean rank over all of them.
+    without labels: the one that is named, else the mean rank over all of them. In a collection both
+    are filters of its rows, and the scores are kept as columns, score_lof and so on.
 
     Example: [bold]narrows outliers runs/conv-vae-holiday new/ --normal holiday/ -o out/[/]
     """
@@ -113,16 +124,29 @@ def outliers(
         raise ValueError("--labels and --strangers both say who is strange; give one of them")
     if strange and labels is None:
         raise ValueError("--strange names values of a column; say which one with --labels")
-    loaded = load(model)
+    if normal is None:
+        raise ValueError(
+            "say what is normal: --normal PICTURES, or of a collection a filter of its rows"
+        )
+    named = _in_collection(model, files, split, normal, where, fit, device)
+    loaded = load(model) if named is None else named[0].model
     options.place(loaded, device)
     names = tuple(score or USUAL)
     if names == ("all",):
         names = (*supported(loaded), "neighbours", "lof", "mahalanobis")
     density = _background(background, loaded, samples, seed, device) if "ratio" in names else None
-    fitting, held_out, notes = _divided(
-        model, loaded, normal, files, fit, limit, seed, needs_normals(names)
-    )
-    asked = _asked(loaded, files, split, limit, fit)
+    if named is None:
+        if not files:
+            raise ValueError(f"say which pictures are in question: {model} is no collection")
+        fitting, held_out, notes = _divided(
+            model, loaded, normal, files, fit, limit, seed, needs_normals(names)
+        )
+        asked = _asked(loaded, files, split, limit, fit)
+    else:
+        known_normal, asked = named[0].images, _evenly(named[1].images, limit)
+        fitting, held_out = _halves(known_normal, normal, needs_normals(names), seed)
+        fitting, held_out = (_evenly(each, limit) if each else None for each in (fitting, held_out))
+        notes = ["p-values hold for normal pictures that the model has not seen"]
     truth = None if labels is None else _truth(asked, labels, strange or [])
     if strangers is not None:
         asked, truth = _mixed(asked, _asked(loaded, [strangers], None, limit, fit))
@@ -158,6 +182,9 @@ def outliers(
     paths = {name: str(save(figure, out / f"{name}.png")) for name, figure in written.items()}
     document = _document(found, asked, truth, measured, notes) | {"files": paths}
     _write(document, out / "outliers.json")
+    if named is not None and named[1].collection is not None:
+        columns = {f"score_{name.replace('/', '_')}": found.scores[name] for name in found.scores}
+        named[1].collection.update(asked.ids, columns)
     for name, reason in asked.skipped:
         print(f"skipped {name}: {reason}", file=sys.stderr)
     for note in notes:
@@ -184,7 +211,6 @@ def _divided(
     kept for validation where the same set is in question. Of others, all are held out, or half of
     them where a score has to be fitted.
     """
-    from ..errors import NarrowsError
     from ..images import judged
     from ..images import split as divide
     from ..training import facts
@@ -211,14 +237,46 @@ def _divided(
                 "false alarms are too small; train with --validation, or give others with --normal"
             )
         fitting: Any = parts.train
-    elif fitted:
-        parts = divide(images, validation=0.5, seed=seed)
-        fitting, held_out = parts.train, parts.validation
-        if held_out is None:
-            raise NarrowsError(f"{what} holds too few normal pictures; give at least 2")
     else:
-        fitting, held_out = None, images
+        fitting, held_out = _halves(images, what, fitted, seed)
     return _evenly(fitting, limit) if fitted else None, _evenly(held_out, limit), notes
+
+
+def _halves(images: Any, what: str, fitted: bool, seed: int) -> tuple[Any, Any]:
+    """Normal pictures of which half is held out; all of them, where nothing is fitted."""
+    from ..errors import NarrowsError
+    from ..images import split as divide
+
+    if not fitted:
+        return None, images
+    parts = divide(images, validation=0.5, seed=seed)
+    if parts.validation is None:
+        raise NarrowsError(f"{what} holds too few normal pictures; give at least 2")
+    return parts.train, parts.validation
+
+
+def _in_collection(
+    model: Path,
+    files: list[str] | None,
+    split: str | None,
+    normal: str,
+    where: str | None,
+    fit: str,
+    device: str,
+) -> tuple[Given, Given] | None:
+    """Of a collection the normal pictures and those in question: the others, or by the filter."""
+    if not (model / "narrows.lance").is_dir():
+        if where is not None:
+            raise ValueError(f"--where chooses rows of a collection; {model} is none")
+        return None
+    if files:
+        raise ValueError(
+            f"{model} is a collection and has its own pictures; leave {files[0]!r} out"
+        )
+    if split is not None:
+        raise ValueError(f"of a collection a part is a filter: --where \"split = '{split}'\"")
+    asked = f"NOT ({normal})" if where is None else where
+    return given(model, None, normal, fit, device), given(model, None, asked, fit, device)
 
 
 def _same(one: str, other: str) -> bool:

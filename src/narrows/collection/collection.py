@@ -232,16 +232,25 @@ class Collection:
         self, where: str | None = None, size: int = _BLOCK
     ) -> Iterator[tuple[list[str], Array]]:
         """Ids and codes (n, D) a block at a time, all of one commit."""
+        for block in self.batches(["id", "code"], where, size):
+            yield block["id"].tolist(), block["code"]
+
+    def batches(
+        self, columns: Sequence[str], where: str | None = None, size: int = _BLOCK
+    ) -> Iterator[dict[str, Any]]:
+        """Columns as :meth:`rows` gives them, a block of rows at a time, all of one commit."""
+        import pyarrow as pa
+
         condition = self._condition(where)
         with guarded(self.address):
-            query = self._table.search().select(["id", "code"]).limit(None)
+            query = self._table.search().select(list(columns)).limit(None)
             reader = (query.where(condition) if condition else query).to_batches(batch_size=size)
         while True:
             with guarded(self.address):
                 batch = next(reader, None)
             if batch is None:
                 return
-            yield batch["id"].to_pylist(), numbers(batch["code"])
+            yield values_of(pa.table(batch))
 
     def _scanned(self, columns: list[str], condition: str | None) -> pa.Table:
         with guarded(self.address):

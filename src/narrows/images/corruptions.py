@@ -4,7 +4,7 @@
 
 A corruption is data: it keeps no state, and the same draws spoil the same batch in the same way. As
 a phase's ``corruption`` it changes the input only; as its ``augmentation`` input and target alike,
-which is what ``flip`` and ``shift`` are for.
+which is what ``flip``, ``shift`` and ``warp`` are for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import affine_grid, conv2d, grid_sample, interpolate, pad
 
 from ..parts import Part, build, part
 from ..randomness import Draws
@@ -39,6 +39,7 @@ __all__ = [
     "Rectangle",
     "SaltAndPepper",
     "Shift",
+    "Warp",
 ]
 
 
@@ -317,6 +318,43 @@ def _moved(
     by = draws.integers(f"corruption/shift/{name}", 2 * most + 1, (count, 1), device) - most
     at = (torch.arange(side, device=device) + by).abs()
     return torch.where(at >= side, 2 * (side - 1) - at, at)
+
+
+@part("corruption", "warp")
+@dataclass(frozen=True)
+class Warp:
+    """Turns, enlarges, moves and bends each picture by amounts of its own; continued by reflection.
+
+    Amounts are uniform in [-a, a]: ``turn`` in degrees, ``zoom`` the logarithm of the size, ``shift`` a
+    share of the sides. ``bend`` is the standard deviation, as a share of the sides, of displacements
+    that are drawn on 4 × 4 places and smooth between them (elastic distortions, Simard et al. 2003).
+    Pixels are interpolated linearly.
+    """
+
+    turn: float = 10.0
+    zoom: float = 0.1
+    shift: float = 0.05
+    bend: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("turn", "zoom", "shift", "bend"):
+            _at_least(name, getattr(self, name), 0)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        b, _, h, w = x.shape
+        u = 2 * draws.uniform("corruption/warp", (b, 4), x.device) - 1
+        angle, smaller = u[:, 0] * math.radians(self.turn), (-u[:, 1] * self.zoom).exp()
+        cosine, sine, stretch = smaller * angle.cos(), smaller * angle.sin(), h / w
+        move = 2 * self.shift * u[:, 2:]
+        across = torch.stack([cosine, -sine * stretch, move[:, 0]], 1)
+        down = torch.stack([sine / stretch, cosine, move[:, 1]], 1)
+        grid = affine_grid(torch.stack([across, down], 1), [b, 1, h, w], align_corners=False)
+        if self.bend:
+            coarse = draws.normal("corruption/warp/bend", (b, 2, 4, 4), x.device)
+            fine = interpolate(coarse, (h, w), mode="bicubic", align_corners=False)
+            grid = grid + 2 * self.bend * fine.permute(0, 2, 3, 1)
+        grid = grid.to(x.dtype)
+        return grid_sample(x, grid, padding_mode="reflection", align_corners=False)
 
 
 @part("corruption", "chain")

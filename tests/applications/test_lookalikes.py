@@ -1,0 +1,91 @@
+"""Lookalikes: made copies are found and other pictures are not, whatever codes say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from narrows.applications.duplicates import ALTERED, altered
+from narrows.applications.lookalikes import SIDE, best_threshold, lookalikes, looks
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    """Sixty smooth pictures uint8 (3, 40, 60) of which the first twelve have four copies each."""
+    coarse = torch.rand(60, 3, 6, 7, generator=torch.Generator().manual_seed(0))
+    large = torch.nn.functional.interpolate(coarse, (40, 60), mode="bicubic")
+    found = [each.numpy() for each in (30 + 180 * large.clamp(0, 1)).byte()]
+    return found + [altered(each, name) for each in found[:12] for name in ALTERED]
+
+
+def whole(groups) -> set[frozenset[int]]:
+    return {frozenset([each.keeper, *each.others]) for each in groups}
+
+
+def test_copies_are_found_and_others_are_not(pictures) -> None:
+    small = looks(pictures)
+    assert small.shape == (108, 3, SIDE, SIDE) and small.dtype == np.uint8
+    found = lookalikes(small, examples=pictures[:24])
+    assert whole(found.groups) == {
+        frozenset([i, *range(60 + 4 * i, 64 + 4 * i)]) for i in range(12)
+    }
+    assert all(found.threshold.found(name) > 0.9 for name in ALTERED)
+    for group in found.groups:
+        assert group.keeper < 12 and max(group.distances) <= found.threshold.distance
+        assert group.distances == sorted(group.distances)
+    assert found.threshold.apart > found.threshold.distance
+    again = np.argsort(np.random.default_rng(0).permutation(108))  # another order of the same
+    mixed = lookalikes(small[again], threshold=found.threshold.distance, order=np.argsort(again))
+    assert {frozenset(again[list(each)].tolist()) for each in whole(mixed.groups)} == whole(
+        found.groups
+    )
+
+
+def test_codes_propose_pairs_that_looks_decide(pictures) -> None:
+    small = looks(pictures)
+    none = np.full((108, 1), -1)
+    near = none.copy()
+    near[0], near[5] = 60, 40  # a copy, and another picture
+    kept = lookalikes(small, near, threshold=0.1)
+    assert whole(kept.groups) == whole(lookalikes(small, none, threshold=0.1).groups)
+
+
+def test_equal_pictures_are_one_group_and_few_are_none(pictures) -> None:
+    many = looks([pictures[0]] * 500)
+    (group,) = lookalikes(many, threshold=0.0).groups
+    assert group.keeper == 0 and len(group.others) == 499
+    assert lookalikes(many[:0], threshold=0.1).groups == []
+    assert lookalikes(many[:1], threshold=0.1).groups == []
+
+
+def test_what_is_refused(pictures) -> None:
+    with pytest.raises(ValueError, match="pictures to make examples of"):
+        lookalikes(looks(pictures[:3]))
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="a difference of at least 0"):
+            lookalikes(looks(pictures[:3]), threshold=wrong)
+
+
+@pytest.mark.parametrize("duplicates", [0, 30, 3000])
+def test_the_threshold_is_near_the_best_there_is(duplicates: int) -> None:
+    draw = np.random.default_rng(0)
+    made = draw.gamma(4, 0.01, 400)  # mostly below 0.08
+    copies = draw.gamma(4, 0.01, duplicates)
+    others = 0.6 * draw.random(20_000) ** (1 / 6)  # six dimensions
+    chosen = best_threshold(made, np.concatenate([copies, others]))
+    if not duplicates:
+        assert (others <= chosen).sum() <= 2
+        return
+
+    def measure(t: float) -> float:
+        right = (copies <= t).sum()
+        return float(2 * right / (duplicates + right + (others <= t).sum()))
+
+    best = max(measure(t) for t in np.linspace(0.005, 0.3, 200))
+    assert measure(chosen) > best - 0.03
+
+
+def test_where_nothing_else_is_near_all_made_copies_count() -> None:
+    assert best_threshold(np.linspace(0, 0.1, 50), np.zeros(0)) == pytest.approx(0.1)
+    assert best_threshold(np.zeros(5), np.zeros(3)) == 0.0
