@@ -48,7 +48,7 @@ from torch import Tensor
 from . import recipes
 from .autoencoder import Autoencoder
 from .measures.code_distances import DISTANCES
-from .measures.scoring import codes_of
+from .measures.scoring import codes_of, distance
 from .measures.strangeness import in_blocks, strangeness, supported
 from .parts import Part
 from .recipes.plain import fitting
@@ -230,7 +230,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[m
         self.model_, self._layout = model, layout
         source = layout.source(rows, model)
         if self.scored_by in DISTANCES:
-            self._distance = DISTANCES[self.scored_by]().fit(codes_of(model, source))
+            self._distance = distance(self.scored_by, model, codes_of(model, source))
             self.decision_scores_ = self._distance.own_scores()
         else:
             found = strangeness(model, source, (self.scored_by,))

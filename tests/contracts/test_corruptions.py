@@ -9,6 +9,7 @@ import torch
 
 from narrows.images import corruptions
 from narrows.images.corruptions import (
+    Bend,
     Binarise,
     Blur,
     Chain,
@@ -40,6 +41,8 @@ ALL = [
     Shift(0.2),
     Warp(),
     Warp(0, 0, 0, 0.05),
+    Bend(),
+    Bend(0.2, 2),
     Downscale(2),
     Downscale(3.5),
     Blur(1.3),
@@ -187,6 +190,20 @@ def test_a_warp_turns_zooms_moves_and_bends():
     across, down = middle(Warp(0, 0, 0, 0.03)(dot, Draws()))
     for moved in (across - 8, down):  # the deviation is 1 at the places, and less between them
         assert 0.5 < moved.std() < 1 and abs(moved.mean()) < 0.2
+
+
+def test_a_bend_is_smooth_and_each_picture_in_its_own_way():
+    place = torch.stack(torch.meshgrid(torch.arange(32.0), torch.arange(24.0), indexing="ij")) / 32
+    y = Bend(0.03)(place.expand(200, 2, 32, 24), Draws())
+    moved = (y - place)[:, :, 8:-8, 8:-8] * 32  # by pixels, far enough from the border
+    assert 0.4 < float(moved[:, 0].std() / (0.03 * 31)) < 1.1  # between the knots it is less
+    assert float(moved.diff(dim=3).abs().max()) < 1.0  # neighbours stay neighbours
+    assert float((moved[0] - moved[1]).abs().max()) > 0.1
+    torch.testing.assert_close(Bend(0)(place[None], Draws()), place[None])
+    flat = torch.full((2, 1, 9, 9), 0.3)
+    torch.testing.assert_close(Bend(0.2, 2)(flat, Draws()), flat)
+    with pytest.raises(ValueError, match="knots must be a finite number from 2, got 1"):
+        Bend(0.1, 1)
 
 
 def test_downscale_keeps_the_flat_and_loses_the_fine():

@@ -114,7 +114,8 @@ def close(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.allclose(a, b, rtol=1e-5, atol=1e-5 * max(1e-3, float(np.abs(a).max()))))
 
 
-def test_scores_do_not_depend_on_the_batch_or_the_order(model) -> None:
+def test_scores_do_not_depend_on_the_batch_or_the_order(model, monkeypatch) -> None:
+    monkeypatch.setattr("narrows.measures.strangeness.STEPS", 3)
     x = torch.rand(37, *SHAPE, generator=torch.Generator().manual_seed(0))
     x = (x * 255).round() / 255
     order = torch.randperm(37, generator=torch.Generator().manual_seed(1))
@@ -135,11 +136,13 @@ def test_scores_do_not_depend_on_the_batch_or_the_order(model) -> None:
 def test_scores_of_codes_do_not_depend_on_the_order(digits) -> None:
     torch.manual_seed(0)
     model = nw.recipes.mlp_vae((1, 8, 8)).build().eval()
-    ask = scorer(model, ("neighbours", "lof", "mahalanobis", "kl"), digits.select(range(400)))
+    ask = scorer(
+        model, ("neighbours", "lof", "excess", "directions", "kl"), digits.select(range(400))
+    )
     x = digits.select(range(400, 500))
     whole, turned = ask(x), ask(x.select(range(99, -1, -1)))
     one = ask(x.select([7]))
-    assert list(whole) == ["neighbours", "lof", "mahalanobis", "kl"]
+    assert list(whole) == ["neighbours", "lof", "excess", "directions", "kl"]
     for name, values in whole.items():
         assert close(values, turned[name][::-1]) and close(values[7:8], one[name])
 
@@ -164,4 +167,48 @@ def test_likelihood_bounds_get_tighter(digits) -> None:
         ((x.batch(torch.arange(60)) - model.reconstruct(x)) ** 2).mean((1, 2, 3)).double(),
         atol=1e-6,
     )
-    assert set(SCORES) == set(supported(model))
+    assert set(SCORES) - {"hierarchy"} == set(supported(model))
+
+
+def blind(model: nw.Autoencoder) -> nw.Autoencoder:
+    """The model with a way up that says the same whatever the code."""
+    with torch.no_grad():
+        for weight in model.bottleneck.tail.parameters():
+            weight.zero_()
+    return model.eval()
+
+
+def test_no_picture_regrets_the_best_posterior(digits) -> None:
+    torch.manual_seed(0)
+    model = blind(nw.recipes.mlp_vae((1, 8, 8), widths=(32,)).build())
+    x = digits.select(range(16))
+    found = strangeness(model, x, ("regret", "kl"), samples=4)
+    # the best posterior of such a model is its prior: what is regretted is the KL
+    assert (found["regret"] > 0.5 * found["kl"]).all()
+    assert (found["regret"] <= found["kl"] * (1 + 1e-4)).all()
+    with torch.no_grad():
+        for weight in model.bottleneck.head.parameters():
+            weight.zero_()
+    assert float(strangeness(model, x, ("regret",), samples=4)["regret"].abs().max()) < 1e-4
+
+
+def test_regret_is_never_below_nothing_and_leaves_the_model_alone(digits) -> None:
+    torch.manual_seed(0)
+    model = nw.recipes.sonderby_2016_ladder_vae((1, 8, 8), 4, widths=(16, 16, 8, 8)).build().eval()
+    before = model.fingerprint()
+    found = strangeness(model, digits.select(range(30)), ("regret", "elbo"), samples=2)
+    assert (found["regret"] > 0).all() and model.fingerprint() == before
+    assert all(weight.grad is None for weight in model.parameters())
+
+
+def test_latents_that_follow_their_priors_know_nothing_of_their_own(digits) -> None:
+    torch.manual_seed(0)
+    model = nw.recipes.sonderby_2016_ladder_vae((1, 8, 8), 4, widths=(16, 16, 8, 8)).build().eval()
+    x = digits.select(range(30))
+    assert float(strangeness(model, x, ("hierarchy",))["hierarchy"].abs().max()) > 0.1
+    (stage,) = model.bottleneck.stages
+    with torch.no_grad():  # a prior so narrow that nothing moves it
+        last = list(stage.prior.parameters())[-1]
+        last[len(last) // 2 :] = -100
+    found = strangeness(model, x, ("hierarchy",))["hierarchy"]
+    assert float(found.abs().max()) < 1e-3

@@ -49,9 +49,9 @@ def outliers(
     score: Annotated[
         list[str] | None,
         typer.Option(
-            help="reconstruction, features, kl, elbo, likelihood, ratio, neighbours, lof or "
-            "mahalanobis; or all. Repeatable; several are mixed by rank. Default: reconstruction, "
-            "features and lof."
+            help="reconstruction, features, kl, elbo, likelihood, ratio, regret, hierarchy, "
+            "neighbours, lof, directions, mahalanobis or excess; or all. Repeatable; several are mixed by "
+            "rank. Default: reconstruction, features and lof."
         ),
     ] = None,
     false_alarms: Annotated[
@@ -86,10 +86,11 @@ def outliers(
         ),
     ] = "compression",
     neighbours: Annotated[
-        int | None, typer.Option(help="k of neighbours and lof. Default: 5 and 20.")
+        int | None,
+        typer.Option(help="k of neighbours, directions, excess and lof. Default: 5, 5, 10, 20."),
     ] = None,
     samples: Annotated[
-        int, typer.Option(help="Codes drawn for elbo, likelihood and ratio.", show_default=True)
+        int, typer.Option(help="Codes drawn for the scores in nats but kl.", show_default=True)
     ] = 16,
     split: options.Split = None,
     limit: Annotated[
@@ -115,7 +116,7 @@ def outliers(
     from ..applications import detections
     from ..applications import outliers as decide
     from ..figures import detection_curves, save, score_histograms, strange_pictures
-    from ..measures.scoring import USUAL, needs_normals, scorer
+    from ..measures.scoring import FITTED, USUAL, needs_normals, scorer
     from ..measures.strangeness import supported
     from ..training import load
 
@@ -133,7 +134,7 @@ def outliers(
     options.place(loaded, device)
     names = tuple(score or USUAL)
     if names == ("all",):
-        names = (*supported(loaded), "neighbours", "lof", "mahalanobis")
+        names = (*supported(loaded), *FITTED)
     density = _background(background, loaded, samples, seed, device) if "ratio" in names else None
     if named is None:
         if not files:

@@ -4,7 +4,7 @@
 
 A corruption is data: it keeps no state, and the same draws spoil the same batch in the same way. As
 a phase's ``corruption`` it changes the input only; as its ``augmentation`` input and target alike,
-which is what ``flip``, ``shift`` and ``warp`` are for.
+which is what ``flip``, ``shift`` and ``warp`` are for; ``bend`` serves as either.
 """
 
 from __future__ import annotations
@@ -350,11 +350,43 @@ class Warp:
         down = torch.stack([sine / stretch, cosine, move[:, 1]], 1)
         grid = affine_grid(torch.stack([across, down], 1), [b, 1, h, w], align_corners=False)
         if self.bend:
-            coarse = draws.normal("corruption/warp/bend", (b, 2, 4, 4), x.device)
-            fine = interpolate(coarse, (h, w), mode="bicubic", align_corners=False)
-            grid = grid + 2 * self.bend * fine.permute(0, 2, 3, 1)
+            grid = grid + 2 * self.bend * _sheet(x, draws, "corruption/warp/bend", 4, False)
         grid = grid.to(x.dtype)
         return grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+
+
+@part("corruption", "bend")
+@dataclass(frozen=True)
+class Bend:
+    """Bends each picture smoothly, as on a rubber sheet; continued by reflection.
+
+    Each of ``knots`` × ``knots`` points moves by normal steps of standard deviation ``reach`` of the
+    sides, and what lies between them moves along (bicubic). Two knots shift, turn, scale and shear
+    it. As a corruption it teaches a code what a picture shows rather than how it is bent; a code so
+    trained has neighbours that differ by a bend (Simard et al. 2003 vary digits so for a classifier).
+    """
+
+    reach: float = 0.05
+    knots: int = 4
+
+    def __post_init__(self) -> None:
+        _share("reach", self.reach)
+        _at_least("knots", self.knots, 2)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        across, down = (torch.linspace(-1, 1, side, device=x.device) for side in x.shape[:1:-1])
+        still = torch.stack(torch.meshgrid(across, down, indexing="xy"), 2)
+        steps = _sheet(x, draws, "corruption/warp", self.knots, True) * (2 * self.reach)
+        where = still + steps
+        seen = grid_sample(x.float(), where, padding_mode="reflection", align_corners=True)
+        return seen.clamp(0, 1).to(x.dtype)
+
+
+def _sheet(x: torch.Tensor, draws: Draws, purpose: str, knots: int, corners: bool) -> torch.Tensor:
+    """Normal steps of ``knots`` × ``knots`` points, smooth between them: (B, H, W, 2)."""
+    coarse = draws.normal(purpose, (len(x), 2, knots, knots), x.device)
+    fine = interpolate(coarse, x.shape[2:], mode="bicubic", align_corners=corners)
+    return fine.permute(0, 2, 3, 1)
 
 
 @part("corruption", "chain")

@@ -11,7 +11,15 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-__all__ = ["DISTANCES", "CodeDistance", "LocalOutlierFactor", "Mahalanobis", "Neighbours"]
+__all__ = [
+    "DISTANCES",
+    "CodeDistance",
+    "Directions",
+    "Excess",
+    "LocalOutlierFactor",
+    "Mahalanobis",
+    "Neighbours",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -66,6 +74,46 @@ class Neighbours:
     def _mean(self, rows: Array | None) -> Array:
         distances, _ = self.index.kneighbors(rows)
         found: Array = distances.mean(1, dtype=np.float64)
+        return found
+
+
+class Directions:
+    """The mean distance to the k nearest normal codes, each as a direction from an origin.
+
+    Codes of one direction are the same to it, however far from the origin they lie: with the code of
+    an empty picture as origin, a faint or thin picture is near another of the same form, where plain
+    distances call everything faint normal, because it lies in the midst of all.
+
+    Args:
+        k: how many.
+        origin: (D,); None is 0.
+
+    Raises:
+        ValueError: k is below 1.
+    """
+
+    def __init__(self, k: int = 5, origin: Any = None) -> None:
+        self.near = Neighbours(k)
+        self.origin = None if origin is None else _rows([origin], 0)
+
+    def fit(self, codes: Any) -> Self:
+        """Codes (N, D), N above k."""
+        rows = _rows(codes, self.near.k, None if self.origin is None else self.origin.shape[1])
+        self.size = rows.shape[1]
+        self.near.fit(self._turned(rows))
+        return self
+
+    def score(self, codes: Any) -> Array:
+        """(M, D) → (M,), from 0 to 2."""
+        return self.near.score(self._turned(_rows(codes, 0, self.size)))
+
+    def own_scores(self) -> Array:
+        """(N,), each without itself."""
+        return self.near.own_scores()
+
+    def _turned(self, rows: Array) -> Array:
+        seen = rows if self.origin is None else rows - self.origin
+        found: Array = seen / np.linalg.norm(seen, axis=1, keepdims=True).clip(1e-12)
         return found
 
 
@@ -135,7 +183,48 @@ class Mahalanobis:
         return found
 
 
-DISTANCES = {"neighbours": Neighbours, "lof": LocalOutlierFactor, "mahalanobis": Mahalanobis}
+class Excess:
+    """By how much a picture's error exceeds those of the normals with the nearest codes.
+
+    log error − the mean log error of the k normals whose codes are nearest: what is bright or rough is
+    reconstructed worse than what is smooth, normal or not, and only what is reconstructed worse than
+    its like is strange. A local outlier factor of errors instead of densities.
+
+    Args:
+        k: how many.
+
+    Raises:
+        ValueError: k is below 1.
+    """
+
+    def __init__(self, k: int = 10) -> None:
+        self.near = Neighbours(k)
+
+    def fit(self, codes: Any, errors: Any) -> Self:
+        """Codes (N, D) and errors (N,) of normal pictures, N above k."""
+        self.near.fit(codes)
+        self.logs = _logs(errors)
+        return self
+
+    def score(self, codes: Any, errors: Any) -> Array:
+        """(M, D) and (M,) → (M,)."""
+        _, nearest = self.near.index.kneighbors(_rows(codes, 0, self.near.size))
+        found: Array = _logs(errors) - self.logs[nearest].mean(1)
+        return found
+
+
+def _logs(errors: Any) -> Array:
+    """Of errors, which may be 0 where a picture is flat."""
+    found: Array = np.log(np.asarray(errors, np.float64) + 1e-12)
+    return found
+
+
+DISTANCES = {
+    "neighbours": Neighbours,
+    "lof": LocalOutlierFactor,
+    "directions": Directions,
+    "mahalanobis": Mahalanobis,
+}
 
 
 def _counted(k: int) -> int:

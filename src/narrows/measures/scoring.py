@@ -10,24 +10,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from ..autoencoder import Autoencoder
 from ..images import as_source
 from ..images.source import Subset
-from .code_distances import DISTANCES, CodeDistance
+from .code_distances import DISTANCES, CodeDistance, Excess
 from .strangeness import SCORES, Background, by_compression, in_blocks, strangeness, supported
 
-__all__ = ["KNOWN", "USUAL", "Scorer", "codes_of", "needs_normals", "scorer"]
+__all__ = ["FITTED", "KNOWN", "USUAL", "Scorer", "codes_of", "distance", "needs_normals", "scorer"]
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
 
 # by names
-KNOWN = (*SCORES, *DISTANCES)
+FITTED = (*DISTANCES, "excess")
+KNOWN = (*SCORES, *FITTED)
 # what every model has, without draws: two that look at pictures, one that looks at codes
 USUAL = ("reconstruction", "features", "lof")
 # normal codes that neighbours are looked for among: all pairs of more take minutes
-MOST = 20_000
+MOST = 60_000
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Scorer:
         model: what encodes and decodes.
         names: of the scores.
         distances: those of the codes, fitted.
+        excess: of the reconstruction error, fitted, where it is asked for.
         background: what ``ratio`` compares with.
         samples, seed: of the scores that draw codes.
     """
@@ -48,6 +51,7 @@ class Scorer:
     background: Background | None = None
     samples: int = 16
     seed: int = 0
+    excess: Excess | None = None
 
     def __call__(self, images: Any, progress: Progress | None = None) -> dict[str, Array]:
         """A source or an array of pictures → (N,) float64 each, in the order of ``names``.
@@ -58,6 +62,8 @@ class Scorer:
             ValueError: pictures of another shape, or codes that are not finite.
         """
         raw = [name for name in self.names if name in SCORES]
+        if self.excess is not None and "reconstruction" not in raw:
+            raw.append("reconstruction")
         found: dict[str, Array] = {}
         if raw:
             given = strangeness(
@@ -70,16 +76,18 @@ class Scorer:
                 progress=progress,
             )
             found = {name: value.numpy() for name, value in given.items()}
-        if self.distances:
+        if self.distances or self.excess is not None:
             codes = codes_of(self.model, images, None if raw else progress)
             found |= {name: one.score(codes) for name, one in self.distances.items()}
+            if self.excess is not None:
+                found["excess"] = self.excess.score(codes, found["reconstruction"])
         wanted = [key for name in self.names for key in found if key.split("/")[0] == name]
         return {key: found[key] for key in wanted}
 
 
 def needs_normals(names: Sequence[str]) -> bool:
     """Whether one of the scores is fitted to normal pictures."""
-    return any(name in DISTANCES for name in names)
+    return any(name in FITTED for name in names)
 
 
 def scorer(
@@ -99,9 +107,10 @@ def scorer(
         model: it stays where it is.
         names: of ``KNOWN``.
         normal: a source or an array of normal pictures, for distances; best those that the model was
-            trained on. Of more than 20,000 so many are drawn.
+            trained on. Of more than 60,000 so many are drawn.
         background: for ``ratio``; None is a general compressor.
-        neighbours: k of ``neighbours`` and ``lof``; None takes 5 and 20.
+        neighbours: k of ``neighbours``, ``directions``, ``excess`` and ``lof``; None takes 5, 5, 10
+            and 20.
         samples, seed: see ``strangeness``; the seed also draws the normal pictures.
         progress: called with (done, total) normal pictures.
 
@@ -109,7 +118,7 @@ def scorer(
         ValueError: an unknown score, one that this model has not, or too few normal pictures.
     """
     chosen = tuple(dict.fromkeys(names))
-    known = (*supported(model), *DISTANCES)
+    known = (*supported(model), *FITTED)
     odd = [name for name in chosen if name not in known]
     if odd or not chosen:
         why = ": it needs a model with a prior" if odd and odd[0] in SCORES else ""
@@ -118,6 +127,7 @@ def scorer(
             f"{', '.join(odd) or 'none'}{why}"
         )
     fitted: dict[str, CodeDistance] = {}
+    excess = None
     if needs_normals(chosen):
         if normal is None:
             raise ValueError(
@@ -129,15 +139,31 @@ def scorer(
             rows = np.sort(np.random.default_rng(seed).choice(rows, MOST, replace=False))
         some = Subset(source, rows) if len(rows) < len(source) else source
         codes = codes_of(model, some, progress)
-        settings = {"neighbours": neighbours, "lof": neighbours}
-        for name in chosen:
-            if name in DISTANCES:
-                k = settings.get(name)
-                made: CodeDistance = DISTANCES[name](*() if k is None else (k,))
-                fitted[name] = made.fit(codes)
+        fitted = {
+            name: distance(name, model, codes, neighbours) for name in chosen if name in DISTANCES
+        }
+        if "excess" in chosen:
+            errors = strangeness(model, some, ("reconstruction",))["reconstruction"]
+            excess = Excess(*(() if neighbours is None else (neighbours,))).fit(codes, errors)
     if "ratio" in chosen and background is None:
         background = by_compression()
-    return Scorer(model, chosen, fitted, background, samples, seed)
+    return Scorer(model, chosen, fitted, background, samples, seed, excess)
+
+
+def distance(
+    name: str, model: Autoencoder, codes: Array, neighbours: int | None = None
+) -> CodeDistance:
+    """The distance of that name, fitted to the codes (N, D) of normal pictures by the model.
+
+    The origin of ``directions`` is the code of a black picture.
+    """
+    settings: dict[str, Any] = {}
+    if neighbours is not None and name != "mahalanobis":
+        settings["k"] = neighbours
+    if name == "directions":
+        settings["origin"] = codes_of(model, torch.zeros(1, *model.shape))[0]
+    made: CodeDistance = DISTANCES[name](**settings)
+    return made.fit(codes)
 
 
 def codes_of(model: Autoencoder, images: Any, progress: Progress | None = None) -> Array:

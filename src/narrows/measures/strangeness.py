@@ -4,6 +4,8 @@ x ──model──► code, x̂ ──model──► code of x̂
 │             │    └─ reconstruction  mean (x − x̂)²            features  what the levels see of x and x̂
 │             └────── kl              KL(q(z|x) ‖ p(z))         elbo, likelihood  −log p(x)
 └──background──► ratio                log p_background(x) − log p(x)
+x ──model, posterior of its own──► regret  ELBO at the best posterior − ELBO at the encoder's
+x ──model, base code alone──► hierarchy    ELBO − ELBO with every other latent from its prior
 
 A picture's score depends on that picture alone: pictures go through in blocks of one size, the last
 one filled up, and every picture meets the same draws. Another size of block changes a score in the
@@ -43,16 +45,34 @@ Background = Callable[[Tensor], Tensor]
 Progress = Callable[[int, int], None]
 
 # those of every model first, then those of a model with a prior
-SCORES = ("reconstruction", "features", "kl", "elbo", "likelihood", "ratio")
-OF_A_PRIOR = SCORES[2:]
+SCORES = (
+    "reconstruction",
+    "features",
+    "kl",
+    "elbo",
+    "likelihood",
+    "ratio",
+    "regret",
+    "hierarchy",
+)
 # values of a block: few enough to stay in a processor's cache
 VALUES = {"cpu": 1 << 17, "cuda": 1 << 22}
 TINY = 1e-12
+# of likelihood regret: Adam's steps, and how far one goes in units of what a level's values are
+STEPS, STRIDE = 30, 0.05
+SLOW = 0.01  # slopes below this share of the usual one make smaller steps, not noise
 
 
 def supported(model: Any) -> tuple[str, ...]:
     """The scores that a model can give; ``ratio`` needs a background too."""
-    return SCORES if model.bottleneck.generative else SCORES[:2]
+    if not model.bottleneck.generative:
+        return SCORES[:2]
+    return SCORES if _several(model) else SCORES[:-1]
+
+
+def _several(model: Any) -> bool:
+    """Whether it has latents at several levels."""
+    return bool(getattr(model.bottleneck, "levels", ()))
 
 
 def strangeness(
@@ -76,7 +96,15 @@ def strangeness(
       ``kl/i``, of the latent at level i;
     - ``elbo``: the negative evidence lower bound, in nats;
     - ``likelihood``: −log p(x) by importance sampling (Burda et al. 2016, eq. 8), in nats;
-    - ``ratio``: log p_background(x) − log p(x), the latter as for ``likelihood`` (Ren et al. 2019).
+    - ``ratio``: log p_background(x) − log p(x), the latter as for ``likelihood`` (Ren et al. 2019);
+    - ``regret``: by how many nats the ELBO rises when a picture may choose its own posterior
+      (likelihood regret, Xiao et al. 2020, eq. 5): 30 steps of Adam, all pictures of a block at
+      once, the decoder as it is. Deviation: free are the activations that the bottleneck reads and
+      not the encoder's weights, which a block shares; the best value met counts, so it is never
+      below 0;
+    - ``hierarchy``: the ELBO without that of the base alone, every other latent being drawn from
+      its prior (Havtorn et al. 2021, eq. 8, LLR of all levels but the last): how much of the
+      picture only the latents near the pixels know. Of models with latents at several levels.
 
     Args:
         model: in evaluation mode; it stays where it is.
@@ -85,8 +113,8 @@ def strangeness(
         background: pictures (B, C, H, W) → log-densities (B,), for ``ratio``; see
             ``by_compression`` and ``by_model``. It has to know pictures in general, not the normal
             ones: a density fitted to these finds strangers unlikely too, and turns the ratio round.
-        samples: S, codes drawn for ``elbo``, ``likelihood`` and ``ratio``; every picture meets the
-            same noise.
+        samples: S, codes drawn for all scores in nats but ``kl``; every picture meets the same
+            noise.
         seed: of that noise.
         batch_size: pictures at a time; None chooses by their shape.
         progress: called with (done, total) pictures.
@@ -119,6 +147,11 @@ def strangeness(
             if "ratio" in wanted:
                 assert background is not None
                 found["ratio"] = background(x).to(log_p) - log_p
+        if "regret" in wanted:
+            found["regret"] = _regret(model, descent, x, samples, seed)
+        if "hierarchy" in wanted:
+            whole = elbo(model, x, samples, SharedDraws(seed))
+            found["hierarchy"] = whole - _of_base(model, descent, x, samples, seed)
         return {name: value.double() for name, value in found.items()}
 
     return in_blocks(model, images, given, batch_size=batch_size, progress=progress)
@@ -214,6 +247,58 @@ def _log_likelihood(model: Autoencoder, x: Tensor, samples: int, seed: int) -> T
     return torch.cat(found)
 
 
+def _regret(model: Autoencoder, descent: Descent, x: Tensor, samples: int, seed: int) -> Tensor:
+    """max ELBO(x; levels) − ELBO(x), (B,): what the bottleneck reads is free, its draws are not."""
+    levels = [level.detach().clone() for level in descent.levels]
+    units = [_size(level) for level in levels]
+    first = [torch.zeros_like(level) for level in levels]
+    second = [torch.zeros_like(level) for level in levels]
+    draws = SharedDraws(seed)
+    began = best = x.new_zeros(len(x))
+    for step in range(STEPS + 1):
+        with torch.enable_grad():
+            free = [level.requires_grad_() for level in levels]
+            code = model.bottleneck.encode(
+                descent._replace(levels=free), model.ladder, samples, draws
+            )
+            log_px = model.likelihood.log_prob(model.raw(code), x).mean(0)
+            kl = model.bottleneck.kl(code)
+            assert kl is not None
+            bound = log_px - kl
+            slopes = torch.autograd.grad(bound.sum(), free, allow_unused=True)
+        value = bound.detach()
+        began = value if step == 0 else began
+        best = value if step == 0 else torch.maximum(best, value)
+        for i, slope in enumerate(slopes):
+            if slope is None:  # a level that the bottleneck does not look at
+                continue
+            first[i] = first[i].lerp(slope, 0.1)
+            second[i] = second[i].lerp(slope.square(), 0.001)
+            rate = first[i] / (1 - 0.9 ** (step + 1))
+            root = (second[i] / (1 - 0.999 ** (step + 1))).sqrt()
+            levels[i] = levels[i].detach() + STRIDE * units[i] * rate / (root + SLOW * _size(root))
+    return best - began
+
+
+def _size(level: Tensor) -> Tensor:
+    """The root mean square of each picture's values, (B, 1, …)."""
+    axes = tuple(range(1, level.ndim))
+    return level.square().mean(axes, keepdim=True).sqrt().clamp_min(1e-6)
+
+
+def _of_base(model: Autoencoder, descent: Descent, x: Tensor, samples: int, seed: int) -> Tensor:
+    """E log p(x|z_L, the others from their priors) − KL of the base, (B,)."""
+    total = x.new_zeros(len(x))
+    for s in range(samples):
+        draws = SharedDraws(seed, rank=s)
+        code = model.bottleneck.encode(descent, model.ladder, 1, draws)
+        # a bare z, whose other latents are drawn from their priors
+        log_px = model.likelihood.log_prob(model.raw(code.z[0], SharedDraws(seed, 1, s)), x)
+        base = kl_to_standard_normal(*(t for t in (code.mean, code.log_variance) if t is not None))
+        total = total + log_px.reshape(-1, len(x))[0] - base
+    return total / samples
+
+
 def _features(model: Autoencoder, descent: Descent, code: Code, x_hat: Tensor) -> dict[str, Tensor]:
     again = model.ladder.descend(x_hat)
     code_again = model.bottleneck.encode(again, model.ladder, None, Draws())
@@ -249,6 +334,10 @@ def _check(
             f"the scores of a model are {', '.join(SCORES)}; we got {', '.join(unknown) or 'none'}"
         )
     missing = [name for name in names if name not in supported(model)]
+    if missing == ["hierarchy"] and model.bottleneck.generative:
+        raise ValueError(
+            "the score 'hierarchy' needs a model with latents at several levels; this one has one"
+        )
     if missing:
         kind = getattr(getattr(model.bottleneck, "part", None), "name", "this")
         raise ValueError(
