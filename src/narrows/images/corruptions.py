@@ -26,6 +26,7 @@ from .resizing import enlarged, reduced
 
 __all__ = [
     "Binarise",
+    "Bend",
     "Blur",
     "Chain",
     "Corruption",
