@@ -227,8 +227,21 @@ def baseline(digit: int, whole: Any, test: Any) -> dict[str, Any]:
         "PCA-50, nearest": Neighbours(1).fit(mine[:, :50]).score(theirs[:, :50]),
         "raw pixels, nearest": np.delete(nearest_by_digit(whole, test), digit, 1).min(1),
         "PCA-50, directions": Directions(K, black[:50]).fit(mine[:, :50]).score(theirs[:, :50]),
+        "PCA-50, lof + directions": mixed_of_pca(pca, normal, theirs[:, :50], black[:50]),
     }
     return {"found": {k: v.document() for k, v in detections(scores, test.label == digit).items()}}
+
+
+def mixed_of_pca(pca: Pca, normal: Any, asked: Any, black: Any) -> Any:
+    """Our mixture with no network: of 50 principal components instead of a trained code."""
+    rows = (pca.encode(part.batch(torch.arange(len(part)))) for part in apart(normal, 0))
+    own, known = (part.numpy()[:, :50] for part in rows)
+    fitted = {
+        "lof": LocalOutlierFactor(K).fit(known),
+        "directions": Directions(K, black).fit(known),
+    }
+    scores = ({name: one.score(z) for name, one in fitted.items()} for z in (own, asked))
+    return mixed(*scores, ("lof", "directions"))
 
 
 @functools.cache
