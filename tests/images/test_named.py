@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from narrows.errors import NarrowsError, NoImages, Unavailable
-from narrows.images import Images, Sprites, named, open_source
+from narrows.images import Images, Sprites, named, named_masks, open_source
 from narrows.images.fetch import unpacked
 from narrows.images.named import describe, verify
 from narrows.images.registry import SETS
@@ -61,6 +61,26 @@ def test_a_set_that_is_not_here_is_one_sentence(nothing_here):
     with pytest.raises(Unavailable, match="nothing can be verified"):
         verify("kodak")
     assert describe("kodak").where is None and describe("kodak").can_download
+
+
+def test_named_masks_are_parts_of_a_set_that_has_them(nothing_here, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="sets with masks are camvid, each with train, .*'mnist'"):
+        named_masks("mnist")
+    with pytest.raises(ValueError, match="we got 'camvid' and 'val'"):
+        named_masks("camvid", "val")
+    with pytest.raises(Unavailable, match="camvid is not on this machine"):
+        named_masks("camvid")
+    for name, pixels in (
+        ("val", np.zeros((6, 8, 3))),
+        ("valannot", np.arange(48).reshape(6, 8) % 12),
+    ):
+        (tmp_path / "camvid" / name).mkdir(parents=True)
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "camvid" / name / "a.png")
+    monkeypatch.setenv("NARROWS_DATA", str(tmp_path))
+    found = named_masks("camvid", "validation", (6, 8))
+    assert len(found.names) == 11
+    assert found.images.shape == (3, 6, 8)
+    assert found.masks[0, 1, 2:4].tolist() == [10, 255]
 
 
 def test_names_that_are_none_get_the_nearest(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from narrows.measures import density_coverage, frechet_distance, precision_recall
+from narrows.measures import density_coverage, frechet_distance, nearest_rows, precision_recall
 
 A, B = torch.randn(2, 90, 4, generator=torch.Generator().manual_seed(0))
 
@@ -43,3 +43,14 @@ def test_refusals_say_what_came() -> None:
         density_coverage(A, B[:5])
     with pytest.raises(ValueError, match="NaN or infinite"):
         frechet_distance(A, B.log())
+
+
+def test_a_copy_of_a_real_row_is_nearest_to_it_at_distance_0() -> None:
+    away, at = nearest_rows(torch.cat([A[7:9], A[20:21] + 1e-3]), A)
+    assert at.tolist() == [7, 8, 20]
+    assert away.tolist()[:2] == [0, 0]
+    assert float(away[2]) == pytest.approx(2e-3, rel=1e-3)  # √4 · 10⁻³
+    wanted = torch.cdist(B.double(), A.double()).min(1)
+    away, at = nearest_rows(B, A)
+    assert torch.allclose(away, wanted.values)
+    assert torch.equal(at, wanted.indices)

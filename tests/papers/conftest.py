@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import nn
 
 import narrows as nw
 from narrows.papers import Lab
@@ -25,7 +26,17 @@ def stand_in(name: str, split: str | None = None, *, size: Any = None, **asked: 
     return nw.images.Images(pixels, labels={"label": labels}, name=name)
 
 
+def stand_in_masks(name: str, split: str, size: tuple[int, int]) -> nw.images.Masked:
+    """Blobs and where they are bright."""
+    images = stand_in(name, size=64).select(range(12))
+    pixels = nn.functional.interpolate(images.pixels.float(), size).round().byte()
+    return nw.images.Masked(
+        images.with_pixels(pixels), (pixels[:, 0] > 80).byte(), ("dark", "bright")
+    )
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     """A lab where everything is as small as it can be."""
-    return Lab(tmp_path / "models", "tiny", seeds=(0,), report="quiet", named=stand_in)
+    return Lab(tmp_path / "models", "tiny", seeds=(0,), report="quiet", named=stand_in,
+               named_masks=stand_in_masks)  # fmt: skip

@@ -14,7 +14,7 @@ from __future__ import annotations
 from .captions import attributes, caption_words, captions, worded
 from .folder import folder
 from .masks import Masked, masked, masks_below, masks_by_name, read_mask, stacked
-from .named import describe, named, names, verify
+from .named import describe, named, named_masks, names, verify
 from .open import open_source
 from .read import read, read_classes
 from .source import Images, Source, as_source
@@ -40,6 +40,7 @@ __all__ = [
     "masks_below",
     "masks_by_name",
     "named",
+    "named_masks",
     "names",
     "open_source",
     "read",

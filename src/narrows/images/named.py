@@ -18,6 +18,7 @@ from ..errors import Unavailable
 from .arrays import fitted, idx_folder
 from .fetch import downloaded, unpacked
 from .folder import folder
+from .masks import Masked, masked
 from .packed import cache_root
 from .read import Size
 from .registry import SETS, NamedSet
@@ -25,9 +26,19 @@ from .source import SPLITS, Images, Source
 from .splits import split as divide
 from .sprites import Sprites
 
-__all__ = ["Description", "describe", "named", "names", "unknown", "verify"]
+__all__ = ["Description", "describe", "named", "named_masks", "names", "unknown", "verify"]
 
 Progress = Callable[[int, int], None]
+
+# sets with a class for each pixel: the number that is none, and what the others are called
+MASKED = {
+    "camvid": (
+        11,
+        ("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian",
+         "bicyclist"),
+    ),
+}  # fmt: skip
+PARTS = {"train": "train", "validation": "val", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -129,6 +140,31 @@ def named(
         whole = _load(row, size, mode, progress, fit, center_crop)
         whole.name = row.name
     return whole if split is None else _part(whole, split)
+
+
+def named_masks(name: str, split: str = "train", size: Size | None = None) -> Masked:
+    """One part of a named set of pictures with their masks.
+
+    Args:
+        name: ``camvid``.
+        split: 'train', 'validation' or 'test': the official part.
+        size: (height, width), or one number; None takes the set's own.
+
+    Raises:
+        ValueError: a set without masks, or a part that it does not have.
+        Unavailable: the set is not here and cannot be got; the message says how.
+    """
+    row = _row(name)
+    if name not in MASKED or split not in PARTS:
+        raise ValueError(
+            f"sets with masks are {', '.join(MASKED)}, each with {', '.join(PARTS)}; "
+            f"we got {name!r} and {split!r}"
+        )
+    root, (void, called) = _own(row) or downloaded(row), MASKED[name]
+    part = PARTS[split]
+    found = masked(root / part, root / f"{part}annot", size or row.size, void=void, names=called)
+    found.images.name = name
+    return found
 
 
 def _part(whole: Images | Sprites, part: str) -> Source:

@@ -14,7 +14,7 @@ from .disentanglement import (
     sap,
 )
 from .evaluation import Evaluation, evaluate
-from .generation import density_coverage, frechet_distance, precision_recall
+from .generation import density_coverage, frechet_distance, nearest_rows, precision_recall
 from .likelihoods import elbo, importance_log_likelihood
 from .neighbourhoods import Neighbourhoods, neighbourhoods
 from .pictures import graininess, psnr, sharpness, squared_error, ssim
@@ -55,6 +55,7 @@ __all__ = [
     "mig",
     "pixel_confusion",
     "position_prior",
+    "nearest_rows",
     "neighbourhoods",
     "precision_recall",
     "psnr",

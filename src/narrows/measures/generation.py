@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["density_coverage", "frechet_distance", "precision_recall"]
+__all__ = ["density_coverage", "frechet_distance", "nearest_rows", "precision_recall"]
 
 Features = Any  # an array or a tensor (N, F)
 
@@ -102,6 +102,26 @@ def density_coverage(real: Features, drawn: Features, k: int = 5) -> tuple[float
         inside += int(within.sum())
         covered += int(within.any(1).sum())
     return inside / (k * len(b)), covered / len(a)
+
+
+def nearest_rows(drawn: Features, real: Features) -> tuple[Tensor, Tensor]:
+    """The real row nearest to each drawn one: the distance (M,), and its position among the N, (M,).
+
+    A picture that is far from every real one looks like none; a drawing at distance 0 is a copy. What
+    the nearest real picture is called is a classifier's answer of the simplest kind.
+
+    Args:
+        drawn, real: (M, F) and (N, F).
+
+    Raises:
+        ValueError: not two arrays of rows of one length, or numbers that are not finite.
+    """
+    a, b = _pair(real, drawn)
+    found = [squared.min(1) for _, squared in _squared(b, a)]
+    return (
+        torch.cat([each.values for each in found]).clamp_min(0).sqrt(),
+        torch.cat([each.indices for each in found]),
+    )
 
 
 def _covariance(rows: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 
 from .. import files
 from ..autoencoder import Autoencoder
-from ..images import Images, named
+from ..images import Images, Masked, named, named_masks
 from ..priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored
 from ..training import Recipe, fit, records
 
@@ -51,6 +51,7 @@ class Lab:
         device: ``auto``, ``cpu``, ``cuda``, …
         report: as ``fit`` takes it.
         named: where pictures come from, as ``images.named``.
+        named_masks: where pictures with masks come from, as ``images.named_masks``.
     """
 
     def __init__(
@@ -62,10 +63,11 @@ class Lab:
         device: str = "auto",
         report: str = "auto",
         named: Callable[..., Any] = named,
+        named_masks: Callable[..., Masked] = named_masks,
     ) -> None:
         self.folder, self.scale, self.seeds = Path(folder), scale, seeds
         self.device, self.report = device, report
-        self._named = named
+        self._named, self._named_masks = named, named_masks
         self._sets: dict[tuple[Any, ...], Any] = {}
         self.seconds = 0.0  # of all trainings that were asked for, whenever they were
 
@@ -89,6 +91,14 @@ class Lab:
         if self.scale == "tiny":
             most = min(most, TINY)
         return found if most == len(found) else found.select(torch.arange(int(most)))
+
+    def masked(self, name: str, split: str, size: tuple[int, int]) -> Masked:
+        """One part of a named set of pictures with masks.
+
+        Raises:
+            Unavailable: it is not on this machine: which, where it was looked for, how to get it.
+        """
+        return self._named_masks(name, split, size)
 
     def model(
         self,
