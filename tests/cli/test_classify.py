@@ -125,7 +125,7 @@ def test_groups_without_labels(narrows, trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "options, words",
     [
-        (("--by", "tree"), "--by takes knn, linear, svm, mlp; we got 'tree'"),
+        (("--by", "tree"), "--by takes knn, linear, svm, mlp, fine-tuned; we got 'tree'"),
         (("--labels", "hair"), "no labels 'hair'"),
         (("--clusters", "0"), "--clusters is at least 1"),
         (("--limit", "0"), "--limit is at least 1"),

@@ -130,7 +130,10 @@ def test_scores_do_not_depend_on_the_batch_or_the_order(model, monkeypatch) -> N
     ):
         for name, values in found.items():
             assert values.dtype == torch.float64 and bool(torch.isfinite(values).all())
-            assert close(values[places].numpy(), other[name].numpy()), name
+            beside = found["elbo"] if name == "regret" else values  # a difference of two of these
+            within = 1e-5 * float(beside.abs().max())
+            apart = (values[places] - other[name]).abs() - 1e-5 * values[places].abs()
+            assert float(apart.max()) <= within, name
 
 
 def test_scores_of_codes_do_not_depend_on_the_order(digits) -> None:
