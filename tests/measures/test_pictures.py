@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from narrows.measures import graininess, psnr, sharpness, squared_error, ssim
+from narrows.measures import edge_energy, graininess, psnr, sharpness, squared_error, ssim
 
 X = torch.rand(5, 3, 16, 12, generator=torch.Generator().manual_seed(0)) * 0.8
 
@@ -78,6 +78,15 @@ def test_grain_is_what_sharpness_is_not_the_originals():
     noise = 0.1 * torch.randn(X.shape, generator=torch.Generator().manual_seed(1))
     assert torch.allclose(graininess(X, X + noise), graininess(X, 0.5 * X + noise), rtol=0.2)
     assert (graininess(X, X + noise) <= sharpness(X, X + noise)).all()
+
+
+def test_sharpness_is_the_ratio_of_two_energies_of_edges():
+    y = X.flip(3).square()
+    assert torch.allclose(edge_energy(y) / edge_energy(X), sharpness(X, y), rtol=1e-5)
+    one = torch.zeros(1, 1, 5, 5)
+    one[0, 0, 2, 2] = 1  # −4 in the middle, 1 on four sides
+    assert edge_energy(one).item() == pytest.approx(20 / 9)
+    assert edge_energy(one.expand(2, 3, 5, 5)).tolist() == pytest.approx([20 / 9] * 2)
 
 
 def test_sharpness_of_a_flat_original_is_not_a_number():

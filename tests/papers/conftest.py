@@ -23,7 +23,11 @@ def stand_in(name: str, split: str | None = None, *, size: Any = None, **asked: 
     x, y = 0.2 + 0.06 * labels, random.uniform(0.2, 0.8, 120)
     blobs = np.exp(-40 * ((rows - y[:, None, None]) ** 2 + (columns - x[:, None, None]) ** 2))
     pixels = np.repeat((blobs * 255).astype(np.uint8)[:, None], channels, 1)
-    return nw.images.Images(pixels, labels={"label": labels}, name=name)
+    columns = {"label": labels}
+    if name == "anime_faces":
+        columns = {"hair": np.array(["black", "blonde", "blue"])[labels % 3],
+                   "eyes": np.array(["red", "green"])[labels % 2]}  # fmt: skip
+    return nw.images.Images(pixels, labels=columns, name=name)
 
 
 def stand_in_masks(name: str, split: str, size: tuple[int, int]) -> nw.images.Masked:

@@ -17,7 +17,7 @@ from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, nearest_rows, precision_recall
 from .likelihoods import elbo, importance_log_likelihood
 from .neighbourhoods import Neighbourhoods, neighbourhoods
-from .pictures import graininess, psnr, sharpness, squared_error, ssim
+from .pictures import edge_energy, graininess, psnr, sharpness, squared_error, ssim
 from .scoring import Scorer, scorer
 from .segmentation import (
     class_weights,
@@ -42,6 +42,7 @@ __all__ = [
     "density_coverage",
     "directions",
     "disentanglement",
+    "edge_energy",
     "elbo",
     "evaluate",
     "evenness",

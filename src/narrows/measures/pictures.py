@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["psnr", "graininess", "sharpness", "squared_error", "ssim"]
+__all__ = ["edge_energy", "psnr", "graininess", "sharpness", "squared_error", "ssim"]
 
 Pictures = Any  # an array or a tensor (N, C, H, W): floats in [0, 1], or uint8
 
@@ -111,6 +111,21 @@ def sharpness(x: Pictures, x_hat: Pictures) -> Tensor:
     of_original, shared, own = _laplacians(x, x_hat)
     edgeless = of_original <= 1e-8
     return torch.where(edgeless, torch.nan, own / of_original.clamp_min(1e-8))
+
+
+def edge_energy(x: Pictures) -> Tensor:
+    """The energy of each picture's Laplacian, averaged over its inner values, (N,).
+
+    For pictures without an original, such as draws: their mean over that of real ones says how
+    sharp they are. With an original it is ``sharpness``, which is the ratio of the two.
+
+    Raises:
+        ValueError: a side has fewer than 3 pixels.
+    """
+    of_picture, _, _ = _laplacians(x, x)
+    count = x.shape[1] * (x.shape[2] - 2) * (x.shape[3] - 2)
+    each: Tensor = of_picture / count
+    return each
 
 
 def graininess(x: Pictures, x_hat: Pictures) -> Tensor:

@@ -1,0 +1,146 @@
+"""Kovenko & Bogach 2020, sections 1 and 3.1: an autoencoder or PCA, squared or absolute errors."""
+
+from __future__ import annotations
+
+import statistics
+
+import torch
+from torch import Tensor
+
+from ..figures import lines, picture_rows
+from ..measures import sharpness, squared_error
+from ..parts import Part
+from ..training import Recipe
+from .experiment import Finding, Row, experiment, verdict_of
+from .kovenko_faces import CODE, SET, deviations, faces, trained
+from .lab import Lab
+
+__all__ = ["EXPERIMENTS"]
+
+SIZES = (8, 16, CODE)
+SHOWN = 8
+
+
+@experiment(
+    "§1 PCA",
+    title="Better than PCA",
+    claim="Deep networks outperform PCA in reducing dimensions, as they are not linear.",
+    data=(SET,),
+)
+def better_than_pca(lab: Lab) -> Finding:
+    """Codes of several sizes, and PCA of as many numbers, on test faces."""
+    of = faces(lab)
+    pca = of.pca(2 * CODE)
+    linear = {}
+    for k in (2, 4, 8, 16, 32, CODE, 2 * CODE):
+        if k <= len(pca):
+            linear[k] = float(squared_error(of.x, of.pca(k).reconstruct(of.x)).mean())
+    ours: dict[int, list[float]] = {}
+    shown: list[tuple[str, Tensor]] = [("real", of.x[:SHOWN])]
+    for size in (k for k in SIZES if k in linear):
+        for seed in lab.seeds:
+            back = trained(lab, of, seed=seed, code_size=size).model.reconstruct(of.test)
+            ours.setdefault(size, []).append(float(squared_error(of.x, back).mean()))
+            if seed == lab.seeds[0]:
+                shown.append((f"autoencoder, {size}", back[:SHOWN]))
+        shown.append((f"PCA, {size}", of.pca(size).reconstruct(of.x[:SHOWN]).clamp(0, 1)))
+    mean = {size: statistics.fmean(values) for size, values in ours.items()}
+    worth = {size: _worth(error, linear) for size, error in mean.items()}
+    rows = [
+        Row(f"{size} numbers: mean squared error", values, "", {"PCA": linear[size]})
+        for size, values in ours.items()
+    ]
+    words = "; ".join(
+        f"{size} numbers: {error:.4f}, PCA {linear[size]:.4f} ({worth[size]})"
+        for size, error in mean.items()
+    )
+    curves = {
+        "PCA": (list(linear), list(linear.values())),
+        "autoencoder": (list(mean), list(mean.values())),
+    }
+    return Finding(
+        verdict_of(*(mean[size] < linear[size] for size in mean)),
+        f"Mean squared error of test faces. {words}.",
+        {
+            "Error by the size of the code": lines(
+                {"mean squared error": curves}, "numbers of a code", log=True
+            ),
+            "Test faces through both": picture_rows(shown),
+        },
+        rows,
+        deviations(lab, of),
+    )
+
+
+def _worth(error: float, linear: dict[int, float]) -> str:
+    """The sizes of PCA that an error lies between."""
+    worse = [k for k, other in linear.items() if other > error]
+    better = [k for k, other in linear.items() if other <= error]
+    if not worse or not better:
+        return f"{'more' if worse else 'less'} than PCA of {max(worse) if worse else min(better)}"
+    return f"between PCA of {max(worse)} and of {min(better)}"
+
+
+@experiment(
+    "§3.1 MSE or MAE",
+    title="Squared or absolute error as the loss",
+    claim="The obvious choice of a loss is the squared or the absolute error.",
+    data=(SET,),
+)
+def squared_or_absolute(lab: Lab) -> Finding:
+    """Each loss judged by both measures: whether the choice is one."""
+    of = faces(lab)
+
+    def absolute(recipe: Recipe) -> Recipe:
+        return recipe.with_(name="kovenko-2020-autoencoder-mae", likelihood=Part("mae"))
+
+    measures = ("squared error", "absolute error", "sharpness")
+    found: dict[str, dict[str, list[float]]] = {}
+    shown: list[tuple[str, Tensor]] = [("real", of.x[:SHOWN])]
+    for loss in ("squared error", "absolute error"):
+        found[loss] = {name: [] for name in measures}
+        for seed in lab.seeds:
+            changed = absolute if loss == "absolute error" else _as_it_is
+            back = trained(lab, of, seed=seed, changed=changed).model.reconstruct(of.test)
+            for name, value in zip(measures, _measured(of.x, back), strict=True):
+                found[loss][name].append(value)
+            if seed == lab.seeds[0]:
+                shown.append((f"trained on {loss}", back[:SHOWN]))
+    pca = dict(zip(measures, _measured(of.x, of.pca().reconstruct(of.x)), strict=True))
+    linear = f"PCA, {len(of.pca())} numbers"
+    mean = {loss: {n: statistics.fmean(v) for n, v in each.items()} for loss, each in found.items()}
+    rows = [
+        Row(f"trained on {loss}: {name}", values, "", {linear: pca[name]})
+        for loss, each in found.items()
+        for name, values in each.items()
+    ]
+    ratio = {name: mean["absolute error"][name] / mean["squared error"][name] for name in measures}
+    words = (
+        f"Trained on the absolute error, the squared error of test faces is "
+        f"{ratio['squared error']:.2f} times and the absolute error "
+        f"{ratio['absolute error']:.2f} times that of the model trained on the squared one; "
+        f"sharpness is {mean['absolute error']['sharpness']:.3f} against "
+        f"{mean['squared error']['sharpness']:.3f} (PCA {pca['sharpness']:.3f})."
+    )
+    return Finding(
+        verdict_of(*(0.8 < ratio[name] < 1.25 for name in measures[:2])),
+        words,
+        {"Test faces through both": picture_rows(shown)},
+        rows,
+        deviations(lab, of, "Either will do is read as: within a quarter by either measure."),
+    )
+
+
+def _as_it_is(recipe: Recipe) -> Recipe:
+    return recipe
+
+
+def _measured(x: Tensor, back: Tensor) -> tuple[float, float, float]:
+    return (
+        float(squared_error(x, back).mean()),
+        float(torch.as_tensor(x - back).abs().mean()),
+        float(sharpness(x, back).nanmedian()),
+    )
+
+
+EXPERIMENTS = (better_than_pca, squared_or_absolute)
