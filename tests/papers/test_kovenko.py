@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from narrows.images.corruptions import Turn
+from narrows.images.corruptions import Warp
 from narrows.measures import Pca, squared_error
 from narrows.papers import PAPERS
 from narrows.papers.kovenko_choices import _worth
@@ -47,8 +47,8 @@ def test_draws_of_pca_have_its_mean_and_deviation():
 
 def test_a_linear_map_turns_faces_back_in_part(lab):
     of = faces(lab)
-    turned = Turn(20)(of.x, Draws(3))
-    back = _turned_back(of, Turn(20))(turned)
+    turned = Warp(20, 0, 0)(of.x, Draws(3))
+    back = _turned_back(of, Warp(20, 0, 0))(turned)
     assert (
         squared_error(of.x, back).mean()
         < squared_error(of.x, of.train.batch(torch.arange(len(of.x)))).mean()
