@@ -15,6 +15,7 @@ from narrows.applications import (
     denoising_baselines,
     feature_maps,
     first_kernels,
+    restlessness,
     scores,
     upscale,
 )
@@ -130,6 +131,19 @@ def test_kernels_are_pictures_of_the_weights_the_strongest_first() -> None:
     assert first_kernels(torch.zeros(5, 3, 3, 3), (3, 9, 9)).unique().tolist() == [0.5]
     with pytest.raises(ValueError, match=r"are \(K, 4\) or \(K, 1, h, w\); we got \(2, 5\)"):
         first_kernels(torch.rand(2, 5), (1, 2, 2))
+
+
+def test_kernels_are_restless_where_they_vary_outside() -> None:
+    inside = torch.zeros(6, 6, dtype=torch.bool)
+    inside[1:5, 1:5] = True
+    noise = torch.rand(1, 1, 6, 6)
+    still = torch.where(inside, noise, 0.3)
+    double = torch.where(inside, torch.tensor([0.0, 1.0] * 3), torch.tensor([0.0, 2.0] * 3))
+    found = restlessness(torch.cat([still, double[None, None]]), inside)
+    assert found[0] < 1e-6
+    assert found[1].item() == pytest.approx(2.0, rel=0.05)
+    with pytest.raises(ValueError, match="two pixels or more inside and as many outside"):
+        restlessness(noise, torch.ones(6, 6, dtype=torch.bool))
 
 
 def test_feature_maps_of_maps_and_of_units() -> None:

@@ -32,6 +32,7 @@ ALL = [
     GaussianNoise(0.5, clip=True),
     DropoutMask(0.3),
     DropoutMask(0.3, per_pixel=True),
+    DropoutMask(0.3, value=0.5),
     SaltAndPepper(0.2),
     Patch(0.4),
     Patch(1.0, 0.0),
@@ -118,6 +119,8 @@ def test_dropout_only_sets_to_zero():
     gone = DropoutMask(0.3, per_pixel=True)(x, Draws()) == 0
     assert torch.equal(gone.any(1), gone.all(1))
     assert torch.equal(DropoutMask(0)(x, Draws()), x) and DropoutMask(1)(x, Draws()).sum() == 0
+    gray = DropoutMask(0.3, value=0.5)(x, Draws())
+    assert torch.equal(gray == 0.5, y == 0) and torch.equal(gray[y != 0], y[y != 0])
 
 
 def test_salt_and_pepper_are_equally_frequent():

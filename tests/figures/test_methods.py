@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from narrows.figures import distances, kernel_grid, methods, paths, png
+from narrows.figures import (
+    distances,
+    kernel_grid,
+    methods,
+    paths,
+    planes,
+    png,
+    stretched,
+    travelled,
+)
 
 
 def size(figure) -> tuple[int, int]:
@@ -40,6 +49,36 @@ def test_paths_of_points_are_lighter_the_longer() -> None:
     size(paths(before, before))  # nothing moves
     with pytest.raises(ValueError, match=r"points \(N, 2\) before and after were wanted"):
         paths(before, before[:3])
+
+
+def test_planes_show_the_same_points_before_and_after_on_one_scale() -> None:
+    before = np.random.default_rng(0).normal(size=(50, 2))
+    figure = planes({"input": before, "output": before / 2}, np.arange(50.0), before[:5])
+    one, other = figure.axes
+    assert one.get_xlim() == other.get_xlim() and one.get_title("left") == "input"
+    np.testing.assert_allclose(other.collections[0].get_offsets(), before / 2)
+    size(figure)
+    with pytest.raises(ValueError, match=r"panels of points \(N, 2\) were wanted; we got"):
+        planes({"input": before[:, :1]})
+
+
+def test_a_map_of_travel_covers_its_rectangle() -> None:
+    lengths = np.arange(12.0).reshape(3, 4)
+    figure = travelled(lengths, (-2.0, 2.0, -1.0, 1.0), np.zeros((5, 2)))
+    assert figure.axes[0].get_xlim() == (-2, 2) and figure.axes[0].get_ylim() == (-1, 1)
+    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), lengths)
+    size(figure)
+
+
+def test_a_stretched_curve_has_its_codes_between_its_two_spaces() -> None:
+    t = np.linspace(0, 1, 20)
+    points = np.stack([t, t**2, t**3], 1)
+    figure = stretched(points, 3 * t, points, points[:4] + 0.1, points[:4])
+    spaces = [axes for axes in figure.axes if axes.name == "3d"]
+    assert len(figure.axes) == 3 and len(spaces) == 2 and len(spaces[1].lines) == 4
+    (line,) = (axes for axes in figure.axes if axes.name != "3d")
+    np.testing.assert_allclose(line.collections[0].get_offsets()[:, 1], 3 * t)
+    size(figure)
 
 
 def test_distances_are_drawn_with_their_means() -> None:

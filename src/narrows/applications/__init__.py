@@ -39,7 +39,7 @@ from .inpaint import (
     inpainting_baselines,
     project,
 )
-from .kernels import feature_maps, first_kernels
+from .kernels import feature_maps, first_kernels, restlessness
 from .map import Layout, code_rows, lay_out, thumbnails
 from .morph import BLENDS, Decodings, Morph, decodings, linear, morph, spherical
 from .outliers import (
@@ -162,6 +162,7 @@ __all__ = [
     "project",
     "rates",
     "reconstruct",
+    "restlessness",
     "rivals",
     "rows_by",
     "scores",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["feature_maps", "first_kernels"]
+__all__ = ["feature_maps", "first_kernels", "restlessness"]
 
 
 def first_kernels(weight: Tensor, shape: Sequence[int]) -> Tensor:
@@ -35,6 +35,25 @@ def first_kernels(weight: Tensor, shape: Sequence[int]) -> Tensor:
     weight = weight[weight.flatten(1).norm(dim=1).argsort(descending=True)]
     largest = weight.abs().flatten(1).amax(1).clamp_min(1e-12)
     return 0.5 + 0.5 * weight / largest[:, None, None, None]
+
+
+def restlessness(kernels: Tensor, inside: Tensor) -> Tensor:
+    """How much kernels vary where nothing ever is, beside how much where something is, (K,).
+
+    Standard deviation over the pixels outside by that over the pixels inside: near 0 for a kernel
+    that is constant outside, 1 for one that is noise everywhere (Canziani, figs. 22-23).
+
+    Args:
+        kernels: (K, C, h, w), such as ``first_kernels`` gives.
+        inside: (h, w) booleans.
+
+    Raises:
+        ValueError: fewer than two pixels inside or outside.
+    """
+    if min(int(inside.sum()), int((~inside).sum())) < 2:
+        raise ValueError("kernels are compared over two pixels or more inside and as many outside")
+    within, without = (kernels[:, :, where].flatten(1).std(1) for where in (inside, ~inside))
+    return without / within.clamp_min(1e-12)
 
 
 @torch.no_grad()

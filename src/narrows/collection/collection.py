@@ -3,7 +3,7 @@
 add, put, update, delete ──one commit each──► table ──tidy──► compact, indexed
                                                 │
 queries (Q, D) ──search──► exact: blocks of codes, up to 10,000 of them or where asked for
-                      └──► cells: the index, as many cells as reach 0.999 of the exact answer
+                      └──► cells: the index, as many cells as reach 0.995 of the exact answer
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
 
 EXACT_ROWS = 10_000  # up to so many codes every search is exact
-RECALL = 0.999  # of the ten nearest, that the index is to find
+RECALL = 0.995  # of the ten nearest, that the index is to find
 _BLOCK = 8192
 _IDS_AT_ONCE = 1000
 _QUERIES_AT_ONCE = 256

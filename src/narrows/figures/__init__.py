@@ -3,7 +3,7 @@
 from .animation import ANIMATED, animation, save_animation, side_by_side
 from .classes import confusion_matrix, label_curves
 from .curves import loss_curves
-from .displacements import distances, paths
+from .displacements import distances, paths, planes, stretched, travelled
 from .grids import comparison, picture_grid
 from .kernels import kernel_grid
 from .map_page import map_page
@@ -41,6 +41,7 @@ __all__ = [
     "paths",
     "picture_grid",
     "picture_rows",
+    "planes",
     "png",
     "rate_curves",
     "report_page",
@@ -49,4 +50,6 @@ __all__ = [
     "score_histograms",
     "side_by_side",
     "strange_pictures",
+    "stretched",
+    "travelled",
 ]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import BLUE, INK, ORANGE, QUIET, axes_of_lines, new_figure
+from .style import BLUE, FAINT, INK, ORANGE, QUIET, axes_of_lines, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["distances", "paths"]
+__all__ = ["distances", "paths", "planes", "stretched", "travelled"]
 
 Array = np.ndarray[Any, Any]
 
@@ -61,6 +61,112 @@ def paths(before: Any, after: Any, training: Any = None) -> Figure:
         axes.legend(framealpha=0.9, edgecolor="none", fontsize=8.5, labelcolor=INK, loc="best")
     figure.tight_layout(pad=1.2)
     return figure
+
+
+def planes(panels: Mapping[str, Any], values: Any = None, training: Any = None) -> Figure:
+    """Points of the plane in one panel or several, such as a model's inputs and its outputs.
+
+    Args:
+        panels: title → (N, 2), drawn on one scale.
+        values: (N,), the colour of each point, the same in every panel.
+        training: (M, 2), drawn behind.
+
+    Raises:
+        ValueError: no panel, or arrays that are not of points of the plane.
+    """
+    found = {title: np.asarray(points, np.float64) for title, points in panels.items()}
+    if not found or any(points.ndim != 2 or points.shape[1] != 2 for points in found.values()):
+        raise ValueError(
+            f"panels of points (N, 2) were wanted; we got {[p.shape for p in found.values()]}"
+        )
+    figure = new_figure(470 * len(found) + 40, 380)
+    every = figure.subplots(1, len(found), squeeze=False, sharex=True, sharey=True)[0]
+    for axes, (title, points) in zip(every, found.items(), strict=True):
+        if training is not None:
+            axes.plot(*np.asarray(training, np.float64).T, ".", color="#c9ccd1", markersize=3)
+        how: dict[str, Any] = {"color": BLUE} if values is None else {"c": values, "cmap": "plasma"}
+        axes.scatter(points[:, 0], points[:, 1], s=7, linewidths=0, zorder=3, **how)
+        axes_of_lines(axes, title, "")
+        axes.set_aspect("equal")
+    figure.tight_layout(pad=1.2, w_pad=2)
+    return figure
+
+
+def travelled(lengths: Any, extent: tuple[float, float, float, float], training: Any) -> Figure:
+    """How far each place of the plane is moved, the lighter the farther (Canziani, fig. 17).
+
+    Args:
+        lengths: (rows, columns), the first row at the bottom.
+        extent: left, right, bottom and top of the rectangle that they cover.
+        training: (M, 2), drawn above.
+    """
+    figure = new_figure(660, 440)
+    axes = figure.subplots()
+    shown = axes.imshow(
+        np.asarray(lengths), extent=extent, origin="lower", cmap="inferno", vmin=0,
+        interpolation="bilinear",
+    )  # fmt: skip
+    axes.plot(
+        *np.asarray(training, np.float64).T, ".", color="white", markersize=2.2,
+        markeredgewidth=0, label="training points",
+    )  # fmt: skip
+    axes_of_lines(axes, "How far each place is moved", "")
+    axes.grid(False)
+    axes.set_xlim(*extent[:2])
+    axes.set_ylim(*extent[2:])
+    colours = figure.colorbar(shown, ax=axes, shrink=0.86, pad=0.03)
+    colours.outline.set_visible(False)
+    colours.ax.tick_params(labelsize=8, colors=QUIET, length=0)
+    colours.set_label("distance travelled", fontsize=9, color=QUIET)
+    figure.tight_layout(pad=1.2)
+    return figure
+
+
+def stretched(points: Any, codes: Any, decoded: Any, off: Any, pulled: Any) -> Figure:
+    """A curve in space, the line that its codes make of it, and what comes back (Canziani, fig. 19).
+
+    Args:
+        points: (N, 3), along the curve.
+        codes: (N,), the colour of each point everywhere.
+        decoded: (N, 3).
+        off, pulled: (M, 3), points beside the curve and where the model takes them.
+    """
+    curve, back, away, onto = (
+        np.asarray(each, np.float64) for each in (points, decoded, off, pulled)
+    )
+    values = np.asarray(codes, np.float64)
+    figure = new_figure(1140, 380)
+    first, last = (figure.add_subplot(1, 3, place, projection="3d") for place in (1, 3))
+    middle = figure.add_subplot(1, 3, 2)
+    look: dict[str, Any] = {"c": values, "cmap": "plasma", "s": 7, "linewidths": 0}
+    spaces: list[Any] = [first, last]
+    spaces[0].scatter(*curve.T, **look)
+    spaces[0].scatter(*away.T, s=6, color=QUIET, linewidths=0, alpha=0.7)
+    spaces[1].scatter(*back.T, **look)
+    for start, end in zip(away, onto, strict=True):
+        spaces[1].plot(*np.stack([start, end]).T, color=QUIET, linewidth=0.7, alpha=0.8)
+    for axes, title in zip(spaces, ("input, a curve in space", "output"), strict=True):
+        axes.set_title(title, loc="left", fontsize=10, color=INK)
+        axes.set_box_aspect(None, zoom=1.15)
+        axes.tick_params(labelsize=6, colors=QUIET, pad=-2)
+        axes.set_xlim(*_ends(curve[:, 0]))
+        axes.set_ylim(*_ends(curve[:, 1]))
+        axes.set_zlim(*_ends(curve[:, 2]))
+        for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+            axis.pane.set_facecolor("#f7f7f5")
+            axis._axinfo["grid"]["color"] = FAINT
+    along = np.arange(len(values)) / max(1, len(values) - 1)
+    middle.scatter(along, values, **look)
+    axes_of_lines(middle, "code, one number", "share of the way along the curve")
+    figure.tight_layout(pad=1.4, w_pad=2)
+    return figure
+
+
+def _ends(values: Array) -> tuple[float, float]:
+    """Where an axis begins and ends, with a tenth of room."""
+    low, high = float(values.min()), float(values.max())
+    room = 0.1 * max(high - low, 1e-9)
+    return low - room, high + room
 
 
 def distances(series: Mapping[str, Any], title: str = "How far pictures travel") -> Figure:

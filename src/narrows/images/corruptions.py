@@ -73,19 +73,22 @@ class GaussianNoise:
 class DropoutMask:
     """Sets values to 0 with probability ``p``, without making the others larger (Kovenko, section 3.2).
 
-    ``per_pixel`` drops all channels of a pixel together.
+    ``per_pixel`` drops all channels of a pixel together. ``value`` is what they are set to instead:
+    0.5 where a document works in (−1, 1) and its 0 is gray (Canziani).
     """
 
     p: float
     per_pixel: bool = False
+    value: float = 0.0
 
     def __post_init__(self) -> None:
         _share("p", self.p)
+        _share("value", self.value)
 
     def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
         shape = (x.shape[0], 1, *x.shape[2:]) if self.per_pixel else tuple(x.shape)
         u = draws.uniform("corruption/dropout mask", shape, x.device)
-        return x * (u >= self.p).to(x.dtype)
+        return x.masked_fill(u < self.p, self.value)
 
 
 @part("corruption", "salt-and-pepper")

@@ -25,6 +25,7 @@ from .segmentation import (
     pixel_confusion,
     position_prior,
 )
+from .subspaces import principal_angles, sensitivity
 
 __all__ = [
     "Dci",
@@ -59,9 +60,11 @@ __all__ = [
     "nearest_rows",
     "neighbourhoods",
     "precision_recall",
+    "principal_angles",
     "psnr",
     "sap",
     "scorer",
+    "sensitivity",
     "sharpness",
     "squared_error",
     "ssim",

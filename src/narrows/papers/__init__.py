@@ -3,7 +3,7 @@
 PAPERS["kovenko-2020"].experiments ──► reproduce(paper, experiment, lab, to) ──► pages, results.json
 """
 
-from . import kovenko, lingrand, ray, theivaprakasham
+from . import canziani, kovenko, lingrand, ray, theivaprakasham
 from .experiment import Experiment, Finding, Paper, Row, experiment, verdict_of
 from .lab import SCALES, Lab, Trained
 from .reproduce import (
@@ -36,4 +36,4 @@ __all__ = [
     "write_paper",
 ]
 
-PAPERS = {one.PAPER.key: one.PAPER for one in (kovenko, theivaprakasham, lingrand, ray)}
+PAPERS = {one.PAPER.key: one.PAPER for one in (kovenko, canziani, theivaprakasham, lingrand, ray)}

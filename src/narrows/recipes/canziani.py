@@ -38,22 +38,28 @@ def canziani_2020_standard(shape: Sequence[int] = (1, 28, 28), code_size: int = 
 
 
 def canziani_2020_denoising(
-    shape: Sequence[int] = (1, 28, 28), code_size: int = 500, *, rate: float = 0.5
+    shape: Sequence[int] = (1, 28, 28),
+    code_size: int = 500,
+    *,
+    rate: float = 0.5,
+    value: float = 0.5,
 ) -> Recipe:
     """The over-complete autoencoder 784-500-784 that gets pictures with pixels dropped.
 
-    "Train denoising autoencoder" and figures 21 to 27. The rate is ours, as the text names none.
-    Deviation: dropped pixels are black, and the others keep their values, where nn.Dropout() makes
-    them larger by 1 / (1 − rate).
+    "Train denoising autoencoder" and figures 21 to 27. The rate is ours, as the text names none. His
+    mask multiplies pixels in (−1, 1), so what is dropped is gray; a mask to black would leave the
+    border, which is black, as it is, and kernels would not learn of it. Deviation: the others keep
+    their values, where nn.Dropout() makes them larger by 1 / (1 − rate).
 
     Args:
         shape: (C, H, W) of the pictures.
         code_size: d, units of the hidden layer.
         rate: the share of pixels that are dropped.
+        value: what they become.
     """
     return canziani_2020_standard(shape, code_size).with_(
         name="canziani-2020-denoising",
-        corruption=Part("dropout-mask", {"p": rate}),
+        corruption=Part("dropout-mask", {"p": rate, "value": value}),
         source="Canziani 2020, Train denoising autoencoder",
     )
 
