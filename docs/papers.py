@@ -1,6 +1,7 @@
 """Writes docs/papers/, a page for each document, from what `narrows reproduce --all` left.
 
     python docs/papers.py reproduced/small     takes over its results and its pictures of free sets
+    python docs/papers.py reproduced/small --times     and what each took, if nothing else was running
     python docs/papers.py                      writes the pages again from the results that are here
 
 Pictures of sets that may not be published stay away; the page names the command that makes them.
@@ -17,7 +18,7 @@ from typing import Any
 
 from PIL import Image
 
-from narrows.papers import PAPERS, Experiment, Paper
+from narrows.papers import PAPERS, Experiment, Paper, measured_seconds
 from narrows.papers.reproduce import TIMES
 
 FOLDER = Path(__file__).with_suffix("")
@@ -39,7 +40,8 @@ def main() -> None:
     if len(sys.argv) > 1:
         for paper in PAPERS.values():
             take(paper, Path(sys.argv[1]))
-        write_times()
+        if "--times" in sys.argv:
+            write_times()
     for paper in PAPERS.values():
         (FOLDER / f"{paper.key}.md").write_text(page(paper, results(paper)), encoding="utf-8")
     (FOLDER / "README.md").write_text(index(), encoding="utf-8")
@@ -150,11 +152,9 @@ def section(paper: Paper, one: Experiment, found: Mapping[str, Any] | None) -> l
     if not free(one):
         lines += ["The pictures are not ours to publish; the command below makes them.", ""]
     lines += [f"- {each}" for each in found["deviations"]]
-    took = max(found["seconds"].values())
-    lines += [
-        "",
-        f"`{command}`: {took / 60:.1f} minutes, seeds {', '.join(map(str, found['seeds']))}.",
-    ]
+    took = measured_seconds(paper, one)
+    about = "" if took is None else f"{took / 60:.1f} minutes on two cores, "
+    lines += ["", f"`{command}`: {about}seeds {', '.join(map(str, found['seeds']))}."]
     return lines
 
 
