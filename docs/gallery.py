@@ -99,7 +99,7 @@ def said_by(arguments: list[str]) -> str:
             raise RuntimeError(f"{shlex.join(arguments)}: exit code {left.code}") from None
     finally:
         sys.argv = before
-    return out.getvalue()
+    return out.getvalue().replace(f"{Path.cwd()}/", "")  # whose machine it was is nobody's
 
 
 def remembering(arguments: list[str]) -> str:
