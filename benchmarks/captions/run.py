@@ -20,16 +20,19 @@ import argparse
 import json
 import os
 import platform
+import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import narrows as nw
-from narrows.applications import caption_to_image, decoder
+from narrows import files
+from narrows.applications import caption_to_image, decoder, fit_judge
 from narrows.figures import picture_rows, save
 from narrows.parts import Part
-from narrows.priors import draw, load_prior
+from narrows.priors import draw, fit_prior, load_prior, save_prior, stored
+from narrows.training import records
 
 RESULTS = Path(__file__).with_name("results.json")
 FOLDER = Path("runs/captions")
@@ -85,7 +88,7 @@ def recipe_of(name: str) -> Any:
     if name == "mnist":
         return nw.recipes.mlp_autoencoder((1, 28, 28), 16)
     recipe = nw.recipes.conv_vae((1, 64, 64), 16, widths=(16, 32, 64, 128))
-    return recipe.with_(likelihood=Part("bernoulli"), epochs=2.5)
+    return recipe.with_(likelihood=Part("bernoulli"), epochs=8.0)
 
 
 def pictures(name: str, quick: bool) -> tuple[Any, Any, Any]:
@@ -110,16 +113,22 @@ def measured(given: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
     recipe, numbers = recipe_of(name), dict(NUMBERS[name])
     if given.quick:
         recipe, numbers = recipe.with_(epochs=0.2), {**numbers, "prior": {"steps": 20}, "each": 6}
-    found = caption_to_image(
-        train,
-        apart,
-        held,
-        recipe,
-        to=_folder(given, name, seed),
-        seed=seed,
-        report="quiet" if given.quick else "lines",
-        **numbers,
-    )
+    folder = _folder(given, name, seed)
+    report: Any = "quiet" if given.quick else "lines"
+    to = {part: folder / part for part in ("judge", "model")}
+    judge = fit_judge(apart, to=to["judge"], seed=seed, report=report, **numbers["judge"])
+    model = nw.fit(recipe, train, to=to["model"], resume=True, seed=seed, report=report)
+    if "caption-flow" not in stored(to["model"]):
+        began = time.perf_counter()
+        fitted = fit_prior(model, train, "caption-flow", seed=seed, **numbers["prior"])
+        about = {"fitted_to": len(train), "seed": seed, "seconds": time.perf_counter() - began}
+        save_prior(fitted, model, to["model"], **about)
+    flow: Any = load_prior(model, to["model"], "caption-flow")
+    _, header = files.load_tensors(to["model"] / "prior-caption-flow.safetensors")
+    seconds = {"prior": round(float(header["seconds"]), 1)}
+    for part, where in to.items():
+        seconds[part] = round(sum(float(line["seconds"]) for line in records(where)), 1)
+    found = caption_to_image(model, flow, judge, train, held, each=numbers["each"], seed=seed)
     shown = {
         one.name: {
             "share": round(one.share, 4),
@@ -129,19 +138,19 @@ def measured(given: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
             "variety": round(one.variety, 3),
             "pictures": one.pictures,
         }
-        for one in found.rows
+        for one in found
     }
     return {
         "set": name,
         "seed": seed,
         "target": TARGETS[name],
-        "reached": found.rows[0].share >= TARGETS[name],
+        "reached": found[0].share >= TARGETS[name],
         "recipe": recipe.name,
-        "code_size": torch.Size(found.model.code_shape).numel(),
-        "words": len(found.prior.words),
-        "reader_weights": sum(p.numel() for p in found.prior.network.reader.parameters()),
-        "prior": {key: found.prior.part.arguments[key] for key in ("steps", "width", "guidance")},
-        "seconds": found.seconds,
+        "code_size": torch.Size(model.code_shape).numel(),
+        "words": len(flow.words),
+        "reader_weights": sum(p.numel() for p in flow.network.reader.parameters()),
+        "prior": {key: flow.part.arguments[key] for key in ("steps", "width", "guidance")},
+        "seconds": seconds,
         "rows": shown,
     }
 

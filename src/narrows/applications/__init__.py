@@ -1,6 +1,6 @@
 """Applications: one file per verb. They take functions (encode, decode) and give arrays and numbers."""
 
-from .caption import CaptionsJudged, Heeded, Judge, caption_to_image, fit_judge, heeded
+from .caption import Heeded, Judge, caption_to_image, fit_judge, heeded
 from .classify import (
     KINDS,
     Classifier,
@@ -79,7 +79,6 @@ __all__ = [
     "KINDS",
     "MODEL",
     "Agreement",
-    "CaptionsJudged",
     "Classifier",
     "Clusters",
     "CodeGaussian",

@@ -6,7 +6,6 @@ captions ──draw, decode──► pictures ──Judge, trained apart──�
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import files
 from ..images import Images, attributes, worded
 from ..parts import Part
-from ..priors import Aggregate, draw, fit_prior, load_prior, save_prior, stored
+from ..priors import Aggregate, CaptionFlow, draw
 from ..randomness import generator
-from ..training import Phase, Recipe, fit, records
+from ..training import Phase, Recipe, fit
 from .decoding import decoder
 
-__all__ = ["CaptionsJudged", "Heeded", "Judge", "caption_to_image", "fit_judge", "heeded"]
+__all__ = ["Heeded", "Judge", "caption_to_image", "fit_judge", "heeded"]
 
 Array = np.ndarray[Any, Any]
 Pictures = Callable[[Mapping[str, str], int], Tensor]
@@ -77,23 +75,6 @@ class Heeded:
     each: dict[str, float]
     worst: tuple[str, float]
     variety: float
-
-
-@dataclass(frozen=True)
-class CaptionsJudged:
-    """What ``caption_to_image`` finds.
-
-    Attributes:
-        rows: the caption flow, what it has to beat, and real pictures.
-        model, prior, judge: what was trained.
-        seconds: that each training took.
-    """
-
-    rows: list[Heeded]
-    model: Any
-    prior: Any
-    judge: Judge
-    seconds: dict[str, float]
 
 
 def fit_judge(
@@ -180,20 +161,17 @@ def spread_of(pictures: Tensor) -> float:
 
 
 def caption_to_image(
+    model: Any,
+    prior: CaptionFlow,
+    judge: Judge,
     train: Images,
-    apart: Images,
     held: Images,
-    recipe: Recipe,
     *,
-    to: Path | str,
-    prior: Mapping[str, Any] | None = None,
-    judge: Mapping[str, Any] | None = None,
     each: int = 100,
     wordings: int = 5,
     seed: int = 0,
-    report: str = "quiet",
-) -> CaptionsJudged:
-    """Canziani 2020, fig. 12, with a number: train a model, its caption flow and a judge, and count.
+) -> list[Heeded]:
+    """Canziani 2020, fig. 12, with a number: how many pictures show what their captions say.
 
     Pictures are drawn for full captions (those that say every attribute) in several wordings. Beside
     them stand, for the same attributes: draws without a caption (chance), the mean code of the
@@ -201,35 +179,19 @@ def caption_to_image(
     what model and judge lose, held-out pictures through the model and as they are.
 
     Args:
-        train: what the model and its prior are fitted to.
-        apart: what the judge is trained on.
-        held: pictures of neither; their combinations of attributes are asked for.
-        recipe: of the model.
-        to: a folder; what was trained there already is taken, and a stopped training gone on with.
-        prior, judge: numbers of the caption flow, and of ``fit_judge``.
+        model, prior: fitted to ``train``.
+        judge: trained apart.
+        held: pictures of neither; their combinations of attributes are asked for, those that
+            ``train`` has too.
         each: pictures of every combination.
         wordings: captions of every combination.
-        seed: of the trainings, the wordings and the draws.
+        seed: of the wordings and the draws.
     """
-    folder = Path(to)
-    knows = fit_judge(apart, to=folder / "judge", seed=seed, report=report, **(judge or {}))
-    model = fit(recipe, train, to=folder / "model", resume=True, seed=seed, report=report)
-    if "caption-flow" not in stored(folder / "model"):
-        began = time.perf_counter()
-        fitted = fit_prior(model, train, "caption-flow", seed=seed, **(prior or {}))
-        about = {"fitted_to": len(train), "seed": seed, "seconds": time.perf_counter() - began}
-        save_prior(fitted, model, folder / "model", **about)
-    flow = load_prior(model, folder / "model", "caption-flow")
-    _, header = files.load_tensors(folder / "model" / "prior-caption-flow.safetensors")
-    seconds = {"prior": round(float(header.get("seconds", math.nan)), 1)}
-    for name in ("model", "judge"):
-        lines = records(folder / name)
-        seconds[name] = round(sum(float(line["seconds"]) for line in lines), 1)
-
     decode = decoder(model)
     codes = model.encode(train, 1, seed=seed).z[0]
     mine, theirs = _judged(train), _judged(held)
-    combinations = [dict(zip(theirs, row, strict=True)) for row in _rows(theirs)]
+    known = set(_rows(mine))
+    combinations = [dict(zip(theirs, row, strict=True)) for row in _rows(theirs) if row in known]
 
     def real(wanted: Mapping[str, str], n: int) -> Tensor:
         return held.batch(_where(theirs, wanted)[:n])
@@ -238,7 +200,7 @@ def caption_to_image(
         rolls = torch.randint(ROLLS, (wordings, 8), generator=generator(seed, "asked")).tolist()
         few = [n // wordings + (i < n % wordings) for i in range(wordings)]
         z = [
-            draw(model, flow, count, seed + i, caption=worded(wanted, roll, full=True))
+            draw(model, prior, count, seed + i, caption=worded(wanted, roll, full=True))
             for i, (roll, count) in enumerate(zip(rolls, few, strict=True))
             if count
         ]
@@ -246,7 +208,7 @@ def caption_to_image(
 
     def silent(wanted: Mapping[str, str], n: int) -> Tensor:
         number = combinations.index(dict(wanted))
-        return decode(draw(model, flow, n, seed + 1000 + number))
+        return decode(draw(model, prior, n, seed + 1000 + number))
 
     def average(wanted: Mapping[str, str], n: int) -> Tensor:
         return decode(codes[_where(mine, wanted)].mean(0, keepdim=True))
@@ -269,11 +231,10 @@ def caption_to_image(
         "held-out, reconstructed": through,
         "held-out pictures": real,
     }
-    rows = [
-        heeded(name, pictures, knows, combinations, each, spreads)
+    return [
+        heeded(name, pictures, judge, combinations, each, spreads)
         for name, pictures in sources.items()
     ]
-    return CaptionsJudged(rows, model, flow, knows, seconds)
 
 
 def _judged(images: Any) -> dict[str, Array]:

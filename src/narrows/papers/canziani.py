@@ -1,8 +1,8 @@
 """Canziani 2020, "Introduction to autoencoders": his notebook on MNIST, and the document as a whole.
 
 784-30-784 and the over-complete 784-500-784 with a dropout mask, their kernels, and in-filling
-beside Telea and Navier-Stokes. The manifolds and the applications of the first pages stand in the
-two files beside this one.
+beside Telea and Navier-Stokes. The manifolds, the applications of the first pages and the captions
+stand in the three files beside this one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from ..measures import Pca, Ridge, mean_picture, principal_angles, psnr, squared
 from ..randomness import Draws, permutation
 from ..recipes import canziani_2020_denoising, canziani_2020_standard, linear_autoencoder
 from .canziani_applications import figure_9, figures_2_to_4, figures_5_to_8, figures_10_11
+from .canziani_captions import figure_12
 from .canziani_manifolds import figure_18, figure_19, figures_15_to_17
 from .experiment import Finding, Paper, Row, experiment, verdict_of
-from .lab import Lab, Trained
+from .lab import Lab, Trained, few, through
 
 __all__ = ["PAPER"]
 
@@ -40,7 +41,7 @@ def _digits(lab: Lab) -> tuple[Any, Tensor]:
     """Training digits, and test digits (500, 1, 28, 28)."""
     train = lab.images("mnist", "train")
     held = lab.images("mnist", "test", limit=JUDGED)
-    return train, held.batch(torch.arange(len(held)))
+    return train, few(held)
 
 
 def _standard(lab: Lab, train: Any, seed: int) -> Trained:
@@ -63,16 +64,9 @@ def _masked(x: Tensor, share: float = MASK, value: float = GRAY) -> tuple[Tensor
     return mask(x, Draws(1)), ~gone
 
 
-def _through(model: Any, x: Tensor) -> Tensor:
-    """Exact values through a model: ``reconstruct`` would round them to 256 steps."""
-    with model.evaluating():
-        out: Tensor = model(x.to(model.device)).cpu()
-    return out
-
-
 def _ridge(lab: Lab, train: Any) -> Ridge:
     """The best linear way from masked digits to whole ones, the strength chosen on a fifth of them."""
-    whole = train.batch(torch.arange(min(len(train), 10_000)))
+    whole = few(train, 10_000)
     given = DropoutMask(MASK, value=GRAY)(whole, Draws(2))
     kept = len(whole) - len(whole) // 5
     scores = {
@@ -115,7 +109,7 @@ def tied_weights(lab: Lab) -> Finding:
             model = lab.model(recipe.with_(epochs=epochs), train, seed=seed).model.cpu()
             rung: Any = model.ladder.rung(0)
             weight = rung.linear_down.weight.detach()
-            back = _through(model, x)
+            back = through(model, x)
             gram = weight @ weight.T
             off = (gram - torch.eye(size)).norm() / size**0.5
             angles.setdefault(name, []).append(
@@ -188,7 +182,7 @@ def figure_14(lab: Lab) -> Finding:
             recipe = make(train.shape, int(share * n))
             numbers: dict[str, Any] = {"epochs": 100.0, "batch_size": 64}
             model = lab.model(recipe.with_(**numbers), train, seed=seed).model
-            backs = [_through(model, each) for each in (x, strange)]
+            backs = [through(model, each) for each in (x, strange)]
             values = found.setdefault(name, ([], []))
             for place, (picture, back) in enumerate(zip((x, strange), backs, strict=True)):
                 values[place].append(left(picture, back))
@@ -241,7 +235,7 @@ def figure_20(lab: Lab) -> Finding:
     """Test digits and what comes back, beside PCA of 30 numbers and the mean digit."""
     train, x = _digits(lab)
     pca = Pca.fit(train, min(30, Pca.most(train)))
-    backs = [_through(_standard(lab, train, seed).model, x) for seed in lab.seeds]
+    backs = [through(_standard(lab, train, seed).model, x) for seed in lab.seeds]
     ours = [float(psnr(x, back).mean()) for back in backs]
     base = {
         "PCA, 30": float(psnr(x, pca.reconstruct(x).clamp(0, 1)).mean()),
@@ -275,9 +269,9 @@ def figure_21(lab: Lab) -> Finding:
     """Masked test digits and what comes back, beside the best linear map and the standard model."""
     train, x = _digits(lab)
     given, _ = _masked(x)
-    backs = [_through(_denoising(lab, train, seed).model, given) for seed in lab.seeds]
+    backs = [through(_denoising(lab, train, seed).model, given) for seed in lab.seeds]
     ours = [float(psnr(x, back).mean()) for back in backs]
-    plain = _through(_standard(lab, train, lab.seeds[0]).model, given)
+    plain = through(_standard(lab, train, lab.seeds[0]).model, given)
     straight = _ridge(lab, train)(given).clamp(0, 1)
     base = {
         "ridge": float(psnr(x, straight).mean()),
@@ -401,7 +395,7 @@ def figures_24_to_27(lab: Lab) -> Finding:
             name: lambda p, fill=fill, known=known: fill(p, known) for name, fill in fills.items()
         }
         others, notes = beside(given, {**changes, "ridge": ridge})
-        answers = [(OURS, _through(model, given)) for model in models] + list(others.items())
+        answers = [(OURS, through(model, given)) for model in models] + list(others.items())
         for name, answer in answers:
             value = float(psnr(x, answer).mean())
             by_rate.setdefault(name, {}).setdefault(rate, value)
@@ -458,6 +452,7 @@ PAPER = Paper(
         figures_5_to_8,
         figure_9,
         figures_10_11,
+        figure_12,
         tied_weights,
         figure_14,
         figures_15_to_17,

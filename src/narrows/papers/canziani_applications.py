@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -39,7 +40,7 @@ from ..randomness import Draws
 from ..recipes import conv_vae, mlp_vae
 from ..training import Phase, Recipe
 from .experiment import Finding, Row, experiment, verdict_of
-from .lab import Lab
+from .lab import Lab, few, through
 
 __all__ = ["figure_9", "figures_10_11", "figures_2_to_4", "figures_5_to_8"]
 
@@ -194,8 +195,8 @@ FITTED = 600
 def figures_5_to_8(lab: Lab) -> Finding:
     """How near steered faces come to those really transformed, beside not moving and PCA's codes."""
     train, held = _faces(lab)
-    x = held.batch(torch.arange(min(100, len(held))))
-    fitted = train.batch(torch.arange(min(FITTED, len(train))))
+    x = few(held, 100)
+    fitted = few(train, FITTED)
     gains: dict[str, list[float]] = {}
     linear: dict[str, float] = {}
     most: dict[str, float] = {}
@@ -328,7 +329,7 @@ def figure_9(lab: Lab) -> Finding:
     for seed in lab.seeds:
         recipe, begin = _upscaler(lab, train, seed, ridge)
         model = lab.model(recipe, train, seed=seed, begin=begin).model
-        found = upscale(_frozen(model), small, FACTOR, (size, size), clean=x).restored
+        found = upscale(partial(through, model), small, FACTOR, (size, size), clean=x).restored
         ours.append(float(psnr(x, found.output).mean()))
         edges.append(float(sharpness(x, found.output).nanmedian()))
         if each is None:
@@ -386,15 +387,6 @@ def figure_9(lab: Lab) -> Finding:
     return Finding(verdict_of(*facts), words, pictures, rows, (OTHER_FACES, about))
 
 
-def _frozen(model: Autoencoder) -> Callable[[Tensor], Tensor]:
-    def through(x: Tensor) -> Tensor:
-        with model.evaluating():
-            out: Tensor = model(x.to(model.device)).cpu()
-        return out
-
-    return through
-
-
 def _groups(train: Any, held: Any, gain: Tensor) -> dict[str, tuple[float, float]]:
     """label → its share of the training pictures and the mean gain of its held-out ones."""
     if "ethnicity" not in train.labels:
@@ -424,7 +416,7 @@ FILLED = 48
 def figures_10_11(lab: Lab) -> Finding:
     """The hole filled by projection, beside Telea, Navier-Stokes and the conditional Gaussian."""
     train, held = _faces(lab)
-    x = held.batch(torch.arange(min(4 if lab.scale == "tiny" else FILLED, len(held))))
+    x = few(held, 4 if lab.scale == "tiny" else FILLED)
     given = PATCH(x, Draws())
     hole = (PATCH(torch.zeros_like(x[:1]), Draws()) > 0)[:, :1]
     size = (x.shape[2], x.shape[3])
@@ -456,14 +448,14 @@ def figures_10_11(lab: Lab) -> Finding:
         )
         first = seed == lab.seeds[0]
         others = inpainting_baselines(pca) if first else {}
-        others["the model itself"] = by_model(_frozen(model))
+        others["the model itself"] = by_model(partial(through, model))
         found, told = inpaint(fill, x, hole, size, clean=x, baselines=others)
         scores = {name: float(each["psnr"].mean()) for name, each in found.scores().items()}
         ours.append(scores.pop("model"))
         amortised.append(scores.pop("the model itself"))
         for name, some in (("whole", x), ("patched", given)):
             seen = (~hole).expand_as(x)
-            error = ((_frozen(model)(some) - some) * seen).square().sum() / seen.sum()
+            error = ((through(model, some) - some) * seen).square().sum() / seen.sum()
             off[name].append(float(error))
         if first:
             base, notes = scores, told

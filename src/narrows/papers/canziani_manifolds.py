@@ -23,7 +23,7 @@ from ..randomness import Draws, generator
 from ..recipes import canziani_2020_contractive, canziani_2020_standard, mlp_autoencoder
 from ..training import Recipe
 from .experiment import Finding, Row, experiment, verdict_of
-from .lab import Lab
+from .lab import Lab, few
 
 __all__ = ["figures_15_to_17", "figure_18", "figure_19"]
 
@@ -294,7 +294,7 @@ def _of_digits(lab: Lab) -> dict[str, Judged]:
     held = lab.images("mnist", "test", limit=500)
     x = held.batch(torch.arange(len(held)))
     steps = [step(x, torch.full((len(x),), 0.1 * step.reach)) - x for step in STEPS]
-    used = train.batch(torch.arange(min(len(train), 5000))).amax(0) > 0
+    used = few(train, 5000).amax(0) > 0
     noise = Draws(0).normal("across", x.shape) * used
     found: dict[str, Judged] = {}
 

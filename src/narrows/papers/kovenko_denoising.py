@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ from ..recipes import (
 from ..training import Recipe
 from .experiment import Finding, Row, experiment, verdict_of
 from .kovenko_faces import SET, Faces, Maker, deviations, faces, mse_of, trained
-from .lab import Lab
+from .lab import Lab, through
 
 __all__ = ["EXPERIMENTS"]
 
@@ -58,9 +59,9 @@ def _mended(
         plain = trained(lab, of, seed=seed).model
         first = figure is None
         out, _ = denoise(
-            _through(mender), spoilt, size, clean=x, baselines=baselines if first else {}
+            partial(through, mender), spoilt, size, clean=x, baselines=baselines if first else {}
         )
-        beside = _through(plain)(spoilt)
+        beside = through(plain, spoilt)
         found = {name: each["psnr"] for name, each in out.scores().items()}
         ours["trained for it"].append(float(found["model"].mean()))
         ours[PLAIN].append(float(psnr(x, beside).mean()))
@@ -77,17 +78,6 @@ def _mended(
             decibels = {name: psnr(x[:SHOWN], each).numpy() for name, each in shown.items()}
             figure = methods({**shown, "clear": x[:SHOWN]}, decibels)
     return ours, rest, figure
-
-
-def _through(model: Autoencoder) -> Callable[[Tensor], Tensor]:
-    """The model on pictures that may leave [0, 1], as noisy ones do."""
-
-    def back(x: Tensor) -> Tensor:
-        with model.evaluating():
-            out: Tensor = model(x.to(model.device)).cpu()
-        return out
-
-    return back
 
 
 def _words(ours: Mapping[str, list[float]], rest: Mapping[str, float]) -> str:

@@ -27,7 +27,7 @@ from .kovenko_faces import (
     trained,
     warm_up_of,
 )
-from .lab import Lab, Trained
+from .lab import Lab, Trained, few
 
 __all__ = ["EXPERIMENTS"]
 
@@ -108,7 +108,7 @@ def figure_12(lab: Lab) -> Finding:
                 shown += _sprite(f"variance {variance:g}", made)
     base = {
         "PCA": _judged(judge, drawn_by_pca(of.pca(), n, 0), of.x),
-        "real faces": _judged(judge, of.train.batch(torch.arange(min(n, len(of.train)))), of.x),
+        "real faces": _judged(judge, few(of.train, n), of.x),
     }
     rows = [
         Row(f"{name}, variance {variance:g}", values, "", _of(base, name))
@@ -313,7 +313,7 @@ def figure_15(lab: Lab) -> Finding:
                 shown += _sprite(name, made)
     base = {
         "PCA": _judged(judge, drawn_by_pca(of.pca(), n, 0), of.x),
-        "real faces": _judged(judge, of.train.batch(torch.arange(min(n, len(of.train)))), of.x),
+        "real faces": _judged(judge, few(of.train, n), of.x),
     }
     rows = [
         Row(f"{name}: {what}", values, "", _of(base, what))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
+from torch import Tensor
 
 from .. import files
 from ..autoencoder import Autoencoder
@@ -22,7 +23,7 @@ from ..images import Images, Masked, named, named_masks
 from ..priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored
 from ..training import Recipe, fit, records
 
-__all__ = ["Lab", "SCALES", "Scale", "Trained"]
+__all__ = ["Lab", "SCALES", "Scale", "Trained", "few", "through"]
 
 Scale = Literal["tiny", "small", "paper"]
 SCALES = ("small", "paper")  # tiny shows that the code runs and finds nothing
@@ -100,6 +101,10 @@ class Lab:
         """
         return self._named_masks(name, split, size)
 
+    def place(self, name: str, *about: str) -> Path:
+        """The folder of what is trained once: its name, and all that makes it what it is."""
+        return self.folder / f"{name}-{files.fingerprint(*about)[:10]}"
+
     def model(
         self,
         recipe: Recipe,
@@ -120,7 +125,7 @@ class Lab:
             about.append(_content(validation))
         if begin is not None:
             about.append(begin.fingerprint())
-        folder = self.folder / f"{recipe.name}-{files.fingerprint(*about)[:10]}"
+        folder = self.place(recipe.name, *about)
         start: Recipe | Autoencoder = chosen
         if begin is not None:
             start = begin
@@ -146,7 +151,7 @@ class Lab:
         """A prior fitted to a model's codes of pictures, now or before; ``arguments`` are its own."""
         if kind == "normal":
             return prior_for(trained.model, kind)
-        if self.scale == "tiny" and kind in ("flow", "autoregressive"):
+        if self.scale == "tiny" and kind in ("flow", "caption-flow", "autoregressive"):
             arguments |= {"steps": 2}
         if kind in stored(trained.folder):
             return load_prior(trained.model, trained.folder, kind)
@@ -155,10 +160,23 @@ class Lab:
         return fitted
 
 
+def few(images: Any, n: int | None = None) -> Tensor:
+    """The first n pictures or all, (n, C, H, W)."""
+    x: Tensor = images.batch(torch.arange(min(len(images), len(images) if n is None else n)))
+    return x
+
+
+def through(model: Autoencoder, x: Tensor) -> Tensor:
+    """Exact values through a model, also beyond [0, 1]: ``reconstruct`` would round them."""
+    with model.evaluating():
+        out: Tensor = model(x.to(model.device)).cpu()
+    return out
+
+
 def _content(images: Any) -> str:
     """A name for pictures, of any source."""
     if isinstance(images, Images):
         return images.fingerprint
-    few = images.batch(torch.arange(min(len(images), 64)))
+    some = few(images, 64)
     head = f"{type(images).__name__} {len(images)} x {tuple(images.shape)}"
-    return files.fingerprint(head, few.contiguous().cpu().numpy().tobytes())
+    return files.fingerprint(head, some.contiguous().cpu().numpy().tobytes())

@@ -24,12 +24,11 @@ from ..recipes import (
 )
 from ..training import Recipe
 from .experiment import Finding, Row, experiment, verdict_of
-from .lab import Lab, Trained
+from .lab import Lab, Trained, few
 from .lingrand_pictures import (
     CLOTHES,
     DIGITS,
     deviations,
-    few,
     linear_score,
     score,
     shorter,

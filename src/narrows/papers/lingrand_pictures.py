@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..measures import Pca, squared_error
@@ -16,7 +15,6 @@ __all__ = [
     "CLOTHES",
     "DIGITS",
     "deviations",
-    "few",
     "linear_score",
     "score",
     "shorter",
@@ -46,12 +44,6 @@ def train(lab: Lab, name: str = CLOTHES) -> Any:
 def test(lab: Lab, name: str = CLOTHES) -> Any:
     """Pictures to judge by."""
     return lab.images(name, "test", limit=lab.of(small=2000, paper=None))
-
-
-def few(images: Any, n: int | None = None) -> Tensor:
-    """The first n pictures or all, (n, C, H, W)."""
-    x: Tensor = images.batch(torch.arange(min(n or len(images), len(images))))
-    return x
 
 
 def shorter(lab: Lab, recipe: Recipe, share: float = 0.5) -> Recipe:

@@ -19,6 +19,7 @@ from ..applications import (
     class_names,
     denoise,
     denoising_baselines,
+    fine_tuned,
     fit_classifier,
     functions_of,
     functions_of_pca,
@@ -47,9 +48,9 @@ from ..recipes import (
 )
 from ..recipes.lingrand import lingrand_2021_segmentation
 from .experiment import Finding, Row, experiment, verdict_of
-from .lab import Lab
+from .lab import Lab, few, through
 from .lingrand_dense import DEEP, UNITS, vanilla_model
-from .lingrand_pictures import CLOTHES, deviations, few, score, shorter, test, train
+from .lingrand_pictures import CLOTHES, deviations, score, shorter, test, train
 
 __all__ = ["classification", "compression", "denoising", "fine_tuning", "segnet"]
 
@@ -91,8 +92,7 @@ def segnet(lab: Lab) -> Finding:
     pictures: dict[str, Any] = {}
     for seed in lab.seeds:
         model = lab.model(recipe, stacked(learnt), seed=seed).model
-        with model.evaluating():
-            found = segment(partial(_through, model), x, count, size).classes
+        found = segment(partial(through, model), x, count, size).classes
         each.append(judged(found))
         if not pictures:
             drawn = {"truth": truth[:4].numpy(), "SegNet": found[:4].numpy()}
@@ -132,11 +132,6 @@ def segnet(lab: Lab) -> Finding:
     )
     facts = (mean > float(base.mean()), exact)
     return Finding(verdict_of(*facts), words, pictures, rows, more)
-
-
-def _through(model: Any, batch: Tensor) -> Tensor:
-    out: Tensor = model(batch.to(model.device))
-    return out
 
 
 @experiment(
@@ -359,11 +354,9 @@ def _wide(values: list[float], lab: Lab) -> list[float]:
 
 def _named(model: Any, x: Tensor, truth: Any) -> float:
     """The share of right names by a model with a softmax."""
-    softmax = model.beside["softmax"]
-    with torch.no_grad():
-        chosen = softmax(model.encode(x).z.to(model.device)).argmax(1).tolist()
-    named = class_names([softmax.labels[i] for i in chosen])
-    return float((named == truth).mean())
+    tuned = fine_tuned(model)
+    assert tuned is not None  # its last phase trains one
+    return float((class_names(tuned(x)) == truth).mean())
 
 
 @experiment(

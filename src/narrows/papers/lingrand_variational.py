@@ -28,11 +28,10 @@ from ..priors import draw
 from ..randomness import generator, permutation
 from ..recipes import higgins_2017_beta_vae, lingrand_2021_beta_vae, lingrand_2021_vae
 from .experiment import Finding, Row, experiment, verdict_of
-from .lab import Lab, Trained
+from .lab import Lab, Trained, few
 from .lingrand_pictures import (
     DIGITS,
     deviations,
-    few,
     linear_score,
     score,
     shorter,

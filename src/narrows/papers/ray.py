@@ -23,7 +23,7 @@ from ..priors import draw
 from ..recipes import ray
 from ..training import Recipe
 from .experiment import Finding, Paper, Row, experiment, verdict_of
-from .lab import Lab, Trained
+from .lab import Lab, Trained, few
 
 __all__ = ["PAPER"]
 
@@ -54,7 +54,7 @@ def _faces(lab: Lab) -> tuple[Any, Tensor]:
     images = lab.images(name, size=size, center_crop=lab.of(small=None, paper=128))
     parts = split(images, validation=0.1, seed=0)
     held = parts.validation or parts.train
-    return parts.train, held.batch(torch.arange(min(JUDGED, len(held))))
+    return parts.train, few(held, JUDGED)
 
 
 def _trained(lab: Lab, make: Maker, train: Any, seed: int) -> Trained:
@@ -161,7 +161,7 @@ def figure_4(lab: Lab) -> Finding:
     train, x = _faces(lab)
     rows, shown = [], []
     distances: dict[str, list[float]] = {}
-    pixels = train.batch(torch.arange(min(len(train), 2000))).flatten(1)
+    pixels = few(train, 2000).flatten(1)
     makers: tuple[tuple[str, Maker, str], ...] = (
         ("stacked VAE", ray.ray_2022_stacked_vae, "normal"),
         ("recursive VAE", ray.ray_2022_recursive_vae, "normal"),

@@ -15,7 +15,7 @@ from ..images.corruptions import GaussianNoise
 from ..measures import Pca, nearest_rows, psnr, sharpness, wiener
 from ..randomness import Draws, generator
 from .experiment import Finding, Paper, Row, experiment, verdict_of
-from .lab import Lab
+from .lab import Lab, few
 from .theivaprakasham_anomalies import anomaly_maps, histograms, reconstructions, roc
 from .theivaprakasham_digits import (
     ANOMALY,
@@ -23,7 +23,6 @@ from .theivaprakasham_digits import (
     SET,
     WIDE,
     deviations,
-    few,
     known_digits,
     test,
     train,

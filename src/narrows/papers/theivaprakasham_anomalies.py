@@ -16,14 +16,13 @@ from ..measures.code_distances import Directions, LocalOutlierFactor
 from ..measures.detection import Detection, detection
 from ..measures.scoring import codes_of, distance
 from .experiment import Finding, Row, experiment, verdict_of
-from .lab import Lab
+from .lab import Lab, few
 from .theivaprakasham_digits import (
     ANOMALY,
     PLANE,
     SET,
     WIDE,
     deviations,
-    few,
     known_digits,
     test,
     train,

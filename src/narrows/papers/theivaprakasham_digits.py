@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from ..recipes import theivaprakasham_2021_vae
 from .lab import Lab, Trained
 
-__all__ = ["ANOMALY", "PLANE", "SET", "WIDE", "deviations", "few", "known_digits", "test", "train", "vae"]  # fmt: skip
+__all__ = ["ANOMALY", "PLANE", "SET", "WIDE", "deviations", "known_digits", "test", "train", "vae"]  # fmt: skip
 
 SET = "mnist"
 ANOMALY = 9  # the digit of figures 4.4 to 4.8 that the model was not trained on
@@ -52,9 +49,3 @@ def vae(lab: Lab, images: Any, units: int, seed: int) -> Trained:
     """The document's model with a code of so many units."""
     recipe = theivaprakasham_2021_vae(images.shape, units)
     return lab.model(recipe.with_(epochs=lab.of(small=20.0, paper=100.0)), images, seed=seed)
-
-
-def few(images: Any, n: int) -> Tensor:
-    """The first n pictures, (n, C, H, W)."""
-    x: Tensor = images.batch(torch.arange(min(n, len(images))))
-    return x

@@ -28,8 +28,8 @@ from ..randomness import generator
 from ..recipes import theivaprakasham_2021_vae
 from ..training import Recipe
 from .experiment import Finding, Row, experiment, verdict_of
-from .lab import Lab
-from .theivaprakasham_digits import SET, deviations, few, test, train
+from .lab import Lab, few
+from .theivaprakasham_digits import SET, deviations, test, train
 
 __all__ = ["related"]
 
