@@ -25,18 +25,12 @@ import torch
 
 import narrows as nw
 from narrows.measures import Pca, sharpness
+from narrows.papers.ray import TABLE
 from narrows.recipes import ray
 
 RESULTS = Path(__file__).with_name("results.json")
 MODELS: dict[str, tuple[Callable[..., nw.Recipe], int | None]] = {
-    "stacked": (ray.ray_2022_stacked, 258),
-    "recursive": (ray.ray_2022_recursive, 239),
-    "stacked, batch norm": (ray.ray_2022_stacked_batch_norm, 467),
-    "recursive, batch norm": (ray.ray_2022_recursive_batch_norm, 7831),
-    "stacked, shared norm": (ray.ray_2022_stacked_shared_norm, 643),
-    "recursive, shared norm": (ray.ray_2022_recursive_shared_norm, 455),
-    "stacked, shared norm, ReLU": (ray.ray_2022_stacked_shared_norm_relu, 643),
-    "recursive, shared norm, ReLU": (ray.ray_2022_recursive_shared_norm_relu, 2020),
+    **TABLE,
     "deeply supervised": (ray.ray_2022_deeply_supervised, None),
     "recursive, max-pooling": (ray.ray_2022_max_pooling, None),
     "recursive, upsampling": (ray.ray_2022_upsampling, None),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..images import Images
 
 __all__ = [
-    "Device", "Fit", "Gray", "Json", "Model", "Pictures", "Seed", "Size", "Split", "counting",
+    "Device", "Fit", "Gray", "Json", "Model", "Pictures", "Seed", "Size", "Split", "counting", "distinct",
     "gathered", "output_names", "parsed_size", "pictures", "pictures_like", "place", "summary",
 ]  # fmt: skip
 
@@ -115,10 +115,10 @@ def gathered(model: Any, files: list[str], limit: int | None, fit: str) -> Image
     if not ids:
         reason = f": {skipped[-1][0]}: {skipped[-1][1]}" if skipped else ""
         raise NoImages(f"none of the files is a picture that can be read{reason}")
-    return Images(np.concatenate(pixels), ids=_distinct(ids), skipped=skipped)
+    return Images(np.concatenate(pixels), ids=distinct(ids), skipped=skipped)
 
 
-def _distinct(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
+def distinct(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
     """The ids, those that are there already (or ``taken``) with a number."""
     used, counts = set(taken), dict.fromkeys(taken, 1)
     out = []
@@ -142,7 +142,7 @@ def output_names(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
     for id_ in ids:
         pieces = [p for p in Path(id_.replace("\\", "/")).parts if p not in ("/", "..", ".")]
         names.append(str(Path(*pieces).with_suffix(".png")) if pieces else "picture.png")
-    return _distinct(names, taken)
+    return distinct(names, taken)
 
 
 def place(model: Any, device: str) -> None:

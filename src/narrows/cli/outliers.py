@@ -342,7 +342,7 @@ def _joined(found: list[Any], skipped: list[tuple[str, str]]) -> Images:
     common = set.intersection(*(set(known) for known in columns.values()))
     return Images(
         np.concatenate([images.pixels.numpy() for images in found]),
-        ids=options._distinct([name for images in found for name in images.ids]),
+        ids=options.distinct([name for images in found for name in images.ids]),
         labels={
             name: np.concatenate([columns[id(images)][name] for images in found])
             for name in sorted(common)

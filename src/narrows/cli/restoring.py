@@ -158,7 +158,7 @@ def _at_own_size(
     if not ids:
         reason = f": {skipped[-1][0]}: {skipped[-1][1]}" if skipped else ""
         raise NoImages(f"none of the files is a picture that can be read{reason}")
-    return options._distinct(ids), origins, pictures, skipped, coloured
+    return options.distinct(ids), origins, pictures, skipped, coloured
 
 
 def _inside(path: Path) -> list[Path]:

@@ -139,7 +139,7 @@ def predict(
     from ..figures import mask_png, overlays, save
     from ..files import write_bytes
     from ..images import masks_by_name, read_mask
-    from ..measures import intersection_over_union, pixel_confusion
+    from ..measures import pixel_confusion
     from ..training import facts, load
 
     loaded = load(model)
@@ -193,11 +193,9 @@ def predict(
     }  # fmt: skip
     lines = []
     if masks is not None:
-        each = intersection_over_union(confusion)
-        document |= {"iou": each.tolist(), "mean_iou": float(each.mean())}
-        wide = max(map(len, [*names, "mean"]))
-        lines = [f"{name:<{wide}}  {value:6.3f}" for name, value in zip(names, each, strict=True)]
-        lines += [f"{'mean':<{wide}}  {float(each.mean()):6.3f}", "(intersection over union)"]
+        scored = _scored(confusion)
+        document |= scored
+        lines = [_table({"IoU": scored}, names)]
     plural = "s" if len(rows) > 1 else ""
     lines += [f"{len(rows)} mask{plural} in {out}", f"look at {sheet}"]
     printed(document, as_json, "\n".join(lines))
@@ -248,24 +246,30 @@ def _found(model: Any, x: Tensor, classes: int) -> Tensor:
 
 def _rows(truth: Tensor, found: Tensor, learnt: Tensor, names: tuple[str, ...]) -> dict[str, Any]:
     """Of each class and on average: the model, and the blind guess."""
-    from ..measures import intersection_over_union, pixel_confusion, position_prior
+    from ..measures import pixel_confusion, position_prior
 
     blind = position_prior(learnt, len(names)).expand(truth.shape)
-    result: dict[str, Any] = {}
-    for name, guess in (("model", found), ("prior", blind)):
-        each = intersection_over_union(pixel_confusion(truth, guess, len(names)))
-        result[name] = {"iou": each.tolist(), "mean_iou": float(each.mean())}
-    return result
+    guesses = {"model": found, "prior": blind}
+    return {
+        name: _scored(pixel_confusion(truth, guess, len(names))) for name, guess in guesses.items()
+    }
+
+
+def _scored(confusion: Tensor) -> dict[str, Any]:
+    """Intersection over union of each class, and their mean."""
+    from ..measures import intersection_over_union
+
+    each = intersection_over_union(confusion)
+    return {"iou": each.tolist(), "mean_iou": float(each.mean())}
 
 
 def _table(rows: dict[str, Any], names: tuple[str, ...]) -> str:
+    """A line for each class and their mean, a column for each of ``rows``."""
     wide = max(map(len, [*names, "mean"]))
-    pairs = zip(names, rows["model"]["iou"], rows["prior"]["iou"], strict=True)
-    lines = [f"{'':<{wide}}  {'model':>6}  {'prior':>6}"]
-    lines += [f"{name:<{wide}}  {ours:6.3f}  {blind:6.3f}" for name, ours, blind in pairs]
-    lines.append(
-        f"{'mean':<{wide}}  {rows['model']['mean_iou']:6.3f}  {rows['prior']['mean_iou']:6.3f}"
-    )
+    columns = [[*each["iou"], each["mean_iou"]] for each in rows.values()]
+    lines = [" " * wide + "".join(f"  {name:>6}" for name in rows)]
+    for name, *values in zip([*names, "mean"], *columns, strict=True):
+        lines.append(f"{name:<{wide}}" + "".join(f"  {value:6.3f}" for value in values))
     return "\n".join(lines)
 
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from ..parts import Part, part
 from ..randomness import Draws, generator
 from .descent import checked_rate, descend
-from .flow import Velocity, carried, matched
-from .gaussian import Scale, restored
+from .flow import Velocity, drawn, from_state, matched, stated
+from .gaussian import Scale
 from .prior import Progress, checked_counts, checked_rows
 from .reading import Reader, checked_words, tokens, vocabulary
 
@@ -172,10 +172,7 @@ class CaptionFlow:
                 v = plain + self.guidance * (v - plain)
             return v
 
-        x = Draws(seed).normal("prior", (n, self.size))
-        return self.scale.back(
-            torch.cat([carried(field, rows) for rows in torch.split(x, 4096)])
-        ).float()
+        return drawn(field, self.scale, (n, self.size), seed)
 
     def log_prob(self, codes: Tensor) -> None:
         """None: it would take the divergence of the field along every path."""
@@ -187,22 +184,9 @@ class CaptionFlow:
 
     def state(self) -> dict[str, Tensor]:
         """The codes' scale and the network's weights; the vocabulary is an argument of the part."""
-        return {
-            "mean": self.scale.mean,
-            "deviation": self.scale.deviation,
-            **self.network.state_dict(),
-        }
+        return stated(self.scale, self.network)
 
     def restore(self, state: dict[str, Tensor]) -> Self:
         """From those."""
-        with torch.device("meta"):
-            outline = self._network()
-        weights = {name: tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
-        d = self.size
-        mean, deviation, *_ = restored(state, {"mean": (d,), "deviation": (d,), **weights})
-        self.scale = Scale(mean, deviation)
-        with torch.random.fork_rng():
-            network = self._network()
-        network.load_state_dict({name: state[name] for name in weights})
-        self.network = network.eval().requires_grad_(False)
+        self.scale, self.network = from_state(state, self.size, self._network)
         return self

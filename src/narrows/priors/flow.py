@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Self
+from typing import Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,9 @@ from .descent import checked_rate, descend
 from .gaussian import Scale, restored
 from .prior import Progress, checked_counts, checked_rows
 
-__all__ = ["Flow", "Velocity", "carried", "matched"]
+__all__ = ["Flow", "Velocity", "carried", "drawn", "from_state", "matched", "stated"]
+
+N = TypeVar("N", bound=nn.Module)
 
 FREQUENCIES = 16
 HEUN_STEPS = 32
@@ -100,6 +102,31 @@ def carried(field: Callable[[Tensor, Tensor], Tensor], x: Tensor) -> Tensor:
     return x
 
 
+def drawn(
+    field: Callable[[Tensor, Tensor], Tensor], scale: Scale, shape: tuple[int, int], seed: int
+) -> Tensor:
+    """Codes (n, D) that the field carries a standard normal to, on their own scale."""
+    x = Draws(seed).normal("prior", shape)
+    return scale.back(torch.cat([carried(field, rows) for rows in torch.split(x, 4096)])).float()
+
+
+def stated(scale: Scale, network: nn.Module) -> dict[str, Tensor]:
+    """What a flow is in a file: the codes' scale and the network's weights."""
+    return {"mean": scale.mean, "deviation": scale.deviation, **network.state_dict()}
+
+
+def from_state(state: dict[str, Tensor], size: int, make: Callable[[], N]) -> tuple[Scale, N]:
+    """From those, checked against a network that ``make`` makes."""
+    with torch.device("meta"):
+        outline = make()
+    weights = {name: tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
+    mean, deviation, *_ = restored(state, {"mean": (size,), "deviation": (size,), **weights})
+    with torch.random.fork_rng():
+        network = make()
+    network.load_state_dict({name: state[name] for name in weights})
+    return Scale(mean, deviation), network.eval().requires_grad_(False)
+
+
 @part("prior", "flow")
 class Flow:
     """A velocity field that carries a standard normal to the codes (Lipman et al. 2023, eq. 23).
@@ -160,10 +187,7 @@ class Flow:
     @torch.no_grad()
     def sample(self, n: int, seed: int = 0) -> Tensor:
         """(n, D)."""
-        x = Draws(seed).normal("prior", (n, self.size))
-        return self.scale.back(
-            torch.cat([carried(self.velocity, rows) for rows in torch.split(x, 4096)])
-        ).float()
+        return drawn(self.velocity, self.scale, (n, self.size), seed)
 
     def log_prob(self, codes: Tensor) -> None:
         """None: it would take the divergence of the field along every path."""
@@ -175,22 +199,11 @@ class Flow:
 
     def state(self) -> dict[str, Tensor]:
         """The codes' scale and the network's weights."""
-        return {
-            "mean": self.scale.mean,
-            "deviation": self.scale.deviation,
-            **self.velocity.state_dict(),
-        }
+        return stated(self.scale, self.velocity)
 
     def restore(self, state: dict[str, Tensor]) -> Self:
         """From those."""
-        with torch.device("meta"):
-            outline = Velocity(self.size, self.width, self.depth)
-        weights = {name: tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
-        d = self.size
-        mean, deviation, *_ = restored(state, {"mean": (d,), "deviation": (d,), **weights})
-        self.scale = Scale(mean, deviation)
-        with torch.random.fork_rng():
-            velocity = Velocity(self.size, self.width, self.depth)
-        velocity.load_state_dict({name: state[name] for name in weights})
-        self.velocity = velocity.eval().requires_grad_(False)
+        self.scale, self.velocity = from_state(
+            state, self.size, lambda: Velocity(self.size, self.width, self.depth)
+        )
         return self
