@@ -121,7 +121,7 @@ def page(paper: Paper, found: Mapping[str, Mapping[str, Any]]) -> str:
     pieces += ["| in the document | claim | verdict |", "| --- | --- | --- |"]
     for one in paper.experiments:
         verdict = found[one.slug]["verdict"] if one.slug in found else "not run yet"
-        pieces.append(f"| [{', '.join(one.labels)}](#{one.slug}) | {one.claim} | {verdict} |")
+        pieces.append(f"| [{one.name}](#{one.slug}) | {one.claim} | {verdict} |")
     pieces += [f"| {label} | none: {reason} | |" for label, reason in paper.explained.items()]
     for one in paper.experiments:
         pieces += ["", *section(paper, one, found.get(one.slug))]
@@ -133,10 +133,10 @@ def section(paper: Paper, one: Experiment, found: Mapping[str, Any] | None) -> l
     lines = [
         f'<a id="{one.slug}"></a>',
         "",
-        f"## {', '.join(one.labels).capitalize()}: {one.title}",
+        f"## {one.name[:1].upper()}{one.name[1:]}: {one.title}",
         "",
     ]
-    command = f'narrows reproduce {paper.key} --only "{one.labels[0]}"'
+    command = f"narrows reproduce {paper.key} {one.option}"
     lines += [f"Claimed: {one.claim}", ""]
     if found is None:
         return [*lines, f"Not run yet: `{command}`."]

@@ -39,7 +39,7 @@ def test_without_a_document_all_are_listed(narrows):
     assert done.code == 0
     assert "x-2020: A document" in done.out
     assert "figure 4" in done.out
-    assert "needs utkface" in done.out
+    assert "not here: utkface" in done.out
 
 
 def test_an_experiment_is_run_once_and_shown_on_a_page(narrows, tmp_path):
@@ -58,7 +58,7 @@ def test_an_experiment_is_run_once_and_shown_on_a_page(narrows, tmp_path):
     assert "was run before" in again.err
     assert "figure 4: holds. Their mean is 0.3" in again.out
     told = narrows("reproduce", "--to", tmp_path)
-    assert re.search(r"Digits by their mean +holds, \d\.\d min\n", told.out)
+    assert re.search(r"Digits by their mean \(digits\) · holds, \d\.\d min\n", told.out)
 
 
 def test_a_set_that_is_missing_is_named_and_the_rest_is_done(narrows, tmp_path):

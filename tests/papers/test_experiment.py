@@ -53,3 +53,17 @@ def test_a_figure_that_is_no_experiment_says_why():
 def test_a_label_stands_once():
     with pytest.raises(ValueError, match="x-2020 has figure 4 more than once"):
         Paper("x-2020", "X", "A", "B", (curves,), {"figure 4": "a diagram"})
+
+
+def test_its_name_is_for_people_and_its_option_for_the_command_line():
+    def one(*labels):
+        return experiment(*labels, title="", claim="", data=())(lambda lab: Finding("shown", ""))
+
+    assert one("figure 24", "figure 25", "figure 26").name == "figures 24–26"
+    assert one("table 1", "figure 5", "figure 6").name == "table 1, figures 5–6"
+    assert one("figure 4.4", "figure 4.5").name == "figure 4.4, figure 4.5"
+    assert one("tied", "free").name == "tied, free"
+    assert one("figure 24", "figure 25").option == "--figure 24"
+    assert one("table 1").option == "--table 1"
+    assert one("PCA claim").option == '--only "PCA claim"'
+    assert one("β-VAE").option == "--only β-VAE"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -91,7 +92,7 @@ def _one(
     from ..papers import kept, reproduce
 
     known = None if again else kept(paper, chosen, lab, folder)
-    say = f"[{count}] {paper.key}, {chosen.labels[0]}: {chosen.title}"
+    say = f"[{count}] {paper.key}, {chosen.name}: {chosen.title}"
     if known is not None:
         print(f"{say}: was run before", file=sys.stderr)
         return known, ""
@@ -147,13 +148,16 @@ def _list(folder: Path, as_json: bool) -> None:
             }
             rows.append(row)
             usual = measured_seconds(paper, one)
-            state = "" if usual is None else _minutes(usual)
+            state = "" if usual is None else f"· {_minutes(usual)}"
             if run:
                 took = max(run.document["seconds"].values())
-                state = f"{run.document['verdict']}, {_minutes(took)}"
+                state = f"· {run.document['verdict']}, {_minutes(took)}"
             if lacks:
-                state = f"needs {', '.join(lacks)}"
-            lines.append(f"  {', '.join(one.labels):<28} {one.title:<52} {state}".rstrip())
+                state = f"· not here: {', '.join(lacks)}"
+            lines.append(f"  {one.name}: {one.title} ({', '.join(one.data)}) {state}".rstrip())
+            lines += textwrap.wrap(
+                one.claim, 96, initial_indent="      ", subsequent_indent="      "
+            )
     lines += [
         "",
         "minutes are of two cores at --scale small; --scale paper is for a GPU and was not timed",

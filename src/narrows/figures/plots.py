@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import BLUE, INK, ORANGE, QUIET, axes_of_lines, new_figure, text_width
+from .style import BLUE, INK, ORANGE, QUIET, axes_of_lines, log_axis, new_figure, text_width
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +46,7 @@ def lines(
             )  # fmt: skip
         axes_of_lines(axes, title, x)
         if log:
-            axes.set_yscale("log")
+            log_axis(axes, "y")
         if len(curves) > 1:
             axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="best")
     figure.tight_layout(pad=1.4, w_pad=3)
@@ -93,6 +93,6 @@ def bars(
     axes.invert_yaxis()
     axes.grid(False, axis="y")
     if log:
-        axes.set_xscale("log")
+        log_axis(axes, "x")
     figure.tight_layout(pad=1.4)
     return figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .style import BLUE, INK, ORANGE, axes_of_lines, new_figure
+from .style import BLUE, INK, ORANGE, axes_of_lines, log_axis, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,12 +39,7 @@ def rate_curves(
             x, y, dashes, color=colour, linewidth=wide, marker="o", markersize=3.2, label=name
         )
     axes_of_lines(axes, title, "bytes per picture, headers counted")
-    axes.set_xscale("log")
-    low, high = axes.get_xlim()
-    ticks = [m * 10.0**e for e in range(0, 9) for m in (1, 2, 5)]
-    shown = [tick for tick in ticks if low <= tick <= high]
-    axes.set_xticks(shown, [f"{tick:,.0f}" for tick in shown])
-    axes.minorticks_off()
+    log_axis(axes, "x")
     axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="lower right")
     figure.tight_layout(pad=1.4)
     return figure

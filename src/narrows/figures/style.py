@@ -5,7 +5,8 @@ Figures use matplotlib's objects, never pyplot: nothing global changes and no wi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +20,7 @@ __all__ = [
     "ORANGE",
     "QUIET",
     "axes_of_lines",
+    "log_axis",
     "new_figure",
     "text",
     "text_width",
@@ -50,6 +52,20 @@ def axes_of_lines(axes: Axes, title: str, x: str) -> None:
     axes.tick_params(colors=QUIET, labelsize=8.5, length=3, color="#b9bdc3")
     axes.grid(True, color=FAINT, linewidth=0.7)
     axes.set_axisbelow(True)
+
+
+def log_axis(axes: Axes, which: Literal["x", "y"]) -> None:
+    """A logarithmic axis whose ticks are plain numbers; over three decades only powers of ten."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axis.get_view_interval()
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    decades = math.log10(high / low)
+    steps = (1, 2, 3, 4, 6, 8) if decades < 1 else (1, 2, 5) if decades < 3 else (1,)
+    ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+    shown = [tick for tick in ticks if low <= tick <= high]
+    axis.set_ticks(shown, [f"{tick:,.0f}" if tick >= 1 else f"{tick:g}" for tick in shown])
+    axes.minorticks_off()
 
 
 def text_width(content: str, size: float = 8.5) -> float:

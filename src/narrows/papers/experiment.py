@@ -104,6 +104,25 @@ class Experiment:
     run: Callable[[Lab], Finding]
 
     @property
+    def name(self) -> str:
+        """Its labels for people, figures in a row as one: ``figures 24–27``."""
+        numbers = [re.fullmatch(r"figure (\d+)", label) for label in self.labels]
+        found = [int(each[1]) for each in numbers if each]
+        if len(found) < 2 or found != list(range(found[0], found[0] + len(found))):
+            return ", ".join(self.labels)
+        others = [label for label, each in zip(self.labels, numbers, strict=True) if not each]
+        return ", ".join([*others, f"figures {found[0]}–{found[-1]}"])
+
+    @property
+    def option(self) -> str:
+        """What chooses it on the command line: ``--figure 4``, ``--only "PCA claim"``."""
+        kind, _, number = self.labels[0].partition(" ")
+        if kind in ("figure", "table") and number:
+            return f"--{kind} {number}"
+        quoted = f'"{self.labels[0]}"' if number else self.labels[0]
+        return f"--only {quoted}"
+
+    @property
     def slug(self) -> str:
         """A name for files: ``figure-4``."""
         plain = self.labels[0].lower().replace("§", "section ").replace("β", "beta")

@@ -63,8 +63,7 @@ def reproduce(paper: Paper, chosen: Experiment, lab: Lab, to: Path) -> Found:
         "title": chosen.title,
         "claim": chosen.claim,
         "data": list(chosen.data),
-        "command": f"narrows reproduce {paper.key} --only {_quoted(chosen.labels[0])} "
-        f"--scale {lab.scale}",
+        "command": f"narrows reproduce {paper.key} {chosen.option} --scale {lab.scale}",
         "verdict": finding.verdict,
         "words": finding.words,
         "rows": [_row(row) for row in finding.rows],
@@ -143,7 +142,7 @@ def write_index(papers: Iterable[Paper], to: Path) -> Path:
             document: Mapping[str, Any] = each.document if each else {}
             rows.append(
                 {
-                    "in the document": ", ".join(one.labels),
+                    "in the document": one.name,
                     "experiment": one.title,
                     "verdict": document.get("verdict", "not run yet"),
                     "evidence": document.get("words", ""),
@@ -163,7 +162,7 @@ def write_index(papers: Iterable[Paper], to: Path) -> Path:
 
 
 def _section(one: Experiment, found: Found | None) -> Section:
-    heading = f"{_capital(', '.join(one.labels))}: {one.title}"
+    heading = f"{_capital(one.name)}: {one.title}"
     if found is None:
         return Section(heading, f"Claimed: {one.claim}\n\nNot run yet.")
     document = found.document
@@ -215,10 +214,6 @@ def _read(folder: Path) -> Found:
 
 def _folder(paper: Paper, one: Experiment, to: Path) -> Path:
     return to / paper.key / one.slug
-
-
-def _quoted(label: str) -> str:
-    return f'"{label}"' if " " in label else label
 
 
 def _capital(text: str) -> str:
