@@ -40,7 +40,7 @@ from ..randomness import Draws
 from ..recipes import conv_vae, mlp_vae
 from ..training import Phase, Recipe
 from .experiment import Finding, Row, experiment, verdict_of
-from .lab import Lab, few, through
+from .lab import Lab, across, few, through
 
 __all__ = ["figure_9", "figures_10_11", "figures_2_to_4", "figures_5_to_8"]
 
@@ -195,7 +195,7 @@ FITTED = 600
 def figures_5_to_8(lab: Lab) -> Finding:
     """How near steered faces come to those really transformed, beside not moving and PCA's codes."""
     train, held = _faces(lab)
-    x = few(held, 100)
+    x = across(held, 100)
     fitted = few(train, FITTED)
     gains: dict[str, list[float]] = {}
     linear: dict[str, float] = {}
@@ -372,9 +372,8 @@ def figure_9(lab: Lab) -> Finding:
         )
     tiny = small.repeat_interleave(FACTOR, 2).repeat_interleave(FACTOR, 3)
     columns = {"16×16": tiny, **shown, "original": x}
-    faces = [
-        ("", torch.stack([column[i] for column in columns.values()])) for i in range(min(5, len(x)))
-    ]
+    chosen = torch.linspace(0, len(x) - 1, min(5, len(x))).round().int().tolist()
+    faces = [("", torch.stack([column[i] for column in columns.values()])) for i in chosen]
     pictures = {
         "Figure 9: input, bicubic, ridge regression, network, original": picture_rows(
             faces, list(columns)
@@ -416,7 +415,7 @@ FILLED = 48
 def figures_10_11(lab: Lab) -> Finding:
     """The hole filled by projection, beside Telea, Navier-Stokes and the conditional Gaussian."""
     train, held = _faces(lab)
-    x = few(held, 4 if lab.scale == "tiny" else FILLED)
+    x = across(held, 4 if lab.scale == "tiny" else FILLED)
     given = PATCH(x, Draws())
     hole = (PATCH(torch.zeros_like(x[:1]), Draws()) > 0)[:, :1]
     size = (x.shape[2], x.shape[3])

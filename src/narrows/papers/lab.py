@@ -23,7 +23,7 @@ from ..images import Images, Masked, named, named_masks
 from ..priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored
 from ..training import Recipe, fit, records
 
-__all__ = ["Lab", "SCALES", "Scale", "Trained", "few", "through"]
+__all__ = ["Lab", "SCALES", "Scale", "Trained", "across", "few", "through"]
 
 Scale = Literal["tiny", "small", "paper"]
 SCALES = ("small", "paper")  # tiny shows that the code runs and finds nothing
@@ -163,6 +163,13 @@ class Lab:
 def few(images: Any, n: int | None = None) -> Tensor:
     """The first n pictures or all, (n, C, H, W)."""
     x: Tensor = images.batch(torch.arange(min(len(images), len(images) if n is None else n)))
+    return x
+
+
+def across(images: Any, n: int) -> Tensor:
+    """n pictures from all through a set, which may be in an order, or all, (n, C, H, W)."""
+    places = torch.linspace(0, len(images) - 1, min(n, len(images))).round().long()
+    x: Tensor = images.batch(places)
     return x
 
 

@@ -23,7 +23,7 @@ from ..priors import draw
 from ..recipes import ray
 from ..training import Recipe
 from .experiment import Finding, Paper, Row, experiment, verdict_of
-from .lab import Lab, Trained, few
+from .lab import Lab, Trained, across, few
 
 __all__ = ["PAPER"]
 
@@ -54,7 +54,7 @@ def _faces(lab: Lab) -> tuple[Any, Tensor]:
     images = lab.images(name, size=size, center_crop=lab.of(small=None, paper=128))
     parts = split(images, validation=0.1, seed=0)
     held = parts.validation or parts.train
-    return parts.train, few(held, JUDGED)
+    return parts.train, across(held, JUDGED)
 
 
 def _trained(lab: Lab, make: Maker, train: Any, seed: int) -> Trained:
