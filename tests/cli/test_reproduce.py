@@ -6,6 +6,7 @@ import re
 import pytest
 
 from narrows import papers
+from narrows.errors import Interrupted
 from narrows.papers import Finding, Paper, Row, experiment
 
 
@@ -68,6 +69,18 @@ def test_a_set_that_is_missing_is_named_and_the_rest_is_done(narrows, tmp_path):
     assert "§5: left out: the set utkface is not on this machine" in done.out
     results = json.loads((tmp_path / "x-2020" / "results.json").read_text())
     assert results["not_run"] == ["§5"]
+
+
+def test_a_run_that_is_stopped_says_how_it_goes_on(narrows, tmp_path, monkeypatch):
+    @experiment("figure 2", title="Stopped", claim="None.", data=("digits",))
+    def stopped(lab):
+        raise Interrupted("stopped in epoch 1.00; a/b is up to date; --resume goes on")
+
+    monkeypatch.setattr(papers, "PAPERS", {"x-2020": Paper("x-2020", "", "", "", (stopped,))})
+    done = narrows("reproduce", "--all", "--to", tmp_path)
+    assert done.code != 0
+    assert "stopped in epoch 1.00; the same command goes on from here" in done.err
+    assert "--resume" not in done.err
 
 
 @pytest.mark.parametrize(

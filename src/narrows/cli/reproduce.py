@@ -88,7 +88,7 @@ def _one(
     paper: Paper, chosen: Experiment, lab: Lab, folder: Path, again: bool, count: str
 ) -> tuple[Found | None, str]:
     """Run or read one experiment; None and why where a set is missing."""
-    from ..errors import Unavailable
+    from ..errors import Interrupted, Unavailable
     from ..papers import kept, reproduce
 
     known = None if again else kept(paper, chosen, lab, folder)
@@ -102,6 +102,9 @@ def _one(
     except Unavailable as error:
         print(f"  left out: {error}", file=sys.stderr)
         return None, str(error)
+    except Interrupted as error:
+        stopped = str(error).split(";", 1)[0]
+        raise Interrupted(f"{stopped}; the same command goes on from here") from error
     took = found.document["seconds"]["here"]
     print(
         f"  {found.document['verdict']} ({took:.0f} s): {found.document['words']}", file=sys.stderr
