@@ -151,3 +151,16 @@ def test_a_part_is_changed_by_its_name_and_its_numbers() -> None:
     assert again.phases[0].forward == Part("end-to-end")
     with pytest.raises(ValueError, match="did you mean 'gaussian'"):
         adjusted("ray-2022-recursive", (1, 16, 16), {"bottleneck": "gausian"}).build()
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("conv-vae", {"widths": "16"}, r"widths is a list, such as widths=\[16, 32\]; we got 16"),
+        ("conv-vae", {"code_size": "many"}, "code_size is a number; we got many"),
+        ("kovenko-2020-vae", {"variance": "[1]"}, "variance is a number"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_one_sentence(name, changes, said):
+    with pytest.raises(ValueError, match=said):
+        adjusted(name, (1, 16, 16), changes)

@@ -181,6 +181,8 @@ def adjusted(
         make = recipe(name)
         accepted = inspect.signature(make).parameters
         own = {key: values.pop(key) for key in list(values) if key in accepted and key != "shape"}
+        for key, value in own.items():
+            _check_kind(key, value, str(accepted[key].annotation))
         made = make(tuple(shape), **own)
     phase_names = {f.name for f in dataclasses.fields(Phase)}
     for key, value in values.items():
@@ -205,6 +207,15 @@ def _changed(phase: Phase, part: str, argument: str, value: Any) -> Phase:
     if written is None:
         return phase
     return dataclasses.replace(phase, **{part: written.with_(**{argument: value})})
+
+
+def _check_kind(name: str, value: Any, annotation: str) -> None:
+    """One sentence where a list or a number was wanted and something else was given."""
+    kinds: dict[str, Any] = {"Sequence": tuple, "float": (int, float), "int": int}
+    wanted = [kind for key, kind in kinds.items() if key in annotation.replace("[int]", "")]
+    if wanted and not any(isinstance(value, kind) for kind in wanted):
+        what = "a number" if tuple not in wanted else f"a list, such as {name}=[16, 32]"
+        raise ValueError(f"{name} is {what}; we got {value}")
 
 
 def _value(value: str | int | float) -> Any:
