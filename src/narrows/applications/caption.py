@@ -176,7 +176,9 @@ def caption_to_image(
     Pictures are drawn for full captions (those that say every attribute) in several wordings. Beside
     them stand, for the same attributes: draws without a caption (chance), the mean code of the
     training pictures (an average instead of one of many), one Gaussian of their codes, and, for
-    what model and judge lose, held-out pictures through the model and as they are.
+    what model and judge lose, held-out pictures through the model and as they are. Where a set is
+    black and white only, so is what is judged: the likelier of both in each pixel, the mode of a
+    Bernoulli likelihood.
 
     Args:
         model, prior: fitted to ``train``.
@@ -187,11 +189,19 @@ def caption_to_image(
         wordings: captions of every combination.
         seed: of the wordings and the draws.
     """
-    decode = decoder(model)
+    mean = decoder(model)
+    some = held.batch(torch.arange(min(len(held), 256)))
+    two = bool(((some == 0) | (some == 1)).all())
     codes = model.encode(train, 1, seed=seed).z[0]
     mine, theirs = _judged(train), _judged(held)
     known = set(_rows(mine))
     combinations = [dict(zip(theirs, row, strict=True)) for row in _rows(theirs) if row in known]
+
+    def shown(x: Tensor) -> Tensor:
+        return (x > 0.5).float() if two else x.clamp(0, 1)
+
+    def decode(z: Tensor) -> Tensor:
+        return shown(mean(z))
 
     def real(wanted: Mapping[str, str], n: int) -> Tensor:
         return held.batch(_where(theirs, wanted)[:n])
@@ -219,8 +229,7 @@ def caption_to_image(
         return decode(one.sample(n, seed).reshape(n, *model.code_shape))
 
     def through(wanted: Mapping[str, str], n: int) -> Tensor:
-        out: Tensor = model.reconstruct(real(wanted, n)).clamp(0, 1)
-        return out
+        return shown(model.reconstruct(real(wanted, n)))
 
     spreads = {i: spread_of(real(wanted, each)) for i, wanted in enumerate(combinations)}
     sources: dict[str, Pictures] = {

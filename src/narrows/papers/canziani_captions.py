@@ -55,7 +55,7 @@ class Told:
 
 
 def _sprites(lab: Lab) -> Told:
-    n, m, held = lab.of(small=(50_000, 50_000, 5000), paper=(200_000, 100_000, 10_000))
+    n, m, held = lab.of(small=(40_000, 40_000, 5000), paper=(200_000, 100_000, 10_000))
     if lab.scale == "tiny":
         n, m, held = 400, 96, 96
     whole = Sprites().sample(n + m + held, seed=0)
@@ -65,7 +65,7 @@ def _sprites(lab: Lab) -> Told:
         train,
         apart,
         whole.select(range(n + m, len(whole))),
-        recipe.with_(likelihood=Part("bernoulli"), epochs=lab.of(small=6.0, paper=20.0)),
+        recipe.with_(likelihood=Part("bernoulli"), epochs=lab.of(small=12.0, paper=20.0)),
         6000,
         {"widths": (16, 32, 64, 128), "epochs": lab.of(small=4.0, paper=10.0)},
         50,

@@ -27,7 +27,7 @@ from .kovenko_faces import (
     trained,
     warm_up_of,
 )
-from .lab import Lab, Trained, few
+from .lab import Lab, Trained, across, few
 
 __all__ = ["EXPERIMENTS"]
 
@@ -258,8 +258,8 @@ def figure_14(lab: Lab) -> Finding:
     ]
     rows += [Row(f"{name}: rise of the KL", rise[name], "", {}, "nats") for name in rise]
     words = (
-        f"The KL of validation faces rises by {risen[CLASSIC]:.0f} nats in classic training and by "
-        f"{risen[WARM]:.0f} after the warm-up. The reconstruction loss ends at "
+        f"The KL of validation faces changes by {risen[CLASSIC]:+.0f} nats in classic training and "
+        f"by {risen[WARM]:+.0f} after the warm-up. The reconstruction loss ends at "
         f"{mean[WARM]['training']:,.0f} nats (training) and {mean[WARM]['validation']:,.0f} "
         f"(validation) with warm-up and batch normalisation, {mean[CLASSIC]['training']:,.0f} and "
         f"{mean[CLASSIC]['validation']:,.0f} without both, {mean[NORM]['training']:,.0f} and "
@@ -356,9 +356,8 @@ def figure_15(lab: Lab) -> Finding:
 def figure_16(lab: Lab) -> Finding:
     """The median and a calibrated threshold on held-out faces and on photographs of people."""
     of = faces(lab)
-    strangers = lab.images(STRANGERS, size=of.x.shape[2], limit=len(of.test))
-    truth = [False] * len(of.test) + [True] * len(strangers)
-    photographs = strangers.batch(torch.arange(len(strangers)))
+    photographs = across(lab.images(STRANGERS, size=of.x.shape[2]), len(of.test))
+    truth = [False] * len(of.test) + [True] * len(photographs)
     asked = torch.cat([of.x, photographs])
     rate = max(RATE, 1 / len(of.validation))
     shares: dict[str, list[float]] = {}
@@ -391,7 +390,7 @@ def figure_16(lab: Lab) -> Finding:
                     ("least KL", of.x[order[:SHOWN // 4]]),
                     ("around the median", of.x[order[len(order) // 2 :][: SHOWN // 4]]),
                     ("greatest KL", of.x[order.flip(0)[: SHOWN // 4]]),
-                    ("photographs", photographs[: SHOWN // 4]),
+                    ("photographs", photographs[:: max(1, len(photographs) // (SHOWN // 4))][: SHOWN // 4]),
                 ]
             )  # fmt: skip
     pca = of.pca()
