@@ -29,6 +29,8 @@ def test_a_prior_is_kept_beside_its_model(lab):
     again = lab.prior(trained, images, "flow")
     assert (trained.folder / "prior-flow.safetensors").is_file()
     assert torch.equal(one.sample(3, 0), again.sample(3, 0))
+    wider = lab.prior(trained, images, "flow", width=32)
+    assert wider.part.arguments["width"] == 32
 
 
 def test_tiny_takes_few_pictures_and_small_takes_what_it_is_told(lab, tmp_path):

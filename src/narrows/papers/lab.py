@@ -20,6 +20,7 @@ from torch import Tensor
 from .. import files
 from ..autoencoder import Autoencoder
 from ..images import Images, Masked, named, named_masks
+from ..parts import part_of
 from ..priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored
 from ..training import Recipe, fit, records
 
@@ -154,7 +155,10 @@ class Lab:
         if self.scale == "tiny" and kind in ("flow", "caption-flow", "autoregressive"):
             arguments |= {"steps": 2}
         if kind in stored(trained.folder):
-            return load_prior(trained.model, trained.folder, kind)
+            known = load_prior(trained.model, trained.folder, kind)
+            own = part_of(known).arguments
+            if all(own.get(key) == value for key, value in arguments.items()):
+                return known
         fitted = fit_prior(trained.model, images, kind, seed=seed, **arguments)
         save_prior(fitted, trained.model, trained.folder)
         return fitted
