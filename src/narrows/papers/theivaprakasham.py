@@ -245,7 +245,7 @@ def figure_4_3(lab: Lab) -> Finding:
         ),
         "The limit: PSNR by the standard deviation of the noise": lines(
             {
-                "Digits 0 to 8": {n: (NOISE, v) for n, v in mean["digits"].items()},
+                "Digits 0 to 8": {n: (NOISE[1:], v[1:]) for n, v in mean["digits"].items()},
                 f"Nines, {WIDE} units": {n: (NOISE, v) for n, v in mean["nines"].items()},
             },
             "standard deviation of the noise (PSNR in dB)",
