@@ -110,7 +110,7 @@ def figure_12(lab: Lab) -> Finding:
     for name, told in (("sprites", _sprites(lab)), ("mnist", _digits(lab))):
         judge = _judge(lab, told)
         found: dict[str, list[Heeded]] = {}
-        for seed in lab.seeds:
+        for seed in lab.seeds if name == "mnist" else lab.seeds[:1]:
             trained = lab.model(told.recipe, told.train, seed=seed)
             prior: Any = lab.prior(trained, told.train, "caption-flow", seed=seed, **told.prior)
             each = 1 if lab.scale == "tiny" else told.each
@@ -158,6 +158,7 @@ def figure_12(lab: Lab) -> Finding:
         )
     words = f"Judged by a classifier that was trained apart, {'; '.join(told_of)}."
     ours_only = (
+        "One seed of the sprites, whose model and flow take longer than all else.",
         "Draws are guided (Ho & Salimans 2022), and so more typical than real pictures.",
         "The document shows text features that are decoded and names no model; a flow over the codes "
         "that reads the caption is ours, and so are the sets.",

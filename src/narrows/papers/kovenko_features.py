@@ -233,7 +233,7 @@ def transfer(lab: Lab) -> Finding:
                     base[title] = right
                 if seed == lab.seeds[0]:
                     few[title] = few_labels(
-                        rows_of[0], known, rows_of[1], truth, draws=5 if whole else 1
+                        rows_of[0], known, rows_of[1], truth, draws=3 if whole else 1
                     )
         names, counts = np.unique(known, return_counts=True)
         base["the most frequent colour"] = float((truth == names[counts.argmax()]).mean())
