@@ -17,7 +17,7 @@ from .lab import Lab
 
 __all__ = ["EXPERIMENTS"]
 
-SIZES = (8, 16, CODE)
+SIZES = (8, CODE)
 SHOWN = 8
 
 
