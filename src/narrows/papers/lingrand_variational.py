@@ -394,7 +394,7 @@ def disentangled(lab: Lab) -> Finding:
         f"({low['sap']:.3f}, {linear['sap']:.3f}), the FactorVAE score {high['factor_vae']:.2f} "
         f"({low['factor_vae']:.2f}, {linear['factor_vae']:.2f}) and the β-VAE score "
         f"{high['beta_vae']:.2f} ({low['beta_vae']:.2f}, {linear['beta_vae']:.2f}). Higher with β = "
-        f"{BETAS[1]:g}: {', '.join(more_of) or 'none'}."
+        f"{BETAS[1]:g}: {'; '.join(more_of) or 'none'}."
     )
     beside = {name: [each.numbers() for each in runs] for name, runs in found.items()}
     pictures["The five measures"] = bars(
