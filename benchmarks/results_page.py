@@ -157,42 +157,6 @@ def generation(found: dict[str, Any]) -> str:
     return f"{table(columns, rows)}\n\n{note}"
 
 
-def captions(found: dict[str, Any]) -> str:
-    """Pictures drawn for captions, as a classifier that was trained apart sees them."""
-    pieces = []
-    for name in ("sprites", "mnist"):
-        mine = [row for row in found["rows"] if row["set"] == name]
-        if not mine:
-            pieces.append(f"{name}: {NOT_MEASURED}")
-            continue
-        first = mine[0]["rows"]["captions"]
-        body = [
-            [
-                source,
-                spread([100 * row["rows"][source]["share"] for row in mine], 1),
-                *(
-                    f"{statistics.fmean(100 * row['rows'][source]['each'][key] for row in mine):.1f}"
-                    for key in (first["each"] if len(first["each"]) > 1 else ())
-                ),
-                f"{statistics.fmean(row['rows'][source]['variety'] for row in mine):.2f}",
-                f"{mine[0]['rows'][source]['pictures']:,}",
-            ]
-            for source in mine[0]["rows"]
-        ]
-        every = [*first["each"]] if len(first["each"]) > 1 else []
-        heads = [name, "all right, %", *(f"{key}, %" for key in every), "variety", "pictures"]
-        seconds = mine[0]["seconds"]
-        worst, share = first["worst"]
-        note = (
-            f"The least heeded: {worst} ({100 * share:.0f} %). {mine[0]['words']} words, "
-            f"{mine[0]['reader_weights']:,} weights that read them, {len(mine)} "
-            f"seed{'s' if len(mine) > 1 else ''}; training took {seconds['model'] / 60:.0f} minutes "
-            f"(model), {seconds['prior'] / 60:.0f} (flow) and {seconds['judge'] / 60:.0f} (classifier)."
-        )
-        pieces.append(f"{table(heads, body)}\n\n{note}")
-    return "\n\n".join(pieces)
-
-
 def restoration(found: dict[str, Any]) -> str:
     """Holes filled, small pictures enlarged, noise taken out: every method's PSNR."""
     tasks = ("inpainting", "upscaling", "denoising")
@@ -502,19 +466,6 @@ al. 2019 (k = 3), density and coverage as Naeem et al. 2020 (k = 5). Two floors:
 themselves, and their reconstructions, which is what a perfect prior would draw. `pixels` is one Gaussian
 of all pixels.""",
         generation,
-    ),
-    (
-        "captions",
-        "Pictures of a caption",
-        """\
-"A small heart at the top left", "the digit 7": a flow over the codes is told the caption (Canziani 2020, fig.
-12), and a classifier that was trained apart, and never saw a drawing, says what is to be seen. All 36
-combinations of shape, size and position (sprites) and all ten digits are asked for in five wordings. Beside
-the draws stand, for the same attributes: draws without a caption, the mean code of the training pictures,
-one Gaussian of their codes, and held-out pictures through the model and as they are, which says what model
-and classifier lose. (Draws are guided, and so more typical than real pictures: they can be told more surely.)
-Variety is the mean squared distance of two pictures of the same combination beside that of real ones.""",
-        captions,
     ),
     (
         "restoration",

@@ -40,6 +40,6 @@ def rate_curves(
         )
     axes_of_lines(axes, title, "bytes per picture, headers counted")
     log_axis(axes, "x")
-    axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="lower right")
+    axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="best")
     figure.tight_layout(pad=1.4)
     return figure
