@@ -40,7 +40,7 @@ from ..randomness import Draws
 from ..recipes import conv_vae, mlp_vae
 from ..training import Phase, Recipe
 from .experiment import Finding, Row, experiment, verdict_of
-from .lab import Lab, across, few, through
+from .lab import Lab, across, few, places, through
 
 __all__ = ["figure_9", "figures_10_11", "figures_2_to_4", "figures_5_to_8"]
 
@@ -372,8 +372,9 @@ def figure_9(lab: Lab) -> Finding:
         )
     tiny = small.repeat_interleave(FACTOR, 2).repeat_interleave(FACTOR, 3)
     columns = {"16×16": tiny, **shown, "original": x}
-    chosen = torch.linspace(0, len(x) - 1, min(5, len(x))).round().int().tolist()
-    faces = [("", torch.stack([column[i] for column in columns.values()])) for i in chosen]
+    faces = [
+        ("", torch.stack([column[i] for column in columns.values()])) for i in places(len(x), 5)
+    ]
     pictures = {
         "Figure 9: input, bicubic, ridge regression, network, original": picture_rows(
             faces, list(columns)

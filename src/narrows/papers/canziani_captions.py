@@ -34,7 +34,7 @@ CAPTIONS = {
 
 
 @dataclass(frozen=True)
-class Told:
+class Asked:
     """Pictures with captions, the model of some, and the numbers of its flow and of its judge.
 
     Attributes:
@@ -53,7 +53,7 @@ class Told:
     each: int
 
 
-def _sprites(lab: Lab) -> Told:
+def _sprites(lab: Lab) -> Asked:
     n, m, held = lab.of(small=(40_000, 40_000, 5000), paper=(200_000, 100_000, 10_000))
     if lab.scale == "tiny":
         n, m, held = 400, 96, 96
@@ -62,7 +62,7 @@ def _sprites(lab: Lab) -> Told:
     # a plain autoencoder: one that is variational fills the ball, and its shapes lie folded in it
     widths = lab.of(small=(8, 16, 32, 64), paper=(16, 32, 64, 128))
     recipe = conv_autoencoder(whole.shape, 12, widths=widths)
-    return Told(
+    return Asked(
         train,
         apart,
         whole.select(range(n + m, len(whole))),
@@ -73,10 +73,10 @@ def _sprites(lab: Lab) -> Told:
     )
 
 
-def _digits(lab: Lab) -> Told:
+def _digits(lab: Lab) -> Asked:
     whole = lab.images("mnist", "train")
     half = len(whole) // 2
-    return Told(
+    return Asked(
         whole.select(range(half)),
         whole.select(range(half, len(whole))),
         lab.images("mnist", "test"),
@@ -87,11 +87,11 @@ def _digits(lab: Lab) -> Told:
     )
 
 
-def _judge(lab: Lab, told: Told) -> Judge:
+def _judge(lab: Lab, asked: Asked) -> Judge:
     """The classifier apart, trained now or before."""
-    numbers = dict(told.judge) | ({"epochs": 1.0} if lab.scale == "tiny" else {})
-    folder = lab.place("judge", told.apart.fingerprint, str(sorted(numbers.items())))
-    judge = fit_judge(told.apart, to=folder, report=lab.report, **numbers)
+    numbers = dict(asked.judge) | ({"epochs": 1.0} if lab.scale == "tiny" else {})
+    folder = lab.place("judge", asked.apart.fingerprint, str(sorted(numbers.items())))
+    judge = fit_judge(asked.apart, to=folder, report=lab.report, **numbers)
     lab.seconds += sum(line["seconds"] for line in records(folder))
     return judge
 
@@ -107,15 +107,15 @@ def figure_12(lab: Lab) -> Finding:
     rows: list[Row] = []
     pictures: dict[str, Any] = {}
     facts, told_of = [], []
-    for name, told in (("sprites", _sprites(lab)), ("mnist", _digits(lab))):
-        judge = _judge(lab, told)
+    for name, asked in (("sprites", _sprites(lab)), ("mnist", _digits(lab))):
+        judge = _judge(lab, asked)
         found: dict[str, list[Heeded]] = {}
         for seed in lab.seeds if name == "mnist" else lab.seeds[:1]:
-            trained = lab.model(told.recipe, told.train, seed=seed)
-            prior: Any = lab.prior(trained, told.train, "caption-flow", seed=seed, **told.prior)
-            each = 1 if lab.scale == "tiny" else told.each
+            trained = lab.model(asked.recipe, asked.train, seed=seed)
+            prior: Any = lab.prior(trained, asked.train, "caption-flow", seed=seed, **asked.prior)
+            each = 1 if lab.scale == "tiny" else asked.each
             for one in caption_to_image(
-                trained.model, prior, judge, told.train, told.held, each=each, seed=seed
+                trained.model, prior, judge, asked.train, asked.held, each=each, seed=seed
             ):
                 found.setdefault(one.name, []).append(one)
             if seed == lab.seeds[0]:

@@ -24,7 +24,7 @@ from ..parts import part_of
 from ..priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored
 from ..training import Recipe, fit, records
 
-__all__ = ["Lab", "SCALES", "Scale", "Trained", "across", "few", "through"]
+__all__ = ["Lab", "SCALES", "Scale", "Trained", "across", "few", "places", "through"]
 
 Scale = Literal["tiny", "small", "paper"]
 SCALES = ("small", "paper")  # tiny shows that the code runs and finds nothing
@@ -172,9 +172,13 @@ def few(images: Any, n: int | None = None) -> Tensor:
 
 def across(images: Any, n: int) -> Tensor:
     """n pictures from all through a set, which may be in an order, or all, (n, C, H, W)."""
-    places = torch.linspace(0, len(images) - 1, min(n, len(images))).round().long()
-    x: Tensor = images.batch(places)
+    x: Tensor = images.batch(places(len(images), n))
     return x
+
+
+def places(count: int, n: int) -> Tensor:
+    """n positions of ``count`` at even distances, from the first to the last, or all of them."""
+    return torch.linspace(0, count - 1, min(n, count)).round().long()
 
 
 def through(model: Autoencoder, x: Tensor) -> Tensor:
