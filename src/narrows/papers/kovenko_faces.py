@@ -43,7 +43,7 @@ CODE = 64  # D; the document names none
 NARROW = (16, 32, 64, 128)
 PARTS = (0.75, 0.15, 0.1)
 WARM_UP = 40.0
-EPOCHS = {"autoencoder": 30.0, "vae": 40.0, "warm-up": 8.0}  # of the small scale
+EPOCHS = {"autoencoder": 22.0, "vae": 28.0, "warm-up": 8.0}  # of the small scale
 COLOURS = {"hair": "hair colour", "eyes": "eye colour"}
 Maker = Callable[..., Recipe]
 

@@ -60,7 +60,7 @@ def _faces(lab: Lab) -> tuple[Any, Tensor]:
 
 def _trained(lab: Lab, make: Maker, train: Any, seed: int) -> Trained:
     recipe = make(train.shape, filters=lab.of(small=8, paper=16))
-    return lab.model(recipe.with_(epochs=lab.of(small=12.0, paper=100.0)), train, seed=seed)
+    return lab.model(recipe.with_(epochs=lab.of(small=10.0, paper=100.0)), train, seed=seed)
 
 
 def _error(x: Tensor, back: Tensor) -> float:
