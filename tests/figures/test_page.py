@@ -7,8 +7,9 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pytest
 
-from narrows.figures import Picture, Section, loss_curves, report_page
+from narrows.figures import Link, Picture, Section, loss_curves, report_page
 
 GRAY = np.linspace(0, 1, 12).reshape(3, 4)
 
@@ -97,3 +98,30 @@ def test_numbers_are_aligned_and_columns_readable():
     assert '<td class="number">−20.12</td>' in text
     assert '<td class="number">1,797</td>' in text and '<td class="number">–</td>' in text
     assert "prefers-color-scheme: dark" in text
+
+
+def test_a_page_leads_to_itself_and_to_pages_beside_it():
+    linked = report_page(
+        "index",
+        [
+            Section(
+                "papers",
+                table=[{"what": Link("figure <4>", "one-2020/index.html#figure-4")}],
+                pictures=[Picture(GRAY, to="#papers")],
+                anchor="papers",
+                gallery=True,
+            )
+        ],
+    )
+    assert '<a href="one-2020/index.html#figure-4">figure &lt;4&gt;</a>' in linked
+    addresses = [with_.get("href") for tag, with_ in Tags(linked).found if tag == "a"]
+    assert addresses == ["one-2020/index.html#figure-4", "#papers"]
+    assert ("section", {"id": "papers"}) in Tags(linked).found
+
+
+@pytest.mark.parametrize(
+    "to", ["javascript:alert(1)", "//evil", "https://evil", "../up.html", 'a.html" onclick="x']
+)
+def test_a_page_leads_nowhere_else(to):
+    with pytest.raises(ValueError, match="pages beside it"):
+        report_page("index", [Section(table=[{"what": Link("x", to)}])])

@@ -46,3 +46,15 @@ def test_the_pages_say_what_was_not_run_and_what_is_no_experiment(lab, tmp_path)
     results = json.loads((tmp_path / paper.key / "results.json").read_text())
     assert results["not_run"] == [each.labels[0] for each in paper.experiments]
     assert found_in(paper, tmp_path) == {}
+
+
+def test_the_index_shows_a_picture_of_each_experiment_and_leads_to_it(lab, tmp_path):
+    paper = PAPERS["canziani-2020"]
+    (one,) = paper.chosen(["figure 14"])
+    found = reproduce(paper, one, lab, tmp_path)
+    index = write_index([paper], tmp_path).read_text()
+    assert index.count(f'href="{paper.key}/index.html#{one.slug}"') == 2  # its name, its picture
+    assert index.count("<img") == 1 and f'alt="{one.title}"' in index
+    assert f'id="{one.slug}"' in write_paper(paper, tmp_path).read_text()
+    next(iter(found.pictures.values())).unlink()
+    assert "<img" not in write_index([paper], tmp_path).read_text()

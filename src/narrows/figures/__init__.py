@@ -11,7 +11,7 @@ from .maps import maps
 from .methods import methods
 from .outliers import detection_curves, score_histograms, strange_pictures
 from .overlays import class_colours, mask_png, overlaid, overlays
-from .page import Picture, Section, report_page
+from .page import Link, Picture, Section, report_page
 from .plots import bars, lines
 from .png import png, save
 from .rates import rate_curves
@@ -19,6 +19,7 @@ from .rows import picture_rows
 
 __all__ = [
     "ANIMATED",
+    "Link",
     "Picture",
     "Section",
     "animation",

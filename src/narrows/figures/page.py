@@ -19,7 +19,20 @@ from .png import png
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Picture", "Section", "report_page"]
+__all__ = ["Link", "Picture", "Section", "report_page"]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A cell of a table that leads to a place on this page or on one beside it.
+
+    Attributes:
+        text: what is read.
+        to: ``#figure-4`` or ``kovenko-2020/index.html#figure-4``.
+    """
+
+    text: str
+    to: str
 
 
 @dataclass(frozen=True)
@@ -31,12 +44,14 @@ class Picture:
         caption: under it.
         alt: what it shows, for those who cannot see it; the caption, if empty.
         crisp: show its pixels as squares where it is enlarged (mosaics of small pictures).
+        to: where it leads, as a link does.
     """
 
     image: Figure | np.ndarray[Any, Any] | bytes
     caption: str = ""
     alt: str = ""
     crisp: bool = False
+    to: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,8 @@ class Section:
         table: rows, each from a column's name to a value.
         pictures: figures.
         commands: a block of commands, a line each.
+        anchor: a name for links to it.
+        gallery: its pictures are small and stand side by side.
     """
 
     heading: str = ""
@@ -56,10 +73,16 @@ class Section:
     table: Sequence[Mapping[str, Any]] = ()
     pictures: Sequence[Picture] = ()
     commands: str = ""
+    anchor: str = ""
+    gallery: bool = False
 
 
 def report_page(title: str, sections: Sequence[Section], *, subtitle: str = "") -> str:
-    """The whole HTML file as text, light or dark as its reader's screen is."""
+    """The whole HTML file as text, light or dark as its reader's screen is.
+
+    Raises:
+        ValueError: a link that leads anywhere else than to this page or one beside it.
+    """
     body = "\n".join(_section(section) for section in sections)
     under = f'\n<p class="subtitle">{_inline(subtitle)}</p>' if subtitle else ""
     return f"""<!doctype html>
@@ -91,10 +114,12 @@ def _section(section: Section) -> str:
     pieces += [f"<p>{_inline(paragraph)}</p>" for paragraph in paragraphs if paragraph]
     if section.table:
         pieces.append(_table(section.table))
-    pieces += [_figure(picture) for picture in section.pictures]
+    figures = [_figure(picture) for picture in section.pictures]
+    pieces += [f'<div class="gallery">{"".join(figures)}</div>'] if section.gallery else figures
     if section.commands.strip():
         pieces.append(f"<pre><code>{_escaped(section.commands.strip())}</code></pre>")
-    return "<section>\n" + "\n".join(pieces) + "\n</section>"
+    name = f' id="{_escaped(section.anchor)}"' if section.anchor else ""
+    return f"<section{name}>\n" + "\n".join(pieces) + "\n</section>"
 
 
 def _figure(picture: Picture) -> str:
@@ -103,7 +128,17 @@ def _figure(picture: Picture) -> str:
     alt = _escaped(picture.alt or picture.caption)
     crisp = ' class="crisp"' if picture.crisp else ""
     caption = f"\n<figcaption>{_inline(picture.caption)}</figcaption>" if picture.caption else ""
-    return f'<figure>\n<img{crisp} src="data:image/png;base64,{source}" alt="{alt}">{caption}\n</figure>'
+    shown = f'<img{crisp} src="data:image/png;base64,{source}" alt="{alt}">'
+    if picture.to:
+        shown = _anchor(shown, picture.to)
+    return f"<figure>\n{shown}{caption}\n</figure>"
+
+
+def _anchor(content: str, to: str) -> str:
+    """Escaped content that leads to a place."""
+    if not re.fullmatch(r"(?:[\w-]+/)*(?:[\w-]+\.html)?(?:#[\w-]+)?", to, re.ASCII):
+        raise ValueError(f"a page leads to itself or to pages beside it, not to {to!r}")
+    return f'<a href="{to}">{content}</a>'
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -145,6 +180,8 @@ def _cell(value: Any, digits: int | None) -> str:
         return "–"
     if digits is not None:
         return f"{value:,.{digits}f}".replace("-", "−")
+    if isinstance(value, Link):
+        return _anchor(_inline(value.text), value.to)
     return _inline(str(value))
 
 
@@ -186,6 +223,12 @@ figure img {
   border: 1px solid var(--rule);
 }
 img.crisp { image-rendering: pixelated; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(12.5rem, 1fr)); gap: 1.2rem; }
+.gallery figure { margin: 0; }
+.gallery img { height: 9rem; object-fit: contain; padding: .3rem; }
+.gallery figcaption { margin-top: .4rem; line-height: 1.35; }
+a { color: var(--accent); text-decoration: none; }
+a:hover { text-decoration: underline; }
 figcaption { color: var(--quiet); font-size: .86rem; line-height: 1.5; margin-top: .65rem; }
 .table { overflow-x: auto; margin: 1.4rem 0 2rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; line-height: 1.4; }

@@ -1,6 +1,6 @@
 """Run experiments, keep what they found, and write the pages that show it.
 
-TO/index.html                        every experiment of every document, with its verdict
+TO/index.html                        every experiment of every document, with its verdict and picture
 TO/KEY/index.html · results.json     one document
 TO/KEY/figure-4/finding.json · 1.png what one experiment found; it is not run again
 TO/models/…                          what was trained, shared by all
@@ -8,15 +8,19 @@ TO/models/…                          what was trained, shared by all
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from .. import __version__, files
-from ..figures import Picture, Section, png, report_page
+from ..figures import Link, Picture, Section, png, report_page
 from .experiment import Experiment, Paper, Row
 from .lab import Lab
 
@@ -31,6 +35,7 @@ __all__ = [
 ]
 
 TIMES = Path(__file__).with_name("times.json")
+SMALL = 420  # pixels of a picture's longer side on the index
 PUBLISHED, OURS, BASELINE = "published", "ours", "baseline"
 
 
@@ -40,6 +45,11 @@ class Found:
 
     document: dict[str, Any]
     pictures: dict[str, Path]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all pictures are still there."""
+        return all(path.is_file() for path in self.pictures.values())
 
 
 def reproduce(paper: Paper, chosen: Experiment, lab: Lab, to: Path) -> Found:
@@ -86,17 +96,18 @@ def kept(paper: Paper, chosen: Experiment, lab: Lab, to: Path) -> Found | None:
     found = _read(path.parent)
     known = (found.document.get("scale"), found.document.get("seeds"))
     same = known == (lab.scale, list(lab.seeds)) and found.document.get("claim") == chosen.claim
-    return found if same and all(p.is_file() for p in found.pictures.values()) else None
+    return found if same and found.whole else None
 
 
 def found_in(paper: Paper, to: Path) -> dict[str, Found]:
     """Everything of a document that is in ``to``, by slug, in the document's order."""
     folders = {one.slug: _folder(paper, one, to) for one in paper.experiments}
-    return {
+    there = {
         slug: _read(folder)
         for slug, folder in folders.items()
         if (folder / "finding.json").is_file()
     }
+    return {slug: found for slug, found in there.items() if found.whole}
 
 
 def measured_seconds(paper: Paper, one: Experiment) -> float | None:
@@ -136,24 +147,31 @@ def write_index(papers: Iterable[Paper], to: Path) -> Path:
     sections = []
     for paper in papers:
         found = found_in(paper, to)
-        rows = []
+        rows: list[dict[str, Any]] = []
+        pictures = []
         for one in paper.experiments:
             each = found.get(one.slug)
             document: Mapping[str, Any] = each.document if each else {}
+            place = f"{paper.key}/index.html#{one.slug}"
             rows.append(
                 {
-                    "in the document": one.name,
+                    "in the document": Link(one.name, place) if each else one.name,
                     "experiment": one.title,
                     "verdict": document.get("verdict", "not run yet"),
                     "evidence": document.get("words", ""),
                 }
             )
+            for path in list(each.pictures.values() if each else ())[:1]:
+                content = _thumbnail(path, path.stat().st_mtime_ns)
+                pictures.append(Picture(content, _capital(one.name), one.title, to=place))
         rows += [
             {"in the document": label, "experiment": "", "verdict": "none", "evidence": why}
             for label, why in paper.explained.items()
         ]
-        text = f"{paper.authors}: {paper.title}. The pictures are in `{paper.key}/index.html`."
-        sections.append(Section(paper.key, text, rows))
+        heading = f"{paper.authors}: {paper.title}"
+        sections.append(
+            Section(heading, "", rows, pictures, anchor=paper.key, gallery=bool(pictures))
+        )
     page = to / "index.html"
     to.mkdir(parents=True, exist_ok=True)
     title = "Five documents about autoencoders, reproduced"
@@ -164,14 +182,26 @@ def write_index(papers: Iterable[Paper], to: Path) -> Path:
 def _section(one: Experiment, found: Found | None) -> Section:
     heading = f"{_capital(one.name)}: {one.title}"
     if found is None:
-        return Section(heading, f"Claimed: {one.claim}\n\nNot run yet.")
+        return Section(heading, f"Claimed: {one.claim}\n\nNot run yet.", anchor=one.slug)
     document = found.document
     text = (
         f"Claimed: {one.claim}\n\n{_capital(document['verdict'])}. {document['words']}"
         + "".join(f"\n\nUnlike the document: {each}" for each in document["deviations"])
     )
     pictures = [Picture(path.read_bytes(), caption) for caption, path in found.pictures.items()]
-    return Section(heading, text, _table(document["rows"]), pictures, document["command"])
+    table, command = _table(document["rows"]), document["command"]
+    return Section(heading, text, table, pictures, command, anchor=one.slug)
+
+
+@lru_cache(256)
+def _thumbnail(path: Path, changed: int) -> bytes:
+    """A small PNG of a picture in a file that was last changed then."""
+    with Image.open(path) as opened:
+        image = opened.convert("RGB")
+    image.thumbnail((SMALL, SMALL), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    image.quantize(64, method=Image.Quantize.MAXCOVERAGE).save(out, "PNG", optimize=True)
+    return out.getvalue()
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
