@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from typing import Any
 
@@ -15,7 +14,17 @@ from ..applications import (
 from ..figures import lines, picture_rows
 from ..measures import mean_picture, sharpness, squared_error
 from .experiment import Finding, Row, experiment, verdict_of
-from .kovenko_faces import COLOURS, SET, coarse, deviations, faces, labels_of, mse_of, trained
+from .kovenko_faces import (
+    COLOURS,
+    SET,
+    coarse,
+    deviations,
+    error_curves,
+    faces,
+    labels_of,
+    mse_of,
+    trained,
+)
 from .lab import Lab
 
 __all__ = ["EXPERIMENTS"]
@@ -36,17 +45,12 @@ def figure_4(lab: Lab) -> Finding:
     errors: dict[str, list[float]] = {name: [] for name in parts}
     risen: list[float] = []
     curves: dict[str, tuple[list[float], list[float]]] = {}
-    size = math.prod(of.train.shape)
     for seed in lab.seeds:
         model = trained(lab, of, seed=seed)
         for name, images in parts.items():
             errors[name].append(mse_of(model.model, images))
-        constant = 0.5 * size * math.log(math.pi)  # of a Gaussian of variance ½
         epochs = [line["epoch"] for line in model.records]
-        found = {
-            name: [(line[key] - constant) / size for line in model.records]
-            for name, key in (("training", "loss"), ("validation", "validation_loss"))
-        }
+        found = error_curves(of, model)
         risen.append(found["validation"][-1] / min(found["validation"]))
         if not curves:
             curves = {name: (epochs, values) for name, values in found.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,7 @@ __all__ = [
     "deviations",
     "drawn",
     "drawn_by_pca",
+    "error_curves",
     "faces",
     "labels_of",
     "mse_of",
@@ -76,6 +78,19 @@ def mse_of(model: Autoencoder, images: Any) -> float:
     """The squared error of a model on a part of the faces, averaged over values and pictures."""
     x = images.batch(torch.arange(len(images)))
     return float(squared_error(x, model.reconstruct(images)).mean())
+
+
+def error_curves(of: Faces, model: Trained) -> dict[str, list[float]]:
+    """The squared error of training and of validation faces after each epoch, out of the losses.
+
+    That of training is averaged over the epoch, as the weights move.
+    """
+    size = math.prod(of.train.shape)
+    constant = 0.5 * size * math.log(math.pi)  # of a Gaussian of variance ½
+    return {
+        name: [(line[key] - constant) / size for line in model.records]
+        for name, key in (("training", "loss"), ("validation", "validation_loss"))
+    }
 
 
 def faces(lab: Lab) -> Faces:

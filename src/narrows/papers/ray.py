@@ -23,7 +23,7 @@ from ..priors import draw
 from ..recipes import ray
 from ..training import Recipe
 from .experiment import Finding, Paper, Row, experiment, verdict_of
-from .lab import Lab, Trained, across, few
+from .lab import Lab, Trained, across, few, places
 
 __all__ = ["PAPER"]
 
@@ -87,7 +87,7 @@ def table_1(lab: Lab) -> Finding:
     errors: dict[str, list[float]] = {name: [] for name in TABLE}
     clear: dict[str, list[float]] = {name: [] for name in TABLE}
     grain: dict[str, list[float]] = {name: [] for name in TABLE}
-    shown = [("original", x[:SHOWN])]
+    shown = [("original", x[places(len(x), SHOWN)])]
     size = 1
     for name, (make, _) in TABLE.items():
         for seed in lab.seeds:
@@ -98,7 +98,7 @@ def table_1(lab: Lab) -> Finding:
             clear[name].append(float(sharpness(x, back).nanmedian()))
             grain[name].append(float(graininess(x, back).nanmedian()))
             if seed == lab.seeds[0]:
-                shown.append((name, back[:SHOWN]))
+                shown.append((name, back[places(len(back), SHOWN)]))
     size = min(size, Pca.most(train))
     pca = _error(x, Pca.fit(train, size).reconstruct(x))
     base = {name: {f"PCA, {size} numbers": pca} for name in TABLE}
@@ -265,14 +265,14 @@ def open_questions(lab: Lab) -> Finding:
     train, x = _faces(lab)
     errors: dict[str, list[float]] = {}
     clear: dict[str, list[float]] = {}
-    shown = [("original", x[:SHOWN])]
+    shown = [("original", x[places(len(x), SHOWN)])]
     for name, make in OPEN.items():
         for seed in lab.seeds:
             back = _trained(lab, make, train, seed).model.reconstruct(x)
             errors.setdefault(name, []).append(_error(x, back))
             clear.setdefault(name, []).append(float(sharpness(x, back).nanmedian()))
             if seed == lab.seeds[0]:
-                shown.append((name, back[:SHOWN]))
+                shown.append((name, back[places(len(back), SHOWN)]))
     mean = {name: statistics.fmean(values) for name, values in errors.items()}
     best = min(mean, key=lambda name: mean[name])
     words = (
