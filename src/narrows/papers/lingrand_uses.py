@@ -48,7 +48,7 @@ from ..recipes import (
 )
 from ..recipes.lingrand import lingrand_2021_segmentation
 from .experiment import Finding, Row, experiment, verdict_of
-from .lab import Lab, few, through
+from .lab import Lab, few, places, through
 from .lingrand_dense import DEEP, UNITS, vanilla_model
 from .lingrand_pictures import CLOTHES, deviations, score, shorter, test, train
 
@@ -95,8 +95,9 @@ def segnet(lab: Lab) -> Finding:
         found = segment(partial(through, model), x, count, size).classes
         each.append(judged(found))
         if not pictures:
-            drawn = {"truth": truth[:4].numpy(), "SegNet": found[:4].numpy()}
-            pictures["Test scenes and the class of each pixel"] = overlays(x[:4], drawn, names)
+            at = places(len(x), 4)
+            drawn = {"truth": truth[at].numpy(), "SegNet": found[at].numpy()}
+            pictures["Test scenes and the class of each pixel"] = overlays(x[at], drawn, names)
     rows = [
         Row(
             "mean intersection over union",
