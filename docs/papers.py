@@ -16,8 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from narrows.figures import smaller
 from narrows.papers import PAPERS, Experiment, Paper, measured_seconds
 from narrows.papers.reproduce import TIMES
 
@@ -60,10 +59,8 @@ def take(paper: Paper, made: Path) -> None:
         if free(one):
             for file in sorted((made / paper.key / one.slug).glob("*.png")):
                 target.mkdir(parents=True, exist_ok=True)
-                image = Image.open(file).convert("RGB")
-                image.thumbnail((WIDEST, 4 * WIDEST))
-                few = image.quantize(128, method=Image.Quantize.MAXCOVERAGE)
-                few.save(target / f"{one.slug}-{file.name}", optimize=True)
+                content = smaller(file, WIDEST, 4 * WIDEST)
+                (target / f"{one.slug}-{file.name}").write_bytes(content)
 
 
 def write_times() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from narrows.figures import Link, Picture, Section, loss_curves, report_page
+from narrows.figures import Link, Picture, Section, loss_curves, report_page, smaller
 
 GRAY = np.linspace(0, 1, 12).reshape(3, 4)
 
@@ -125,3 +127,11 @@ def test_a_page_leads_to_itself_and_to_pages_beside_it():
 def test_a_page_leads_nowhere_else(to):
     with pytest.raises(ValueError, match="pages beside it"):
         report_page("index", [Section(table=[{"what": Link("x", to)}])])
+
+
+def test_a_smaller_picture_keeps_its_aspect_and_a_small_one_its_size(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 80, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    for limit, size in (((20, 20), (20, 10)), ((20, 5), (10, 5)), ((100, 100), (80, 40))):
+        with Image.open(io.BytesIO(smaller(tmp_path / "a.png", *limit))) as made:
+            assert made.format == "PNG" and made.size == size

@@ -13,7 +13,7 @@ from .outliers import detection_curves, score_histograms, strange_pictures
 from .overlays import class_colours, mask_png, overlaid, overlays
 from .page import Link, Picture, Section, report_page
 from .plots import bars, lines
-from .png import png, save
+from .png import png, save, smaller
 from .rates import rate_curves
 from .rows import picture_rows
 
@@ -50,6 +50,7 @@ __all__ = [
     "save_animation",
     "score_histograms",
     "side_by_side",
+    "smaller",
     "strange_pictures",
     "stretched",
     "travelled",

@@ -130,11 +130,11 @@ def _figure(picture: Picture) -> str:
     caption = f"\n<figcaption>{_inline(picture.caption)}</figcaption>" if picture.caption else ""
     shown = f'<img{crisp} src="data:image/png;base64,{source}" alt="{alt}">'
     if picture.to:
-        shown = _anchor(shown, picture.to)
+        shown = _linked(shown, picture.to)
     return f"<figure>\n{shown}{caption}\n</figure>"
 
 
-def _anchor(content: str, to: str) -> str:
+def _linked(content: str, to: str) -> str:
     """Escaped content that leads to a place."""
     if not re.fullmatch(r"(?:[\w-]+/)*(?:[\w-]+\.html)?(?:#[\w-]+)?", to, re.ASCII):
         raise ValueError(f"a page leads to itself or to pages beside it, not to {to!r}")
@@ -181,7 +181,7 @@ def _cell(value: Any, digits: int | None) -> str:
     if digits is not None:
         return f"{value:,.{digits}f}".replace("-", "−")
     if isinstance(value, Link):
-        return _anchor(_inline(value.text), value.to)
+        return _linked(_inline(value.text), value.to)
     return _inline(str(value))
 
 

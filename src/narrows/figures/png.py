@@ -14,7 +14,7 @@ from .style import DPI
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["png", "save"]
+__all__ = ["png", "save", "smaller"]
 
 
 def png(figure_or_array: Figure | np.ndarray[Any, Any], dpi: float = DPI) -> bytes:
@@ -44,6 +44,19 @@ def png(figure_or_array: Figure | np.ndarray[Any, Any], dpi: float = DPI) -> byt
     if array.dtype != np.uint8:
         array = (np.nan_to_num(np.clip(array, 0, 1)) * 255).round().astype(np.uint8)
     Image.fromarray(np.ascontiguousarray(array)).save(out, format="PNG", optimize=True)
+    return out.getvalue()
+
+
+def smaller(path: Path, width: int, height: int) -> bytes:
+    """The PNG of a picture in a file, in 128 colours and at most so wide and high, in its aspect."""
+    from PIL import Image
+
+    with Image.open(path) as opened:
+        image = opened.convert("RGB")
+    image.thumbnail((width, height))
+    out = io.BytesIO()
+    few = image.quantize(128, method=Image.Quantize.MAXCOVERAGE)
+    few.save(out, format="PNG", optimize=True)
     return out.getvalue()
 
 

@@ -461,8 +461,9 @@ def figures_10_11(lab: Lab) -> Finding:
             base, notes = scores, told
             rows_of = {"Figure 10: with a patch": given, "Figure 11: energy": found.output}
             rows_of |= {**found.others, "original": x}
+            at = places(len(x), 8)
             pictures["Figures 10 and 11: held-out faces, filled"] = picture_rows(
-                [(name, row[places(len(row), 8)]) for name, row in rows_of.items()]
+                [(name, row[at]) for name, row in rows_of.items()]
             )
     mean, wrong = statistics.fmean(ours), {k: statistics.fmean(v) for k, v in off.items()}
     rows = [

@@ -41,8 +41,7 @@ def better_than_pca(lab: Lab) -> Finding:
     for size in (k for k in SIZES if k in linear):
         for seed in lab.seeds:
             model = trained(lab, of, seed=seed, code_size=size)
-            curve = error_curves(of, model)["validation"]
-            still.append(1 - min(curve) / min(curve[: -max(1, len(curve) // 5)] or curve))
+            still.append(_late_fall(error_curves(of, model)["validation"]))
             back = model.model.reconstruct(of.test)
             ours.setdefault(size, []).append(float(squared_error(of.x, back).mean()))
             if seed == lab.seeds[0]:
@@ -75,6 +74,12 @@ def better_than_pca(lab: Lab) -> Finding:
         rows,
         deviations(lab, of),
     )
+
+
+def _late_fall(curve: list[float]) -> float:
+    """The share by which the last fifth of a curve fell below all before it, 0 if it did not."""
+    before = curve[: -max(1, len(curve) // 5)] or curve
+    return 1 - min(curve) / min(before)
 
 
 def _worth(error: float, linear: dict[int, float]) -> str:

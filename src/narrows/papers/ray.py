@@ -87,7 +87,8 @@ def table_1(lab: Lab) -> Finding:
     errors: dict[str, list[float]] = {name: [] for name in TABLE}
     clear: dict[str, list[float]] = {name: [] for name in TABLE}
     grain: dict[str, list[float]] = {name: [] for name in TABLE}
-    shown = [("original", x[places(len(x), SHOWN)])]
+    at = places(len(x), SHOWN)
+    shown = [("original", x[at])]
     size = 1
     for name, (make, _) in TABLE.items():
         for seed in lab.seeds:
@@ -98,7 +99,7 @@ def table_1(lab: Lab) -> Finding:
             clear[name].append(float(sharpness(x, back).nanmedian()))
             grain[name].append(float(graininess(x, back).nanmedian()))
             if seed == lab.seeds[0]:
-                shown.append((name, back[places(len(back), SHOWN)]))
+                shown.append((name, back[at]))
     size = min(size, Pca.most(train))
     pca = _error(x, Pca.fit(train, size).reconstruct(x))
     base = {name: {f"PCA, {size} numbers": pca} for name in TABLE}
@@ -156,7 +157,7 @@ def _features(train: Any, known: Tensor, k: int) -> Callable[[Tensor], Tensor]:
 
     def raw(x: Tensor) -> Tensor:
         left = (x - pca.reconstruct(x)).flatten(1).norm(dim=1, keepdim=True)
-        return torch.cat([(x.flatten(1) - pca.mean) @ pca.components.T, left], 1)
+        return torch.cat([pca.encode(x), left], 1)
 
     scale = raw(known)
     mean, deviation = scale.mean(0), scale.std(0)
@@ -265,14 +266,15 @@ def open_questions(lab: Lab) -> Finding:
     train, x = _faces(lab)
     errors: dict[str, list[float]] = {}
     clear: dict[str, list[float]] = {}
-    shown = [("original", x[places(len(x), SHOWN)])]
+    at = places(len(x), SHOWN)
+    shown = [("original", x[at])]
     for name, make in OPEN.items():
         for seed in lab.seeds:
             back = _trained(lab, make, train, seed).model.reconstruct(x)
             errors.setdefault(name, []).append(_error(x, back))
             clear.setdefault(name, []).append(float(sharpness(x, back).nanmedian()))
             if seed == lab.seeds[0]:
-                shown.append((name, back[places(len(back), SHOWN)]))
+                shown.append((name, back[at]))
     mean = {name: statistics.fmean(values) for name, values in errors.items()}
     best = min(mean, key=lambda name: mean[name])
     words = (

@@ -8,7 +8,6 @@ TO/models/…                          what was trained, shared by all
 
 from __future__ import annotations
 
-import io
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from .. import __version__, files
-from ..figures import Link, Picture, Section, png, report_page
+from ..figures import Link, Picture, Section, png, report_page, smaller
 from .experiment import Experiment, Paper, Row
 from .lab import Lab
 
@@ -161,7 +158,8 @@ def write_index(papers: Iterable[Paper], to: Path) -> Path:
                     "evidence": document.get("words", ""),
                 }
             )
-            for path in list(each.pictures.values() if each else ())[:1]:
+            if each and each.pictures:
+                path = next(iter(each.pictures.values()))
                 content = _thumbnail(path, path.stat().st_mtime_ns)
                 pictures.append(Picture(content, _capital(one.name), one.title, to=place))
         rows += [
@@ -196,12 +194,7 @@ def _section(one: Experiment, found: Found | None) -> Section:
 @lru_cache(256)
 def _thumbnail(path: Path, changed: int) -> bytes:
     """A small PNG of a picture in a file that was last changed then."""
-    with Image.open(path) as opened:
-        image = opened.convert("RGB")
-    image.thumbnail((SMALL, SMALL), Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    image.quantize(64, method=Image.Quantize.MAXCOVERAGE).save(out, "PNG", optimize=True)
-    return out.getvalue()
+    return smaller(path, SMALL, SMALL)
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
