@@ -42,5 +42,5 @@ def stand_in_masks(name: str, split: str, size: tuple[int, int]) -> nw.images.Ma
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     """A lab where everything is as small as it can be."""
-    return Lab(tmp_path / "models", "tiny", seeds=(0,), report="quiet", named=stand_in,
+    return Lab(tmp_path / "models", tiny=True, seeds=(0,), report="quiet", named=stand_in,
                named_masks=stand_in_masks)  # fmt: skip

@@ -11,7 +11,7 @@ def test_a_model_is_trained_once_for_a_recipe_pictures_and_a_seed(lab):
     recipe = mlp_autoencoder(images.shape, 4)
     one = lab.model(recipe, images)
     written = (one.folder / "model.safetensors").stat().st_mtime_ns
-    again = Lab(lab.folder, "tiny", report="quiet", named=None).model(recipe, images)
+    again = Lab(lab.folder, tiny=True, report="quiet", named=None).model(recipe, images)
     assert again.folder == one.folder
     assert (again.folder / "model.safetensors").stat().st_mtime_ns == written
     assert torch.equal(

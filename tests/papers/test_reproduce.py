@@ -1,4 +1,4 @@
-"""Every experiment runs at the smallest scale, and its page and its results are written."""
+"""Every experiment runs on few pictures, by the networks of both scales; its page is written."""
 
 import json
 
@@ -9,8 +9,10 @@ from narrows.papers import PAPERS, found_in, kept, reproduce, write_index, write
 ALL = [(paper, one) for paper in PAPERS.values() for one in paper.experiments]
 
 
+@pytest.mark.parametrize("scale", ["small", pytest.param("paper", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("paper", "one"), ALL, ids=[f"{p.key}-{o.slug}" for p, o in ALL])
-def test_every_experiment_runs(paper, one, lab, tmp_path):
+def test_every_experiment_runs(paper, one, scale, lab, tmp_path):
+    lab.scale = scale
     found = reproduce(paper, one, lab, tmp_path)
     document = found.document
     assert document["verdict"] in ("holds", "holds in part", "does not hold", "shown")

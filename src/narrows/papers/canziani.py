@@ -379,7 +379,7 @@ OURS = "denoising autoencoder"
 def figures_24_to_27(lab: Lab) -> Finding:
     """PSNR on 500 test digits of five methods, of whole pictures and of dropped pixels only."""
     train, x = _digits(lab)
-    x = x[: 24 if lab.scale == "tiny" else 200]
+    x = x[: 24 if lab.tiny else 200]
     pca = Pca.fit(train, min(150, Pca.most(train)))
     ridge = _ridge(lab, train)
     models = [_denoising(lab, train, seed).model for seed in lab.seeds]

@@ -416,7 +416,7 @@ FILLED = 48
 def figures_10_11(lab: Lab) -> Finding:
     """The hole filled by projection, beside Telea, Navier-Stokes and the conditional Gaussian."""
     train, held = _faces(lab)
-    x = across(held, 4 if lab.scale == "tiny" else FILLED)
+    x = across(held, 4 if lab.tiny else FILLED)
     given = PATCH(x, Draws())
     hole = (PATCH(torch.zeros_like(x[:1]), Draws()) > 0)[:, :1]
     size = (x.shape[2], x.shape[3])
@@ -442,8 +442,8 @@ def figures_10_11(lab: Lab) -> Finding:
             encode,
             decode,
             prior,
-            evaluations=8 if lab.scale == "tiny" else 60,
-            starts=2 if lab.scale == "tiny" else 4,
+            evaluations=8 if lab.tiny else 60,
+            starts=2 if lab.tiny else 4,
             seed=seed,
         )
         first = seed == lab.seeds[0]

@@ -55,7 +55,7 @@ class Asked:
 
 def _sprites(lab: Lab) -> Asked:
     n, m, held = lab.of(small=(40_000, 40_000, 5000), paper=(200_000, 100_000, 10_000))
-    if lab.scale == "tiny":
+    if lab.tiny:
         n, m, held = 400, 96, 96
     whole = Sprites().sample(n + m + held, seed=0)
     train, apart = whole.select(range(n)), whole.select(range(n, n + m))
@@ -89,7 +89,7 @@ def _digits(lab: Lab) -> Asked:
 
 def _judge(lab: Lab, asked: Asked) -> Judge:
     """The classifier apart, trained now or before."""
-    numbers = dict(asked.judge) | ({"epochs": 1.0} if lab.scale == "tiny" else {})
+    numbers = dict(asked.judge) | ({"epochs": 1.0} if lab.tiny else {})
     folder = lab.place("judge", asked.apart.fingerprint, str(sorted(numbers.items())))
     judge = fit_judge(asked.apart, to=folder, report=lab.report, **numbers)
     lab.seconds += sum(line["seconds"] for line in records(folder))
@@ -113,7 +113,7 @@ def figure_12(lab: Lab) -> Finding:
         for seed in lab.seeds if name == "mnist" else lab.seeds[:1]:
             trained = lab.model(asked.recipe, asked.train, seed=seed)
             prior: Any = lab.prior(trained, asked.train, "caption-flow", seed=seed, **asked.prior)
-            each = 1 if lab.scale == "tiny" else asked.each
+            each = 1 if lab.tiny else asked.each
             for one in caption_to_image(
                 trained.model, prior, judge, asked.train, asked.held, each=each, seed=seed
             ):

@@ -50,7 +50,7 @@ class Points:
 
 
 def _count(lab: Lab) -> int:
-    return 64 if lab.scale == "tiny" else 4000
+    return 64 if lab.tiny else 4000
 
 
 def branches(t: Tensor) -> Tensor:

@@ -211,7 +211,7 @@ def transfer(lab: Lab) -> Finding:
     facts: list[bool] = []
     words: list[str] = []
     curves: dict[str, Any] = {}
-    whole = lab.scale != "tiny"
+    whole = not lab.tiny
     for name, what in COLOURS.items():
         known, truth = labels_of(of.train, name), labels_of(of.test, name)
         found: dict[str, list[float]] = {}

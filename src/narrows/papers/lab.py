@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor
@@ -26,8 +26,8 @@ from ..training import Recipe, fit, records
 
 __all__ = ["Lab", "SCALES", "Scale", "Trained", "across", "few", "places", "through"]
 
-Scale = Literal["tiny", "small", "paper"]
-SCALES = ("small", "paper")  # tiny shows that the code runs and finds nothing
+Scale = Literal["small", "paper"]
+SCALES = get_args(Scale)
 TINY = 96  # pictures
 T = TypeVar("T")
 
@@ -47,8 +47,9 @@ class Lab:
 
     Args:
         folder: for trained models.
-        scale: ``small`` fits two cores in minutes, ``paper`` is the document's own size and epochs;
-            ``tiny`` takes 96 pictures and one epoch of everything.
+        scale: ``small`` fits two cores in minutes, ``paper`` is the document's own size and epochs.
+        tiny: 96 pictures and one epoch of everything, by the networks and sizes of the scale: it
+            shows that the code runs, and finds nothing.
         seeds: of trainings, one row's number each; the first one's pictures are shown.
         device: ``auto``, ``cpu``, ``cuda``, …
         report: as ``fit`` takes it.
@@ -61,13 +62,14 @@ class Lab:
         folder: Path | str,
         scale: Scale = "small",
         *,
+        tiny: bool = False,
         seeds: tuple[int, ...] = (0, 1),
         device: str = "auto",
         report: str = "auto",
         named: Callable[..., Any] = named,
         named_masks: Callable[..., Masked] = named_masks,
     ) -> None:
-        self.folder, self.scale, self.seeds = Path(folder), scale, seeds
+        self.folder, self.scale, self.tiny, self.seeds = Path(folder), scale, tiny, seeds
         self.device, self.report = device, report
         self._named, self._named_masks = named, named_masks
         self._sets: dict[tuple[Any, ...], Any] = {}
@@ -90,7 +92,7 @@ class Lab:
             self._sets[key] = self._named(name, split=split, **asked)
         found = self._sets[key]
         most = min(len(found), math.inf if limit is None else limit)
-        if self.scale == "tiny":
+        if self.tiny:
             most = min(most, TINY)
         return found if most == len(found) else found.select(torch.arange(int(most)))
 
@@ -120,7 +122,7 @@ class Lab:
         Args:
             begin: trained instead of a new one of the recipe; its recipe is the one that counts.
         """
-        chosen = recipe if self.scale != "tiny" else recipe.with_(epochs=1.0)
+        chosen = recipe.with_(epochs=1.0) if self.tiny else recipe
         about = [chosen.fingerprint, _content(images), str(seed)]
         if validation is not None:
             about.append(_content(validation))
@@ -152,7 +154,7 @@ class Lab:
         """A prior fitted to a model's codes of pictures, now or before; ``arguments`` are its own."""
         if kind == "normal":
             return prior_for(trained.model, kind)
-        if self.scale == "tiny" and kind in ("flow", "caption-flow", "autoregressive"):
+        if self.tiny and kind in ("flow", "caption-flow", "autoregressive"):
             arguments |= {"steps": 2}
         if kind in stored(trained.folder):
             known = load_prior(trained.model, trained.folder, kind)

@@ -213,7 +213,7 @@ def random_codes(lab: Lab) -> Finding:
     for seed in lab.seeds:
         trained = _vae(lab, images, seed)
         for name, (kind, how) in kinds.items():
-            given = how if lab.scale != "tiny" else {key: 4 for key in how}
+            given = how if not lab.tiny else {key: 4 for key in how}
             prior = lab.prior(trained, images, kind, seed=seed, **given)
             sample = partial(draw, trained.model, prior)
             made = generate(decoder(trained.model), sample, len(x), seed=seed).pictures
@@ -336,7 +336,7 @@ def disentangled(lab: Lab) -> Finding:
     """β of 1 and of 4 on sprites, beside PCA and the encoder untrained."""
     whole = Sprites()
     n, m = lab.of(small=(15_000, 5000), paper=(200_000, 10_000))
-    if lab.scale == "tiny":
+    if lab.tiny:
         n, m = 96, 1000
     order = permutation(0, "sprites", len(whole))
     images = whole.sample(n, seed=0)

@@ -109,7 +109,7 @@ def related(lab: Lab) -> Finding:
             made = generate(decoder(model), partial(draw, model, prior), len(x), seed=seed)
             kl = evaluate(model, x[:500], seed=seed).kl
             assert kl is not None
-            draws = 2 if lab.scale == "tiny" else lab.of(small=200, paper=5000)
+            draws = 2 if lab.tiny else lab.of(small=200, paper=5000)
             likely = importance_log_likelihood(model, x[:200], draws)
             note(
                 name,
