@@ -187,10 +187,7 @@ def drawn(model: Any, prior: Any, n: int, seed: int) -> Tensor:
 
 def of_pixels(train: Any, n: int, seed: int) -> Tensor:
     """n draws of one Gaussian of all pixels, cut to [0, 1]."""
-    pca = Pca.fit(train, Pca.most(train))
-    noise = torch.randn(n, len(pca), generator=torch.Generator().manual_seed(seed))
-    flat = pca.mean + (noise * pca.variances.sqrt()) @ pca.components
-    return flat.reshape(n, *SHAPE).clamp(0, 1)
+    return Pca.fit(train, Pca.most(train)).sample(n, seed).clamp(0, 1)
 
 
 def judged(real: Tensor, features: Tensor) -> dict[str, float]:

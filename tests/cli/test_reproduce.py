@@ -20,7 +20,9 @@ def means(lab):
     )
 
 
-@experiment("§5", title="What is not here", claim="Nothing.", data=("utkface",))
+@experiment(
+    "§5", title="What is not here", claim="Nothing.", data=("utkface",), paper_data=("lfw",)
+)
 def missing(lab):
     lab.images("utkface", size=64)
     raise AssertionError("the set was found")
@@ -41,6 +43,9 @@ def test_without_a_document_all_are_listed(narrows):
     assert "x-2020: A document" in done.out
     assert "figure 4" in done.out
     assert "not here: utkface" in done.out
+    larger = narrows("reproduce", "--to", "r", "--scale", "paper")
+    assert "(lfw)" in larger.out and "utkface" not in larger.out
+    assert "narrows reproduce --all --scale paper" in larger.out
 
 
 def test_an_experiment_is_run_once_and_shown_on_a_page(narrows, tmp_path):

@@ -24,6 +24,18 @@ def test_as_many_components_as_the_rank_are_exact_and_fewer_are_not(shape):
     assert (Pca.fit(pictures, 4).reconstruct(x) - x).square().mean() > 1e-3
 
 
+def test_draws_have_the_mean_and_the_covariance_of_the_pictures_and_are_those_of_the_seed():
+    source = torch.Generator().manual_seed(0)
+    x = 0.5 + 0.05 * torch.randn(400, 9, generator=source) @ torch.rand(9, 9, generator=source)
+    x = x.reshape(400, 1, 3, 3)
+    made = Pca.fit(x, 9).sample(20_000, seed=0)
+    assert made.shape == (20_000, 1, 3, 3)
+    assert torch.allclose(made.mean(0), x.mean(0), atol=0.005)
+    assert torch.allclose(made.flatten(1).T.cov(), x.flatten(1).T.cov(), atol=5e-4)
+    assert torch.equal(made, Pca.fit(x, 9).sample(20_000, seed=0))
+    assert not torch.equal(made, Pca.fit(x, 9).sample(20_000, seed=1))
+
+
 def test_it_is_scikit_learns(digits):
     from sklearn.decomposition import PCA
 

@@ -1,14 +1,13 @@
 """Every figure of Kovenko & Bogach 2020, and what the issue asks for beside them."""
 
-import pytest
 import torch
 
 from narrows.images.corruptions import Warp
-from narrows.measures import Pca, squared_error
+from narrows.measures import squared_error
 from narrows.papers import PAPERS
 from narrows.papers.kovenko_choices import _worth
 from narrows.papers.kovenko_denoising import _turned_back
-from narrows.papers.kovenko_faces import drawn_by_pca, faces
+from narrows.papers.kovenko_faces import faces
 from narrows.randomness import Draws
 
 FIGURES = {f"figure {n}" for n in (4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16)}
@@ -36,13 +35,6 @@ def test_an_error_lies_between_two_sizes_of_pca():
     assert _worth(0.15, linear) == "between PCA of 4 and of 8"
     assert _worth(0.05, linear) == "more than PCA of 8"
     assert _worth(0.4, linear) == "less than PCA of 2"
-
-
-def test_draws_of_pca_have_its_mean_and_deviation():
-    x = 0.5 + 0.05 * torch.randn(400, 1, 4, 4, generator=torch.Generator().manual_seed(0))
-    made = drawn_by_pca(Pca.fit(x, 16), 4000, 0)
-    assert made.mean().item() == pytest.approx(0.5, abs=0.01)
-    assert made.std(0).mean().item() == pytest.approx(0.05, rel=0.1)
 
 
 def test_a_linear_map_turns_faces_back_in_part(lab):

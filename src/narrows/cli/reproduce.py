@@ -62,7 +62,7 @@ def reproduce(
     if paper is None and not every:
         if labels:
             raise ValueError("figures and tables belong to a document: name it first")
-        return _list(folder, as_json)
+        return _list(folder, scale, as_json)
     if paper is not None and paper not in PAPERS:
         raise ValueError(f"there is no document {paper!r}; there are {', '.join(PAPERS)}")
     chosen = [one for key, one in PAPERS.items() if every or key == paper]
@@ -124,8 +124,8 @@ def _told(done: list[dict[str, Any]], missing: list[dict[str, Any]], page: Path)
     return "\n".join([*lines, "", f"open {page.resolve()} in a browser"])
 
 
-def _list(folder: Path, as_json: bool) -> None:
-    """Every experiment, what it found in ``folder`` if it was run there, and how long it takes."""
+def _list(folder: Path, scale: str, as_json: bool) -> None:
+    """Every experiment, its sets, what it found in ``folder`` if it was run there, how long it takes."""
     from ..images import describe
     from ..papers import PAPERS, found_in, measured_seconds
 
@@ -135,13 +135,14 @@ def _list(folder: Path, as_json: bool) -> None:
         found = found_in(paper, folder)
         for one in paper.experiments:
             run = found.get(one.slug)
-            lacks = [name for name in one.data if describe(name).where is None]
+            sets = one.sets(scale)
+            lacks = [name for name in sets if describe(name).where is None]
             row = {
                 "paper": paper.key,
                 "experiment": list(one.labels),
                 "title": one.title,
                 "claim": one.claim,
-                "data": list(one.data),
+                "data": list(sets),
                 "missing": lacks,
                 "seconds": {
                     "two cores, small": measured_seconds(paper, one),
@@ -150,22 +151,23 @@ def _list(folder: Path, as_json: bool) -> None:
                 "verdict": run.document["verdict"] if run else None,
             }
             rows.append(row)
-            usual = measured_seconds(paper, one)
+            usual = measured_seconds(paper, one) if scale == "small" else None
             state = "" if usual is None else f"· {_minutes(usual)}"
             if run:
                 took = max(run.document["seconds"].values())
                 state = f"· {run.document['verdict']}, {_minutes(took)}"
             if lacks:
                 state = f"· not here: {', '.join(lacks)}"
-            lines.append(f"  {one.name}: {one.title} ({', '.join(one.data)}) {state}".rstrip())
+            lines.append(f"  {one.name}: {one.title} ({', '.join(sets)}) {state}".rstrip())
             lines += textwrap.wrap(
                 one.claim, 96, initial_indent="      ", subsequent_indent="      "
             )
+    size = "" if scale == "small" else f" --scale {scale}"
     lines += [
         "",
         "minutes are of two cores at --scale small; --scale paper is for a GPU and was not timed",
-        "narrows reproduce DOCUMENT --figure 4   runs one of them",
-        "narrows reproduce --all",
+        f"narrows reproduce DOCUMENT --figure 4{size}   runs one of them",
+        f"narrows reproduce --all{size}",
     ]
     printed(rows, as_json, "\n".join(lines[1:]))
 

@@ -88,10 +88,18 @@ class Pca:
         """x (N, C, H, W) → codes (N, k)."""
         return (torch.as_tensor(x).float().flatten(1) - self.mean) @ self.components.T
 
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes z (N, k) → pictures (N, C, H, W); values may leave [0, 1]."""
+        return torch.addmm(self.mean, z, self.components).reshape(-1, *self.shape)
+
     def reconstruct(self, x: Any) -> Tensor:
         """x (N, C, H, W) → its projection (N, C, H, W); values may leave [0, 1]."""
-        flat = torch.addmm(self.mean, self.encode(x), self.components)
-        return flat.reshape(-1, *self.shape)
+        return self.decode(self.encode(x))
+
+    def sample(self, n: int, seed: int) -> Tensor:
+        """n pictures (n, C, H, W) of the normal distribution, without what the components leave out."""
+        z = torch.randn(n, len(self), generator=generator(seed, "pca")) * self.variances.sqrt()
+        return self.decode(z)
 
 
 @dataclass(frozen=True)

@@ -45,19 +45,19 @@ from .lab import Lab, across, few, places, through
 __all__ = ["figure_9", "figures_10_11", "figures_2_to_4", "figures_5_to_8"]
 
 FACES = "utkface"
-OTHER_FACES = (
-    "The faces are utkface; the document names no set. Of 2,435, a tenth is held out, and training "
-    "sees them mirrored and moved a little."
-)
 CODE = 64
 PAIRS = 200
 
 
-def _faces(lab: Lab) -> tuple[Any, Any]:
-    """Training faces and held-out ones."""
-    images = lab.images(FACES, size=lab.of(small=64, paper=128))
+def _faces(lab: Lab, size: int | None = None) -> tuple[Any, Any, str]:
+    """Training faces, held-out ones, and how they deviate from the document's."""
+    images = lab.images(FACES, size=size or lab.of(small=64, paper=128))
     parts = split(images, validation=0.1, seed=0)
-    return parts.train, parts.validation or parts.train
+    about = (
+        f"The faces are {FACES}; the document names no set. Of {len(images):,}, a tenth is held "
+        "out, and training sees them mirrored and moved a little."
+    )
+    return parts.train, parts.validation or parts.train, about
 
 
 def _augmented() -> Part:
@@ -194,7 +194,7 @@ FITTED = 600
 )
 def figures_5_to_8(lab: Lab) -> Finding:
     """How near steered faces come to those really transformed, beside not moving and PCA's codes."""
-    train, held = _faces(lab)
+    train, held, deviation = _faces(lab)
     x = across(held, 100)
     fitted = few(train, FITTED)
     gains: dict[str, list[float]] = {}
@@ -204,7 +204,7 @@ def figures_5_to_8(lab: Lab) -> Finding:
     pca = Pca.fit(train, min(CODE, Pca.most(train)))
 
     def back(z: Tensor) -> Tensor:
-        return (pca.mean + z @ pca.components).reshape(-1, *pca.shape).clamp(0, 1)
+        return pca.decode(z).clamp(0, 1)
 
     for seed in lab.seeds:
         model = _face_model(lab, train, seed)
@@ -263,11 +263,11 @@ def figures_5_to_8(lab: Lab) -> Finding:
         words,
         pictures,
         rows,
-        (OTHER_FACES, about),
+        (deviation, about),
     )
 
 
-FACTOR = 4
+LOW, FACTOR = 16, 4  # pixels of what is given, at either scale, and how often they are enlarged
 STRENGTH = 1e-3  # of ridge regression, as in benchmarks/restoration
 
 
@@ -314,13 +314,13 @@ def _upscaler(lab: Lab, train: Any, seed: int, ridge: Ridge) -> tuple[Recipe, Au
 )
 def figure_9(lab: Lab) -> Finding:
     """Bicubic, Lanczos, ridge regression and the network; the gain by group of the set's own labels."""
-    train, held = _faces(lab)
-    size = train.shape[1]
+    size = FACTOR * LOW
+    train, held, deviation = _faces(lab, size)
     x = held.batch(torch.arange(len(held)))
     known = train.batch(torch.arange(len(train)))
-    small = reduced(x, (size // FACTOR, size // FACTOR)).clamp(0, 1)
+    small = reduced(x, (LOW, LOW)).clamp(0, 1)
     blurred = Downscale(FACTOR)(known, Draws())
-    ridge = Ridge.fit(reduced(blurred, (size // FACTOR, size // FACTOR)), known, STRENGTH)
+    ridge = Ridge.fit(reduced(blurred, (LOW, LOW)), known, STRENGTH)
     ours: list[float] = []
     edges: list[float] = []
     each: Tensor | None = None
@@ -334,7 +334,7 @@ def figure_9(lab: Lab) -> Finding:
         edges.append(float(sharpness(x, found.output).nanmedian()))
         if each is None:
             each = psnr(x, found.output) - psnr(x, found.given)
-            straight = ridge(reduced(found.given, (size // FACTOR, size // FACTOR))).clamp(0, 1)
+            straight = ridge(reduced(found.given, (LOW, LOW))).clamp(0, 1)
             others = {"bicubic": found.given, **found.others, "ridge": straight}
             base = {name: float(psnr(x, y).mean()) for name, y in others.items()}
             sharp = {name: float(sharpness(x, y).nanmedian()) for name, y in others.items()}
@@ -384,7 +384,7 @@ def figure_9(lab: Lab) -> Finding:
         "srez, which the document shows, is an adversarial network trained on 200,000 faces; here "
         "squared error is least, which blurs what cannot be known."
     )
-    return Finding(verdict_of(*facts), words, pictures, rows, (OTHER_FACES, about))
+    return Finding(verdict_of(*facts), words, pictures, rows, (deviation, about))
 
 
 def _groups(train: Any, held: Any, gain: Tensor) -> dict[str, tuple[float, float]]:
@@ -415,7 +415,7 @@ FILLED = 48
 )
 def figures_10_11(lab: Lab) -> Finding:
     """The hole filled by projection, beside Telea, Navier-Stokes and the conditional Gaussian."""
-    train, held = _faces(lab)
+    train, held, deviation = _faces(lab)
     x = across(held, 4 if lab.tiny else FILLED)
     given = PATCH(x, Draws())
     hole = (PATCH(torch.zeros_like(x[:1]), Draws()) > 0)[:, :1]
@@ -481,4 +481,4 @@ def figures_10_11(lab: Lab) -> Finding:
         + ", ".join(f"{name} {value:.1f} dB" for name, value in base.items())
         + "."
     )
-    return Finding(verdict_of(*facts), words, pictures, rows, (OTHER_FACES, *notes))
+    return Finding(verdict_of(*facts), words, pictures, rows, (deviation, *notes))

@@ -93,7 +93,8 @@ class Experiment:
         labels: what it shows of the document: ``figure 4``, ``table 1``, ``§3.2``, or words.
         title: a few words.
         claim: what the document says, in ours.
-        data: names of the sets that it needs at any scale.
+        data: names of the sets that it needs.
+        paper_data: those of the paper scale, where they are others.
         run: a lab → what was found.
     """
 
@@ -102,6 +103,11 @@ class Experiment:
     claim: str
     data: tuple[str, ...]
     run: Callable[[Lab], Finding]
+    paper_data: tuple[str, ...] | None = None
+
+    def sets(self, scale: str) -> tuple[str, ...]:
+        """The names of the sets that it needs at a scale."""
+        return self.paper_data if scale == "paper" and self.paper_data is not None else self.data
 
     @property
     def name(self) -> str:
@@ -130,12 +136,17 @@ class Experiment:
 
 
 def experiment(
-    *labels: str, title: str, claim: str, data: Sequence[str]
+    *labels: str,
+    title: str,
+    claim: str,
+    data: Sequence[str],
+    paper_data: Sequence[str] | None = None,
 ) -> Callable[[Callable[[Lab], Finding]], Experiment]:
     """Make an experiment of a function that takes a lab."""
 
     def made(run: Callable[[Lab], Finding]) -> Experiment:
-        return Experiment(labels, title, claim, tuple(data), run)
+        others = None if paper_data is None else tuple(paper_data)
+        return Experiment(labels, title, claim, tuple(data), run, others)
 
     return made
 

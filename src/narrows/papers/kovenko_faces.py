@@ -29,7 +29,6 @@ __all__ = [
     "Faces",
     "deviations",
     "drawn",
-    "drawn_by_pca",
     "error_curves",
     "faces",
     "labels_of",
@@ -130,13 +129,6 @@ def drawn(lab: Lab, of: Faces, model: Trained, n: int, seed: int) -> Tensor:
     """n faces (n, C, H, W) decoded from draws of the standard normal prior."""
     prior = lab.prior(model, of.train, "normal")
     return generate(decoder(model.model), partial(draw, model.model, prior), n, seed=seed).pictures
-
-
-def drawn_by_pca(pca: Pca, n: int, seed: int) -> Tensor:
-    """n pictures (n, C, H, W) of the normal distribution that PCA fits, cut to [0, 1]."""
-    noise = torch.randn(n, len(pca), generator=torch.Generator().manual_seed(seed))
-    flat = pca.mean + noise * pca.variances.sqrt() @ pca.components
-    return flat.reshape(-1, *pca.shape).clamp(0, 1)
 
 
 def deviations(lab: Lab, of: Faces, *more: str, vae: bool = False) -> Sequence[str]:

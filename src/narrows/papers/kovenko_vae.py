@@ -22,7 +22,6 @@ from .kovenko_faces import (
     Faces,
     deviations,
     drawn,
-    drawn_by_pca,
     faces,
     trained,
     warm_up_of,
@@ -107,7 +106,7 @@ def figure_12(lab: Lab) -> Finding:
             if seed == lab.seeds[0]:
                 shown += _sprite(f"variance {variance:g}", made)
     base = {
-        "PCA": _judged(judge, drawn_by_pca(of.pca(), n, 0), of.x),
+        "PCA": _judged(judge, of.pca().sample(n, seed=0).clamp(0, 1), of.x),
         "real faces": _judged(judge, few(of.train, n), of.x),
     }
     rows = [
@@ -312,7 +311,7 @@ def figure_15(lab: Lab) -> Finding:
             if seed == lab.seeds[0]:
                 shown += _sprite(name, made)
     base = {
-        "PCA": _judged(judge, drawn_by_pca(of.pca(), n, 0), of.x),
+        "PCA": _judged(judge, of.pca().sample(n, seed=0).clamp(0, 1), of.x),
         "real faces": _judged(judge, few(of.train, n), of.x),
     }
     rows = [

@@ -25,7 +25,7 @@ from ..images import Sprites
 from ..images.source import Subset
 from ..measures import Disentanglement, Pca, evaluate, frechet_distance, nearest_rows
 from ..priors import draw
-from ..randomness import generator, permutation
+from ..randomness import permutation
 from ..recipes import higgins_2017_beta_vae, lingrand_2021_beta_vae, lingrand_2021_vae
 from .experiment import Finding, Row, experiment, verdict_of
 from .lab import Lab, Trained, few
@@ -200,8 +200,7 @@ def random_codes(lab: Lab) -> Finding:
     ruler = Pca.fit(images, min(50, len(images) // 3))
     features = ruler.encode(x)
     pca = Pca.fit(images, min(UNITS, Pca.most(images)))
-    z = torch.randn(len(x), len(pca), generator=generator(0, "pca")) * pca.variances.sqrt()
-    linear = (pca.mean + z @ pca.components).reshape(-1, *pca.shape).clamp(0, 1)
+    linear = pca.sample(len(x), seed=0).clamp(0, 1)
     away: dict[str, list[float]] = {}
     apart: dict[str, list[float]] = {}
     shown: list[tuple[str, Tensor]] = []

@@ -80,6 +80,7 @@ def _deviations(lab: Lab) -> tuple[str, ...]:
     "and reconstructions that are clearer and grainier; batch normalisation between all layers "
     "ruins the recursive model (7831) and ReLU too (2020).",
     data=(SMALL_SET,),
+    paper_data=(PAPER_SET,),
 )
 def table_1(lab: Lab) -> Finding:
     """All eight models (the table's ninth row stands twice), beside PCA of as many numbers."""
@@ -170,6 +171,7 @@ def _features(train: Any, known: Tensor, k: int) -> Callable[[Tensor], Tensor]:
     claim="Trained recursively, a variational autoencoder makes noise and monsters of random codes; "
     "the stacked one makes blurred faces.",
     data=(SMALL_SET,),
+    paper_data=(PAPER_SET,),
 )
 def figure_4(lab: Lab) -> Finding:
     """Three draws of each; below, what the recursive autoencoder draws with a prior fitted to its codes."""
@@ -260,6 +262,7 @@ def _halved(shape: tuple[int, ...]) -> list[float]:
     claim="Upsampling, max-pooling and one model with a weighed loss for every layer may do better; "
     "the document leaves it open.",
     data=(SMALL_SET,),
+    paper_data=(PAPER_SET,),
 )
 def open_questions(lab: Lab) -> Finding:
     """Each beside the recursive and the stacked model."""

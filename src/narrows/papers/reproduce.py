@@ -69,7 +69,7 @@ def reproduce(paper: Paper, chosen: Experiment, lab: Lab, to: Path) -> Found:
         "experiment": list(chosen.labels),
         "title": chosen.title,
         "claim": chosen.claim,
-        "data": list(chosen.data),
+        "data": list(chosen.sets(lab.scale)),
         "command": f"narrows reproduce {paper.key} {chosen.option} --scale {lab.scale}",
         "verdict": finding.verdict,
         "words": finding.words,

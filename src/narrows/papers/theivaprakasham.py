@@ -55,7 +55,7 @@ def figure_4_1(lab: Lab) -> Finding:
     pca = Pca.fit(images, PLANE)
 
     def linear(z: Tensor) -> Tensor:
-        return (pca.mean + z @ pca.components).reshape(-1, *pca.shape).clamp(0, 1)
+        return pca.decode(z).clamp(0, 1)
 
     def judged(drawn: Tensor) -> tuple[float, float]:
         away, at = nearest_rows(drawn.flatten(1), real)

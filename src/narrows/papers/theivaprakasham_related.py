@@ -24,7 +24,6 @@ from ..measures import (
 )
 from ..parts import Part
 from ..priors import draw, prior_for
-from ..randomness import generator
 from ..recipes import theivaprakasham_2021_vae
 from ..training import Recipe
 from .experiment import Finding, Row, experiment, verdict_of
@@ -89,8 +88,7 @@ def related(lab: Lab) -> Finding:
         return assess(fitted, others, other[:ask]).accuracy
 
     pca = Pca.fit(images, UNITS)
-    z = torch.randn(len(x), UNITS, generator=generator(0, "pca")) * pca.variances.sqrt()
-    linear = (pca.mean + z @ pca.components).reshape(-1, *pca.shape).clamp(0, 1)
+    linear = pca.sample(len(x), seed=0).clamp(0, 1)
     back = pca.reconstruct(x).clamp(0, 1)
     base = {
         "error": float(784 * squared_error(x, back).mean()),
