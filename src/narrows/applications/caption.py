@@ -84,13 +84,14 @@ def fit_judge(
     epochs: float = 3,
     seed: int = 0,
     to: Path | str | None = None,
+    device: str = "auto",
     report: str = "quiet",
 ) -> Judge:
     """Train a small convolutional classifier of all that is known of pictures, jointly.
 
     Args:
         images: others than those of the model that it is to judge, where there are enough.
-        widths, epochs, seed, to, report: of its training; a run that is there is gone on with.
+        widths, epochs, seed, to, device, report: of its training; a run that is there is gone on with.
 
     Raises:
         ValueError: nothing is known of the pictures.
@@ -109,7 +110,9 @@ def fit_judge(
         "judge", Part("conv", ladder), Part("point", {"size": 64}), Part("mse"), (phase,)
     )
     labelled = Images(images.pixels, labels={"attributes": joint}, name=images.name)
-    model = fit(recipe, labelled, to=to, resume=to is not None, seed=seed, report=report)
+    model = fit(
+        recipe, labelled, to=to, resume=to is not None, seed=seed, device=device, report=report
+    )
     return Judge(tuple(known), model)
 
 

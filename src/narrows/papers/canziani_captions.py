@@ -91,7 +91,7 @@ def _judge(lab: Lab, asked: Asked) -> Judge:
     """The classifier apart, trained now or before."""
     numbers = dict(asked.judge) | ({"epochs": 1.0} if lab.tiny else {})
     folder = lab.place("judge", asked.apart.fingerprint, str(sorted(numbers.items())))
-    judge = fit_judge(asked.apart, to=folder, report=lab.report, **numbers)
+    judge = fit_judge(asked.apart, to=folder, device=lab.device, report=lab.report, **numbers)
     lab.seconds += sum(line["seconds"] for line in records(folder))
     return judge
 
