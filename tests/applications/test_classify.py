@@ -59,6 +59,21 @@ def test_the_test_chooses_nothing(groups) -> None:
     assert a.arguments == b.arguments and (a(codes) == b(codes)).all()
 
 
+def test_the_svm_is_scikit_learns_however_its_kernel_is_computed(groups, monkeypatch) -> None:
+    from sklearn.svm import SVC
+
+    codes, names = groups
+    ours = fit_classifier(codes[:100], names[:100], "svm", choose=False)
+    even = (codes - ours.mean) / ours.scale
+    theirs = SVC(C=1.0).fit(even[:100], names[:100])
+    assert (ours(codes) == theirs.predict(even)).all()
+    monkeypatch.setattr("narrows.applications.classify.GRAM", 99)
+    monkeypatch.setattr("narrows.applications.classify.PART", 7)
+    assert (
+        fit_classifier(codes[:100], names[:100], "svm", choose=False)(codes) == ours(codes)
+    ).all()
+
+
 def test_more_labels_are_better(groups) -> None:
     codes, names = groups
     counts, found = few_labels(codes[:120], names[:120], codes[120:], names[120:], draws=4)

@@ -24,7 +24,9 @@ def test_every_experiment_runs(paper, one, scale, lab, tmp_path):
     assert one.title in page.replace("&#x27;", "'").replace("&amp;", "&")
 
 
-def test_what_was_found_is_kept_until_the_scale_or_the_seeds_change(lab, tmp_path):
+def test_what_was_found_is_kept_until_what_is_asked_or_the_version_changes(
+    lab, tmp_path, monkeypatch
+):
     paper, one = ALL[0]
     assert kept(paper, one, lab, tmp_path) is None
     reproduce(paper, one, lab, tmp_path)
@@ -33,6 +35,10 @@ def test_what_was_found_is_kept_until_the_scale_or_the_seeds_change(lab, tmp_pat
     lab.seeds = (0, 1)
     assert kept(paper, one, lab, tmp_path) is None
     lab.seeds = (0,)
+    with monkeypatch.context() as later:
+        later.setattr("narrows.papers.reproduce.__version__", "99.0")
+        assert kept(paper, one, lab, tmp_path) is None
+    assert kept(paper, one, lab, tmp_path) is not None
     next(iter(found.pictures.values())).unlink()
     assert kept(paper, one, lab, tmp_path) is None
 

@@ -13,6 +13,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,6 +44,8 @@ KINDS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "mlp": ({"alpha": 1e-4}, {"alpha": 1e-1}),
 }
 HELD = 0.2
+PART = 4096  # codes that are looked at in one go
+GRAM = 5000  # codes up to which an SVM's kernel is one product of matrices: 200 MB
 COUNTS = (1, 2, 5, 10, 20, 50, 100, 200)  # labelled pictures of each class
 
 
@@ -73,7 +76,8 @@ class Classifier:
             raise ValueError(
                 f"this classifier takes codes of {len(self.mean)} numbers; we got {rows.shape[1]}"
             )
-        return np.asarray(self.fitted.predict((rows - self.mean) / self.scale))
+        parts = (rows[first : first + PART] for first in range(0, len(rows), PART))
+        return np.concatenate([self.fitted.predict((x - self.mean) / self.scale) for x in parts])
 
 
 @dataclass(frozen=True)
@@ -153,18 +157,28 @@ def _fit(kind: str, arguments: Mapping[str, Any], x: Array, y: Array, seed: int)
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.neural_network import MLPClassifier
-    from sklearn.svm import SVC
 
     state = int(generator(seed, "classify").initial_seed() % (1 << 32))
     made: Any = {
         "knn": lambda: KNeighborsClassifier(algorithm="brute", **arguments),
         "linear": lambda: LogisticRegression(max_iter=300, **arguments),
-        "svm": lambda: SVC(**arguments),
+        "svm": lambda: _svm(x, arguments),
         "mlp": lambda: MLPClassifier((128,), max_iter=60, random_state=state, **arguments),
     }[kind]()
     with warnings.catch_warnings():  # after so many rounds it is as good as it has to be
         warnings.simplefilter("ignore", ConvergenceWarning)
         return made.fit(x, y)
+
+
+def _svm(x: Array, arguments: Mapping[str, Any]) -> Any:
+    """A support vector machine with scikit-learn's usual kernel, which libsvm computes pair by pair."""
+    from sklearn.metrics.pairwise import rbf_kernel
+    from sklearn.svm import SVC
+
+    if len(x) > GRAM:
+        return SVC(**arguments)
+    gamma = 1 / (x.shape[1] * (float(x.var()) or 1.0))  # its "scale"
+    return SVC(kernel=partial(rbf_kernel, gamma=gamma), **arguments)
 
 
 class Tells(Protocol):

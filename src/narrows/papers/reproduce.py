@@ -86,13 +86,18 @@ def reproduce(paper: Paper, chosen: Experiment, lab: Lab, to: Path) -> Found:
 
 
 def kept(paper: Paper, chosen: Experiment, lab: Lab, to: Path) -> Found | None:
-    """What was found before at this scale with these seeds, if it was."""
+    """What this version found before at this scale with these seeds, if it did."""
     path = _folder(paper, chosen, to) / "finding.json"
     if not path.is_file():
         return None
     found = _read(path.parent)
-    known = (found.document.get("scale"), found.document.get("seeds"))
-    same = known == (lab.scale, list(lab.seeds)) and found.document.get("claim") == chosen.claim
+    asked = {
+        "scale": lab.scale,
+        "seeds": list(lab.seeds),
+        "claim": chosen.claim,
+        "narrows": __version__,
+    }
+    same = all(found.document.get(key) == value for key, value in asked.items())
     return found if same and found.whole else None
 
 
