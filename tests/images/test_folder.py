@@ -258,7 +258,7 @@ def test_two_thousand_files_start_at_once_the_second_time(tmp_path):
         pixel = bytes([number % 256, number // 256, 7])
         (root / str(number % 10) / f"{number}.ppm").write_bytes(b"P6 1 1 255\n" + pixel)
     folder(root, 2)
-    start_time = time.process_time()
+    start_time = time.perf_counter()
     images = folder(root, 2)
-    assert time.process_time() - start_time < 1 and len(images) == 2000
+    assert time.perf_counter() - start_time < 1 and len(images) == 2000
     np.testing.assert_array_equal(images.pixels[:, 2].numpy(), 7)

@@ -108,9 +108,9 @@ def test_other_sources_are_divided_by_index():
 
 def test_sixty_thousand_pictures_take_no_time():
     images = Images(np.random.default_rng(0).integers(0, 256, (60_000, 1, 28, 28), dtype=np.uint8))
-    start = time.process_time()
+    start = time.perf_counter()
     split(images)
-    assert time.process_time() - start < 3
+    assert time.perf_counter() - start < 3
 
 
 @pytest.mark.parametrize(

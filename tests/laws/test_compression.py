@@ -283,10 +283,10 @@ def corruptions() -> dict[str, Callable[[bytes], bytes]]:
 def test_a_harmed_file_gives_a_sentence_and_no_picture(codecs, digits, how, bound) -> None:
     codec = codecs["pca"]
     file = codec.compress(digits.select([3]), 60, max_error=bound).files[0]
-    began = time.process_time()
+    began = time.monotonic()
     with pytest.raises(BadFile) as refused:
         codec.decompress(corruptions()[how](file))
-    assert time.process_time() - began < 1
+    assert time.monotonic() - began < 1
     assert len(str(refused.value)) > 30 and "\n" not in str(refused.value)
 
 
@@ -346,10 +346,10 @@ def test_a_newer_version_says_so() -> None:
 )
 def test_a_header_that_lies_takes_neither_time_nor_memory(header, words) -> None:
     codec = by_hand()
-    began = time.process_time()
+    began = time.monotonic()
     with pytest.raises(BadFile, match=words):
         codec.decompress(sealed(header, codec, b"\x5a" * 8))
-    assert time.process_time() - began < 1
+    assert time.monotonic() - began < 1
 
 
 def test_a_header_without_end() -> None:
