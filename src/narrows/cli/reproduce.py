@@ -135,7 +135,7 @@ def _list(folder: Path, scale: str, as_json: bool) -> None:
         found = found_in(paper, folder)
         for one in paper.experiments:
             run = found.get(one.slug)
-            sets = one.sets(scale)
+            usual, sets = measured_seconds(paper, one), one.sets(scale)
             lacks = [name for name in sets if describe(name).where is None]
             row = {
                 "paper": paper.key,
@@ -145,14 +145,13 @@ def _list(folder: Path, scale: str, as_json: bool) -> None:
                 "data": list(sets),
                 "missing": lacks,
                 "seconds": {
-                    "two cores, small": measured_seconds(paper, one),
+                    "two cores, small": usual,
                     "here": run.document["seconds"] if run else None,
                 },
                 "verdict": run.document["verdict"] if run else None,
             }
             rows.append(row)
-            usual = measured_seconds(paper, one) if scale == "small" else None
-            state = "" if usual is None else f"· {_minutes(usual)}"
+            state = "" if usual is None or scale != "small" else f"· {_minutes(usual)}"
             if run:
                 took = max(run.document["seconds"].values())
                 state = f"· {run.document['verdict']}, {_minutes(took)}"

@@ -103,11 +103,11 @@ class Experiment:
     claim: str
     data: tuple[str, ...]
     run: Callable[[Lab], Finding]
-    paper_data: tuple[str, ...] | None = None
+    paper_data: tuple[str, ...] = ()
 
     def sets(self, scale: str) -> tuple[str, ...]:
         """The names of the sets that it needs at a scale."""
-        return self.paper_data if scale == "paper" and self.paper_data is not None else self.data
+        return self.paper_data if scale == "paper" and self.paper_data else self.data
 
     @property
     def name(self) -> str:
@@ -140,13 +140,12 @@ def experiment(
     title: str,
     claim: str,
     data: Sequence[str],
-    paper_data: Sequence[str] | None = None,
+    paper_data: Sequence[str] = (),
 ) -> Callable[[Callable[[Lab], Finding]], Experiment]:
     """Make an experiment of a function that takes a lab."""
 
     def made(run: Callable[[Lab], Finding]) -> Experiment:
-        others = None if paper_data is None else tuple(paper_data)
-        return Experiment(labels, title, claim, tuple(data), run, others)
+        return Experiment(labels, title, claim, tuple(data), run, tuple(paper_data))
 
     return made
 

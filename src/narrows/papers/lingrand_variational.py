@@ -212,7 +212,7 @@ def random_codes(lab: Lab) -> Finding:
     for seed in lab.seeds:
         trained = _vae(lab, images, seed)
         for name, (kind, how) in kinds.items():
-            given = how if not lab.tiny else {key: 4 for key in how}
+            given = {key: 4 for key in how} if lab.tiny else how
             prior = lab.prior(trained, images, kind, seed=seed, **given)
             sample = partial(draw, trained.model, prior)
             made = generate(decoder(trained.model), sample, len(x), seed=seed).pictures
