@@ -37,7 +37,7 @@ from narrows.measures import Pca, density_coverage, frechet_distance, precision_
 from narrows.parts import Part
 from narrows.priors import draw, fit_prior, load_prior, prior_for, save_prior, stored
 from narrows.recipes import ray
-from narrows.training import Phase, Recipe, records
+from narrows.training import Phase, Recipe, history_of
 
 RESULTS = Path(__file__).with_name("results.json")
 SHAPE = (1, 28, 28)
@@ -145,7 +145,7 @@ def trained(
     folder = _folder(given, name, seed)
     recipe = recipe.with_(epochs=0.5) if given.quick else recipe
     model = nw.fit(recipe, train, to=folder, resume=True, seed=seed, report="quiet")
-    return model, round(sum(line["seconds"] for line in records(folder)) / 60, 1)
+    return model, round(sum(line["seconds"] for line in history_of(folder)) / 60, 1)
 
 
 def drawings(

@@ -50,7 +50,7 @@ from narrows.images.corruptions import GaussianNoise, Rectangle
 from narrows.measures import Pca, Ridge, conditional_mean, psnr, wiener
 from narrows.parts import Part, build
 from narrows.randomness import Draws
-from narrows.training import Phase, Recipe, choose, records
+from narrows.training import Phase, Recipe, choose, history_of
 
 sys.path.append(str(Path(__file__).parents[1]))
 from faces import SIZE, by_lanczos, joined, mirrored, views  # noqa: E402
@@ -222,7 +222,7 @@ def measured(
         "views": len(whole),
         "held_out": len(held),
         "epochs": epochs,
-        "training_minutes": round(sum(line["seconds"] for line in records(folder)) / 60, 2),
+        "training_minutes": round(sum(line["seconds"] for line in history_of(folder)) / 60, 2),
         "weights": sum(p.numel() for p in model.parameters()),
         "methods": compared(found),
         "baselines_chosen": numbers,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..images import Images
 
 __all__ = [
-    "Device", "Fit", "Gray", "Json", "Model", "Pictures", "Seed", "Size", "Split", "counting", "distinct",
+    "Device", "Files", "Fit", "Gray", "Json", "Limit", "Model", "Out", "Pictures", "Seed", "Size", "Split", "counting", "distinct",
     "gathered", "output_names", "parsed_size", "pictures", "pictures_like", "place", "summary",
 ]  # fmt: skip
 
@@ -35,6 +35,11 @@ Split = Annotated[
     str | None, typer.Option(help="Only this part of the set: train, validation or test.")
 ]
 Seed = Annotated[int, typer.Option(help="Of every random draw.", show_default=True)]
+Files = Annotated[list[str], typer.Argument(help="Picture files, folders, arrays or named sets.")]
+Limit = Annotated[
+    int | None, typer.Option(help="At most so many pictures, evenly spread over all of them.")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

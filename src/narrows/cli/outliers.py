@@ -214,10 +214,10 @@ def _divided(
     """
     from ..images import judged
     from ..images import split as divide
-    from ..training import facts
+    from ..training import facts_of
 
     images = options.pictures_like(model, what, fit)
-    known = facts(folder)
+    known = facts_of(folder)
     trained_on = _same(str(known.get("pictures", "")), what)
     notes = []
     if not known:

@@ -13,7 +13,7 @@ from ..images import Sprites
 from ..parts import Part
 from ..priors import draw
 from ..recipes import conv_autoencoder, mlp_autoencoder
-from ..training import Recipe, records
+from ..training import Recipe, history_of
 from .experiment import Finding, Row, experiment, verdict_of
 from .lab import Lab
 
@@ -92,7 +92,7 @@ def _judge(lab: Lab, asked: Asked) -> Judge:
     numbers = dict(asked.judge) | ({"epochs": 1.0} if lab.tiny else {})
     folder = lab.place("judge", asked.apart.fingerprint, str(sorted(numbers.items())))
     judge = fit_judge(asked.apart, to=folder, device=lab.device, report=lab.report, **numbers)
-    lab.seconds += sum(line["seconds"] for line in records(folder))
+    lab.seconds += sum(line["seconds"] for line in history_of(folder))
     return judge
 
 
