@@ -26,7 +26,7 @@ from .compress import (
     rates,
 )
 from .decoding import Decode, decoder
-from .denoise import denoise, denoising_baselines
+from .denoise import denoise, denoise_batch, denoising_baselines
 from .disentangle import Meaning, disentangle, encoders_beside, meanings
 from .fine_tune import FineTuned, few_labels_tuned, fine_tune, fine_tuned
 from .generate import Generated, Manifold, Traversals, generate, manifold, traverse
@@ -36,6 +36,7 @@ from .inpaint import (
     by_model,
     by_projection,
     inpaint,
+    inpaint_batch,
     inpainting_baselines,
     project,
 )
@@ -55,7 +56,7 @@ from .outliers import (
     outliers,
 )
 from .reconstruct import Reconstructions, reconstruct
-from .restored import MODEL, Restored, beside, scores
+from .restored import MODEL, Restoration, Restored, beside, scores
 from .segment import Segments, segment
 from .steer import (
     Direction,
@@ -70,7 +71,7 @@ from .steer import (
     probe,
     steer,
 )
-from .upscale import Upscaled, upscale
+from .upscale import Upscaled, upscale, upscale_batch
 
 __all__ = [
     "BLENDS",
@@ -107,6 +108,7 @@ __all__ = [
     "Projection",
     "Quantile",
     "Reconstructions",
+    "Restoration",
     "Restored",
     "Rule",
     "Tested",
@@ -126,6 +128,7 @@ __all__ = [
     "decoder",
     "decodings",
     "denoise",
+    "denoise_batch",
     "denoising_baselines",
     "detections",
     "disentangle",
@@ -147,6 +150,7 @@ __all__ = [
     "generate",
     "heeded",
     "inpaint",
+    "inpaint_batch",
     "inpainting_baselines",
     "lay_out",
     "linear",
@@ -172,4 +176,5 @@ __all__ = [
     "traverse",
     "untrained",
     "upscale",
+    "upscale_batch",
 ]

@@ -322,7 +322,7 @@ def _pair(item: Any) -> tuple[Any, Any]:
         picture, label = item[0], item[1]
     else:
         picture, label = item, None
-    if hasattr(label, "tolist"):  # a number of NumPy or torch
+    if label is not None and hasattr(label, "tolist"):  # a number of NumPy or torch
         label = label.tolist()
     return picture, label if isinstance(label, (int, float, str)) else None
 
