@@ -1,4 +1,4 @@
-"""Strangers among normal pictures: a digit left out, another set of pictures, and flaws of magnetic tiles.
+"""Anomalies among normal pictures: a digit left out, another set of pictures, and flaws of magnetic tiles.
 
     python benchmarks/outliers/run.py --part digits --choose     which training and score, on stand-ins
     python benchmarks/outliers/run.py --part baselines digits    ten digits × three seeds
@@ -9,7 +9,7 @@
 
 Digits: the model sees the other nine digits of the training set, less 2,000 pictures that ranks are taken
 among, and is asked about the 10,000 test pictures. ``--choose`` looks at training pictures only: for each
-neighbouring pair of digits a model is trained on the other eight, and both are strangers among 10,000
+neighbouring pair of digits a model is trained on the other eight, and both are anomalies among 10,000
 pictures held out. A digit's training and score are those that do best on its two neighbours, by models
 that saw neither them nor the digit itself.
 
@@ -35,9 +35,9 @@ from torch.nn import functional as F
 
 import narrows as nw
 from narrows import files
-from narrows.applications import detections, mixture
+from narrows.applications import detections, mean_rank
 from narrows.measures import Pca, scorer
-from narrows.measures.code_distances import Directions, LocalOutlierFactor, Neighbours
+from narrows.measures.code_distances import CosineKnn, Knn, LocalOutlierFactor
 from narrows.measures.detection import detection
 from narrows.parts import Part
 from narrows.randomness import permutation
@@ -47,7 +47,7 @@ RESULTS = Path(__file__).with_name("results.json")
 SEEDS = (0, 1, 2)
 RANKED = 2_000
 CHOSEN_ON = 15_000
-STEPS = 120  # of batches of 128: longer, and codes learn what strangers have in common with normals
+STEPS = 120  # of batches of 128: longer, and codes learn what anomalies have in common with normals
 # trainings of a ladder that begins as PCA: numbers of a code, how far a digit is bent, rate
 CANDIDATES: dict[str, dict[str, float]] = {
     "64, plain": {"width": 64, "rate": 2e-4},
@@ -56,21 +56,29 @@ CANDIDATES: dict[str, dict[str, float]] = {
 }
 MIXTURES: dict[str, tuple[str, ...]] = {
     "lof": ("lof",),
-    "directions": ("directions",),
-    "lof + directions": ("lof", "directions"),
-    "lof + directions + reconstruction": ("lof", "directions", "reconstruction"),
+    "cosine-knn": ("cosine-knn",),
+    "lof + cosine-knn": ("lof", "cosine-knn"),
+    "lof + cosine-knn + reconstruction": ("lof", "cosine-knn", "reconstruction"),
 }
-SCORES = ("lof", "directions", "neighbours", "mahalanobis", "reconstruction", "features")
+SCORES = ("lof", "cosine-knn", "knn", "mahalanobis", "reconstruction", "features")
 CHOSEN = "chosen on stand-ins"
 K = 10  # of patches, and of PCA's directions
-OF_PAPERS = ("reconstruction", "features", "kl", "elbo", "likelihood", "ratio", "regret")
-MENDED = (("ratio", "directions"), ("lof", "directions", "features"))
-OF_SETS = (*OF_PAPERS[:-1], "neighbours", "lof", "directions", "mahalanobis")
+OF_PAPERS = (
+    "reconstruction",
+    "features",
+    "kl",
+    "elbo",
+    "likelihood",
+    "likelihood-ratio",
+    "likelihood-regret",
+)
+MENDED = (("likelihood-ratio", "cosine-knn"), ("lof", "cosine-knn", "features"))
+OF_SETS = (*OF_PAPERS[:-1], "knn", "lof", "cosine-knn", "mahalanobis")
 TILE = 128
 SIDES = (8, 16, 32)
 WIDTHS = {8: 48, 16: 16, 32: 16}
 PATCH_RATE = 2e-5  # further from PCA, errors of brightness drown those of flaws
-OF_PATCHES = ("excess", "reconstruction", "lof")
+OF_PATCHES = ("local-excess", "reconstruction", "lof")
 SHARES = (0.0001, 0.002, 0.01, 0.05)
 
 
@@ -224,10 +232,10 @@ def baseline(digit: int, whole: Any, test: Any) -> dict[str, Any]:
     scores = {
         "PCA-50, local outlier factor (20)": fifty.score(theirs[:, :50]),
         "PCA-64, residual": (y - pca.reconstruct(y)).square().flatten(1).mean(1).numpy(),
-        "PCA-50, nearest": Neighbours(1).fit(mine[:, :50]).score(theirs[:, :50]),
+        "PCA-50, nearest": Knn(1).fit(mine[:, :50]).score(theirs[:, :50]),
         "raw pixels, nearest": np.delete(nearest_by_digit(whole, test), digit, 1).min(1),
-        "PCA-50, directions": Directions(K, black[:50]).fit(mine[:, :50]).score(theirs[:, :50]),
-        "PCA-50, lof + directions": mixed_of_pca(pca, normal, theirs[:, :50], black[:50]),
+        "PCA-50, cosine-knn": CosineKnn(K, black[:50]).fit(mine[:, :50]).score(theirs[:, :50]),
+        "PCA-50, lof + cosine-knn": mixed_of_pca(pca, normal, theirs[:, :50], black[:50]),
     }
     return {"found": {k: v.document() for k, v in detections(scores, test.label == digit).items()}}
 
@@ -238,10 +246,10 @@ def mixed_of_pca(pca: Pca, normal: Any, asked: Any, black: Any) -> Any:
     own, known = (part.numpy()[:, :50] for part in rows)
     fitted = {
         "lof": LocalOutlierFactor(K).fit(known),
-        "directions": Directions(K, black).fit(known),
+        "cosine-knn": CosineKnn(K, black).fit(known),
     }
     scores = ({name: one.score(z) for name, one in fitted.items()} for z in (own, asked))
-    return mixed(*scores, ("lof", "directions"))
+    return mixed(*scores, ("lof", "cosine-knn"))
 
 
 @functools.cache
@@ -249,7 +257,7 @@ def nearest_by_digit(whole: Any, test: Any) -> Any:
     """The distance of each test picture to the nearest training picture of each digit (N, 10)."""
     y = test.batch(torch.arange(len(test)))
     rows = [np.flatnonzero(whole.label == digit) for digit in range(10)]
-    each = [Neighbours(1).fit(whole.batch(torch.from_numpy(one))).score(y) for one in rows]
+    each = [Knn(1).fit(whole.batch(torch.from_numpy(one))).score(y) for one in rows]
     return np.stack(each, 1)
 
 
@@ -271,7 +279,7 @@ def apart(normal: Any, seed: int) -> tuple[Any, Any]:
 def mixed(own: Any, scores: Any, of: tuple[str, ...]) -> Any:
     if len(of) == 1:
         return scores[of[0]]
-    return mixture({name: own[name] for name in of}, {name: scores[name] for name in of})
+    return mean_rank({name: own[name] for name in of}, {name: scores[name] for name in of})
 
 
 def auroc(scores: Any, labels: Any, digit: int, pair: Any) -> float:
@@ -327,14 +335,14 @@ def sets(given: argparse.Namespace) -> None:
                 truth = np.repeat([False, True], [len(test) for test in tests])
                 found = detections(both, truth)
                 # thirty steps of gradient a picture: a tenth of them
-                ask = scorer(model, ("regret",), samples=1, seed=seed)
+                ask = scorer(model, ("likelihood-regret",), samples=1, seed=seed)
                 few = [test.select(slice(0, len(test), 10)) for test in tests]
-                regret = np.concatenate([ask(test)["regret"] for test in few])
+                regret = np.concatenate([ask(test)["likelihood-regret"] for test in few])
                 truth = np.repeat([False, True], [len(test) for test in few])
-                found["regret"] = detection(regret, truth)
+                found["likelihood-regret"] = detection(regret, truth)
                 return {"found": {k: v.document() for k, v in found.items()}}
 
-            keep(given, "sets", {"normal": name, "strangers": other, "seed": seed}, made)
+            keep(given, "sets", {"normal": name, "anomalies": other, "seed": seed}, made)
 
 
 # ---- flaws of magnetic tiles ---------------------------------------------------------------------
@@ -547,7 +555,7 @@ def pieces(pictures: Any) -> Any:
 
 
 def of_pictures(maps: Any, share: float) -> Any:
-    """The mean of the strangest share of the pixels (N,)."""
+    """The mean of the most anomalous share of the pixels (N,)."""
     flat = np.sort(maps.reshape(len(maps), -1), 1)
     return flat[:, -max(1, int(share * flat.shape[1])) :].mean(1)
 
@@ -581,7 +589,7 @@ def keep(given: argparse.Namespace, table: str, key: dict[str, Any], made: Any) 
     known = read(given.results)
     known.setdefault(table, []).append(row)
     known["command"] = "python benchmarks/outliers/run.py --part digits --choose, then without"
-    known["what"] = "strangers among normal pictures; the prevalence stands beside each number"
+    known["what"] = "anomalies among normal pictures; the prevalence stands beside each number"
     known["summary"] = summary(known)
     known["torch"] = torch.__version__
     files.write_bytes(given.results, (json.dumps(known, indent=1) + "\n").encode())

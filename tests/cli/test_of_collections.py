@@ -44,22 +44,22 @@ def test_classes(narrows, collection: Path, tmp_path: Path) -> None:
     result = narrows("classify", collection, "--by", "knn", "-o", tmp_path / "k", "--json")
     assert result.code == 0, result.err
     document = json.loads(result.out)
-    assert document["classes"] == 10 and document["learnt_from"] + document["tested_on"] <= 240
+    assert document["classes"] == 10 and document["fitted_on"] + document["tested_on"] <= 240
 
 
 def test_outliers_are_scored_and_the_scores_kept(narrows, collection: Path, tmp_path: Path) -> None:
-    arguments = ("outliers", collection, "--normal", "label <> 'd7'", "--score", "neighbours")
+    arguments = ("outliers", collection, "--normal", "label <> 'd7'", "--score", "knn")
     result = narrows(*arguments, "--false-alarms", 0.05, "-o", tmp_path / "o", "--json")
     assert result.code == 0, result.err
     document = json.loads(result.out)
     sevens = {row["id"] for row in document["pictures"]}
     assert sevens and all(id_.startswith("d7/") for id_ in sevens)
     opened = Collection.open(collection)
-    assert opened.scores == ["score_neighbours"]
-    rows = opened.rows(["id", "score_neighbours"])
-    known = ~np.isnan(rows["score_neighbours"])
+    assert opened.scores == ["score_knn"]
+    rows = opened.rows(["id", "score_knn"])
+    known = ~np.isnan(rows["score_knn"])
     assert set(rows["id"][known]) == sevens
-    found = narrows("search", collection, "--id", min(sevens), "--where", "score_neighbours > 0",
+    found = narrows("search", collection, "--id", min(sevens), "--where", "score_knn > 0",
                     "-o", tmp_path / "s.png", "--json")  # fmt: skip
     assert {row["id"] for row in json.loads(found.out)["results"]} <= sevens
 

@@ -66,7 +66,7 @@ def fit(made: Recipe, **options: Any) -> nw.Autoencoder:
 def test_interrupted_and_resumed_is_the_same(
     tmp_path: Path, optimizer: str, average: float | None
 ) -> None:
-    made = recipe(optimizer=optimizer, average=average, learning_rate=1e-3)
+    made = recipe(optimizer=optimizer, ema_decay=average, learning_rate=1e-3)
     whole = fit(made, to=tmp_path / "whole")
     with pytest.raises(Interrupted, match="--resume goes on from here"):
         fit(made, to=tmp_path / "cut", report=StopAt(5))
@@ -131,7 +131,7 @@ def test_divergence_keeps_the_last_good_weights(tmp_path: Path) -> None:
 def test_gradient_clipping_holds_a_wild_step() -> None:
     wild = recipe(optimizer="sgd", learning_rate=1e-3, epochs=1)
     before = fit(wild.with_(learning_rate=1e-30))
-    free, held = fit(wild), fit(wild.with_(clip=1e-3))
+    free, held = fit(wild), fit(wild.with_(grad_clip_norm=1e-3))
 
     def moved(model: nw.Autoencoder) -> float:
         pairs = zip(model.parameters(), before.parameters(), strict=True)
@@ -216,10 +216,10 @@ def test_a_full_disk_leaves_the_last_checkpoint(
 
 
 def test_a_weight_of_the_average_is_what_is_kept(tmp_path: Path) -> None:
-    plain, averaged = fit(recipe()), fit(recipe(average=0.99))
+    plain, averaged = fit(recipe()), fit(recipe(ema_decay=0.99))
     assert not same(plain, averaged)
-    with pytest.raises(ValueError, match="average must lie between 0 and 1"):
-        recipe(average=1.5)
+    with pytest.raises(ValueError, match="ema_decay must lie between 0 and 1"):
+        recipe(ema_decay=1.5)
 
 
 def test_players_own_disjoint_parameters() -> None:

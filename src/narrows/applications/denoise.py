@@ -29,8 +29,8 @@ from .restored import (
     Change,
     Restoration,
     Restored,
-    beside,
     fitted_pca,
+    run_baselines,
     seen_note,
     through,
     tile_note,
@@ -187,7 +187,7 @@ def denoise_batch(
     output = in_tiles(
         through, noisy, size, overlap=overlap, batch_size=batch_size, progress=progress
     )
-    others, notes = beside(noisy, baselines or {})
+    others, notes = run_baselines(noisy, baselines or {})
     return Restored(noisy, output.clamp(0, 1), others, clean), notes
 
 

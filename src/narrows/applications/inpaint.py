@@ -27,7 +27,7 @@ from ..images.resizing import reduced
 from ..images.sizes import Group, Sized, sized
 from ..images.tiles import in_tiles
 from ..measures import Pca, conditional_mean, filters, squared_error
-from ..priors import Aggregate
+from ..priors import AggregateGaussian
 from ..progress import Progress as Shown
 from ..progress import stage
 from ..randomness import Draws, permutation
@@ -37,9 +37,9 @@ from .restored import (
     Change,
     Restoration,
     Restored,
-    beside,
     corruption_of,
     fitted_pca,
+    run_baselines,
     seen_note,
     through,
     tile_note,
@@ -234,7 +234,7 @@ class CodeGaussian:
         if len(rows) < 2:
             raise ValueError(f"a Gaussian of codes needs two or more; we got {len(rows)}")
         if len(rows) >= 4 * rows.shape[1]:
-            fitted = Aggregate(rows.shape[1]).fit(rows)
+            fitted = AggregateGaussian(rows.shape[1]).fit(rows)
             factor = fitted.scale.deviation[:, None] * fitted.factor
             return CodeGaussian(fitted.scale.mean.float(), factor.float(), shape)
         return CodeGaussian(rows.mean(0), rows.std(0).clamp_min(1e-4), shape)
@@ -413,7 +413,9 @@ def inpaint_batch(
             hole, _at_size(change, pictures, ~hole, size, tiles, name), pictures
         )
 
-    others, notes = beside(x, {name: of(name, fill) for name, fill in (baselines or {}).items()})
+    others, notes = run_baselines(
+        x, {name: of(name, fill) for name, fill in (baselines or {}).items()}
+    )
     given = torch.where(hole, torch.full_like(x, 0.5), x)
     return Restored(given, output, others, clean, hole), notes
 

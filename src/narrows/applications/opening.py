@@ -16,7 +16,7 @@ from ..errors import BadFile, NoImages
 from ..images.inputs import Pictures, even_rows
 from ..images.inputs import pictures as read_pictures
 from ..progress import Progress, stage
-from ..training import Run, RunSplit, choose, load
+from ..training import Run, RunSplit, load, select_device
 
 if TYPE_CHECKING:
     from ..collection import Collection
@@ -40,7 +40,7 @@ def opened_model(model: Any, device: str = "auto") -> Any:
     """
     if isinstance(model, (str, Path)):
         loaded = load(model)
-        choose(device, "float32").place(loaded)
+        select_device(device, "float32").place(loaded)
         return loaded
     if not isinstance(model, (Autoencoder, Encoder)):
         raise ValueError(

@@ -28,8 +28,16 @@ from ..tables import Table, spread
 from .opening import opened_images, run_of
 
 __all__ = [
-    "MODEL", "Restoration", "Restored", "beside", "corruption_of", "fitted_pca", "scores",
-    "seen_note", "through", "tile_note",
+    "MODEL",
+    "Restoration",
+    "Restored",
+    "corruption_of",
+    "fitted_pca",
+    "run_baselines",
+    "scores",
+    "seen_note",
+    "through",
+    "tile_note",
 ]  # fmt: skip
 
 MODEL = "model"
@@ -92,7 +100,9 @@ class Restored:
         return {name: (a - b).square().flatten(1).mean(1).sqrt() for name, (a, b) in pairs.items()}
 
 
-def beside(x: Tensor, baselines: Mapping[str, Change]) -> tuple[dict[str, Tensor], list[str]]:
+def run_baselines(
+    x: Tensor, baselines: Mapping[str, Change]
+) -> tuple[dict[str, Tensor], list[str]]:
     """Each baseline's picture of x (N, C, H, W) in [0, 1], and why one is missing."""
     found, notes = {}, []
     for name, change in baselines.items():

@@ -13,8 +13,30 @@ if TYPE_CHECKING:
     from ..images import Images
 
 __all__ = [
-    "Baselines", "Device", "Files", "FitOn", "Fit", "Gray", "Json", "Limit", "Model", "Out", "Pictures", "Resize", "Seed", "Size", "Split", "counting", "distinct",
-    "gathered", "output_names", "parsed_size", "pictures", "pictures_like", "place", "summary",
+    "Baselines",
+    "Device",
+    "Files",
+    "Fit",
+    "FitOn",
+    "Gray",
+    "Json",
+    "Limit",
+    "Model",
+    "Out",
+    "Pictures",
+    "Resize",
+    "Seed",
+    "Size",
+    "Split",
+    "counting",
+    "distinct",
+    "gathered",
+    "output_names",
+    "parsed_size",
+    "pictures",
+    "pictures_like",
+    "place",
+    "summary",
 ]  # fmt: skip
 
 Pictures = Annotated[
@@ -168,9 +190,9 @@ def output_names(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
 
 def place(model: Any, device: str) -> None:
     """Put a model where it is to be used, in float32."""
-    from ..training import choose
+    from ..training import select_device
 
-    choose(device, "float32").place(model)
+    select_device(device, "float32").place(model)
 
 
 def summary(images: Images) -> str:

@@ -113,7 +113,7 @@ def leave_pictures(model: Autoencoder, parts: Any, folder: Path) -> dict[str, An
 
     from ..applications import reconstruct
     from ..figures import comparison, loss_curves, save
-    from ..training import about, history_of, write_card
+    from ..training import history_of, run_info, write_model_card
 
     name = "held-out" if parts.validation is not None else "training"
     shown = parts.validation if parts.validation is not None else parts.train
@@ -127,8 +127,8 @@ def leave_pictures(model: Autoencoder, parts: Any, folder: Path) -> dict[str, An
         "MSE per pixel": float(judged.mse.mean()),
         "PSNR (dB)": float(judged.psnr.mean()),
     }
-    write_card(folder, [row], f"{name} pictures")
-    return {**about(folder), "mse": row["MSE per pixel"], "psnr": row["PSNR (dB)"]}
+    write_model_card(folder, [row], f"{name} pictures")
+    return {**run_info(folder), "mse": row["MSE per pixel"], "psnr": row["PSNR (dB)"]}
 
 
 def _pair(text: str) -> tuple[str, str]:

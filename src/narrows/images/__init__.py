@@ -20,7 +20,7 @@ from .outputs import named_outputs, write_pictures
 from .preprocessing import Preprocessing
 from .read import read, read_classes
 from .source import Images, Source, as_source
-from .splits import Splits, judged, split
+from .splits import Splits, evaluation_split, split
 from .sprites import Factors, Sprites, known_factors
 
 __all__ = [
@@ -36,8 +36,8 @@ __all__ = [
     "caption_words",
     "captions",
     "describe",
+    "evaluation_split",
     "folder",
-    "judged",
     "known_factors",
     "masked",
     "masks_below",

@@ -16,7 +16,7 @@ import numpy as np
 from .contents import Keys, content_keys, key_of
 from .source import SPLITS, Images, Source, Subset
 
-__all__ = ["Splits", "judged", "split"]
+__all__ = ["Splits", "evaluation_split", "split"]
 
 
 class Splits(NamedTuple):
@@ -133,7 +133,7 @@ def _mixed(words: Keys, seed: int) -> Keys:
     return mixed
 
 
-def judged(parts: Splits, wanted: str | None = None) -> tuple[str, Source | None]:
+def evaluation_split(parts: Splits, wanted: str | None = None) -> tuple[str, Source | None]:
     """The part that a model is judged on and its name: ``wanted``, else test, else validation.
 
     'all' has no part of its own: (``all``, None).

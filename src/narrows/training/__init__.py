@@ -1,9 +1,9 @@
 """Training: one loop, phases as data, checkpoints that resume to the same bytes."""
 
-from .card import about, write_card
+from .card import run_info, write_model_card
 from .checkpoints import RunFiles, load, save
+from .device import select_device
 from .loop import fit
-from .machine import choose
 from .phases import Phase, Recipe
 from .run import Portion, Run, RunSplit, facts_of, history_of
 
@@ -14,12 +14,12 @@ __all__ = [
     "Run",
     "RunFiles",
     "RunSplit",
-    "about",
-    "choose",
     "facts_of",
     "fit",
     "history_of",
     "load",
+    "run_info",
     "save",
-    "write_card",
+    "select_device",
+    "write_model_card",
 ]

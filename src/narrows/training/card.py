@@ -15,10 +15,10 @@ from .checkpoints import outline
 from .phases import Recipe
 from .run import facts_of, history_of
 
-__all__ = ["about", "write_card"]
+__all__ = ["run_info", "write_model_card"]
 
 
-def about(folder: Path | str) -> dict[str, Any]:
+def run_info(folder: Path | str) -> dict[str, Any]:
     """What a model's folder holds, without reading the weights into memory.
 
     Raises:
@@ -69,14 +69,16 @@ def _words(document: Mapping[str, Any]) -> str:
     return f"{document['part']} ({rest})" if rest else str(document["part"])
 
 
-def write_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], held_out: str) -> Path:
+def write_model_card(
+    folder: Path | str, numbers: Sequence[Mapping[str, Any]], held_out: str
+) -> Path:
     """Write ``card.md``: what the model is, its numbers on held-out pictures beside the baselines.
 
     Args:
         numbers: rows of one table, all with the same keys.
         held_out: which pictures the numbers are of.
     """
-    found = about(folder)
+    found = run_info(folder)
     lines = [f"# {found['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
     lines += [
         f"- **{key.replace('_', ' ')}**: {value}" for key, value in found.items() if key != "model"
