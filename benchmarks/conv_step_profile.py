@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from measuring import arguments, median, report, rounds
 from narrows.objectives import Objective
 from narrows.randomness import Draws
-from narrows.training.machine import Machine, choose
+from narrows.training.device import Device, select_device
 from narrows.training.players import Player, move, optimizer
 from narrows.training.schemes import Batch, EndToEnd
 from networks import NETWORKS
@@ -41,7 +41,7 @@ KINDS = {
 }
 
 
-def stepper(batch: int, machine: Machine) -> Callable[[], None]:
+def stepper(batch: int, machine: Device) -> Callable[[], None]:
     """A function that trains one step."""
     network = CONV
     recipe = network.recipe(batch_size=batch)
@@ -66,7 +66,7 @@ def stepper(batch: int, machine: Machine) -> Callable[[], None]:
     return step
 
 
-def product(size: int, machine: Machine) -> Callable[[], float]:
+def product(size: int, machine: Device) -> Callable[[], float]:
     """Operations per second of one product of two ``size``×``size`` matrices."""
     kind = torch.bfloat16 if machine.precision == "bfloat16" else torch.float32
     a, b = torch.randn(size, size, dtype=kind), torch.randn(size, size, dtype=kind)
@@ -118,7 +118,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.threads:
         torch.set_num_threads(given.threads)
-    machine = choose("cpu")
+    machine = select_device("cpu")
     batch, size, times = (8, 1024, 2) if given.quick else (given.batch, 4096, 10)
     step = stepper(batch, machine)
     step()

@@ -67,7 +67,7 @@ class PythaeRung(nn.Module):
         """(B, C, H, W) → (B, 1024, h, w)."""
         return self.way_down(h), None
 
-    def up(self, h: Tensor, switches: Tensor | None = None) -> Tensor:
+    def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
         """The decoder's first map → raw (B, C, H, W)."""
         out: Tensor = self.way_up(h)
         return out

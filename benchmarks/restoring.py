@@ -19,8 +19,8 @@ from typing import Any
 import torch
 
 import narrows as nw
-from narrows.applications import Codec, CodeGaussian, by_projection, denoise, functions_of, inpaint
-from narrows.training import choose
+from narrows.applications import Codec, CodeGaussian, by_projection, codec_model, denoise, inpaint
+from narrows.training import select_device
 
 
 def timed(what: Callable[[], Any]) -> dict[str, float]:
@@ -36,7 +36,7 @@ def compression(count: int, draw: torch.Generator) -> dict[str, dict[str, float]
     coarse = torch.rand(count, 3, 8, 8, generator=draw)
     pictures = torch.nn.functional.interpolate(coarse, size=64, mode="bicubic").clamp(0, 1)
     pixels = (pictures * 255).byte().numpy()
-    codec = Codec.fit(functions_of(model), pixels[:100])
+    codec = Codec.fit(codec_model(model), pixels[:100])
     made = codec.compress(pixels).files
     tries = [
         {
@@ -59,7 +59,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     model = nw.recipes.conv_vae((3, 64, 64)).build().eval()
-    choose("cpu", "float32").place(model)
+    select_device("cpu", "float32").place(model)
     side, pictures = (632, 10) if asked.quick else (2000, 100)
     draw = torch.Generator().manual_seed(0)
     large = torch.rand(1, 3, side, side, generator=draw)

@@ -152,7 +152,7 @@ def generation(found: dict[str, Any]) -> str:
         f"{found['pictures']:,} drawings beside as many test pictures, in the "
         f"{classifier['features']} features of a classifier that errs on "
         f"{classifier['test_error_percent']:.2f} % of them; priors fitted to "
-        f"{found['fitted_to']:,} codes."
+        f"{found['fitted_on']:,} codes."
     )
     return f"{table(columns, rows)}\n\n{note}"
 
@@ -249,7 +249,7 @@ def outliers(found: dict[str, Any]) -> str:
     pieces = ["### A digit left out of MNIST", table(columns, rows) if rows else NOT_MEASURED]
     if shares:
         pieces.append(
-            f"AUROC and average precision; strangers are {min(shares):.1%} to {max(shares):.1%} of the "
+            f"AUROC and average precision; anomalies are {min(shares):.1%} to {max(shares):.1%} of the "
             "10,000 test pictures (of every fifth one for the variational scores). `digits` says how "
             "many digits a mean is over."
         )
@@ -261,20 +261,20 @@ def outliers(found: dict[str, Any]) -> str:
 def _sets(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return NOT_MEASURED
-    ways = list(dict.fromkeys((r["normal"], r["strangers"]) for r in rows))
+    ways = list(dict.fromkeys((r["normal"], r["anomalies"]) for r in rows))
     body = []
     for name in rows[0]["found"]:
         cells = [name]
         for way in ways:
-            mine = [r["found"][name] for r in rows if (r["normal"], r["strangers"]) == way]
+            mine = [r["found"][name] for r in rows if (r["normal"], r["anomalies"]) == way]
             cells += [spread([one["auroc"] for one in mine], 3)]
             cells += [spread([one["average_precision"] for one in mine], 3)]
         body.append(cells)
     heads = ["score"]
-    for normal, strangers in ways:
-        heads += [f"{normal} for normal, {strangers} strange: AUROC", "average precision"]
-    seeds = max(sum((r["normal"], r["strangers"]) == way for r in rows) for way in ways)
-    return f"{table(heads, body)}\n\nHalf are strangers; {seeds} seeds at most."
+    for normal, anomalies in ways:
+        heads += [f"{normal} for normal, {anomalies} anomalous: AUROC", "average precision"]
+    seeds = max(sum((r["normal"], r["anomalies"]) == way for r in rows) for way in ways)
+    return f"{table(heads, body)}\n\nHalf are anomalies; {seeds} seeds at most."
 
 
 def _tiles(rows: list[dict[str, Any]]) -> str:
@@ -322,7 +322,7 @@ def classification(found: dict[str, Any]) -> str:
                 rows.append([row["rows"], *cells, str(row["seeds"])])
         choice = found["choice"][name]
         tried = ", ".join(f"{title} {one['error']:.2f}" for title, one in choice.items())
-        note = f"Spoilt how, and the error on the training pictures held out: {tried}."
+        note = f"Corrupted how, and the error on the training pictures held out: {tried}."
         pieces.append(f"{table(columns, rows)}\n\n{note}")
     if few := found.get("few"):
         columns = [f"{few['labels']} labels of {few['set']}", "accuracy, %", "least", "draws"]
@@ -492,10 +492,10 @@ what the convolutions add to it. The Kodak photographs go through the model of f
         "outliers",
         "Strangers",
         """\
-Who does not belong, by models and scores that never saw a stranger. Digits: trainings and mixtures of
-scores are chosen per digit on its two neighbours as stand-in strangers, by models that saw none of the
+Who does not belong, by models and scores that never saw an anomaly. Digits: trainings and mixtures of
+scores are chosen per digit on its two neighbours as stand-in anomalies, by models that saw none of the
 three. The ladder begins as PCA and is trained for 120 steps to unbend bent digits. Sets: a variational
-autoencoder, whose likelihood takes strangers for normal, and what does not. Tiles: maps of scores of
+autoencoder, whose likelihood takes anomalies for normal, and what does not. Tiles: maps of scores of
 patches, chosen on flaws painted on good tiles, for PCA and for codes alike.
 
 What to believe: the score does it, not the network. The mean rank of a local outlier factor and of the
@@ -525,7 +525,7 @@ hashes of imagededup, whose distance was chosen on other photographs with their 
         "classification",
         "Classes from 64 numbers",
         """\
-A convolutional autoencoder whose input was spoilt and whose decoder owes the picture as it was; the kind of
+A convolutional autoencoder whose input was corrupted and whose decoder owes the picture as it was; the kind of
 spoiling was chosen on training pictures held out. All rows are treated alike. From 100 labels, ten of each
 digit, the encoder goes on learning under a softmax.""",
         classification,

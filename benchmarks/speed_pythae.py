@@ -25,7 +25,7 @@ import torch
 
 import narrows as nw
 from measuring import arguments, median, named, pythae, report, rounds, silently
-from narrows.training.machine import choose
+from narrows.training.device import select_device
 from narrows.training.reporting import Lines
 from networks import NETWORKS, Network
 
@@ -85,7 +85,7 @@ def pythae_side(network: Network, images: Any) -> Callable[[], dict[str, float]]
 
 def bare_side(network: Network, images: Any) -> Callable[[], dict[str, float]]:
     """Seconds of the least loop that trains the same network."""
-    precise = choose().precision == "float32"
+    precise = select_device().precision == "float32"
     pixels = images.pixels
 
     def run() -> dict[str, float]:
@@ -193,7 +193,7 @@ def main() -> None:
             "weights": counts["narrows"],
             "batch": network.batch,
             "pictures_per_round": len(images),
-            "precision": choose().precision,
+            "precision": select_device().precision,
             "pictures_per_second": {name: round(value, 1) for name, value in rate.items()},
             "over_pythae": round(faster, 3),
             "of_bare": round(share, 4),

@@ -15,7 +15,7 @@ from narrows.networks import dense_ladder
 from narrows.objectives import Gaussian
 from narrows.parts import Part
 from narrows.randomness import Draws
-from narrows.training import choose
+from narrows.training import select_device
 
 SHAPE = (1, 13, 11)
 
@@ -66,7 +66,7 @@ def test_batches_do_not_show(name: str, samples: int | None, tiny, request) -> N
     model = request.getfixturevalue(name)
     code = model.encode(tiny, samples, batch_size=2)
     assert code.z.shape == ((5, 3) if samples is None else (samples, 5, 3))
-    assert len(code) == 5 and code.switches == ()
+    assert len(code) == 5 and code.pooling_indices == ()
     if samples is None:
         assert torch.allclose(code.z, model.encode(tiny).z, atol=1e-6)
 
@@ -177,7 +177,7 @@ def test_state_is_identical_after_load(vae, tiny, tmp_path) -> None:
     assert all(torch.equal(mine[name], other[name]) for name in mine)
     assert not loaded.training
     assert loaded.recipe == vae.recipe
-    choose("cpu", "float32").place(vae)  # the same memory layout, the same rounding
+    select_device("cpu", "float32").place(vae)  # the same memory layout, the same rounding
     assert torch.equal(loaded.encode(tiny).z, vae.encode(tiny).z)
     assert torch.equal(loaded.reconstruct(tiny), vae.reconstruct(tiny))
 

@@ -188,7 +188,7 @@ def test_pyods_names(digits_rows) -> None:
 
 
 @pytest.mark.parametrize(
-    "scored_by", ["reconstruction", "features", "neighbours", "lof", "directions", "mahalanobis"]
+    "scored_by", ["reconstruction", "features", "knn", "lof", "cosine-knn", "mahalanobis"]
 )
 def test_every_score_sees_noise_among_digits(digits_rows, scored_by: str) -> None:
     X, X_test, _, _ = digits_rows

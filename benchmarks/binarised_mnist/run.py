@@ -27,7 +27,7 @@ from narrows.images.corruptions import Binarise
 from narrows.measures import importance_log_likelihood
 from narrows.recipes.burda import burda_2016_iwae
 from narrows.recipes.sonderby import sonderby_2016_flat_vae, sonderby_2016_ladder_vae
-from narrows.training import choose, records
+from narrows.training import history, select_device
 
 RESULTS = Path(__file__).with_name("results.json")
 MODELS: dict[str, Callable[[], nw.Recipe]] = {
@@ -82,7 +82,7 @@ def row(given: argparse.Namespace, name: str) -> dict[str, Any]:
     found = importance_log_likelihood(
         model, test, samples=given.samples, seed=1, augmentation=Binarise()
     )
-    lines = records(folder)
+    lines = history(folder)
     return {
         "model": name,
         "seed": given.seed,
@@ -96,7 +96,7 @@ def row(given: argparse.Namespace, name: str) -> dict[str, Any]:
         "training_minutes": round(sum(line["seconds"] for line in lines) / 60, 1),
         "evaluation_minutes": round((time.monotonic() - began) / 60, 1),
         "last_training_loss": round(lines[-1]["loss"], 3),
-        "precision": choose(given.device, phase.precision).precision,
+        "precision": select_device(given.device, phase.precision).precision,
         "threads": given.threads,
         "torch": torch.__version__,
     }

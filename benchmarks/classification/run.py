@@ -42,7 +42,13 @@ from sklearn.decomposition import PCA
 from torch.nn import functional as F
 
 import narrows as nw
-from narrows.applications import assess, few_labels, fit_classifier, rows_by, untrained
+from narrows.applications import (
+    evaluate_classifier,
+    extract_features,
+    fit_classifier,
+    label_efficiency,
+    untrained,
+)
 from narrows.measures import Pca
 from narrows.parts import Part
 from narrows.randomness import generator, permutation
@@ -60,7 +66,7 @@ LABELS, DRAWS = 10, 10  # of each class; of the pictures that have them
 STEPS = 200  # of fine-tuning, each of all pictures that have a label
 WARP = {"turn": 15, "zoom": 0.15, "shift": 0.1, "bend": 0.03}
 MILD = {"turn": 5, "zoom": 0.1, "shift": 0.05, "bend": 0.02}
-SPOILT: dict[str, Part | None] = {
+CORRUPTED: dict[str, Part | None] = {
     "nothing": None,
     "warped": Part("warp", WARP),
     "warped mildly": Part("warp", MILD),
@@ -87,7 +93,7 @@ def main() -> None:
     for name in given.set:
         train, held, test = parts(name, given.quick)
         choice = known["choice"].setdefault(name, {})
-        for candidate in SPOILT if given.choose or given.quick else []:
+        for candidate in CORRUPTED if given.choose or given.quick else []:
             if candidate not in choice:
                 model, minutes = trained(given, name, candidate, train, 100)
                 error = min(errors(codes(model), train, held).values())
@@ -135,7 +141,7 @@ def trained(
     if (folder / "minutes.json").exists() and not given.quick:
         return nw.load(folder), json.loads((folder / "minutes.json").read_text())
     recipe = nw.recipes.conv_autoencoder(train.shape, SIZE, widths=WIDTHS)
-    recipe = recipe.with_(batch_size=128, corruption=SPOILT[candidate])
+    recipe = recipe.with_(batch_size=128, corruption=CORRUPTED[candidate])
     began = time.process_time()
     to = None if given.quick else folder
     model = nw.fit(
@@ -184,7 +190,7 @@ def beside(train: Any, held: Any, test: Any) -> dict[str, Any]:
 def judged(function: Any, train: Any, held: Any, test: Any, few: bool = False) -> dict[str, Any]:
     """The nearest neighbours and a linear probe; ``few``: SIZE principal components for the former."""
     held = held.select(slice(0, CHOSEN_ON))
-    rows = near = [rows_by(function, part) for part in (train, held, test)]
+    rows = near = [extract_features(function, part) for part in (train, held, test)]
     if few:
         pca = PCA(SIZE, random_state=0).fit(rows[0][:PROBED])
         near = [pca.transform(part) for part in rows]
@@ -194,12 +200,17 @@ def judged(function: Any, train: Any, held: Any, test: Any, few: bool = False) -
     return {
         "neighbours": k,
         "knn_error": knn_errors(near[0], train.label, near[2], test.label, (k,))[k],
-        "probe_accuracy": round(100 * assess(probe, rows[2], test.label).accuracy, 2),
+        "probe_accuracy": round(100 * evaluate_classifier(probe, rows[2], test.label).accuracy, 2),
     }
 
 
 def errors(function: Any, train: Any, other: Any) -> dict[int, float]:
-    return knn_errors(rows_by(function, train), train.label, rows_by(function, other), other.label)
+    return knn_errors(
+        extract_features(function, train),
+        train.label,
+        extract_features(function, other),
+        other.label,
+    )
 
 
 def knn_errors(
@@ -230,8 +241,8 @@ def tuned_rows(given: argparse.Namespace, best: str, train: Any, test: Any) -> d
         title: [told(start, warp, balanced(train, draw), test, steps, draw) for draw in draws]
         for title, start in ways.items()
     }
-    rows, others = (rows_by(codes(model), part) for part in (train, test))
-    _, probes = few_labels(
+    rows, others = (extract_features(codes(model), part) for part in (train, test))
+    _, probes = label_efficiency(
         rows, train.label, others, test.label, counts=(LABELS,), draws=len(draws)
     )
     found["linear probe on codes"] = [100 * float(one) for one in probes[0]]
@@ -250,7 +261,7 @@ def tuned_rows(given: argparse.Namespace, best: str, train: Any, test: Any) -> d
 
 
 def balanced(train: Any, draw: int) -> Any:
-    """LABELS pictures of each class, drawn as ``few_labels`` draws them."""
+    """LABELS pictures of each class, drawn as ``label_efficiency`` draws them."""
     order = permutation(0, "classify/few", len(train), draw).numpy()
     names = np.asarray(train.label)
     return train.select(
@@ -266,14 +277,14 @@ def told(start: Any, warp: Part, few: Any, judged: Any, epochs: int, seed: int) 
         epochs=epochs,
         batch_size=len(few),
         learning_rate=1e-3,
-        forward=Part("encoder"),
+        scheme=Part("encoder"),
         bound=Part("softmax"),
         augmentation=warp,
     )
     model.recipe = Recipe.of(start).with_(phases=(phase,))
     nw.fit(model, few, seed=seed, report="quiet")
-    softmax = model.beside["softmax"]
-    logits = torch.from_numpy(rows_by(lambda x: softmax(model.encode(x).z), judged))
+    softmax = model.auxiliary["softmax"]
+    logits = torch.from_numpy(extract_features(lambda x: softmax(model.encode(x).z), judged))
     names = np.array(softmax.labels)[logits.argmax(1).numpy()]
     return 100 * float((names == np.asarray(judged.label).astype(str)).mean())
 

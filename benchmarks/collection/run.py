@@ -61,7 +61,7 @@ def main() -> None:
     makers: dict[str, Callable[[], dict[str, Any]]] = {
         "index": lambda: indexed(model, pictures, work),
         "search": lambda: searched(model, queries, work),
-        "duplicates": lambda: {by: compared(work, by) for by in ("codes", "look")},
+        "duplicates": lambda: {by: compared(work, by) for by in ("codes", "pixels")},
         "folder": lambda: confirmed(model, pictures, work, 300 if given.quick else 10_000),
     }
     for part in given.part:

@@ -38,11 +38,11 @@ import numpy as np
 import torch
 
 import narrows as nw
-from narrows.applications import Codec, functions_of, functions_of_pca
+from narrows.applications import Codec, codec_model, pca_codec_model
 from narrows.figures import rate_curves, save
 from narrows.measures import Pca, formats
 from narrows.parts import Part
-from narrows.training import Phase, Recipe, choose, records
+from narrows.training import Phase, Recipe, history, select_device
 
 sys.path.append(str(Path(__file__).parents[1]))
 from faces import SIZE, by_lanczos, joined, mirrored, views  # noqa: E402
@@ -100,7 +100,7 @@ def faces_recipe(given: argparse.Namespace, width: int) -> Recipe:
         batch_size=16,
         learning_rate=2e-3,
         learning_rate_schedule="one-cycle",
-        clip=200.0,
+        grad_clip_norm=200.0,
         augmentation=Part("chain", {"parts": (Part("flip"), Part("shift", {"reach": 1 / SIZE}))}),
     )
     likelihood = Part("gaussian", {"variance": VARIANCE, "output": "identity"})
@@ -139,7 +139,7 @@ def trained(given: argparse.Namespace, model: Any, train: Any, name: str) -> tup
     model = nw.fit(
         model, train, to=folder, resume=True, seed=given.seed, device=given.device, report="lines"
     )
-    return model, sum(line["seconds"] for line in records(folder)) / 60
+    return model, sum(line["seconds"] for line in history(folder)) / 60
 
 
 def parts_of(given: argparse.Namespace, name: str) -> tuple[Any, Any, Any]:
@@ -185,8 +185,8 @@ def face_codec(given: argparse.Namespace, name: str, pca: Pca, whole: Any) -> tu
         model = faces_recipe(given, len(pca)).build()
     begin(model, pca)
     model, minutes = trained(given, model, whole, name)
-    choose("cpu", "float32").place(model)
-    return Codec.fit(functions_of(model), whole, seed=given.seed), minutes
+    select_device("cpu", "float32").place(model)
+    return Codec.fit(codec_model(model), whole, seed=given.seed), minutes
 
 
 class PcaCodec:
@@ -198,7 +198,7 @@ class PcaCodec:
         self.pictures, self.seed = pictures, seed
 
     def curve(self, held: Any) -> list[tuple[float, float]]:
-        return curve(Codec.fit(functions_of_pca(self.pca), self.pictures, seed=self.seed), held)
+        return curve(Codec.fit(pca_codec_model(self.pca), self.pictures, seed=self.seed), held)
 
 
 def of_mnist(given: argparse.Namespace, name: str) -> dict[str, Any]:
@@ -209,8 +209,8 @@ def of_mnist(given: argparse.Namespace, name: str) -> dict[str, Any]:
     recipe = nw.recipes.mlp_autoencoder(train.shape, code_size=32)
     recipe = recipe.with_(epochs=given.epochs or (0.5 if given.quick else 5.0))
     model, minutes = trained(given, recipe, train, name)
-    choose("cpu", "float32").place(model)
-    codec = Codec.fit(functions_of(model), train, seed=given.seed)
+    select_device("cpu", "float32").place(model)
+    codec = Codec.fit(codec_model(model), train, seed=given.seed)
     single = codec.compress(test, max_error=0)
     whole = codec.compress(test, max_error=0, together=True)
     few = min(1000, len(test))

@@ -112,12 +112,12 @@ def copies(folder: Path, photographs: Iterable[Path], draw: random.Random) -> li
                 target = target.with_suffix(".jpg")
                 image.save(target, quality=draw.randint(30, 80))
             else:
-                altered(image, way, draw).save(target)
+                augmented(image, way, draw).save(target)
             written.append(target)
     return written
 
 
-def altered(image: Image.Image, way: str, draw: random.Random) -> Image.Image:
+def augmented(image: Image.Image, way: str, draw: random.Random) -> Image.Image:
     width, height = image.size
     if way == "resized":
         factor = draw.uniform(0.4, 0.9)

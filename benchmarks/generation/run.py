@@ -35,9 +35,9 @@ from narrows.applications import decoder, generate
 from narrows.figures import picture_rows, save
 from narrows.measures import Pca, density_coverage, frechet_distance, precision_recall
 from narrows.parts import Part
-from narrows.priors import draw, fit_prior, load_prior, prior_for, save_prior, stored
+from narrows.priors import fit_prior, load_prior, prior_for, sample_codes, save_prior, stored_priors
 from narrows.recipes import ray
-from narrows.training import Phase, Recipe, records
+from narrows.training import Phase, Recipe, history
 
 RESULTS = Path(__file__).with_name("results.json")
 SHAPE = (1, 28, 28)
@@ -46,11 +46,11 @@ WIDTHS = (16, 32, 64)
 MEASURES = ("frechet", "precision", "recall", "density", "coverage")
 MODELS = ("real", "pixels", "plain", "mlp-vae", "conv-vae", "recursive", "quantised")
 PRIORS: dict[str, dict[str, dict[str, Any]]] = {
-    "plain": {"aggregate": {}, "mixture": {}, "flow": {}},
+    "plain": {"gaussian": {}, "mixture": {}, "flow": {}},
     "mlp-vae": {"normal": {}},
     "conv-vae": {"normal": {}},
-    "recursive": {"aggregate": {}, "mixture": {"components": 10}, "flow": {}},
-    "quantised": {"aggregate": {}, "autoregressive": {"width": 96, "steps": 1200}},
+    "recursive": {"gaussian": {}, "mixture": {"components": 10}, "flow": {}},
+    "quantised": {"gaussian": {}, "autoregressive": {"width": 96, "steps": 1200}},
 }
 
 
@@ -104,13 +104,13 @@ def classified(
         epochs=3,
         batch_size=128,
         learning_rate=2e-3,
-        forward=Part("encoder"),
+        scheme=Part("encoder"),
         bound=Part("softmax"),
     )
     ladder = Part("conv", {"shape": SHAPE, "widths": WIDTHS, "activation": "silu", "norm": "batch"})
     recipe = Recipe("classifier", ladder, Part("point", {"size": 64}), Part("mse"), (phase,))
     model, minutes = trained(given, recipe, train, "classifier", 0)
-    softmax = model.beside["softmax"]
+    softmax = model.auxiliary["softmax"]
     with torch.no_grad():
         chosen = softmax(model.encode(test).z).argmax(1).tolist()
     wrong = sum(softmax.labels[i] != str(y) for i, y in zip(chosen, test.label, strict=True))
@@ -145,7 +145,7 @@ def trained(
     folder = _folder(given, name, seed)
     recipe = recipe.with_(epochs=0.5) if given.quick else recipe
     model = nw.fit(recipe, train, to=folder, resume=True, seed=seed, report="quiet")
-    return model, round(sum(line["seconds"] for line in records(folder)) / 60, 1)
+    return model, round(sum(line["seconds"] for line in history(folder)) / 60, 1)
 
 
 def drawings(
@@ -175,14 +175,16 @@ def drawings(
             prior = prior_for(model, kind)
         else:
             prior = fit_prior(model, few, kind, seed=seed, **arguments)
-            save_prior(prior, model, _folder(given, name, seed), fitted_to=len(few), seed=seed)
+            save_prior(prior, model, _folder(given, name, seed), fitted_on=len(few), seed=seed)
         took = round((time.process_time() - began) / 60, 2)
         yield kind, {**about, "fitting_minutes": took}, drawn(model, prior, n, seed)
 
 
 def drawn(model: Any, prior: Any, n: int, seed: int) -> Tensor:
     """n pictures (n, 1, 28, 28) out of a prior."""
-    return generate(decoder(model), lambda n, s: draw(model, prior, n, s), n, seed=seed).pictures
+    return generate(
+        decoder(model), lambda n, s: sample_codes(model, prior, n, s), n, seed=seed
+    ).pictures
 
 
 def of_pixels(train: Any, n: int, seed: int) -> Tensor:
@@ -211,7 +213,7 @@ def sheet(given: argparse.Namespace, columns: int = 12) -> None:
         model = nw.load(folder)
         shown.append((f"{name}: reconstructions", model.reconstruct(x).clamp(0, 1)))
         for kind in PRIORS[name]:
-            if kind == "normal" or kind in stored(folder):
+            if kind == "normal" or kind in stored_priors(folder):
                 prior = (
                     prior_for(model, kind) if kind == "normal" else load_prior(model, folder, kind)
                 )
@@ -223,7 +225,7 @@ def sheet(given: argparse.Namespace, columns: int = 12) -> None:
 def write(path: Path, rows: list[dict[str, Any]], classifier: dict[str, Any], n: int) -> None:
     """The rows, and their means over the seeds beside the aggregate's."""
     rows = sorted(rows, key=lambda r: (MODELS.index(r["model"]), r["seed"]))
-    aggregate = {(r["model"], r["seed"]): r["frechet"] for r in rows if r["prior"] == "aggregate"}
+    aggregate = {(r["model"], r["seed"]): r["frechet"] for r in rows if r["prior"] == "gaussian"}
     table = []
     for key in dict.fromkeys((r["model"], r["prior"]) for r in rows):
         mine = [r for r in rows if (r["model"], r["prior"]) == key]
@@ -246,7 +248,7 @@ def write(path: Path, rows: list[dict[str, Any]], classifier: dict[str, Any], n:
         "command": "python benchmarks/generation/run.py --seed 0 1",
         "classifier": classifier,
         "pictures": n,
-        "fitted_to": FITTED,
+        "fitted_on": FITTED,
         "table": table,
         "rows": rows,
         "torch": torch.__version__,

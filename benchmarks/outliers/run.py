@@ -1,4 +1,4 @@
-"""Strangers among normal pictures: a digit left out, another set of pictures, and flaws of magnetic tiles.
+"""Anomalies among normal pictures: a digit left out, another set of pictures, and flaws of magnetic tiles.
 
     python benchmarks/outliers/run.py --part digits --choose     which training and score, on stand-ins
     python benchmarks/outliers/run.py --part baselines digits    ten digits × three seeds
@@ -9,7 +9,7 @@
 
 Digits: the model sees the other nine digits of the training set, less 2,000 pictures that ranks are taken
 among, and is asked about the 10,000 test pictures. ``--choose`` looks at training pictures only: for each
-neighbouring pair of digits a model is trained on the other eight, and both are strangers among 10,000
+neighbouring pair of digits a model is trained on the other eight, and both are anomalies among 10,000
 pictures held out. A digit's training and score are those that do best on its two neighbours, by models
 that saw neither them nor the digit itself.
 
@@ -35,9 +35,9 @@ from torch.nn import functional as F
 
 import narrows as nw
 from narrows import files
-from narrows.applications import detections, mixture
+from narrows.applications import detections, mean_rank
 from narrows.measures import Pca, scorer
-from narrows.measures.code_distances import Directions, LocalOutlierFactor, Neighbours
+from narrows.measures.code_distances import CosineKnn, Knn, LocalOutlierFactor
 from narrows.measures.detection import detection
 from narrows.parts import Part
 from narrows.randomness import permutation
@@ -47,7 +47,7 @@ RESULTS = Path(__file__).with_name("results.json")
 SEEDS = (0, 1, 2)
 RANKED = 2_000
 CHOSEN_ON = 15_000
-STEPS = 120  # of batches of 128: longer, and codes learn what strangers have in common with normals
+STEPS = 120  # of batches of 128: longer, and codes learn what anomalies have in common with normals
 # trainings of a ladder that begins as PCA: numbers of a code, how far a digit is bent, rate
 CANDIDATES: dict[str, dict[str, float]] = {
     "64, plain": {"width": 64, "rate": 2e-4},
@@ -224,9 +224,9 @@ def baseline(digit: int, whole: Any, test: Any) -> dict[str, Any]:
     scores = {
         "PCA-50, local outlier factor (20)": fifty.score(theirs[:, :50]),
         "PCA-64, residual": (y - pca.reconstruct(y)).square().flatten(1).mean(1).numpy(),
-        "PCA-50, nearest": Neighbours(1).fit(mine[:, :50]).score(theirs[:, :50]),
+        "PCA-50, nearest": Knn(1).fit(mine[:, :50]).score(theirs[:, :50]),
         "raw pixels, nearest": np.delete(nearest_by_digit(whole, test), digit, 1).min(1),
-        "PCA-50, directions": Directions(K, black[:50]).fit(mine[:, :50]).score(theirs[:, :50]),
+        "PCA-50, directions": CosineKnn(K, black[:50]).fit(mine[:, :50]).score(theirs[:, :50]),
         "PCA-50, lof + directions": mixed_of_pca(pca, normal, theirs[:, :50], black[:50]),
     }
     return {"found": {k: v.document() for k, v in detections(scores, test.label == digit).items()}}
@@ -238,7 +238,7 @@ def mixed_of_pca(pca: Pca, normal: Any, asked: Any, black: Any) -> Any:
     own, known = (part.numpy()[:, :50] for part in rows)
     fitted = {
         "lof": LocalOutlierFactor(K).fit(known),
-        "directions": Directions(K, black).fit(known),
+        "directions": CosineKnn(K, black).fit(known),
     }
     scores = ({name: one.score(z) for name, one in fitted.items()} for z in (own, asked))
     return mixed(*scores, ("lof", "directions"))
@@ -249,7 +249,7 @@ def nearest_by_digit(whole: Any, test: Any) -> Any:
     """The distance of each test picture to the nearest training picture of each digit (N, 10)."""
     y = test.batch(torch.arange(len(test)))
     rows = [np.flatnonzero(whole.label == digit) for digit in range(10)]
-    each = [Neighbours(1).fit(whole.batch(torch.from_numpy(one))).score(y) for one in rows]
+    each = [Knn(1).fit(whole.batch(torch.from_numpy(one))).score(y) for one in rows]
     return np.stack(each, 1)
 
 
@@ -271,7 +271,7 @@ def apart(normal: Any, seed: int) -> tuple[Any, Any]:
 def mixed(own: Any, scores: Any, of: tuple[str, ...]) -> Any:
     if len(of) == 1:
         return scores[of[0]]
-    return mixture({name: own[name] for name in of}, {name: scores[name] for name in of})
+    return mean_rank({name: own[name] for name in of}, {name: scores[name] for name in of})
 
 
 def auroc(scores: Any, labels: Any, digit: int, pair: Any) -> float:
@@ -334,7 +334,7 @@ def sets(given: argparse.Namespace) -> None:
                 found["regret"] = detection(regret, truth)
                 return {"found": {k: v.document() for k, v in found.items()}}
 
-            keep(given, "sets", {"normal": name, "strangers": other, "seed": seed}, made)
+            keep(given, "sets", {"normal": name, "anomalies": other, "seed": seed}, made)
 
 
 # ---- flaws of magnetic tiles ---------------------------------------------------------------------
@@ -581,7 +581,7 @@ def keep(given: argparse.Namespace, table: str, key: dict[str, Any], made: Any) 
     known = read(given.results)
     known.setdefault(table, []).append(row)
     known["command"] = "python benchmarks/outliers/run.py --part digits --choose, then without"
-    known["what"] = "strangers among normal pictures; the prevalence stands beside each number"
+    known["what"] = "anomalies among normal pictures; the prevalence stands beside each number"
     known["summary"] = summary(known)
     known["torch"] = torch.__version__
     files.write_bytes(given.results, (json.dumps(known, indent=1) + "\n").encode())

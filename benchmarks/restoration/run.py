@@ -7,7 +7,7 @@
 
 Pictures are cut to a square and resized to 64×64 by Lanczos; a fifth is held out by content and only
 looked at at the end. What there was to choose (networks, epochs, and the baselines' own numbers) was
-chosen on a fifth of the training part (``--choose``). Each model begins as the best linear restorer,
+chosen on a fifth of the training part (``--select_device``). Each model begins as the best linear restorer,
 and is an autoencoder whose code is that one's estimate in pieces and a map of features: convolutions
 mend the estimate, trained with the corruption that is to be undone. Views of the few pictures stand in
 for those that a small set lacks. It is used as ``narrows inpaint``, ``upscale`` and ``denoise`` use it.
@@ -50,7 +50,7 @@ from narrows.images.corruptions import GaussianNoise, Rectangle
 from narrows.measures import Pca, Ridge, conditional_mean, psnr, wiener
 from narrows.parts import Part, build
 from narrows.randomness import Draws
-from narrows.training import Phase, Recipe, choose, records
+from narrows.training import Phase, Recipe, history, select_device
 
 sys.path.append(str(Path(__file__).parents[1]))
 from faces import SIZE, by_lanczos, joined, mirrored, views  # noqa: E402
@@ -127,8 +127,8 @@ def recipe(given: argparse.Namespace, name: str, rank: int) -> Recipe:
         "learning_rate": task.learning_rate,
         "learning_rate_schedule": "one-cycle",
         "weight_decay": 0.05,
-        "clip": 300.0,  # without it one of two runs fell apart when the rate was highest
-        "average": 0.99 if given.quick else 0.998,
+        "grad_clip_norm": 300.0,  # without it one of two runs fell apart when the rate was highest
+        "ema_decay": 0.99 if given.quick else 0.998,
         "augmentation": Part(
             "chain", {"parts": (Part("flip"), Part("shift", {"reach": 2 / SIZE}))}
         ),
@@ -206,7 +206,7 @@ def measured(
         model, whole, to=folder, resume=True, seed=given.seed, device=given.device, report="lines"
     )
     for one in (beginning, model):
-        choose("cpu", "float32").place(one)
+        select_device("cpu", "float32").place(one)
     found, notes, numbers = JUDGES[task](through(model), train, x, given.seed)
     before = JUDGES[task](through(beginning), None, x, given.seed)[0].output
     found = dataclasses.replace(found, others={**found.others, "its linear beginning": before})
@@ -222,7 +222,7 @@ def measured(
         "views": len(whole),
         "held_out": len(held),
         "epochs": epochs,
-        "training_minutes": round(sum(line["seconds"] for line in records(folder)) / 60, 2),
+        "training_minutes": round(sum(line["seconds"] for line in history(folder)) / 60, 2),
         "weights": sum(p.numel() for p in model.parameters()),
         "methods": compared(found),
         "baselines_chosen": numbers,

@@ -73,7 +73,7 @@ def row(kind: str, seed: int, train: Any, judged: Any, quick: bool) -> dict[str,
     began = time.monotonic()
     model = nw.fit(recipe, train, seed=seed, report="quiet")
     took = time.monotonic() - began
-    softmax = model.beside["softmax"]
+    softmax = model.auxiliary["softmax"]
     with torch.no_grad():
         chosen = softmax(model.encode(judged).z).argmax(1)
     names = [softmax.labels[i] for i in chosen.tolist()]

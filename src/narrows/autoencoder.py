@@ -68,7 +68,7 @@ class Autoencoder(nn.Module):
         if not isinstance(self.likelihood, Likelihood):
             raise ValueError(f"a likelihood was wanted; we got {type(self.likelihood).__name__}")
         self.recipe: Any = None
-        self.beside: dict[str, nn.Module] = {}  # not a ModuleDict: none of this model's weights
+        self.auxiliary: dict[str, nn.Module] = {}  # not a ModuleDict: none of this model's weights
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -116,12 +116,12 @@ class Autoencoder(nn.Module):
                 f"we got {tuple(z.shape)}"
             )
         g, level = self.bottleneck.expand(code, self.ladder, draws)
-        out = self.ladder.ascend(g, self.switches(code, len(g)), level)
+        out = self.ladder.ascend(g, self.pooling_indices(code, len(g)), level)
         return out.reshape(*z.shape[:-axes], *out.shape[1:]) if z.ndim != axes + 1 else out
 
-    def switches(self, code: Code, rows: int) -> list[Tensor | None] | None:
-        """The switches of a code, once for each of the ``rows`` that its samples make; or None."""
-        return code.widened(rows)
+    def pooling_indices(self, code: Code, rows: int) -> list[Tensor | None] | None:
+        """The pooling indices of a code, once for each of the ``rows`` that its samples make; or None."""
+        return code.repeat(rows)
 
     def decode(self, z: Tensor, draws: Draws | None = None) -> Tensor:
         """z (…, *code) → mean pictures (…, C, H, W) in [0, 1], differentiable; see ``raw``."""

@@ -2,7 +2,7 @@
 
     X (N, columns) or (N, H, W), (N, C, H, W) ──range──► [0, 1] ──fit──► a model
                                               ├─ AutoencoderTransformer       codes and back
-                                              ├─ AutoencoderOutlierDetector   strange or not
+                                              ├─ AutoencoderOutlierDetector   anomalous or not
                                               └─ AutoencoderClassifier        which class
 
     >>> from sklearn.datasets import load_digits
@@ -16,7 +16,7 @@ A row of numbers is a picture of one line. With ``shape=(C, H, W)`` the rows are
 arrays (N, H, W), (N, C, H, W) and (N, H, W, C) are pictures anyway. Values are mapped to [0, 1] by the
 range that they have in ``fit``: each column by its own, pictures by one range for all pixels, uint8
 by 255; what lies in [0, 1] already is taken as it is. New values outside that range stay outside
-(and are strange), except for a likelihood that refuses them, which gets them cut.
+(and are anomalous), except for a likelihood that refuses them, which gets them cut.
 
 A fitted estimator keeps the ``Autoencoder`` in ``model_``: ``narrows.save(estimator.model_, folder)``.
 scikit-learn's own way to keep an estimator is pickle, which runs what it reads; Narrows never does.
@@ -47,9 +47,9 @@ from torch import Tensor
 
 from . import recipes
 from .autoencoder import Autoencoder
+from .measures.anomaly_scores import anomaly_scores, in_blocks, supported
 from .measures.code_distances import DISTANCES
 from .measures.scoring import codes_of, distance
-from .measures.strangeness import in_blocks, strangeness, supported
 from .parts import Part
 from .recipes.plain import fitting
 from .training import Phase, Recipe, fit
@@ -145,7 +145,7 @@ class AutoencoderTransformer(
         _, source = _asked(self, X)
         model = self.model_
         if "elbo" in supported(model):
-            return -strangeness(model, source, ("elbo",))["elbo"].numpy()
+            return -anomaly_scores(model, source, ("elbo",))["elbo"].numpy()
 
         def given(x: Tensor) -> Mapping[str, Tensor]:
             return {"log_px": model.likelihood.log_prob(model.raw(model.posterior(x)), x).double()}
@@ -163,14 +163,14 @@ class AutoencoderTransformer(
 
 
 class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
-    """Rows or pictures that an autoencoder finds strange.
+    """Rows or pictures that an autoencoder finds anomalous.
 
     ``score_samples``, ``decision_function`` and ``predict`` are scikit-learn's: larger is more
     normal, predictions are 1 and −1. pyod's attributes are there with pyod's signs, by which larger
-    is stranger and an outlier is 1; its two methods of the same names differ in just that.
+    is more anomalous and an outlier is 1; its two methods of the same names differ in just that.
 
     Args:
-        contamination: the share of strange rows in X, in (0, 0.5].
+        contamination: the share of anomalous rows in X, in (0, 0.5].
         scored_by: ``reconstruction`` (the squared error), ``features``; of a recipe with a prior also
             ``kl``, ``elbo``, ``likelihood``; or a distance among codes: ``neighbours``, ``lof``,
             ``mahalanobis``.
@@ -180,7 +180,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[m
     Attributes:
         model_: the trained ``Autoencoder``.
         offset_: what ``decision_function`` subtracts: the quantile ``contamination`` of the scores.
-        decision_scores_: (N,) of X, larger for stranger; a row is none of its own neighbours.
+        decision_scores_: (N,) of X, larger for more anomalous; a row is none of its own neighbours.
         threshold_: above it, a row of X is an outlier; −offset_.
         labels_: (N,), 1 for the outliers of X, else 0.
         n_features_in_, feature_names_in_: of X.
@@ -212,7 +212,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[m
         self.device = device
 
     def fit(self, X: Any, y: Any = None) -> AutoencoderOutlierDetector:
-        """Train on X, (N, columns) or pictures, with strange ones among them; y is not looked at.
+        """Train on X, (N, columns) or pictures, with anomalous ones among them; y is not looked at.
 
         Raises:
             ValueError: a contamination outside (0, 0.5], or a score that the model has not.
@@ -221,7 +221,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[m
             raise ValueError(f"contamination must be in (0, 0.5]; we got {self.contamination}")
         rows, layout = _begun(self, X)
         model = _trained(self, rows, layout)
-        known = [name for name in supported(model) if name != "ratio"]
+        known = [name for name in supported(model) if name != "likelihood-ratio"]
         if self.scored_by not in (*known, *DISTANCES):
             raise ValueError(
                 f"the score of this model is one of {', '.join((*known, *DISTANCES))}; "
@@ -233,7 +233,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[m
             self._distance = distance(self.scored_by, model, codes_of(model, source))
             self.decision_scores_ = self._distance.own_scores()
         else:
-            found = strangeness(model, source, (self.scored_by,))
+            found = anomaly_scores(model, source, (self.scored_by,))
             self.decision_scores_ = found[self.scored_by].numpy()
         self.offset_ = float(np.percentile(-self.decision_scores_, 100 * self.contamination))
         self.threshold_ = -self.offset_
@@ -246,7 +246,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[m
         if self.scored_by in DISTANCES:
             far: Array = self._distance.score(codes_of(self.model_, source))
             return -far
-        return -strangeness(self.model_, source, (self.scored_by,))[self.scored_by].numpy()
+        return -anomaly_scores(self.model_, source, (self.scored_by,))[self.scored_by].numpy()
 
     def decision_function(self, X: Any) -> Array:
         """``score_samples`` without ``offset_``, (N,): negative for outliers."""
@@ -257,7 +257,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[m
         return np.where(self.decision_function(X) >= 0, 1, -1)
 
     def predict_proba(self, X: Any, method: str = "linear") -> Array:
-        """(N, 2): how likely each row is normal, and strange; pyod's.
+        """(N, 2): how likely each row is normal, and anomalous; pyod's.
 
         Args:
             method: ``linear`` is the place of a score between the least and the largest of X in
@@ -291,7 +291,7 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             ``AutoencoderTransformer``; the numbers are those of every phase.
 
     Attributes:
-        model_: the trained ``Autoencoder``, with the softmax in ``model_.beside``.
+        model_: the trained ``Autoencoder``, with the softmax in ``model_.auxiliary``.
         classes_: (K,), sorted.
         n_features_in_, feature_names_in_: of X.
     """
@@ -360,7 +360,7 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         """(N, K) float64."""
         _, source = _asked(self, X)
         model = self.model_
-        softmax = model.beside["softmax"].to(model.device)
+        softmax = model.auxiliary["softmax"].to(model.device)
         found = in_blocks(model, source, lambda x: {"logits": softmax(model.posterior(x).z)})
         return found["logits"].double().numpy()
 
@@ -559,7 +559,7 @@ def _with_softmax(recipe: Recipe, classes: int, pretraining: bool) -> Recipe:
             epochs=last.epochs,
             batch_size=last.batch_size,
             learning_rate=last.learning_rate,
-            forward=Part("encoder"),
+            scheme=Part("encoder"),
             bound=Part("softmax", {"classes": classes}),
         )
         phases.append(tuned)

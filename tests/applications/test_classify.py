@@ -9,13 +9,13 @@ import torch
 from narrows.applications import (
     KINDS,
     agreement,
-    assess,
+    baseline_features,
     class_names,
     cluster,
-    few_labels,
+    evaluate_classifier,
+    extract_features,
     fit_classifier,
-    rivals,
-    rows_by,
+    label_efficiency,
 )
 
 
@@ -34,7 +34,7 @@ def test_every_kind_learns(groups, kind: str) -> None:
     codes, names = groups
     fitted = fit_classifier(codes[:100], names[:100], kind)
     assert fitted.arguments in KINDS[kind] and fitted.held_out > 0.8
-    found = assess(fitted, codes[100:], names[100:])
+    found = evaluate_classifier(fitted, codes[100:], names[100:])
     assert found.accuracy > 0.88
     assert found.classes.tolist() == ["ape", "bee", "cat"] and found.confusion.sum() == 50
     assert found.accuracy == pytest.approx(np.trace(found.confusion) / 50)
@@ -46,7 +46,7 @@ def test_every_kind_learns(groups, kind: str) -> None:
 def test_a_class_that_was_not_learnt(groups) -> None:
     codes, names = groups
     fitted = fit_classifier(codes[names != "cat"], names[names != "cat"], "knn")
-    found = assess(fitted, codes, names)
+    found = evaluate_classifier(fitted, codes, names)
     assert found.classes.tolist() == ["ape", "bee", "cat"]
     assert found.confusion[2, 2] == 0 and found.confusion[2].sum() == 50
 
@@ -55,7 +55,7 @@ def test_the_test_chooses_nothing(groups) -> None:
     codes, names = groups
     scrambled = names[np.random.default_rng(0).permutation(150)]
     a, b = (fit_classifier(codes[:100], names[:100], "svm") for _ in range(2))
-    assert assess(a, codes[100:], scrambled[100:]).accuracy < 0.6
+    assert evaluate_classifier(a, codes[100:], scrambled[100:]).accuracy < 0.6
     assert a.arguments == b.arguments and (a(codes) == b(codes)).all()
 
 
@@ -76,7 +76,7 @@ def test_the_svm_is_scikit_learns_however_its_kernel_is_computed(groups, monkeyp
 
 def test_more_labels_are_better(groups) -> None:
     codes, names = groups
-    counts, found = few_labels(codes[:120], names[:120], codes[120:], names[120:], draws=4)
+    counts, found = label_efficiency(codes[:120], names[:120], codes[120:], names[120:], draws=4)
     assert counts.tolist() == [1, 2, 5, 10, 20] and found.shape == (5, 4)
     assert found[-1].mean() > found[0].mean() and found[-1].mean() > 0.85
 
@@ -108,17 +108,17 @@ def test_wrong_arguments(groups) -> None:
     with pytest.raises(ValueError, match="codes of 4 numbers; we got 2"):
         fit_classifier(codes, names)(codes[:, :2])
     with pytest.raises(ValueError, match="the smallest of 50"):
-        few_labels(codes, names, codes, names, counts=[51])
+        label_efficiency(codes, names, codes, names, counts=[51])
 
 
 def test_rivals_are_of_the_same_pictures() -> None:
     x = np.random.default_rng(0).integers(0, 256, (30, 1, 4, 5), dtype=np.uint8)
-    found = rivals(x, 6, lambda x: x.mean(3))
+    found = baseline_features(x, 6, lambda x: x.mean(3))
     assert list(found) == ["PCA, 6 numbers", "raw pixels", "encoder, untrained"]
-    widths = [rows_by(function, x, batch_size=7).shape for function in found.values()]
+    widths = [extract_features(function, x, batch_size=7).shape for function in found.values()]
     assert widths == [(30, 6), (30, 20), (30, 4)]
-    assert np.allclose(rows_by(found["raw pixels"], x), x.reshape(30, 20) / 255)
-    assert list(rivals(x, 99, torch.flatten))[0] == "PCA, 20 numbers"
+    assert np.allclose(extract_features(found["raw pixels"], x), x.reshape(30, 20) / 255)
+    assert list(baseline_features(x, 99, torch.flatten))[0] == "PCA, 20 numbers"
 
 
 @pytest.mark.parametrize("kind", ["k-means", "mixture"])

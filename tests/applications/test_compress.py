@@ -11,7 +11,7 @@ import torch
 
 import narrows as nw
 from narrows import files
-from narrows.applications import Codec, functions_of, functions_of_pca, load_codec, rates
+from narrows.applications import Codec, codec_model, load_codec, pca_codec_model, rate_distortion
 from narrows.applications.compress import _cut, _joined
 from narrows.applications.entropy import _stream
 from narrows.errors import BadFile, NarrowsError, Unavailable
@@ -32,17 +32,17 @@ def model(some):
 
 @pytest.fixture(scope="module")
 def codec(model, some) -> Codec:
-    return Codec.fit(functions_of(model), some)
+    return Codec.fit(codec_model(model), some)
 
 
 @pytest.fixture(scope="module")
 def pca(some) -> Codec:
-    return Codec.fit(functions_of_pca(Pca.fit(some, 20)), some)
+    return Codec.fit(pca_codec_model(Pca.fit(some, 20)), some)
 
 
 def test_tables_come_back_from_disk(codec, model, some, tmp_path: Path) -> None:
     codec.save(tmp_path / "entropy.safetensors")
-    again = load_codec(functions_of(model), tmp_path / "entropy.safetensors")
+    again = load_codec(codec_model(model), tmp_path / "entropy.safetensors")
     assert again.fingerprint == codec.fingerprint
     assert again.lossless_quality == codec.lossless_quality
     for options in ({}, {"max_error": 0}):
@@ -54,21 +54,21 @@ def test_tables_come_back_from_disk(codec, model, some, tmp_path: Path) -> None:
 def test_tables_of_another_model_damaged_or_newer(codec, model, some, tmp_path: Path) -> None:
     path = tmp_path / "entropy.safetensors"
     with pytest.raises(BadFile, match="fit them once with `narrows compress .* --fit PICTURES`"):
-        load_codec(functions_of(model), path)
+        load_codec(codec_model(model), path)
     codec.save(path)
     other = nw.recipes.mlp_vae(some.shape, code_size=8).build()
     with pytest.raises(BadFile, match="was fitted to another model"):
-        load_codec(functions_of(other), path)
+        load_codec(codec_model(other), path)
     tensors, about = files.load_tensors(path)
     files.save_tensors(path, tensors, {**about, "version": 9})
     with pytest.raises(BadFile, match="of version 9; this Narrows reads up to version 1"):
-        load_codec(functions_of(model), path)
+        load_codec(codec_model(model), path)
     files.save_tensors(path, {k: v for k, v in tensors.items() if k != "gain"}, about)
     with pytest.raises(BadFile, match="no tables that can be used"):
-        load_codec(functions_of(model), path)
+        load_codec(codec_model(model), path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(BadFile, match="damaged"):
-        load_codec(functions_of(model), path)
+        load_codec(codec_model(model), path)
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def test_tables_that_would_mislead_are_refused(codec, model, tmp_path, name, har
     tensors, about = files.load_tensors(path)
     files.save_tensors(path, {**tensors, name: harm(tensors[name])}, about)
     with pytest.raises(BadFile, match="damaged, or of another model; fit them again"):
-        load_codec(functions_of(model), path)
+        load_codec(codec_model(model), path)
 
 
 def test_the_codec_keeps_the_model_that_it_was_made_of(some) -> None:
     model = nw.recipes.mlp_vae(some.shape, code_size=4).build()
-    codec = Codec.fit(functions_of(model), some.select(np.arange(50)))
+    codec = Codec.fit(codec_model(model), some.select(np.arange(50)))
     made = codec.compress(some.select([0]))
     with torch.no_grad():
         for weights in model.parameters():
@@ -174,7 +174,7 @@ def test_without_constriction(some, monkeypatch) -> None:
     _stream.cache_clear()
     monkeypatch.setitem(sys.modules, "constriction", None)
     with pytest.raises(Unavailable, match=r"pip install 'narrows\[compress\]'"):
-        Codec.fit(functions_of_pca(Pca.fit(some, 4)), some)
+        Codec.fit(pca_codec_model(Pca.fit(some, 4)), some)
     _stream.cache_clear()
 
 
@@ -182,7 +182,7 @@ def test_a_dead_unit_costs_nothing(some) -> None:
     model = nw.recipes.mlp_autoencoder(some.shape, code_size=6).build()
     with torch.no_grad():
         model.bottleneck.head.weight[2:].zero_()
-    codec = Codec.fit(functions_of(model), some)
+    codec = Codec.fit(codec_model(model), some)
     assert [len(one) for one in codec.quantiser.counts(100)][2:] == [1] * 4
 
 
@@ -191,7 +191,7 @@ def test_codes_that_are_not_finite(some) -> None:
     with torch.no_grad():
         next(model.parameters()).fill_(torch.nan)
     with pytest.raises(ValueError, match="NaN or infinite"):
-        Codec.fit(functions_of(model), some)
+        Codec.fit(codec_model(model), some)
 
 
 def test_other_formats_at_the_same_psnr() -> None:
@@ -215,7 +215,7 @@ def test_other_formats_at_the_same_psnr() -> None:
 
 
 def test_curves_of_rates(pca, codec, some) -> None:
-    found = rates(codec, some.select(np.arange(4)), {"PCA": pca})
+    found = rate_distortion(codec, some.select(np.arange(4)), {"PCA": pca})
     assert list(found)[:4] == ["narrows", "PCA", "narrows, bounded error", "JPEG"]
     assert len(found["narrows"]) == 10
     assert [b for b, _ in found["PCA"]] == sorted(b for b, _ in found["PCA"])

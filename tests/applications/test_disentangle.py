@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from narrows.applications import disentangle, meanings, traverse
+from narrows.applications import disentangle, factor_alignments, traverse
 from narrows.images import Sprites
 from narrows.images.source import Subset
 
@@ -48,7 +48,7 @@ def test_units_that_are_factors_stand_above_their_mixtures(found) -> None:
 
 
 def test_meanings_name_the_units_in_the_order_of_the_factors(found) -> None:
-    named = meanings(found["centre"], SPRITES.factor_names)
+    named = factor_alignments(found["centre"], SPRITES.factor_names)
     assert [(each.factor, each.unit) for each in named] == [("scale", 2), ("x", 0), ("y", 1)]
     assert named[1].share == found["centre"].information[0, 3]
     rows = traverse(
@@ -57,7 +57,7 @@ def test_meanings_name_the_units_in_the_order_of_the_factors(found) -> None:
     )  # fmt: skip
     assert rows.units.tolist() == [2, 0, 1]
     with pytest.raises(ValueError, match="a name for each of 5 factors was wanted; we got 2"):
-        meanings(found["centre"], ["x", "y"])
+        factor_alignments(found["centre"], ["x", "y"])
 
 
 def test_a_part_of_the_sprites_is_measured_by_its_own_factors() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import narrows.applications.duplicates as module
 from narrows.applications.duplicates import (
-    ALTERED,
-    altered,
+    AUGMENTATIONS,
+    augmented,
     close_pairs,
     duplicates,
     nearest_pairs,
@@ -107,15 +107,15 @@ def picture() -> np.ndarray:
 
 def test_made_duplicates_are_alike_and_not_the_same(picture: np.ndarray) -> None:
     shapes = {"resized": (3, 28, 42)}
-    for name in ALTERED:
-        made = altered(picture, name)
+    for name in AUGMENTATIONS:
+        made = augmented(picture, name)
         assert made.dtype == np.uint8 and made.shape == shapes.get(name, picture.shape)
         if name != "resized":
             away = np.abs(made.astype(float) - picture).mean()
             assert 0 < away < 25, name
-        assert altered(picture[:1], name).shape == (1, *made.shape[1:])
+        assert augmented(picture[:1], name).shape == (1, *made.shape[1:])
     with pytest.raises(ValueError, match="altered by recompressed, .*; we got 'burnt'"):
-        altered(picture, "burnt")
+        augmented(picture, "burnt")
 
 
 def test_a_threshold_finds_nine_of_ten_of_them(picture: np.ndarray) -> None:
@@ -128,7 +128,7 @@ def test_a_threshold_finds_nine_of_ten_of_them(picture: np.ndarray) -> None:
     ]
     free = threshold_of(pictures, encode, 1e9)
     every = np.concatenate(list(free.made.values()))
-    assert set(free.made) == set(ALTERED) and 0.88 <= (every <= free.distance).mean() <= 0.92
+    assert set(free.made) == set(AUGMENTATIONS) and 0.88 <= (every <= free.distance).mean() <= 0.92
     assert free.found("resized") == 1 and 0 < free.found("brightened") < 1
     assert free.found("brightened", free.distance * 0.5) == 0
     assert threshold_of(pictures, encode, 1.0).distance == 0.5

@@ -9,7 +9,13 @@ import pytest
 import torch
 
 import narrows as nw
-from narrows.applications import assess, few_labels_tuned, fine_tune, fine_tuned, fit_classifier
+from narrows.applications import (
+    evaluate_classifier,
+    fine_tune,
+    fine_tuned,
+    fit_classifier,
+    label_efficiency_tuned,
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +29,15 @@ def test_it_learns_from_a_hundred_labels(model, digits, tmp_path: Path) -> None:
     before = {name: weights.clone() for name, weights in model.state_dict().items()}
     steps: list[tuple[int, int]] = []
     tuned = fine_tune(model, few, few.label, steps=150, progress=lambda *done: steps.append(done))
-    found = assess(tuned, test, test.label.astype(str))
+    found = evaluate_classifier(tuned, test, test.label.astype(str))
     linear = fit_classifier(model.encode(few).z, few.label.astype(str), "linear", choose=False)
-    beside = assess(linear, model.encode(test).z, test.label.astype(str))
+    beside = evaluate_classifier(linear, model.encode(test).z, test.label.astype(str))
     assert found.accuracy > max(0.75, beside.accuracy)
     assert found.classes.tolist() == [str(i) for i in range(10)]
     assert steps[-1] == (150, 150)
     for name, weights in model.state_dict().items():
         assert torch.equal(weights, before[name])  # the one that was given stays
-    assert "softmax" not in model.beside and fine_tuned(model) is None
+    assert "softmax" not in model.auxiliary and fine_tuned(model) is None
     nw.save(tuned.model, tmp_path / "kept")
     again = fine_tuned(nw.load(tmp_path / "kept"))
     assert again is not None and again.classes.tolist() == tuned.classes.tolist()
@@ -48,7 +54,7 @@ def test_the_same_seed_gives_the_same(model, digits) -> None:
 
 def test_a_curve_by_labels(model, digits) -> None:
     train, test = digits.select(range(300)), digits.select(range(1000, 1300))
-    counts, found = few_labels_tuned(
+    counts, found = label_efficiency_tuned(
         model, train, train.label, test, test.label, counts=(1, 10, 1000), steps=60
     )
     assert counts.tolist() == [1, 10] and found.shape == (2, 1) and found[1, 0] > found[0, 0]

@@ -53,7 +53,7 @@ def test_a_folder(photos: Path, tmp_path: Path) -> None:
     collection, done = indexed(photos, tmp_path / "c", progress=lambda a, b: seen.append((a, b)))
     assert (done.added, done.changed, done.removed, done.unchanged) == (12, 0, 0, 0)
     assert done.skipped == [("dog/broken.jpg", "not a picture")]
-    assert seen[-1] == (13, 13) and collection.version.whole
+    assert seen[-1] == (13, 13) and collection.version.complete
     rows = collection.rows(ids=["cat/3.png", "dog/2.jpg"])
     assert list(rows["label"]) == ["cat", "dog"]
     assert list(rows["width"]) == [20, 300] and list(rows["height"]) == [14, 200]
@@ -68,7 +68,7 @@ def test_a_second_run_opens_nothing(photos: Path, tmp_path: Path, monkeypatch) -
     (photos / "dog" / "broken.jpg").unlink()
     indexed(photos, tmp_path / "c")
     monkeypatch.setattr(module, "_look", None)
-    monkeypatch.setattr(Collection, "put", None)
+    monkeypatch.setattr(Collection, "upsert", None)
     monkeypatch.setattr(Collection, "update", None)
     before = Collection.open(tmp_path / "c")._table.version
     collection, done = indexed(photos, tmp_path / "c")
@@ -194,7 +194,7 @@ def test_another_model_other_pictures_another_pool(photos: Path, tmp_path: Path)
     with pytest.raises(BadFile, match=r"runs/a \(0123456789abcdef\); those of runs/b \(fedcba"):
         collection_for(to, other)
     elsewhere = About("0123456789abcdef", "runs/a", (12,), pictures="other", shape=(3, 2, 2))
-    with pytest.raises(BadFile, match="made with pictures '', not 'other'.*--anew"):
+    with pytest.raises(BadFile, match="made with pictures '', not 'other'.*--new-version"):
         collection_for(to, elsewhere)
     padded = About("0123456789abcdef", "runs/a", (12,), fit="pad", shape=(3, 2, 2))
     assert collection_for(to, padded).about.fit == "crop"  # not stated: as it was
@@ -208,14 +208,14 @@ def test_anew_begins_a_version_and_goes_on_with_it(photos: Path, tmp_path: Path)
     to = tmp_path / "c"
     indexed(photos, to)
     other = About("fedcba9876543210", "runs/b", (3,), shape=(3, 2, 2))
-    begun = collection_for(to, other, anew=True)
+    begun = collection_for(to, other, new_version=True)
     assert begun.version.number == 2
     assert Collection.open(to).version.number == 1  # until the second is whole
-    assert collection_for(to, other, anew=True).version.number == 2
+    assert collection_for(to, other, new_version=True).version.number == 2
     assert collection_for(to, other).version.number == 2
     index_files(begun, picture_files(photos), lambda x: encode(x)[:, :3])
     assert Collection.open(to).version.number == 2 and len(Collection.open(to, 1)) == 12
-    assert collection_for(to, other, anew=True).version.number == 3
+    assert collection_for(to, other, new_version=True).version.number == 3
 
 
 def test_ctrl_c_keeps_what_was_encoded(photos: Path, tmp_path: Path, monkeypatch) -> None:
@@ -228,6 +228,6 @@ def test_ctrl_c_keeps_what_was_encoded(photos: Path, tmp_path: Path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         indexed(photos, tmp_path / "c", progress=stopped)
     collection = Collection.open(tmp_path / "c")
-    assert len(collection) == 4 and not collection.version.whole
+    assert len(collection) == 4 and not collection.version.complete
     collection, done = indexed(photos, tmp_path / "c")
-    assert (done.added, done.unchanged) == (8, 4) and collection.version.whole
+    assert (done.added, done.unchanged) == (8, 4) and collection.version.complete

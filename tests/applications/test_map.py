@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from narrows.applications import code_rows, lay_out, thumbnails
+from narrows.applications import code_rows, embed_2d, thumbnails
 from narrows.errors import Unavailable
 from narrows.measures import neighbourhoods
 
@@ -22,34 +22,34 @@ def codes() -> np.ndarray:
 
 
 def test_pca_is_the_best_plane(codes: np.ndarray) -> None:
-    found = lay_out(codes, "pca")
+    found = embed_2d(codes, "pca")
     centred = codes - codes.mean(0)
     values = np.linalg.svd(centred, compute_uv=False)
     assert np.square(found.points).sum(0) == pytest.approx(np.square(values[:2]), rel=1e-4)
-    assert np.allclose(found.place(codes[:5]), found.points[:5], atol=1e-4)
-    assert found.learnt_from == 180 and "of the variance" in found.note
+    assert np.allclose(found.transform(codes[:5]), found.points[:5], atol=1e-4)
+    assert found.fitted_on == 180 and "of the variance" in found.note
 
 
 def test_tsne_keeps_groups_and_places_more(codes: np.ndarray) -> None:
     steps: list[tuple[int, int]] = []
-    found = lay_out(codes, "tsne", learn_from=120, progress=lambda *at: steps.append(at))
+    found = embed_2d(codes, "tsne", fit_size=120, progress=lambda *at: steps.append(at))
     assert found.points.shape == (180, 2) and np.isfinite(found.points).all()
-    assert found.learnt_from == 120 and "the other 60 were placed" in found.note
+    assert found.fitted_on == 120 and "the other 60 were placed" in found.note
     assert steps[-1] == (750, 750)
     names = np.repeat(np.arange(3), 60)
     assert neighbourhoods(codes, found.points, names, k=5).same_label > 0.97
     # a code that was not there comes to stand among those of its group
-    new = found.place(codes[[0, 70, 150]] + 0.1)
+    new = found.transform(codes[[0, 70, 150]] + 0.1)
     near = np.square(found.points[None] - new[:, None]).sum(2).argmin(1)
     assert names[near].tolist() == [0, 1, 2]
-    again = lay_out(codes, "tsne", learn_from=120)
+    again = embed_2d(codes, "tsne", fit_size=120)
     assert np.array_equal(again.points, found.points)
 
 
 def test_codes_of_any_shape_and_few_of_them() -> None:
     few = torch.randn(5, 2, 1, 1, generator=torch.Generator().manual_seed(0))
-    assert lay_out(few).points.shape == (5, 2)
-    assert lay_out(few[:, :1], "pca").points[:, 1].any() == False  # noqa: E712
+    assert embed_2d(few).points.shape == (5, 2)
+    assert embed_2d(few[:, :1], "pca").points[:, 1].any() == False  # noqa: E712
     assert code_rows(few).shape == (5, 2)
 
 
@@ -62,23 +62,23 @@ def test_codes_of_any_shape_and_few_of_them() -> None:
         (lambda z: np.ones_like(z), {}, "all 180 codes are the same"),
         (lambda z: z, {"method": "umap"}, "one of pca, tsne"),
         (lambda z: z, {"perplexity": 0}, "perplexity is above 1"),
-        (lambda z: z, {"learn_from": 2}, "learn_from at least 5"),
+        (lambda z: z, {"fit_size": 2}, "fit_size at least 5"),
     ],
 )
 def test_what_is_refused(codes: np.ndarray, change, options, words) -> None:
     with pytest.raises(ValueError, match=words):
-        lay_out(change(codes), **options)
+        embed_2d(change(codes), **options)
 
 
 def test_another_width_is_not_placed(codes: np.ndarray) -> None:
     with pytest.raises(ValueError, match="codes of 8 numbers; we got 3"):
-        lay_out(codes, "pca").place(codes[:, :3])
+        embed_2d(codes, "pca").transform(codes[:, :3])
 
 
 def test_without_opentsne(codes: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openTSNE", None)
     with pytest.raises(Unavailable, match=r"pip install 'narrows\[maps\]'"):
-        lay_out(codes)
+        embed_2d(codes)
 
 
 def test_thumbnails() -> None:

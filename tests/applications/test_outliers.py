@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from narrows.applications import (
-    Discoveries,
     FalseAlarms,
+    FalseDiscoveryRate,
     Median,
     Quantile,
     detections,
-    mixture,
+    mean_rank,
     outliers,
 )
 
@@ -23,10 +23,10 @@ NORMAL = np.arange(1.0, 100.0)  # 1 … 99
 def test_a_single_score_decides_by_itself() -> None:
     found = outliers({"error": NORMAL}, {"error": [50, 99.5, 99, 200]})
     assert found.by == "error" and list(found.scores) == ["error"]
-    assert found.strange.tolist() == [False, True, False, True]
+    assert found.is_outlier.tolist() == [False, True, False, True]
     assert found.p_values.tolist() == [0.51, 0.01, 0.02, 0.01]
     assert found.order.tolist() == [3, 1, 2, 0]
-    assert found.threshold == 99 and found.normal_above == 0
+    assert found.threshold == 99 and found.false_positive_rate == 0
     assert found.rule == "a false-alarm rate of 0.01"
 
 
@@ -34,32 +34,32 @@ def test_several_scores_decide_by_their_mean_rank() -> None:
     found = outliers(
         {"a": NORMAL, "b": 1000 * NORMAL}, {"a": [120, 1.5, 50], "b": [99_999.0, 99_999, 50_000]}
     )
-    assert found.by == "mixture" and list(found.scores) == ["a", "b", "mixture"]
+    assert found.by == "mean-rank" and list(found.scores) == ["a", "b", "mean-rank"]
     assert found.scores["a"].tolist() == [120, 1.5, 50]  # raw scores stay as they are
     assert found.order.tolist() == [0, 1, 2]
-    assert found.strange.tolist() == [True, False, False]
+    assert found.is_outlier.tolist() == [True, False, False]
     named = outliers(
         {"a": NORMAL, "b": NORMAL}, {"a": [120.0, 0], "b": [0.0, 120]}, Quantile(0.9), by="b"
     )
-    assert named.strange.tolist() == [False, True]
+    assert named.is_outlier.tolist() == [False, True]
 
 
 def test_equal_mixtures_are_ordered_by_the_first_score() -> None:
     found = outliers({"a": NORMAL, "b": NORMAL}, {"a": [200, 300], "b": [500, 400]})
-    assert found.scores["mixture"][0] == found.scores["mixture"][1]
+    assert found.scores["mean-rank"][0] == found.scores["mean-rank"][1]
     assert found.order.tolist() == [1, 0]
 
 
 def test_pieces_of_a_score_do_not_decide() -> None:
     known = {"features": NORMAL, "features/1": NORMAL}
     found = outliers(known, {"features": [5.0], "features/1": [500.0]})
-    assert found.by == "features" and not found.strange.any()
+    assert found.by == "features" and not found.is_outlier.any()
 
 
 def test_ranks_lie_inside_and_grow() -> None:
-    ranks = mixture({"s": NORMAL}, {"s": np.array([-1, 0.5, 50, 1000])})
+    ranks = mean_rank({"s": NORMAL}, {"s": np.array([-1, 0.5, 50, 1000])})
     assert (0 < ranks).all() and (ranks < 1).all() and (np.diff(ranks) >= 0).all()
-    assert mixture({"s": NORMAL}).mean() == pytest.approx(0.495)
+    assert mean_rank({"s": NORMAL}).mean() == pytest.approx(0.495)
     assert ranks[2] == pytest.approx(0.5)
 
 
@@ -74,14 +74,16 @@ def test_ranks_lie_inside_and_grow() -> None:
 def test_rules(rule, threshold: float, words: str) -> None:
     found = outliers({"s": NORMAL}, {"s": [threshold, threshold + 0.5]}, rule)
     assert found.threshold == threshold and words in found.rule
-    assert found.strange.tolist() == [False, True]
+    assert found.is_outlier.tolist() == [False, True]
 
 
 def test_false_discoveries_over_a_batch() -> None:
-    found = outliers({"s": NORMAL}, {"s": np.r_[np.full(10, 500.0), NORMAL[::5]]}, Discoveries(0.1))
-    assert found.strange[:10].all() and not found.strange[10:].any()
-    none = outliers({"s": NORMAL}, {"s": NORMAL}, Discoveries(0.02))
-    assert none.threshold == math.inf and not none.strange.any()
+    found = outliers(
+        {"s": NORMAL}, {"s": np.r_[np.full(10, 500.0), NORMAL[::5]]}, FalseDiscoveryRate(0.1)
+    )
+    assert found.is_outlier[:10].all() and not found.is_outlier[10:].any()
+    none = outliers({"s": NORMAL}, {"s": NORMAL}, FalseDiscoveryRate(0.02))
+    assert none.threshold == math.inf and not none.is_outlier.any()
 
 
 def test_detections_of_every_score() -> None:
@@ -101,12 +103,12 @@ def test_detections_of_every_score() -> None:
             "0.01 needs at least 99 held-out normal pictures; there are 50",
         ),
         (
-            lambda: outliers({"a": NORMAL[:5]}, {"a": [1]}, Discoveries(0.1)),
+            lambda: outliers({"a": NORMAL[:5]}, {"a": [1]}, FalseDiscoveryRate(0.1)),
             "false-discovery rate of 0.1 needs at least 9",
         ),
         (lambda: FalseAlarms(0), "between 0 and 1; we got 0"),
         (lambda: Quantile(2), "from 0 to 1; we got 2"),
-        (lambda: Discoveries(1), "between 0 and 1; we got 1"),
+        (lambda: FalseDiscoveryRate(1), "between 0 and 1; we got 1"),
     ],
 )
 def test_what_is_refused(asked, words: str) -> None:

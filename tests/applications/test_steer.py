@@ -14,8 +14,8 @@ from narrows.applications import (
     effects_of_transform,
     fit_to_labels,
     fit_to_transform,
-    nearness,
     probe,
+    proximity,
     steer,
 )
 from narrows.parts import Part, build
@@ -40,7 +40,7 @@ def test_steering_moves_what_it_names_more_than_not_steering(model, digits, name
     own = {e.attribute: e for e in effects_of_steering(decode, steering, codes(held), reach)}
     real = {e.attribute: e for e in effects_of_transform(transform, held, reach)}
     assert 0.25 < own[name].change / real[name].change < 1.1
-    near = nearness(codes, decode, steering, transform, held, reach)
+    near = proximity(codes, decode, steering, transform, held, reach)
     assert near.unmoved + 0.5 < near.steered < near.ceiling + 0.5
 
 

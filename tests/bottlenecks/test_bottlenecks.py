@@ -147,13 +147,13 @@ def test_batches_join_to_the_whole(ladder, kind, samples: int | None) -> None:
     if kind in PRIORS:
         at_once = bottleneck.encode(ladder.descend(x), ladder, None, Draws())
         assert torch.allclose(whole.mean, at_once.mean, atol=1e-6)
-    assert whole.switches == ()
+    assert whole.pooling_indices == ()
 
 
 def test_a_code_moves_without_its_switches() -> None:
-    code = Code(torch.ones(2, 3), switches=(torch.ones(2),), sampled=False)
+    code = Code(torch.ones(2, 3), pooling_indices=(torch.ones(2),), sampled=False)
     moved = code.to("cpu")
-    assert torch.equal(moved.z, code.z) and moved.switches == () and moved.mean is None
+    assert torch.equal(moved.z, code.z) and moved.pooling_indices == () and moved.mean is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

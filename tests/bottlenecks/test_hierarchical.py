@@ -47,8 +47,8 @@ def test_shapes_at_every_level(name: str, samples: int | None, tiny) -> None:
     for one, shape in zip(code.latents, (box.code_shape, inside), strict=True):
         assert one.z.shape == one.mean.shape == one.log_variance.shape == (*ahead, *shape)
     assert code.latents[1].prior_mean.shape == (*ahead, *inside)
-    assert code.reached[0] == level
-    assert code.reached[1].shape == ((samples or 1) * 5, *model.ladder.shapes[level])
+    assert code.resumed_at[0] == level
+    assert code.resumed_at[1].shape == ((samples or 1) * 5, *model.ladder.shapes[level])
     assert model.raw(code).shape == (*ahead, 1, 13, 11)
     assert box.kl(code).shape == (5,)
     assert box.log_posterior(code).shape == box.log_prior(code).shape == ahead
@@ -101,7 +101,7 @@ def test_encoding_does_not_go_up_twice(tiny) -> None:
     model = recipe_of("dense").build()
     code = model.posterior(tiny.batch(torch.arange(5)), 2, Draws())
     g, level = model.bottleneck.expand(code, model.ladder)
-    assert level == 2 and g is code.reached[1]
+    assert level == 2 and g is code.resumed_at[1]
 
 
 def test_statistics_are_those_of_the_way_up_alone(tiny) -> None:
@@ -131,7 +131,7 @@ def test_one_rung_at_a_time_is_refused() -> None:
 def test_a_stored_code_has_the_prior_of_its_base_and_no_posterior(tiny) -> None:
     model = recipe_of("dense").build()
     code = model.encode(tiny, 2)
-    assert code.latents == () and code.reached is None
+    assert code.latents == () and code.resumed_at is None
     wanted = model.bottleneck.base.log_prior(code)
     assert torch.equal(model.bottleneck.log_prior(code), wanted)
     for ask in (model.bottleneck.kl, model.bottleneck.log_posterior):

@@ -50,9 +50,9 @@ def test_a_code_is_what_its_indices_stand_for(
     bottleneck = kind(ladder.narrowest, 6, layout, **given)
     code = bottleneck.encode(descent, ladder, 3, Draws())
     assert code.indices.shape == shape and code.indices.dtype == torch.int64
-    assert torch.equal(bottleneck.entries_of(code.indices), code.z[0])
+    assert torch.equal(bottleneck.lookup(code.indices), code.z[0])
     assert torch.equal(bottleneck.nearest(code.z), code.indices.expand(3, *shape))
-    assert 1 <= float(code.notes["perplexity"]) <= code.indices.numel()
+    assert 1 <= float(code.metrics["perplexity"]) <= code.indices.numel()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -60,9 +60,9 @@ def test_a_vector_goes_through_its_own_place(ladder, layout: str) -> None:
     """One entry changed in the indices changes one vector of the code."""
     bottleneck = VectorQuantised(ladder.narrowest, 6, layout, entries=4)
     indices = torch.zeros((1, 3) if layout == "flat" else (1, 5, 3), dtype=torch.int64)
-    before = bottleneck.entries_of(indices)
+    before = bottleneck.lookup(indices)
     indices[0, 1] = 3
-    changed = (bottleneck.entries_of(indices) != before)[0]
+    changed = (bottleneck.lookup(indices) != before)[0]
     if layout == "flat":
         assert changed.tolist() == [False, False, True, True, False, False]
     else:
@@ -72,7 +72,7 @@ def test_a_vector_goes_through_its_own_place(ladder, layout: str) -> None:
 @pytest.mark.parametrize("size, groups", [(3, 3), (6, 3), (64, 16)])
 def test_flat_codes_are_cut_into_small_vectors(size: int, groups: int) -> None:
     bottleneck = VectorQuantised((5,), size)
-    assert bottleneck.entries_of(torch.zeros(2, groups, dtype=torch.int64)).shape == (2, size)
+    assert bottleneck.lookup(torch.zeros(2, groups, dtype=torch.int64)).shape == (2, size)
 
 
 def test_encoding_changes_nothing(ladder, descent) -> None:
@@ -143,7 +143,7 @@ def test_the_book_rests_in_evaluation_and_above_the_bottleneck(ladder, descent) 
 def test_nothing_of_the_training_is_stored(ladder, descent) -> None:
     code = VectorQuantised(ladder.narrowest, 6).encode(descent, ladder, None, Draws())
     for kept in (Code.joined([code, code]), code.to("cpu")):
-        assert kept.unquantised is None and kept.cost is None and kept.indices is not None
+        assert kept.unquantised is None and kept.aux_loss is None and kept.indices is not None
 
 
 def test_training_writes_the_perplexity_and_the_commitment_down(tiny, tmp_path) -> None:
@@ -156,7 +156,7 @@ def test_training_writes_the_perplexity_and_the_commitment_down(tiny, tmp_path) 
     )
     nw.fit(recipe, tiny, epochs=3, to=tmp_path / "run", report="quiet", device="cpu")
     line = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1]
-    assert '"perplexity": ' in line and '"code_cost": ' in line
+    assert '"perplexity": ' in line and '"aux_loss": ' in line
 
 
 def test_perplexity_is_the_effective_number_of_entries() -> None:

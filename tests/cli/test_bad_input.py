@@ -119,7 +119,7 @@ def test_model_files_that_cannot_be_trusted(narrows, trained: Path, tmp_path: Pa
 
     newer = broken(trained, tmp_path / "newer")
     text = (newer / "recipe.toml").read_text()
-    (newer / "recipe.toml").write_text(text.replace("version = 1\n", "version = 99\n"))
+    (newer / "recipe.toml").write_text(text.replace("version = 2\n", "version = 99\n"))
     one_sentence(narrows("info", newer), 1, "version 99", "install a newer one")
 
     other = broken(trained, tmp_path / "other")
@@ -130,10 +130,10 @@ def test_model_files_that_cannot_be_trusted(narrows, trained: Path, tmp_path: Pa
     (huge / "recipe.toml").write_text(text.replace("size = 16", "size = 1000000000000"))
     one_sentence(narrows("evaluate", huge, "digits"), 1, "does not fit")
 
-    (other / "recipe.toml").write_text("version = 1\nname = [")
+    (other / "recipe.toml").write_text("version = 2\nname = [")
     one_sentence(narrows("info", other), 1, "TOML")
     files.save_toml(
-        other / "recipe.toml", {"version": 1, "name": "x", "ladder": {"part": "os.system"}}
+        other / "recipe.toml", {"version": 2, "name": "x", "ladder": {"part": "os.system"}}
     )
     one_sentence(narrows("info", other), 1, "no whole recipe")
 

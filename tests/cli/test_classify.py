@@ -20,7 +20,7 @@ def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
     result = narrows("classify", trained, "digits", *QUICK, "-o", out, "--json")
     assert result.code == 0, result.err
     document = json.loads(result.out)
-    assert document["classes"] == 10 and document["learnt_from"] == 400
+    assert document["classes"] == 10 and document["fitted_on"] == 400
     rows = document["accuracies"]
     assert [name.split(",")[0] for name in rows] == [*("codes", "PCA", "raw pixels", "encoder")]
     assert document["most_frequent_class"] < 0.2
@@ -28,7 +28,7 @@ def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
     assert next(iter(rows.values()))["knn"]["accuracy"] > 0.5
     assert document["files"] == ["confusion.png", "few-labels.png", "groups.png"]
     assert sum(map(sum, document["confusion"]["counts"])) == document["tested_on"]
-    curve = next(iter(document["few_labels"].values()))
+    curve = next(iter(document["label_efficiency"].values()))
     assert curve["20"] > curve["1"]
     assert 0 < document["clusters"]["mixture"]["adjusted_rand"] < 1
     for name in document["files"]:
@@ -50,7 +50,7 @@ def test_a_tuned_encoder_is_kept_and_used_again(
     rows = document["accuracies"]
     assert list(rows)[-2:] == ["fine-tuned", "fine-tuned, begun untrained"]
     assert rows["fine-tuned"]["fine-tuned"]["accuracy"] > 0.8
-    assert list(document["few_labels"]["fine-tuned"]) == ["5"]
+    assert list(document["label_efficiency"]["fine-tuned"]) == ["5"]
     assert document["best"]["by"] in ("knn", "fine-tuned")
     assert document["tuned_model"] == str(out / "fine-tuned")
     digits = nw.images.named("digits").select(range(50))

@@ -28,7 +28,7 @@ def test_clean_pictures_are_spoilt_and_scored_beside_the_baselines(
     pytest.importorskip("skimage")
     out = tmp_path / "out"
     given = ("denoise", trained, "digits", "--limit", 30, "--noise", "gaussian 0.3")
-    result = narrows(*given, "--fitted-to", "digits", "-o", out, "--json")
+    result = narrows(*given, "--fit-on", "digits", "-o", out, "--json")
     assert result.code == 0, result.err
     document = json.loads(result.out)
     rows = {row["name"]: row for row in document["rows"]}
@@ -38,9 +38,9 @@ def test_clean_pictures_are_spoilt_and_scored_beside_the_baselines(
     for name in ("comparison.png", "distances.png", "0.png"):
         with Image.open(out / name) as written:
             written.load()
-    again = narrows(*given, "-o", tmp_path / "again", "--alone", "--json")
+    again = narrows(*given, "-o", tmp_path / "again", "--no-baselines", "--json")
     assert json.loads(again.out)["pictures"][3]["moved"] == document["pictures"][3]["moved"]
-    table = narrows(*given, "-o", out, "--alone").out
+    table = narrows(*given, "-o", out, "--no-baselines").out
     assert table.count("±") == 4 and "look at" in table
 
 
@@ -48,7 +48,7 @@ def test_clean_pictures_are_spoilt_and_scored_beside_the_baselines(
     "noise", ["dropout 0.3", "salt-and-pepper 0.1", "blur 1.5", "jpeg 20", "patch 0.4"]
 )
 def test_every_noise_of_the_help(narrows, trained: Path, tmp_path: Path, noise: str) -> None:
-    given = ("--limit", 3, "--noise", noise, "--alone", "-o", tmp_path / "out")
+    given = ("--limit", 3, "--noise", noise, "--no-baselines", "-o", tmp_path / "out")
     result = narrows("denoise", trained, "digits", *given)
     assert result.code == 0, result.err
     assert "noisy" in result.out and "model" in result.out
@@ -75,7 +75,7 @@ def test_files_keep_their_size_and_what_happens_to_them_is_said(
     for path, size in ((large, (41, 30)), (small, (6, 5)), (colour, (12, 20))):
         with Image.open(out / path.name) as written:
             assert written.size == size and written.mode == "L"
-    resized = narrows("denoise", trained, large, "--fit", "stretch", "--alone", "-o", out)
+    resized = narrows("denoise", trained, large, "--fit", "stretch", "--no-baselines", "-o", out)
     assert resized.code == 0
     with Image.open(out / "large.png") as written:
         assert written.size == (8, 8)
@@ -88,7 +88,7 @@ def test_a_folder_is_walked_and_a_whole_batch_can_fail(
     picture(tmp_path / "in" / "sub" / "a.png", 9, 9)
     picture(tmp_path / "in" / "a.png", 9, 9)
     out = tmp_path / "out"
-    assert narrows("denoise", trained, tmp_path / "in", "--alone", "-o", out).code == 0
+    assert narrows("denoise", trained, tmp_path / "in", "--no-baselines", "-o", out).code == 0
     assert (out / "a.png").exists() and (out / "sub" / "a.png").exists()
     failed = narrows("denoise", trained, tmp_path / "gone.png", "-o", tmp_path / "none")
     assert failed.code == 1 and "gone.png: there is no such file" in failed.err
@@ -99,7 +99,7 @@ def test_a_picture_named_as_the_sheet_keeps_its_result(narrows, trained, tmp_pat
     names = ("comparison.png", "a.png", "a-2.png")
     files = [picture(tmp_path / name, 8, 8) for name in names]
     out = tmp_path / "out"
-    result = narrows("denoise", trained, *files, files[1], "--alone", "-o", out, "--json")
+    result = narrows("denoise", trained, *files, files[1], "--no-baselines", "-o", out, "--json")
     assert result.code == 0, result.err
     written = [Path(row["file"]).name for row in json.loads(result.out)["pictures"]]
     assert written == ["comparison-2.png", "a.png", "a-2.png", "a-3.png"]
@@ -111,7 +111,7 @@ def test_a_picture_named_as_the_sheet_keeps_its_result(narrows, trained, tmp_pat
 
 def test_one_picture_has_no_deviation(narrows, trained: Path, tmp_path: Path) -> None:
     given = ("denoise", trained, picture(tmp_path / "a.png", 20, 20), "--noise", "gaussian 0.1")
-    result = narrows(*given, "--alone", "-o", tmp_path / "out")
+    result = narrows(*given, "--no-baselines", "-o", tmp_path / "out")
     assert result.code == 0 and "±" not in result.out and "SSIM" in result.out
     assert "1 picture in " in result.out and "on average" not in result.out
 

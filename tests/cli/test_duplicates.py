@@ -45,7 +45,7 @@ def kept(document: dict) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize(("by", "threshold"), [("look", 0.03), ("codes", 0.001)])
+@pytest.mark.parametrize(("by", "threshold"), [("pixels", 0.03), ("codes", 0.001)])
 def test_groups_with_a_keeper(narrows, collection: Path, tmp_path: Path, by, threshold) -> None:
     out = tmp_path / "sheet.png"
     result = narrows("duplicates", collection, "--by", by, "--threshold", threshold, "-o", out,
@@ -63,7 +63,7 @@ def test_groups_with_a_keeper(narrows, collection: Path, tmp_path: Path, by, thr
     assert again.code == 2 and "has 1 pictures passing the filter" in again.err
 
 
-@pytest.mark.parametrize("by", ["look", "codes"])
+@pytest.mark.parametrize("by", ["pixels", "codes"])
 def test_a_threshold_made_of_examples(narrows, collection: Path, tmp_path: Path, by: str) -> None:
     arguments = ("duplicates", collection, "--by", by, "-o", tmp_path / "s.png")
     result = narrows(*arguments)
@@ -99,7 +99,7 @@ def test_the_others_are_moved_and_nothing_is_lost(narrows, collection: Path, tmp
         (("--where", "width <"), 2, "the filter 'width <' cannot be used"),
         (("--by", "codes", "--model", "nowhere"), 1, "where it moved, say so with --model"),
         (("--by", "codes", "--threshold", "-1"), 2, "a distance of at least 0"),
-        (("--by", "eye"), 2, "--by is look or codes"),
+        (("--by", "eye"), 2, "--by is pixels or codes"),
     ],
 )
 def test_what_a_person_gets_wrong(narrows, collection, tmp_path, arguments, code, words) -> None:

@@ -59,7 +59,7 @@ def test_single_files(narrows, model: Path, tmp_path: Path) -> None:
         assert picture.size == (8, 8)
 
 
-@pytest.mark.parametrize("kind", ["aggregate", "mixture", "flow"])
+@pytest.mark.parametrize("kind", ["gaussian", "mixture", "flow"])
 def test_a_fitted_prior_makes_a_plain_model_generative(
     narrows, points: Path, tmp_path: Path, kind: str
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_fitted_prior_makes_a_plain_model_generative(
 
 
 def test_two_priors_ask_for_a_choice(narrows, points: Path, tmp_path: Path) -> None:
-    for kind in ("aggregate", "mixture"):
+    for kind in ("gaussian", "mixture"):
         assert narrows("prior", points, "digits", "--kind", kind).code == 0
     result = narrows("generate", points, "-o", tmp_path / "g.png")
     assert result.code == 2 and "aggregate, mixture: choose one with --prior" in result.err
@@ -121,9 +121,9 @@ def test_wrong_usage(narrows, trained: Path, tmp_path, monkeypatch, options, cod
 
 
 def test_a_prior_of_another_model_is_refused(narrows, model: Path, points: Path, tmp_path) -> None:
-    assert narrows("prior", model, "digits", "--kind", "aggregate").code == 0
+    assert narrows("prior", model, "digits", "--kind", "gaussian").code == 0
     shutil.copy(model / "prior-aggregate.safetensors", points)
-    result = narrows("generate", points, "--prior", "aggregate", "-o", tmp_path / "g.png")
+    result = narrows("generate", points, "--prior", "gaussian", "-o", tmp_path / "g.png")
     assert result.code == 1 and "codes of another model" in result.err
     assert not (tmp_path / "g.png").exists()
 

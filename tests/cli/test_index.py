@@ -83,7 +83,7 @@ def test_metadata(narrows, trained: Path, photos: Path, tmp_path: Path) -> None:
     assert narrows("index", trained, photos, "--to", to, "--metadata", table).code == 0
     info = json.loads(narrows("collection", "info", to, "--json").out)
     assert info["columns"]["mood"] == "string" and info["columns"]["label"] == "string"
-    assert info["pictures"] == 30 and info["version"] == 1 and info["whole"]
+    assert info["pictures"] == 30 and info["version"] == 1 and info["complete"]
     table.write_text("colour,mood\nred,good\n")
     wrong = narrows("index", trained, photos, "--to", to, "--metadata", table)
     assert "first column" in last(wrong, 1)
@@ -109,8 +109,8 @@ def test_another_model_and_anew(narrows, trained: Path, photos: Path, tmp_path: 
     to, other = tmp_path / "c", other_model(trained, tmp_path / "other")
     assert narrows("index", trained, photos, "--to", to).code == 0
     line = last(narrows("index", other, photos, "--to", to), 1)
-    assert str(trained) in line and str(other) in line and "--anew" in line
-    result = json.loads(narrows("index", other, photos, "--to", to, "--anew", "--json").out)
+    assert str(trained) in line and str(other) in line and "--new-version" in line
+    result = json.loads(narrows("index", other, photos, "--to", to, "--new-version", "--json").out)
     assert result["version"] == 2 and result["added"] == 30
     assert "versions 1, 2; we got 9" in last(narrows("collection", "info", to, "--version", 9), 2)
     assert "version    1" not in narrows("collection", "info", to).out

@@ -68,7 +68,9 @@ def test_only_masked_pixels_change_whatever_the_mask_and_the_way(
     for how, where in holes.items():
         for model, *more in ways:
             out = tmp_path / "out"
-            result = narrows("inpaint", model, photo, *how, *more, "--alone", "-o", out, "--json")
+            result = narrows(
+                "inpaint", model, photo, *how, *more, "--no-baselines", "-o", out, "--json"
+            )
             assert result.code == 0, result.err
             document = json.loads(result.out)
             assert document["by"] == ("projection" if model == trained else "model")
@@ -86,7 +88,7 @@ def test_a_set_is_scored_in_the_hole_beside_the_baselines(
     out = tmp_path / "out"
     result = narrows(
         "inpaint", trained, "digits", "--limit", 20, "--rectangle", "2,2,4,4", "--score",
-        "--fitted-to", "digits", "--evaluations", 20, "-o", out, "--json",
+        "--fit-on", "digits", "--evaluations", 20, "-o", out, "--json",
     )  # fmt: skip
     assert result.code == 0, result.err
     rows = {row["name"]: row["psnr"] for row in json.loads(result.out)["rows"]}
@@ -104,7 +106,7 @@ def test_the_others_are_done_when_one_mask_does_not_fit(
     Image.fromarray(np.full((8, 8), 90, np.uint8)).save(small)
     white = mask(tmp_path / "mask.png", 20, 26)
     out = tmp_path / "out"
-    given = ("inpaint", masked, photo, small, "--alone", "-o", out)
+    given = ("inpaint", masked, photo, small, "--no-baselines", "-o", out)
     result = narrows(*given, "--mask", white)
     assert result.code == 0
     assert "mask.png is 20×26 but small.png is 8×8: give a mask of the picture's size" in result.err
@@ -124,7 +126,7 @@ def test_of_a_large_picture_the_sheet_shows_what_is_around_the_hole(
     pixels[340:380, 20:90] = 220
     Image.fromarray(pixels).save(tmp_path / "large.png")
     out = tmp_path / "out"
-    given = ("--rectangle", "30,350,40,20", "--alone", "-o", out, "--score")
+    given = ("--rectangle", "30,350,40,20", "--no-baselines", "-o", out, "--score")
     assert narrows("inpaint", masked, tmp_path / "large.png", *given).code == 0
     with Image.open(out / "comparison.png") as opened:
         sheet = np.asarray(opened.convert("L"))
@@ -140,7 +142,7 @@ def test_a_model_of_holes_at_one_place_fills_by_itself(narrows, tmp_path: Path) 
         "--set", "augmentation=flip",
     )  # fmt: skip
     assert trained.code == 0, trained.err
-    given = ("inpaint", folder, "digits", "--limit", 2, "--rectangle", "2,2,4,4", "--alone")
+    given = ("inpaint", folder, "digits", "--limit", 2, "--rectangle", "2,2,4,4", "--no-baselines")
     result = narrows(*given, "-o", tmp_path / "out", "--json")
     assert json.loads(result.out)["by"] == "model" and "not trained on holes" not in result.err
 
@@ -171,7 +173,7 @@ def test_empty_and_full_masks(narrows, masked, photo, tmp_path, value: int, word
         (("--rectangle", "1,1,2,2", "--starts", "0"), "--starts is at least 1"),
         (
             ("--rectangle", "1,1,2,2", "--by", "projection"),
-            "has no prior: add --fitted-to PICTURES",
+            "has no prior: add --fit-on PICTURES",
         ),
     ],
 )

@@ -11,7 +11,7 @@ from PIL import Image
 
 import narrows as nw
 
-QUICK = ("--learn-from", 150, "--limit", 200)
+QUICK = ("--fit-size", 150, "--limit", 200)
 
 
 def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
     document = json.loads(result.out)
     assert document["pictures"] == 200 and document["labels"] == "label"
     tsne, pca = document["maps"]["t-SNE"], document["maps"]["PCA"]
-    assert tsne["learnt_from"] == 150 and pca["learnt_from"] == 200
+    assert tsne["fitted_on"] == 150 and pca["fitted_on"] == 200
     assert tsne["trustworthiness"] > pca["trustworthiness"] > 0.5
     assert tsne["same_label"] > 0.4
     with Image.open(out) as shown:
@@ -35,7 +35,7 @@ def test_new_pictures_and_other_labels(narrows, trained: Path, tmp_path: Path) -
     pixels = nw.images.named("digits").pixels.numpy()
     np.savez(tmp_path / "some.npz", x=pixels[:60], y=np.arange(60) / 7)
     Image.fromarray(pixels[0, 0]).save(tmp_path / "zero.png")
-    given = ("--place", tmp_path / "zero.png", "-o", tmp_path / "m.png", "--json")
+    given = ("--project", tmp_path / "zero.png", "-o", tmp_path / "m.png", "--json")
     result = narrows("map", trained, tmp_path / "some.npz", *given)
     assert result.code == 0, result.err
     document = json.loads(result.out)

@@ -44,11 +44,11 @@ def test_classes(narrows, collection: Path, tmp_path: Path) -> None:
     result = narrows("classify", collection, "--by", "knn", "-o", tmp_path / "k", "--json")
     assert result.code == 0, result.err
     document = json.loads(result.out)
-    assert document["classes"] == 10 and document["learnt_from"] + document["tested_on"] <= 240
+    assert document["classes"] == 10 and document["fitted_on"] + document["tested_on"] <= 240
 
 
 def test_outliers_are_scored_and_the_scores_kept(narrows, collection: Path, tmp_path: Path) -> None:
-    arguments = ("outliers", collection, "--normal", "label <> 'd7'", "--score", "neighbours")
+    arguments = ("outliers", collection, "--normal", "label <> 'd7'", "--score", "knn")
     result = narrows(*arguments, "--false-alarms", 0.05, "-o", tmp_path / "o", "--json")
     assert result.code == 0, result.err
     document = json.loads(result.out)

@@ -34,14 +34,19 @@ def test_labels_give_curves_and_all_scores_are_kept(narrows, trained, mixed, tmp
     assert result.code == 0, result.err
     document = json.loads(result.out)
     assert document == json.loads((tmp_path / "outliers.json").read_text())
-    assert document["by"] == "mixture" and document["rule"] == "a false-alarm rate of 0.01"
+    assert document["by"] == "mean-rank" and document["rule"] == "a false-alarm rate of 0.01"
     assert document["normal"] == 177 == len(document["normal_scores"]["lof"])
     assert document["detection"]["reconstruction"]["auroc"] > 0.95
     assert document["detection"]["lof"]["prevalence"] == pytest.approx(6 / 66)
     rows = document["pictures"]
-    assert len(rows) == 66 and set(rows[0]["scores"]) == {"reconstruction", "kl", "lof", "mixture"}
-    assert sum(row["stranger"] for row in rows) == 6
-    assert document["strange"] == sum(row["strange"] for row in rows)
+    assert len(rows) == 66 and set(rows[0]["scores"]) == {
+        "reconstruction",
+        "kl",
+        "lof",
+        "mean-rank",
+    }
+    assert sum(row["anomaly"] for row in rows) == 6
+    assert document["is_outlier"] == sum(row["is_outlier"] for row in rows)
     assert set(document["files"]) == {"histogram", "strangest", "detection"}
     for path in document["files"].values():
         with Image.open(path) as picture:
@@ -57,7 +62,7 @@ def test_without_labels_the_strangest_are_listed(narrows, trained, mixed, tmp_pa
     lines = result.out.splitlines()
     assert lines[0].split() == ["picture", "p", "reconstruction"]
     assert {line.split()[0] for line in lines[1:7]} == {f"{i}.png" for i in range(60, 66)}
-    assert "pictures are strange by reconstruction, at a false-alarm rate of 0.05" in result.out
+    assert "pictures are anomalous by reconstruction, at a false-alarm rate of 0.05" in result.out
     assert "normal pictures held out" in result.out and "AUROC" not in result.out
     assert {path.name for path in tmp_path.iterdir()} == {
         *("outliers.json", "histogram.png", "strangest.png"),
@@ -70,11 +75,11 @@ def test_strangers_of_another_set_and_a_lone_file(narrows, trained, mixed, tmp_p
     (tmp_path / "broken.png").write_bytes(b"no picture")
     result = narrows(
         *("outliers", trained, "digits", tmp_path / "noise.png", tmp_path / "broken.png"),
-        *("--normal", "digits", "--strangers", mixed, "--limit", 150, "--score", "reconstruction"),
+        *("--normal", "digits", "--anomalies", mixed, "--limit", 150, "--score", "reconstruction"),
         *("--quantile", 0.9, "-o", tmp_path / "out"),
     )
     assert result.code == 0, result.err
-    assert "of 217 are strangers" in result.out and "of the strangers" in result.out
+    assert "of 217 are anomalies" in result.out and "of the anomalies" in result.out
     assert "skipped" in result.err and "broken.png" in result.err
 
 
@@ -85,12 +90,12 @@ def test_strangers_of_another_set_and_a_lone_file(narrows, trained, mixed, tmp_p
         (("--median", "--fdr", 0.1), "one of --false-alarms, --quantile, --median and --fdr"),
         (("--false-alarms", 0.001), "needs at least 999 held-out normal pictures; there are 177"),
         (("--labels", "age"), "have no column 'age'; they have odd, kind"),
-        (("--labels", "kind"), "which values of kind are strangers? say so with --strange"),
-        (("--labels", "kind", "--strange", "z"), "no picture has kind 'z'; there are x, y"),
-        (("--strange", "z"), "say which one with --labels"),
-        (("--labels", "odd", "--strangers", "digits"), "give one of them"),
+        (("--labels", "kind"), "which values of kind are anomalies? say so with --positive"),
+        (("--labels", "kind", "--positive", "z"), "no picture has kind 'z'; there are x, y"),
+        (("--positive", "z"), "say which one with --labels"),
+        (("--labels", "odd", "--anomalies", "digits"), "give one of them"),
         (("--split", "test"), "has no part 'test'"),
-        (("--score", "ratio", "--background", "blur"), "compression or the folder"),
+        (("--score", "likelihood-ratio", "--background", "blur"), "compression or the folder"),
         (("--score", "lof", "--neighbours", 5000), "more than 5000 normal codes"),
         (("--limit", 0), "--limit must be at least 1"),
     ],
@@ -107,7 +112,7 @@ def test_what_cannot_be_asked(narrows, trained, mixed, tmp_path, more, words) ->
 def test_a_column_of_one_kind_is_refused(narrows, trained, mixed, tmp_path) -> None:
     result = narrows(
         *("outliers", trained, mixed, "--normal", "digits", "-o", tmp_path / "out"),
-        *("--labels", "kind", "--strange", "x", "--strange", "y", "--score", "reconstruction"),
+        *("--labels", "kind", "--positive", "x", "--positive", "y", "--score", "reconstruction"),
     )
-    assert result.code == 2 and "we got 66 strangers among 66" in result.err
+    assert result.code == 2 and "we got 66 anomalies among 66" in result.err
     assert not (tmp_path / "out").exists()

@@ -18,7 +18,7 @@ def test_by_a_transform(narrows, trained: Path, tmp_path: Path) -> None:
     result = narrows("steer", trained, "digits", *given, "--json")
     assert result.code == 0, result.err
     document = json.loads(result.out)
-    assert document["learnt_from"] == 300 and document["amount"] == 0.25
+    assert document["fitted_on"] == 300 and document["amount"] == 0.25
     own, real = document["effects"][0], document["of_the_transform"][0]
     assert own["attribute"] == real["attribute"] == "brightness"
     assert real["change"] > 0.1 > abs(own["change"]) > 0

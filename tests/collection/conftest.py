@@ -28,7 +28,7 @@ def made(tmp_path: Path, about: About, codes: np.ndarray) -> Collection:
     import pyarrow as pa
 
     collection = Collection.create(tmp_path / "c", about)
-    collection.widen({"label": pa.string()})
+    collection.add_columns({"label": pa.string()})
     collection.add(
         {
             "id": [f"p{i}" for i in range(40)],
@@ -37,5 +37,5 @@ def made(tmp_path: Path, about: About, codes: np.ndarray) -> Collection:
             "label": ["cat" if i % 2 else "it's a dog" for i in range(40)],
         }
     )
-    collection.finish()
+    collection.commit()
     return collection

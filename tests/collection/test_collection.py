@@ -23,13 +23,13 @@ def test_rows_come_back(made: Collection, codes: np.ndarray) -> None:
     assert list(found["thumbnail"]) == [None, None]
     ids, all_codes = made.codes()
     assert ids == [f"p{i}" for i in range(40)] and np.array_equal(all_codes, codes)
-    blocks = list(made.blocks(size=7))
+    blocks = list(made.iter_codes(size=7))
     assert np.array_equal(np.concatenate([block for _, block in blocks]), codes)
 
 
 def test_it_opens_again_and_says_whose_it_is(made: Collection) -> None:
     again = Collection.open(made.address)
-    assert len(again) == 40 and again.about == made.about and again.version.whole
+    assert len(again) == 40 and again.about == made.about and again.version.complete
     again.check(made.about.fingerprint, "runs/a")
     with pytest.raises(BadFile, match=r"codes of runs/a \(0123456789abcdef\); those of runs/b"):
         again.check("other", "runs/b")
@@ -56,7 +56,7 @@ def test_a_filter_that_does_not_parse(made: Collection, where: str) -> None:
 
 def test_put_replaces_and_adds(made: Collection) -> None:
     made.update(["p0", "p5"], {"score_knn": [1.0, 2.0]})
-    made.put({"id": ["p5", "new"], "code": np.ones((2, 4)), "width": [7, 8]})
+    made.upsert({"id": ["p5", "new"], "code": np.ones((2, 4)), "width": [7, 8]})
     assert len(made) == 41
     found = made.rows(["id", "code", "width", "label", "score_knn"], ids=["p5", "new", "p0"])
     assert np.array_equal(found["code"][:2], np.ones((2, 4)))
@@ -78,7 +78,7 @@ def test_update_sets_some_columns_of_some_rows(made: Collection, codes: np.ndarr
 
 
 def test_delete(made: Collection) -> None:
-    made.put({"id": ["it's"], "code": np.zeros((1, 4))})
+    made.upsert({"id": ["it's"], "code": np.zeros((1, 4))})
     assert made.delete(["p1", "it's", "nobody"]) == 2
     assert made.delete(where="width >= 130") == 10
     assert len(made) == 29
@@ -89,7 +89,7 @@ def test_delete(made: Collection) -> None:
 def test_codes_that_cannot_be_stored(made: Collection) -> None:
     bad = np.zeros((3, 4))
     bad[1, 2] = np.nan
-    for write in (made.add, made.put):
+    for write in (made.add, made.upsert):
         with pytest.raises(ValueError, match="code of 'b' holds NaN or infinite"):
             write({"id": ["a", "b", "c"], "code": bad})
         with pytest.raises(ValueError, match=r"have 4 numbers; we got an array \(1, 5\)"):
@@ -124,7 +124,7 @@ def test_versions(made: Collection, codes: np.ndarray) -> None:
     assert Collection.open(made.address).version.number == 1  # the second is not whole yet
     assert Collection.open(made.address, going_on="other").version.number == 2
     assert Collection.open(made.address, going_on=made.about.fingerprint).version.number == 1
-    second.finish()
+    second.commit()
     assert len(Collection.open(made.address)) == 5
     assert len(Collection.open(made.address, 1)) == 40
     with pytest.raises(ValueError, match="versions 1, 2; version 3 is none of them"):
@@ -153,7 +153,7 @@ def test_where_there_is_none(tmp_path: Path, about: About) -> None:
         Collection.open(tmp_path / "file")
     with pytest.raises(BadFile, match=r"which holds other things \(a.jpg\): name another folder"):
         Collection.create(tmp_path / "photos", about)
-    assert not Collection.there(tmp_path / "nothing") and not (tmp_path / "nothing").exists()
+    assert not Collection.exists(tmp_path / "nothing") and not (tmp_path / "nothing").exists()
 
 
 def damaged(folder: Path, pattern: str, how: str) -> None:

@@ -111,4 +111,4 @@ def test_killed_while_indexing(tmp_path: Path, pictures: int, at_once: int, kill
     collection = Collection.open(to)
     ids, codes = collection.codes()
     assert sorted(ids) == sorted(f"{i}.png" for i in range(pictures))
-    assert collection.version.whole
+    assert collection.version.complete

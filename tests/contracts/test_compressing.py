@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import narrows as nw
-from narrows.applications import Codec, functions_of, load_codec
+from narrows.applications import Codec, codec_model, load_codec
 from narrows.errors import BadFile
 
 SHAPE = (1, 13, 11)
@@ -25,9 +25,9 @@ def pictures() -> np.ndarray:
 
 
 def test_files_give_back_what_was_written(name, narrow, pictures, tmp_path) -> None:
-    codec = Codec.fit(functions_of(narrow(name, SHAPE)), pictures, seed=0)
+    codec = Codec.fit(codec_model(narrow(name, SHAPE)), pictures, seed=0)
     codec.save(tmp_path / "entropy.safetensors")
-    there = load_codec(functions_of(narrow(name, SHAPE)), tmp_path / "entropy.safetensors")
+    there = load_codec(codec_model(narrow(name, SHAPE)), tmp_path / "entropy.safetensors")
     for options in ({}, {"max_error": 9}, {"max_error": 0}):
         made = codec.compress(pictures[:3], **options)
         back = torch.cat([there.decompress(file) for file in made.files])
@@ -39,10 +39,10 @@ def test_files_give_back_what_was_written(name, narrow, pictures, tmp_path) -> N
 
 
 def test_another_size_goes_in_tiles_and_another_model_is_refused(name, narrow, pictures) -> None:
-    codec = Codec.fit(functions_of(narrow(name, SHAPE)), pictures, seed=0)
+    codec = Codec.fit(codec_model(narrow(name, SHAPE)), pictures, seed=0)
     large = np.random.default_rng(1).integers(0, 256, (1, 1, 20, 17), np.uint8)
     made = codec.compress(large, max_error=0)
     assert np.array_equal(codec.decompress(made.files[0]).numpy(), large)
-    other = Codec.fit(functions_of(narrow(name, SHAPE, seed=1)), pictures, seed=0)
+    other = Codec.fit(codec_model(narrow(name, SHAPE, seed=1)), pictures, seed=0)
     with pytest.raises(BadFile, match="another model|differs"):
         other.decompress(made.files[0])

@@ -73,10 +73,10 @@ def every() -> Iterator[nw.Recipe]:
         yield model_of(f"schedule-{name}", phase={"bound": bound})
     for name in listed("penalty"):
         yield model_of(f"penalty-{name}", phase={"penalties": (Part(name),)})
-    for name in listed("forward"):
+    for name in listed("scheme"):
         two = Part("dense", {"shape": SHAPE, "widths": (6, 4)})
         bound = Part("softmax") if name == "encoder" else Part("elbo")
-        given = {"ladder": two, "phase": {"forward": name, "bound": bound}}
+        given = {"ladder": two, "phase": {"scheme": name, "bound": bound}}
         yield model_of(f"forward-{name}", **given)
     for name, make in nw.recipes.listed().items():
         yield small(make).with_(name=f"recipe-{name}")
@@ -86,7 +86,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:a SegNet ladder decodes without:
 RECIPES = {recipe.name: recipe for recipe in every()}
 PARTS = [
     (kind, name)
-    for kind in ("ladder", "bottleneck", "likelihood", "bound", "schedule", "penalty", "forward")
+    for kind in ("ladder", "bottleneck", "likelihood", "bound", "schedule", "penalty", "scheme")
     for name in listed(kind)
 ]
 
@@ -108,7 +108,7 @@ def step_of(recipe: nw.Recipe, model: nw.Autoencoder, x: Tensor) -> Step:
     phase, draws = recipe.phases[-1], Draws(0)
     target, given = prepared(phase)(x, draws)
     batch = Batch(target, given, phase.samples, math.inf, 0, draws, CLASSES)
-    return build("forward", phase.forward)(model, batch)
+    return build("scheme", phase.scheme)(model, batch)
 
 
 def reached(recipe: nw.Recipe, model: nw.Autoencoder) -> set[str]:
@@ -116,7 +116,7 @@ def reached(recipe: nw.Recipe, model: nw.Autoencoder) -> set[str]:
     found: set[str] = set()
     x = torch.rand(5, *SHAPE)
     for phase in recipe.phases:
-        scheme, objective = build("forward", phase.forward), objective_of(phase, model)
+        scheme, objective = build("scheme", phase.scheme), objective_of(phase, model)
         batch = Batch(x, x, phase.samples, 0.0, 0, Draws(0), CLASSES)
         step = scheme(model.train(), batch)
         trained = scheme.trained(model)
@@ -138,7 +138,7 @@ def loss_of(recipe: nw.Recipe, model: nw.Autoencoder, images: nw.images.Images) 
         step = step_of(recipe, copied, images.batch(torch.arange(len(images))))
         objective = objective_of(phase, copied)
         for name, module in objective.modules().items():  # as they were trained
-            module.load_state_dict(model.beside[name].state_dict())
+            module.load_state_dict(model.auxiliary[name].state_dict())
         # a critic that has only begun to guess is no yardstick for what comes later
         objective.penalties = [p for p in objective.penalties if not hasattr(p, "own_loss")]
         return float(objective(step).total)
@@ -234,8 +234,8 @@ def test_killed_and_resumed_is_not_killed(recipe, tiny, tmp_path: Path) -> None:
         fitted(recipe, tiny, 3, report=Kills(2), **cut)
     again = fitted(recipe, tiny, 3, resume=True, **cut)
     assert same_weights(whole, again)
-    for name, module in whole.beside.items():
-        assert same_weights(module, again.beside[name])
+    for name, module in whole.auxiliary.items():
+        assert same_weights(module, again.auxiliary[name])
 
 
 def test_a_recipe_comes_back_from_its_file(recipe, tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_a_part_says_what_it_is(kind: str, name: str) -> None:
         ("likelihood", Likelihood),
         ("bound", Bound),
         ("schedule", Schedule),
-        ("forward", Scheme),
+        ("scheme", Scheme),
     ],
 )
 def test_parts_are_of_their_kind(kind: str, protocol: type) -> None:

@@ -18,7 +18,7 @@ from narrows.applications import (
     traverse,
 )
 from narrows.parts import Part, build
-from narrows.priors import draw, fit_prior, load_prior, prior_for, save_prior
+from narrows.priors import fit_prior, load_prior, prior_for, sample_codes, save_prior
 
 SHAPE = (1, 13, 11)
 pytestmark = pytest.mark.filterwarnings("ignore:a SegNet ladder decodes without:UserWarning")
@@ -65,14 +65,14 @@ def test_several_decodings(model, x) -> None:
 
 
 def test_a_fitted_prior_generates(model, x, tmp_path: Path) -> None:
-    quantised = hasattr(model.bottleneck, "entries_of")
+    quantised = hasattr(model.bottleneck, "lookup")
     if model.bottleneck.generative:
         prior_for(model, "normal")
-    name, given = ("autoregressive", {"steps": 5, "width": 8}) if quantised else ("aggregate", {})
+    name, given = ("autoregressive", {"steps": 5, "width": 8}) if quantised else ("gaussian", {})
     prior = fit_prior(model, x, name, **given)
     save_prior(prior, model, tmp_path)
     again = load_prior(model, tmp_path, name)
-    found = generate(decoder(model, 0), lambda n, seed: draw(model, again, n, seed), 3)
+    found = generate(decoder(model, 0), lambda n, seed: sample_codes(model, again, n, seed), 3)
     assert found.codes.shape == (3, *model.code_shape)
     assert found.pictures.shape == (3, *SHAPE) and bool(torch.isfinite(found.pictures).all())
     if prior.spread is not None:

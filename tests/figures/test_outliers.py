@@ -1,4 +1,4 @@
-"""Figures of strange pictures: what stands on them, and what is refused."""
+"""Figures of anomalous pictures: what stands on them, and what is refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from narrows.figures import detection_curves, png, score_histograms, strange_pictures
+from narrows.figures import anomaly_sheet, detection_curves, png, score_histograms
 from narrows.measures.detection import detection
 
 
@@ -38,12 +38,12 @@ def test_far_scores_stand_in_the_last_bin(scores) -> None:
 
 def test_strange_pictures_stand_over_where_they_differ() -> None:
     x = np.random.default_rng(0).uniform(size=(3, 1, 8, 8))
-    figure = strange_pictures(x, x * 0.5, ["a", "b", "c"])
+    figure = anomaly_sheet(x, x * 0.5, ["a", "b", "c"])
     words = [text.get_text() for text in figure.texts]
     assert words == ["picture", "reconstruction", "absolute error", "a", "b", "c"]
     assert len(figure.axes) == 3 * 3 + 1  # and a colour bar
     with pytest.raises(ValueError, match=r"reconstructions of \(3, 1, 8, 8\) were wanted"):
-        strange_pictures(x, x[:2])
+        anomaly_sheet(x, x[:2])
 
 
 def test_curves_name_their_areas_and_the_prevalence(scores) -> None:
@@ -53,7 +53,7 @@ def test_curves_name_their_areas_and_the_prevalence(scores) -> None:
     left, right = figure.axes
     assert left.get_legend().get_texts()[0].get_text() == f"a  {curves['a'].auroc:.3f}"
     assert right.get_legend().get_texts()[2].get_text() == "a coin  0.100"
-    assert "10.0% are strangers" in right.get_title(loc="left")
+    assert "10.0% are anomalies" in right.get_title(loc="left")
     with pytest.raises(ValueError, match="at least one score"):
         detection_curves({}, 0.1)
 

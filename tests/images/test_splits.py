@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrows.images import Images, Source, Splits, Sprites, judged, split
+from narrows.images import Images, Source, Splits, Sprites, evaluation_split, split
 
 
 def noise(n: int, seed: int = 0) -> np.ndarray:
@@ -87,14 +87,16 @@ def test_the_official_split_stands_and_validation_comes_out_of_train():
 
 
 def test_the_part_to_be_judged_on():
-    assert judged(Splits("a", "b", "c")) == ("test", "c")
-    assert judged(Splits("a", "b")) == ("validation", "b")
-    assert judged(Splits("a")) == judged(Splits("a", "b"), "all") == ("all", None)
-    assert judged(Splits("a", "b", "c"), "train") == ("train", "a")
+    assert evaluation_split(Splits("a", "b", "c")) == ("test", "c")
+    assert evaluation_split(Splits("a", "b")) == ("validation", "b")
+    assert (
+        evaluation_split(Splits("a")) == evaluation_split(Splits("a", "b"), "all") == ("all", None)
+    )
+    assert evaluation_split(Splits("a", "b", "c"), "train") == ("train", "a")
     with pytest.raises(ValueError, match="these pictures have no test part"):
-        judged(Splits("a"), "test")
+        evaluation_split(Splits("a"), "test")
     with pytest.raises(ValueError, match="a part is train, validation, test or all; we got 'val'"):
-        judged(Splits("a"), "val")
+        evaluation_split(Splits("a"), "val")
 
 
 def test_other_sources_are_divided_by_index():

@@ -8,7 +8,7 @@ from torch import Tensor
 
 import narrows as nw
 from narrows.applications import decoder, fit_classifier
-from narrows.priors import CaptionFlow, Flow, draw, fit_prior
+from narrows.priors import CaptionFlow, Flow, fit_prior, sample_codes
 
 MEANS = torch.tensor([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0]])
 NAMES = ("red", "green", "blue")
@@ -77,11 +77,11 @@ def test_a_seven_is_a_seven(digits) -> None:
     tell = fit_classifier(codes.numpy(), labels, "knn")
     prior = fit_prior(model, digits, "caption-flow", width=64, steps=800)
     right = [
-        float((tell(draw(model, prior, 60, 1, caption=text).numpy()) == digit).mean())
+        float((tell(sample_codes(model, prior, 60, 1, caption=text).numpy()) == digit).mean())
         for digit, text in (("7", "a seven"), ("0", "the digit 0"), ("4", "four"))
     ]
     assert min(right) > 0.85, right
-    sevens = draw(model, prior, 60, 1, caption="a seven")
+    sevens = sample_codes(model, prior, 60, 1, caption="a seven")
     other = codes[torch.from_numpy(labels != "7")].mean(0)
     own = codes[torch.from_numpy(labels == "7")].mean(0)
     nearer = (sevens - own).norm(dim=1) < (sevens - other).norm(dim=1)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import narrows as nw
-from narrows.applications import Codec, Functions, functions_of, functions_of_pca
+from narrows.applications import Codec, CodecModel, codec_model, pca_codec_model
 from narrows.applications.compress import codec_for
 from narrows.applications.container import Header, opened, packed
 from narrows.applications.entropy import Reader, Writer, nats_of, table
@@ -44,8 +44,8 @@ def codecs(digits) -> dict[str, Codec]:
     for name in KINDS:
         recipe = nw.recipes.listed()[name.replace("_", "-")]((1, 8, 8))
         model = nw.fit(recipe, digits, epochs=2, report="quiet")
-        made[name] = Codec.fit(functions_of(model), digits)
-    made["pca"] = Codec.fit(functions_of_pca(Pca.fit(digits, 32)), digits)
+        made[name] = Codec.fit(codec_model(model), digits)
+    made["pca"] = Codec.fit(pca_codec_model(Pca.fit(digits, 32)), digits)
     return made
 
 
@@ -111,7 +111,7 @@ def test_lossless_colours() -> None:
     source = torch.Generator().manual_seed(0)
     smooth = torch.rand(40, 3, 3, 3, generator=source)
     x = as_bytes(torch.nn.functional.interpolate(smooth, (9, 10), mode="bilinear"))
-    codec = Codec.fit(functions_of_pca(Pca.fit(x, 12)), x)
+    codec = Codec.fit(pca_codec_model(Pca.fit(x, 12)), x)
     made = codec.compress(x[:4], max_error=0)
     assert torch.equal(torch.cat([codec.decompress(file) for file in made.files]), x[:4])
     assert made.bytes < 0.8 * x[0].numel()
@@ -224,7 +224,7 @@ def by_hand(shape: tuple[int, ...] = (1, 2, 3), name: str = "ab" * 8) -> Codec:
         "residual.counts": 1 + torch.arange(3 * 256).reshape(3, 256),
     }
     return codec_for(
-        Functions(shape, lambda x: x.flatten(1), lambda z: z.reshape(-1, *shape), None, name),
+        CodecModel(shape, lambda x: x.flatten(1), lambda z: z.reshape(-1, *shape), None, name),
         tensors,
         50,
     )
@@ -371,7 +371,7 @@ def test_a_machine_that_counts_otherwise_says_so(codecs, digits) -> None:
     def slightly(z: torch.Tensor) -> torch.Tensor:
         return plain.decode(z) + 0.004
 
-    other = Functions(plain.shape, plain.encode, slightly, None, plain.fingerprint)
+    other = CodecModel(plain.shape, plain.encode, slightly, None, plain.fingerprint)
     elsewhere = Codec(other, codec.quantiser, codec.residual)
     with pytest.raises(BadFile, match="this machine's arithmetic differs"):
         elsewhere.decompress(file)

@@ -11,7 +11,11 @@ from torch import Tensor, nn
 
 from narrows.bottlenecks import Code
 from narrows.objectives import AdversarialPrior, Factor, Loss, Step
-from narrows.objectives.critics import CodeCritic, PictureCritic, told_apart
+from narrows.objectives.discriminators import (
+    CodeDiscriminator,
+    PictureDiscriminator,
+    discriminator_loss,
+)
 from narrows.randomness import Draws
 from narrows.training.players import Player, move
 
@@ -26,19 +30,19 @@ def of_code(z: Tensor, number: int) -> Step:
     return Step(x, x, [x], Code(z[None]), None, None, 0.0, number, Draws(0, number))
 
 
-def player(name: str, module: nn.Module, loss: Any, pace: float = 1.0) -> Player:
+def player(name: str, module: nn.Module, loss: Any, lr_scale: float = 1.0) -> Player:
     own = list(module.parameters())
-    return Player(name, own, torch.optim.Adam(own, betas=(0.5, 0.999)), loss, pace=pace)
+    return Player(name, own, torch.optim.Adam(own, betas=(0.5, 0.999)), loss, lr_scale=lr_scale)
 
 
 def test_a_critic_of_codes_finds_the_log_density_ratio() -> None:
     """Of N(μ, I) and N(0, I): μ·z − ½‖μ‖² (Goodfellow et al. 2014, proposition 1)."""
     torch.manual_seed(0)
-    critic, mu = CodeCritic((2,), (32, 32)), torch.tensor([1.0, -0.5])
+    critic, mu = CodeDiscriminator((2,), (32, 32)), torch.tensor([1.0, -0.5])
     adam = torch.optim.Adam(critic.parameters(), 3e-3)
     for number in range(300):
         first, second = normal(512, 2, seed=number) + mu, normal(512, 2, seed=-1 - number)
-        loss = told_apart(critic(first), critic(second))
+        loss = discriminator_loss(critic(first), critic(second))
         adam.zero_grad()
         loss.backward()
         adam.step()
@@ -51,11 +55,11 @@ def test_a_critic_of_pictures_finds_how_often_a_kind_is_which() -> None:
     """Two pictures, one three times as likely in the first kind: the logits are ± log 3."""
     torch.manual_seed(0)
     dark, light = torch.zeros(1, 1, 5, 3), torch.ones(1, 1, 5, 3)
-    critic = PictureCritic((1, 5, 3), 4)
+    critic = PictureDiscriminator((1, 5, 3), 4)
     adam = torch.optim.Adam(critic.parameters(), 1e-2)
     first, second = torch.cat([dark, light, light, light]), torch.cat([light, dark, dark, dark])
     for _ in range(200):
-        loss = told_apart(critic(first), critic(second))
+        loss = discriminator_loss(critic(first), critic(second))
         adam.zero_grad()
         loss.backward()
         adam.step()

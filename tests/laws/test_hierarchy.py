@@ -108,9 +108,9 @@ def test_the_kl_is_that_of_monte_carlo(model: nw.Autoencoder) -> None:
     sampled = box.log_posterior(code) - box.log_prior(code)
     error = sampled.std(0) / len(sampled) ** 0.5
     assert bool(((sampled.mean(0) - box.kl(code)).abs() < 5 * error).all())
-    by_level = sum(code.notes[f"kl_level_{i}"] for i in (1, 2, 3))
+    by_level = sum(code.metrics[f"kl_level_{i}"] for i in (1, 2, 3))
     assert torch.allclose(by_level, box.kl(code).mean(), rtol=1e-4)
-    assert all(float(note) > 0 for note in code.notes.values())
+    assert all(float(note) > 0 for note in code.metrics.values())
 
 
 @torch.no_grad()

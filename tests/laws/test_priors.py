@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from narrows.priors import Aggregate, Autoregressive, Flow, Mixture, Normal, Prior
+from narrows.priors import AggregateGaussian, Autoregressive, Flow, Mixture, Normal, Prior
 
 MEANS = torch.tensor([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0]])
 DEVIATIONS = torch.tensor([1.0, 0.3])
@@ -33,7 +33,7 @@ def correlated(n: int = 2000) -> Tensor:
 
 def test_a_mixture_with_one_component_is_the_aggregate_gaussian() -> None:
     codes = correlated()
-    one, gaussian = Mixture(3, components=1).fit(codes), Aggregate(3).fit(codes)
+    one, gaussian = Mixture(3, components=1).fit(codes), AggregateGaussian(3).fit(codes)
     assert torch.allclose(one.log_prob(codes), gaussian.log_prob(codes), atol=1e-9)
     assert torch.allclose(one.sample(50, seed=4), gaussian.sample(50, seed=4), atol=1e-5)
     for a, b in zip(one.spread, gaussian.spread, strict=True):
@@ -43,7 +43,9 @@ def test_a_mixture_with_one_component_is_the_aggregate_gaussian() -> None:
 def test_the_aggregate_is_the_gaussian_of_highest_likelihood() -> None:
     codes = correlated().double()
     known = torch.distributions.MultivariateNormal(codes.mean(0), codes.T.cov(correction=0))
-    assert torch.allclose(Aggregate(3).fit(codes).log_prob(codes), known.log_prob(codes), atol=1e-2)
+    assert torch.allclose(
+        AggregateGaussian(3).fit(codes).log_prob(codes), known.log_prob(codes), atol=1e-2
+    )
 
 
 def test_the_normal_is_the_standard_normal() -> None:
@@ -52,7 +54,9 @@ def test_the_normal_is_the_standard_normal() -> None:
     assert torch.allclose(Normal(5).log_prob(z), wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize("prior", [Aggregate(2), Mixture(2, components=3)], ids=["one", "three"])
+@pytest.mark.parametrize(
+    "prior", [AggregateGaussian(2), Mixture(2, components=3)], ids=["one", "three"]
+)
 def test_a_density_integrates_to_one(prior: Prior) -> None:
     prior.fit(three_modes())
     across = torch.linspace(-12, 18, 601)
@@ -89,7 +93,7 @@ def test_a_flow_follows_two_moons_where_a_gaussian_cannot() -> None:
         drawn = prior.fit(codes).sample(1000)
         return float(torch.cdist(drawn, codes).min(1).values.mean())
 
-    assert away(Flow(2, width=64, depth=2, steps=1200)) < 0.35 * away(Aggregate(2))
+    assert away(Flow(2, width=64, depth=2, steps=1200)) < 0.35 * away(AggregateGaussian(2))
 
 
 def test_entries_one_after_the_other_find_what_ties_them() -> None:

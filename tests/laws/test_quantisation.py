@@ -93,13 +93,13 @@ def test_the_loss_is_that_of_the_paper() -> None:
     loss = Elbo().loss(step)
 
     exact = box.head(ladder.step_down(0, x)[0])
-    entry = box.entries_of(box.nearest(exact)).requires_grad_()
+    entry = box.lookup(box.nearest(exact)).requires_grad_()
     up = ladder.step_up(0, torch.tanh(box.tail(entry)))
     squares = (x - up).square().flatten(1).sum(1) / 0.2
     likelihood = (squares + 3 * math.log(2 * math.pi * 0.1)).mean()
     commitment = 0.5 * (exact - entry.detach()).square().sum(1).mean()
     assert torch.allclose(loss.total, likelihood + commitment)
-    assert torch.allclose(loss.terms["code_cost"], commitment)
+    assert torch.allclose(loss.terms["aux_loss"], commitment)
 
     (passed,) = torch.autograd.grad(likelihood, entry)
     (wanted,) = torch.autograd.grad(
@@ -115,13 +115,13 @@ def test_finite_scalars_number_all_of_their_entries(levels: list[int], seed: int
     """Indices → codes → indices, and every code's units are of the n levels from −1 to 1."""
     bottleneck = FiniteScalar((3,), len(levels), levels=levels)
     indices = torch.arange(bottleneck.entries)[:, None]
-    codes = bottleneck.entries_of(indices)
+    codes = bottleneck.lookup(indices)
     assert bottleneck.entries == math.prod(levels) == len(codes.unique(dim=0))
     assert torch.equal(bottleneck.nearest(codes), indices)
     for unit, n in zip(codes.T, levels, strict=True):
         assert torch.allclose(unit.unique(), torch.linspace(-1, 1, n), atol=1e-6)
     z = torch.rand(20, len(levels), generator=torch.Generator().manual_seed(seed)) * 2 - 1
-    rounded = bottleneck.entries_of(bottleneck.nearest(z))
+    rounded = bottleneck.lookup(bottleneck.nearest(z))
     half = 1 / (torch.tensor(levels) - 1)
     assert bool(((rounded - z).abs() <= half + 1e-5).all())
 

@@ -47,7 +47,7 @@ def test_with_one_rung_all_schemes_are_the_same_training(scheme, bottleneck, dig
     some = digits.select(torch.arange(200))
     made = [
         nw.fit(
-            nw.Recipe("one", *parts, phases=(nw.Phase(epochs=2, forward=forward),)),
+            nw.Recipe("one", *parts, phases=(nw.Phase(epochs=2, scheme=forward),)),
             some,
             report="quiet",
             device="cpu",
@@ -95,7 +95,7 @@ def test_one_rung_moves_what_it_says_and_nothing_else() -> None:
 
 def test_frozen_rungs_keep_their_weights_and_statistics(digits) -> None:
     ladder = Part("dense", {"shape": digits.shape, "widths": (9, 5), "norm": "batch"})
-    first, second = (nw.Phase(epochs=1, forward=OneRung(i)) for i in (0, 1))
+    first, second = (nw.Phase(epochs=1, scheme=OneRung(i)) for i in (0, 1))
     parts = (ladder, Part("point"), Part("mse"))
     options = {"report": "quiet", "device": "cpu", "precision": "float32"}
     one = nw.fit(nw.Recipe("r", *parts, phases=(first,)), digits, **options).state_dict()
@@ -159,7 +159,7 @@ def test_on_a_linear_ladder_one_pass_and_one_rung_at_a_time_reach_the_same_place
     )
     for schemes in ([Recursive()], [OneRung(0), OneRung(1)]):
         phase = {"epochs": 60, "batch_size": 50, "learning_rate": 1e-2, "precision": "float32"}
-        phases = tuple(nw.Phase(forward=scheme, **phase) for scheme in schemes)
+        phases = tuple(nw.Phase(scheme=scheme, **phase) for scheme in schemes)
         parts = (ladder, Part("point"), Part("mse", {"output": "identity"}))
         model = nw.fit(nw.Recipe("r", *parts, phases=phases), points, report="quiet", device="cpu")
         with torch.no_grad():
@@ -176,6 +176,6 @@ def test_on_a_linear_ladder_one_pass_and_one_rung_at_a_time_reach_the_same_place
 )
 def test_a_scheme_that_does_not_fit_is_refused_when_put_together(scheme, sentence: str) -> None:
     model = model_of(3)
-    recipe = nw.Recipe.of(model, nw.Phase(forward=scheme))
+    recipe = nw.Recipe.of(model, nw.Phase(scheme=scheme))
     with pytest.raises(ValueError, match=sentence):
         recipe.build()

@@ -54,8 +54,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collection, np.ndar
         part = codes[low : low + 3000]
         places = range(low, low + len(part))
         made.add({"id": [str(i) for i in places], "code": part, "width": list(places)})
-    made.finish()
-    made.tidy()
+    made.commit()
+    made.optimize()
     return made, codes
 
 
@@ -101,7 +101,7 @@ def test_the_index_is_refreshed_and_what_is_new_is_found_before(large) -> None:
     made.add({"id": [f"new{i}" for i in range(900)], "code": new})
     assert made.search(new[0], 1).ids[0, 0] == "new0"
     assert made._tail() == 900
-    made.tidy()
+    made.optimize()
     assert made._tail() == 0
     assert made.search(new[7], 1).ids[0, 0] == "new7"
     assert made.delete([f"new{i}" for i in range(900)]) == 900

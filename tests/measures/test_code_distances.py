@@ -9,11 +9,11 @@ import torch
 from narrows.measures.code_distances import (
     DISTANCES,
     CodeDistance,
-    Directions,
-    Excess,
+    CosineKnn,
+    Knn,
+    LocalExcess,
     LocalOutlierFactor,
     Mahalanobis,
-    Neighbours,
 )
 
 
@@ -32,13 +32,13 @@ def pairs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def test_neighbours_written_out(codes, others) -> None:
-    found = Neighbours(5).fit(codes).score(others)
+    found = Knn(5).fit(codes).score(others)
     assert np.allclose(found, np.sort(pairs(others, codes), 1)[:, :5].mean(1), rtol=1e-5)
 
 
 def test_own_scores_leave_a_code_out_of_its_own_neighbours(codes) -> None:
     wanted = np.sort(pairs(codes, codes), 1)[:, 1:6].mean(1)
-    assert np.allclose(Neighbours(5).fit(codes).own_scores(), wanted, rtol=1e-5)
+    assert np.allclose(Knn(5).fit(codes).own_scores(), wanted, rtol=1e-5)
 
 
 def test_directions_written_out_do_not_care_how_far_a_code_lies(codes, others) -> None:
@@ -48,16 +48,16 @@ def test_directions_written_out_do_not_care_how_far_a_code_lies(codes, others) -
         seen = rows - origin
         return seen / np.linalg.norm(seen, axis=1, keepdims=True)
 
-    fitted = Directions(4, origin).fit(codes)
+    fitted = CosineKnn(4, origin).fit(codes)
     wanted = np.sort(pairs(turned(others), turned(codes)), 1)[:, :4].mean(1)
     assert np.allclose(fitted.score(others), wanted, rtol=1e-4)
     assert np.allclose(fitted.score(origin + 3 * (others - origin)), wanted, rtol=1e-4)
     assert np.allclose(
-        Directions(4).fit(codes).score(others), Directions(4).fit(codes).score(9 * others)
+        CosineKnn(4).fit(codes).score(others), CosineKnn(4).fit(codes).score(9 * others)
     )
     assert np.isfinite(fitted.score(origin[None])).all()
     with pytest.raises(ValueError, match="codes of 2 numbers were wanted.* we got 6"):
-        Directions(4, origin[:2]).fit(codes)
+        CosineKnn(4, origin[:2]).fit(codes)
 
 
 def test_the_local_outlier_factor_written_out(codes, others) -> None:
@@ -92,19 +92,19 @@ def test_what_all_distances_promise(make, codes, others) -> None:
     found = fitted.score(others)
     assert found.shape == (40,) and found.dtype == np.float64
     assert fitted.own_scores().shape == (300,)
-    if make is not Directions:
+    if make is not CosineKnn:
         assert fitted.score(np.full((1, 6), 30.0))[0] > fitted.own_scores().max()
     one_by_one = np.concatenate([fitted.score(row[None]) for row in others])
     assert np.allclose(found, one_by_one, rtol=1e-5)
     with pytest.raises(ValueError, match="codes of 6 numbers were wanted.* we got 5"):
         fitted.score(others[:, :5])
-    spoilt = others.copy()
-    spoilt[3, 2] = np.nan
+    corrupted = others.copy()
+    corrupted[3, 2] = np.nan
     with pytest.raises(ValueError, match="1 of 40 codes hold NaN"):
-        fitted.score(spoilt)
+        fitted.score(corrupted)
 
 
-@pytest.mark.parametrize("make", [Neighbours, LocalOutlierFactor, Directions])
+@pytest.mark.parametrize("make", [Knn, LocalOutlierFactor, CosineKnn])
 def test_fewer_pictures_than_neighbours(make, codes) -> None:
     with pytest.raises(ValueError, match="needs more than 20 normal codes; we got 20"):
         make(20).fit(codes[:20])
@@ -115,12 +115,14 @@ def test_fewer_pictures_than_neighbours(make, codes) -> None:
 def test_excess_is_beside_the_errors_of_alike_codes(codes, others) -> None:
     # errors grow with the first number of the code, as with brightness
     grown, asked = np.exp(codes[:, 0]), np.exp(others[:, 0])
-    fitted = Excess(5).fit(codes, grown)
+    fitted = LocalExcess(5).fit(codes, grown)
     near = np.argsort(pairs(others, codes), 1)[:, :5]
     wanted = np.log(asked) - np.log(grown)[near].mean(1)
     assert np.allclose(fitted.score(others, asked), wanted, atol=1e-6)
     assert np.allclose(fitted.score(others, 2 * asked) - fitted.score(others, asked), np.log(2))
     assert np.isfinite(fitted.score(others, 0 * asked)).all()
-    assert np.allclose(Excess(5).fit(codes, 7 * grown).score(others, 7 * asked), wanted, atol=1e-6)
+    assert np.allclose(
+        LocalExcess(5).fit(codes, 7 * grown).score(others, 7 * asked), wanted, atol=1e-6
+    )
     with pytest.raises(ValueError, match="neighbours are at least 1; we got 0"):
-        Excess(0)
+        LocalExcess(0)

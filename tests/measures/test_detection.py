@@ -1,4 +1,4 @@
-"""How well a score tells strangers from normal pictures."""
+"""How well a score tells anomalies from normal pictures."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from narrows.measures.detection import detection
 
 
 def test_perfect_inverted_and_no_information() -> None:
-    strangers = np.arange(10) >= 8
-    perfect = detection(np.arange(10), strangers)
+    anomalies = np.arange(10) >= 8
+    perfect = detection(np.arange(10), anomalies)
     assert (perfect.auroc, perfect.average_precision, perfect.prevalence) == (1, 1, 0.2)
-    assert detection(-np.arange(10), strangers).auroc == 0
-    flat = detection(np.ones(10), strangers)
+    assert detection(-np.arange(10), anomalies).auroc == 0
+    flat = detection(np.ones(10), anomalies)
     assert flat.auroc == 0.5 and flat.average_precision == pytest.approx(0.2)
 
 
@@ -32,14 +32,14 @@ def test_the_curves_go_from_corner_to_corner() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scores", "strangers", "words"),
+    ("scores", "anomalies", "words"),
     [
         ([1, 2], [1], "we got 2 scores and 1"),
-        ([1, 2], [1, 1], "we got 2 strangers among 2"),
-        ([1, 2], [0, 0], "we got 0 strangers among 2"),
+        ([1, 2], [1, 1], "we got 2 anomalies among 2"),
+        ([1, 2], [0, 0], "we got 0 anomalies among 2"),
         ([1, np.nan], [0, 1], "some are NaN"),
     ],
 )
-def test_what_cannot_be_measured(scores, strangers, words: str) -> None:
+def test_what_cannot_be_measured(scores, anomalies, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        detection(scores, strangers)
+        detection(scores, anomalies)

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from narrows.measures import edge_energy, graininess, psnr, sharpness, squared_error, ssim
+from narrows.measures import (
+    edge_energy,
+    high_frequency_residual,
+    psnr,
+    sharpness,
+    squared_error,
+    ssim,
+)
 
 X = torch.rand(5, 3, 16, 12, generator=torch.Generator().manual_seed(0)) * 0.8
 
@@ -70,14 +77,16 @@ def test_sharpness_is_1_for_a_copy_and_scales_with_the_square_of_contrast():
 
 
 def test_grain_is_what_sharpness_is_not_the_originals():
-    assert torch.allclose(graininess(X, X), torch.zeros(5), atol=1e-5)
-    assert torch.allclose(graininess(X, 0.5 * X + 0.2), torch.zeros(5), atol=1e-5)
+    assert torch.allclose(high_frequency_residual(X, X), torch.zeros(5), atol=1e-5)
+    assert torch.allclose(high_frequency_residual(X, 0.5 * X + 0.2), torch.zeros(5), atol=1e-5)
     flat = torch.zeros_like(X)
     flat[:, :, ::2] = 0.01  # next to nothing of it is like the original
-    assert torch.allclose(graininess(X, flat), sharpness(X, flat), rtol=0.05)
+    assert torch.allclose(high_frequency_residual(X, flat), sharpness(X, flat), rtol=0.05)
     noise = 0.1 * torch.randn(X.shape, generator=torch.Generator().manual_seed(1))
-    assert torch.allclose(graininess(X, X + noise), graininess(X, 0.5 * X + noise), rtol=0.2)
-    assert (graininess(X, X + noise) <= sharpness(X, X + noise)).all()
+    assert torch.allclose(
+        high_frequency_residual(X, X + noise), high_frequency_residual(X, 0.5 * X + noise), rtol=0.2
+    )
+    assert (high_frequency_residual(X, X + noise) <= sharpness(X, X + noise)).all()
 
 
 def test_sharpness_is_the_ratio_of_two_energies_of_edges():
@@ -90,7 +99,7 @@ def test_sharpness_is_the_ratio_of_two_energies_of_edges():
 
 
 def test_sharpness_of_a_flat_original_is_not_a_number():
-    assert graininess(torch.ones(1, 1, 4, 4), torch.rand(1, 1, 4, 4)).isnan().all()
+    assert high_frequency_residual(torch.ones(1, 1, 4, 4), torch.rand(1, 1, 4, 4)).isnan().all()
     assert sharpness(torch.ones(1, 1, 4, 4), torch.rand(1, 1, 4, 4)).isnan().all()
 
 

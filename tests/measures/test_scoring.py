@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import narrows as nw
-from narrows.measures.code_distances import Directions, Excess
+from narrows.measures.anomaly_scores import anomaly_scores, supported
+from narrows.measures.code_distances import CosineKnn, LocalExcess
 from narrows.measures.scoring import FITTED, codes_of, needs_normals, scorer
-from narrows.measures.strangeness import strangeness, supported
 
 SHAPE = (1, 8, 8)
 
@@ -27,18 +27,18 @@ def model() -> nw.Autoencoder:
 
 def test_excess_joins_errors_and_codes(model, pictures) -> None:
     normal, asked = pictures[:50], pictures[50:]
-    found = scorer(model, ("excess",), normal, neighbours=3)(asked)
-    assert list(found) == ["excess"]  # the error that it is made of was not asked for
-    errors = [strangeness(model, x)["reconstruction"] for x in (normal, asked)]
-    fitted = Excess(3).fit(codes_of(model, normal), errors[0])
-    assert np.allclose(found["excess"], fitted.score(codes_of(model, asked), errors[1]))
+    found = scorer(model, ("local-excess",), normal, neighbours=3)(asked)
+    assert list(found) == ["local-excess"]  # the error that it is made of was not asked for
+    errors = [anomaly_scores(model, x)["reconstruction"] for x in (normal, asked)]
+    fitted = LocalExcess(3).fit(codes_of(model, normal), errors[0])
+    assert np.allclose(found["local-excess"], fitted.score(codes_of(model, asked), errors[1]))
 
 
 def test_directions_are_seen_from_a_black_picture(model, pictures) -> None:
-    found = scorer(model, ("directions",), pictures[:50])(pictures[50:])
+    found = scorer(model, ("cosine-knn",), pictures[:50])(pictures[50:])
     black = codes_of(model, torch.zeros(1, *SHAPE))[0]
-    fitted = Directions(5, black).fit(codes_of(model, pictures[:50]))
-    assert np.allclose(found["directions"], fitted.score(codes_of(model, pictures[50:])))
+    fitted = CosineKnn(5, black).fit(codes_of(model, pictures[:50]))
+    assert np.allclose(found["cosine-knn"], fitted.score(codes_of(model, pictures[50:])))
 
 
 @pytest.mark.parametrize("name", FITTED)
@@ -53,10 +53,10 @@ def test_only_a_hierarchy_has_a_score_of_its_levels(model, pictures) -> None:
     flat = nw.recipes.mlp_vae(SHAPE, 4, widths=(8,)).build()
     deep = nw.recipes.sonderby_2016_ladder_vae(SHAPE, 4, widths=(8, 8, 8, 8)).build()
     assert supported(model) == ("reconstruction", "features")
-    assert supported(deep) == (*supported(flat), "hierarchy")
+    assert supported(deep) == (*supported(flat), "llr")
     with pytest.raises(ValueError, match="'hierarchy' needs a model with latents at several"):
-        strangeness(flat, pictures, ("hierarchy",))
+        anomaly_scores(flat, pictures, ("llr",))
     with pytest.raises(ValueError, match="needs a model with a prior"):
-        strangeness(model, pictures, ("hierarchy",))
+        anomaly_scores(model, pictures, ("llr",))
     with pytest.raises(ValueError, match="needs a model with a prior"):
-        strangeness(model, pictures, ("regret",))
+        anomaly_scores(model, pictures, ("likelihood-regret",))

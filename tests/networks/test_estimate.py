@@ -45,8 +45,8 @@ def test_it_begins_as_the_linear_restorer() -> None:
 def test_the_code_holds_the_estimate_and_the_features() -> None:
     rung, pca = begun()
     x = torch.rand(3, 2, 8, 12)
-    code, switches = rung.down(x)
-    assert switches is None and tuple(code.shape[1:]) == rung.below == (2 * 16 + 5, 2, 3)
+    code, pooling_indices = rung.down(x)
+    assert pooling_indices is None and tuple(code.shape[1:]) == rung.below == (2 * 16 + 5, 2, 3)
     pieces = torch.nn.functional.pixel_shuffle(code[:, :32], 4)
     torch.testing.assert_close(pieces, wiener(pca, x, 0.2), atol=1e-5, rtol=0)
 

@@ -15,7 +15,7 @@ def test_shapes_and_ends() -> None:
     ladder = dense_ladder((1, 3, 5), (7, 2))
     assert ladder.shapes == [(1, 3, 5), (7,), (2,)]
     assert (ladder.shape, ladder.narrowest, len(ladder)) == ((1, 3, 5), (2,), 2)
-    assert ladder.descend(torch.rand(4, 1, 3, 5)).switches == [None, None]
+    assert ladder.descend(torch.rand(4, 1, 3, 5)).pooling_indices == [None, None]
 
 
 def test_descend_and_ascend_are_the_steps_in_turn() -> None:

@@ -39,8 +39,8 @@ def test_tied_weights_are_one_parameter() -> None:
 def test_a_dense_rung_is_two_affine_maps() -> None:
     rung = DenseRung((1, 2, 3), 4)
     x = torch.rand(5, 1, 2, 3)
-    h, switches = rung.down(x)
-    assert switches is None
+    h, pooling_indices = rung.down(x)
+    assert pooling_indices is None
     assert torch.equal(h, rung.linear_down(x.flatten(1)))
     assert torch.equal(rung.up(h), rung.linear_up(h).reshape(5, 1, 2, 3))
 

@@ -30,8 +30,8 @@ def test_it_begins_as_pca() -> None:
     for mended in (rung.mended_down, rung.mended_up):
         torch.nn.init.zeros_(mended.body[-1].weight)
         torch.nn.init.zeros_(mended.body[-1].bias)
-    code, switches = rung.down(pictures)
-    assert switches is None
+    code, pooling_indices = rung.down(pictures)
+    assert pooling_indices is None
     torch.testing.assert_close(code, pca.encode(pictures), atol=1e-5, rtol=0)
     torch.testing.assert_close(rung.up(code), pca.decode(code), atol=1e-5, rtol=0)
 

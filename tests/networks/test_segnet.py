@@ -1,4 +1,4 @@
-"""SegNet ladders: any size comes back, the switches go past the bottleneck, bare codes say so."""
+"""SegNet ladders: any size comes back, the pooling indices go past the bottleneck, bare codes say so."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def nothing_said_yet() -> None:
 def test_any_size_comes_back(size: tuple[int, int], convolutions, kernel: int) -> None:
     ladder = segnet_ladder((3, *size), (4, 2), convolutions=convolutions, kernel=kernel).eval()
     x = torch.rand(2, *ladder.shape)
-    levels, switches = ladder.descend(x)
+    levels, pooling_indices = ladder.descend(x)
     assert [tuple(h.shape[1:]) for h in levels] == ladder.shapes
-    for h, kept in zip(levels[1:], switches, strict=True):
+    for h, kept in zip(levels[1:], pooling_indices, strict=True):
         assert kept is not None and kept.shape == h.shape and kept.dtype == torch.int64
-    assert ladder.ascend(levels[-1], switches).shape == x.shape
+    assert ladder.ascend(levels[-1], pooling_indices).shape == x.shape
 
 
 def test_each_rung_halves_and_rounds_up() -> None:
@@ -67,8 +67,8 @@ def test_channels_change_at_the_pictures_end_of_a_rung() -> None:
 @pytest.mark.parametrize("norm", ["none", "batch", "shared-batch", "group"])
 def test_every_weight_gets_a_gradient_with_any_norm(norm: str) -> None:
     ladder = segnet_ladder((1, 9, 7), (8, 4), norm=norm, activation="tanh")
-    levels, switches = ladder.descend(torch.rand(4, 1, 9, 7))
-    ladder.ascend(levels[-1], switches).square().sum().backward()
+    levels, pooling_indices = ladder.descend(torch.rand(4, 1, 9, 7))
+    ladder.ascend(levels[-1], pooling_indices).square().sum().backward()
     silent = [name for name, p in ladder.named_parameters() if p.grad is None]
     # the lowest boundary's way up belongs to a bottleneck with a tail, which there is none of here
     assert [name for name in silent if not name.startswith("boundaries.1.norm_up")] == []
@@ -86,8 +86,8 @@ def identity_rung(height: int, width: int) -> SegNetRung:
 def test_up_puts_each_value_where_down_found_it() -> None:
     rung = identity_rung(5, 4)
     x = torch.rand(2, 1, 5, 4) + 1
-    h, switches = rung.down(x)
-    wide = rung.up(10 * h, switches)
+    h, pooling_indices = rung.down(x)
+    wide = rung.up(10 * h, pooling_indices)
     assert torch.allclose(wide[wide > 0], 10 * x[wide > 0])
     assert int((wide > 0).sum()) == h.numel()
 
@@ -95,7 +95,9 @@ def test_up_puts_each_value_where_down_found_it() -> None:
 def test_a_bare_code_goes_to_the_first_positions_and_a_warning_says_so_once() -> None:
     rung = identity_rung(5, 4)
     h = torch.rand(2, 1, *rung.below[1:]) + 1
-    with pytest.warns(UserWarning, match="without the switches of a picture, so each value goes"):
+    with pytest.warns(
+        UserWarning, match="without the pooling indices of a picture, so each value goes"
+    ):
         wide = rung.up(h)
     assert torch.equal(wide[..., ::2, ::2], h)
     assert int((wide != 0).sum()) == h.numel()
@@ -134,7 +136,7 @@ def test_a_rung_is_a_rung_and_a_ladder_a_part() -> None:
     [
         (
             lambda: SegNetRung((64,), 2),
-            "a SegNet rung takes maps (C, H, W), because dense rungs have no switches; we got "
+            "a SegNet rung takes maps (C, H, W), because dense rungs have no pooling indices; we got "
             "shape (64,)",
         ),
         (lambda: SegNetRung((1, 0, 8), 2), "takes at least one pixel; we got shape (1, 0, 8)"),

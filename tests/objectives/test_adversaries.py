@@ -15,12 +15,17 @@ from torch import Tensor, nn
 import narrows as nw
 from narrows.errors import Interrupted
 from narrows.objectives import AdversarialPictures, Elbo, Objective, Step
-from narrows.objectives.critics import CodeCritic, PictureCritic, told_apart, told_as_first
+from narrows.objectives.discriminators import (
+    CodeDiscriminator,
+    PictureDiscriminator,
+    discriminator_loss,
+    generator_loss,
+)
 from narrows.objectives.feature_wise import ways
 from narrows.objectives.penalties.adversarial import permuted
 from narrows.parts import Part, build
 from narrows.randomness import Draws
-from narrows.training import Phase, Recipe, records
+from narrows.training import Phase, Recipe, history
 from narrows.training.phases import objective_of
 from narrows.training.players import Player, move, players
 from narrows.training.reporting import Quiet
@@ -77,10 +82,10 @@ def same(a: nn.Module, b: nn.Module) -> bool:
 @pytest.mark.parametrize("shape", [(1, 13, 11), (3, 1, 1), (1, 2, 9), (3, 64, 48)])
 def test_a_critic_of_pictures_takes_any_size(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    critic, x = PictureCritic(shape, 4), torch.rand(3, *shape)
+    critic, x = PictureDiscriminator(shape, 4), torch.rand(3, *shape)
     logits = critic(x)
     assert logits.shape == (3,)
-    assert torch.equal(critic.judged(critic.features(x)), logits)
+    assert torch.equal(critic.logits(critic.features(x)), logits)
     assert torch.allclose(critic(x[1:2]), logits[1:2], atol=1e-6)  # whatever the others are
     assert len({round(value, 6) for value in logits.tolist()}) == 3
 
@@ -88,8 +93,8 @@ def test_a_critic_of_pictures_takes_any_size(shape: tuple[int, ...]) -> None:
 def test_a_critic_begins_without_forgetting_the_scale() -> None:
     torch.manual_seed(0)
     for critic, given in (
-        (PictureCritic((1, 28, 28)), torch.rand(50, 1, 28, 28)),
-        (CodeCritic((8,)), torch.randn(50, 8)),
+        (PictureDiscriminator((1, 28, 28)), torch.rand(50, 1, 28, 28)),
+        (CodeDiscriminator((8,)), torch.randn(50, 8)),
     ):
         spread = float(critic.features(given).std().detach())
         assert 0.2 < spread < 3
@@ -97,24 +102,24 @@ def test_a_critic_begins_without_forgetting_the_scale() -> None:
 
 @pytest.mark.parametrize("code_shape", [(5,), (2, 3, 4)])
 def test_a_critic_of_codes_takes_any_shape(code_shape: tuple[int, ...]) -> None:
-    assert CodeCritic(code_shape, (4,))(torch.rand(3, *code_shape)).shape == (3,)
+    assert CodeDiscriminator(code_shape, (4,))(torch.rand(3, *code_shape)).shape == (3,)
 
 
 def test_critics_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match=r"layers of at least 1 unit; we got widths=\(\)"):
-        CodeCritic((3,), ())
+        CodeDiscriminator((3,), ())
     with pytest.raises(ValueError, match="a width of at least 1; we got 0"):
-        PictureCritic(SHAPE, 0)
+        PictureDiscriminator(SHAPE, 0)
 
 
 def test_what_it_costs_to_be_told_apart() -> None:
     """A critic that knows nothing pays log 2 for each kind; one that knows pays nothing."""
     zero, sure = torch.zeros(4), torch.full((4,), 50.0)
-    assert float(told_apart(zero, zero)) == pytest.approx(2 * math.log(2))
-    assert float(told_apart(sure, -sure)) == pytest.approx(0)
-    assert float(told_as_first(zero)) == pytest.approx(math.log(2))
+    assert float(discriminator_loss(zero, zero)) == pytest.approx(2 * math.log(2))
+    assert float(discriminator_loss(sure, -sure)) == pytest.approx(0)
+    assert float(generator_loss(zero)) == pytest.approx(math.log(2))
     wanted = nn.functional.binary_cross_entropy_with_logits(torch.tensor([0.3]), torch.ones(1))
-    assert float(told_as_first(torch.tensor([0.3]))) == pytest.approx(float(wanted))
+    assert float(generator_loss(torch.tensor([0.3]))) == pytest.approx(float(wanted))
 
 
 def test_permuting_keeps_each_unit_and_parts_them() -> None:
@@ -185,7 +190,7 @@ def test_players_own_everything_once_and_move_only_that(name: str, norm: str) ->
     model.train()
     for number, player in enumerate(made):
         for other in made:
-            other.pace = float(other is player)
+            other.lr_scale = float(other is player)
         before = {id(p): p.detach().clone() for p in everything}
         written = move(made, step_of(model, number), 1e-2)
         assert all(bool(torch.isfinite(value)) for value in written.values())
@@ -331,13 +336,13 @@ def test_interrupted_and_resumed_is_the_same(name: str, tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         nw.fit(made, pictures(), to=tmp_path / "cut", report=StopAt(5), **given)
     again = nw.fit(made, pictures(), to=tmp_path / "cut", resume=True, report="quiet", **given)
-    (beside,) = whole.beside
-    assert same(whole, again) and same(whole.beside[beside], again.beside[beside])
+    (beside,) = whole.auxiliary
+    assert same(whole, again) and same(whole.auxiliary[beside], again.auxiliary[beside])
     nw.save(whole, tmp_path / "saved")
     for folder in ("whole", "saved"):
         loaded = nw.load(tmp_path / folder)
-        assert same(whole, loaded) and same(whole.beside[beside], loaded.beside[beside])
-        assert not loaded.beside[beside].training
+        assert same(whole, loaded) and same(whole.auxiliary[beside], loaded.auxiliary[beside])
+        assert not loaded.auxiliary[beside].training
 
 
 @pytest.mark.parametrize("name", BOUNDS)
@@ -345,7 +350,7 @@ def test_validation_judges_by_the_elbo(name: str, tmp_path: Path) -> None:
     """Not by the loss of a player, whose features move with the critic."""
     made = recipe(bound=BOUNDS[name])
     nw.fit(made, pictures(), validation=pictures(8, 1), to=tmp_path, report="quiet", device="cpu")
-    for record in records(tmp_path):
+    for record in history(tmp_path):
         elbo = record["validation_reconstruction"] + record["validation_kl"]
         assert record["validation_loss"] == pytest.approx(elbo)
 
@@ -366,8 +371,8 @@ def test_a_game_on_digits_learns_to_reconstruct(name: str, digits: nw.images.Ima
 
 def test_paces_are_those_of_the_bounds() -> None:
     """The one whose weights a discriminator shares with the model is the slow one."""
-    paces = {}
+    lr_scales = {}
     for name in GAMES:
         _, _, made = begun(recipe(**GAMES[name]))
-        paces |= {player.name: player.pace for player in made}
-    assert paces == {name: 0.1 if name == "introspective" else 1.0 for name in paces}
+        lr_scales |= {player.name: player.lr_scale for player in made}
+    assert lr_scales == {name: 0.1 if name == "introspective" else 1.0 for name in lr_scales}

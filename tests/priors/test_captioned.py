@@ -11,7 +11,7 @@ import narrows as nw
 from narrows import files
 from narrows.errors import BadFile
 from narrows.images.source import Subset
-from narrows.priors import CaptionFlow, draw, fit_prior, load_prior, prior_for, save_prior
+from narrows.priors import CaptionFlow, fit_prior, load_prior, prior_for, sample_codes, save_prior
 
 QUICK = {"width": 16, "reader": 8, "steps": 30}
 
@@ -25,19 +25,22 @@ def model() -> nw.Autoencoder:
 @pytest.fixture
 def stored(model: nw.Autoencoder, digits, tmp_path: Path) -> Path:
     prior = fit_prior(model, digits.select(range(200)), "caption-flow", **QUICK)
-    return save_prior(prior, model, tmp_path, fitted_to=200)
+    return save_prior(prior, model, tmp_path, fitted_on=200)
 
 
 def test_captions_are_made_of_labels(model, digits) -> None:
     prior = fit_prior(model, digits.select(range(200)), "caption-flow", **QUICK)
     assert {"seven", "7", "a", "digit", "zero"} <= set(prior.words)
     assert prior.part.arguments["words"] == prior.words
-    one, same = (draw(model, prior, 5, 3, caption="a seven") for _ in range(2))
+    one, same = (sample_codes(model, prior, 5, 3, caption="a seven") for _ in range(2))
     assert torch.equal(one, same) and one.shape == (5, 4)
-    for other in (draw(model, prior, 5, 4, caption="a seven"), draw(model, prior, 5, 3)):
+    for other in (
+        sample_codes(model, prior, 5, 4, caption="a seven"),
+        sample_codes(model, prior, 5, 3),
+    ):
         assert not torch.equal(one, other)
-    assert not torch.equal(one, draw(model, prior, 5, 3, caption="a three"))
-    assert torch.equal(one, draw(model, prior, 5, 3, caption="  A Seven. "))
+    assert not torch.equal(one, sample_codes(model, prior, 5, 3, caption="a three"))
+    assert torch.equal(one, sample_codes(model, prior, 5, 3, caption="  A Seven. "))
 
 
 def test_captions_are_made_of_factors() -> None:
@@ -46,7 +49,7 @@ def test_captions_are_made_of_factors() -> None:
     small = nw.recipes.mlp_autoencoder((1, 64, 64), 4, widths=(8,)).build().eval()
     prior = fit_prior(small, some, "caption-flow", **QUICK)
     assert {"small", "little", "heart", "top", "left"} <= set(prior.words)
-    found = draw(small, prior, 3, caption="a small heart at the top left")
+    found = sample_codes(small, prior, 3, caption="a small heart at the top left")
     assert found.shape == (3, 4) and bool(torch.isfinite(found).all())
 
 
@@ -63,7 +66,7 @@ def test_what_it_was_fitted_to_is_in_the_file(model, digits, stored: Path) -> No
     prior = load_prior(model, stored.parent, "caption-flow")
     assert isinstance(prior, CaptionFlow) and "seven" in prior.words
     fresh = fit_prior(model, digits.select(range(200)), "caption-flow", **QUICK)
-    drawn = [draw(model, p, 6, 1, caption="the digit 7") for p in (prior, fresh)]
+    drawn = [sample_codes(model, p, 6, 1, caption="the digit 7") for p in (prior, fresh)]
     assert torch.equal(*drawn)
     _, header = files.load_tensors(stored)
     assert header["prior"]["words"] == list(prior.words)

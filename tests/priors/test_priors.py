@@ -14,12 +14,12 @@ from narrows.parts import Part, build, listed, part_of
 from narrows.priors import (
     Prior,
     compare,
-    draw,
     fit_prior,
     load_prior,
     prior_for,
+    sample_codes,
     save_prior,
-    stored,
+    stored_priors,
 )
 
 QUICK = {
@@ -82,13 +82,13 @@ def test_seeds_are_reproducible(name: str) -> None:
 def test_it_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
     own, x = model(name), pictures()
     prior = fit_prior(own, x, name, **QUICK.get(name, {}))
-    path = save_prior(prior, own, tmp_path, fitted_to=40)
-    assert path == tmp_path / f"prior-{name}.safetensors" and stored(tmp_path) == [name]
+    path = save_prior(prior, own, tmp_path, fitted_on=40)
+    assert path == tmp_path / f"prior-{name}.safetensors" and stored_priors(tmp_path) == [name]
     again = load_prior(own, tmp_path, name)
     assert part_of(again) == part_of(prior)
-    assert torch.equal(draw(own, prior, 5, seed=1), draw(own, again, 5, seed=1))
+    assert torch.equal(sample_codes(own, prior, 5, seed=1), sample_codes(own, again, 5, seed=1))
     before = path.read_bytes()
-    save_prior(again, own, tmp_path, fitted_to=40)
+    save_prior(again, own, tmp_path, fitted_on=40)
     assert path.read_bytes() == before
 
 
@@ -125,8 +125,8 @@ def test_files_that_cannot_be_trusted_are_refused(name: str, tmp_path: Path) -> 
     with pytest.raises(BadFile, match="no prior that can be used"):
         load_prior(own, tmp_path, name)
     if "mean" in tensors:
-        spoilt = {**tensors, "mean": tensors["mean"] * torch.nan}
-        files.save_tensors(path, spoilt, header)
+        corrupted = {**tensors, "mean": tensors["mean"] * torch.nan}
+        files.save_tensors(path, corrupted, header)
         with pytest.raises(BadFile, match="not finite"):
             load_prior(own, tmp_path, name)
 
@@ -145,13 +145,13 @@ def test_what_does_not_fit_the_codes_is_refused() -> None:
     with pytest.raises(ValueError, match="this model's codes are numbers"):
         prior_for(numbers, "autoregressive")
     with pytest.raises(ValueError, match=r"codes \(N, 4\); we got \(3, 5\)"):
-        prior_for(numbers, "aggregate").fit(torch.zeros(3, 5))
+        prior_for(numbers, "gaussian").fit(torch.zeros(3, 5))
     with pytest.raises(ValueError, match="at least 2 codes; we got 1"):
         prior_for(numbers, "flow").fit(torch.zeros(1, 4))
     with pytest.raises(ValueError, match="at least 9 codes"):
         prior_for(numbers, "mixture", components=9).fit(torch.randn(8, 4))
     with pytest.raises(ValueError, match="NaN"):
-        prior_for(numbers, "aggregate").fit(torch.full((9, 4), torch.nan))
+        prior_for(numbers, "gaussian").fit(torch.full((9, 4), torch.nan))
     with pytest.raises(ValueError, match="up to 2,048 numbers"):
         build("prior", Part("mixture"), size=5000)
 
@@ -159,18 +159,18 @@ def test_what_does_not_fit_the_codes_is_refused() -> None:
 def test_units_that_never_move_do_no_harm() -> None:
     rows = torch.randn(50, D, generator=torch.Generator().manual_seed(0))
     rows[:, 1] = 2.5
-    for name in ("aggregate", "mixture", "flow"):
+    for name in ("gaussian", "mixture", "flow"):
         drawn = made(name).fit(rows).sample(20)
         assert bool(torch.isfinite(drawn).all())
         assert float((drawn[:, 1] - 2.5).abs().max()) < 3
-    assert float((made("aggregate").fit(rows).sample(20)[:, 1] - 2.5).abs().max()) < 0.01
+    assert float((made("gaussian").fit(rows).sample(20)[:, 1] - 2.5).abs().max()) < 0.01
 
 
 def test_of_a_code_book_every_vector_is_an_entry() -> None:
     own, x = model("autoregressive"), torch.rand(40, 1, 8, 8)
     book = own.bottleneck.book
-    for name in ("autoregressive", "aggregate", "flow"):
-        z = draw(own, fit_prior(own, x, name, **QUICK.get(name, {})), 6)
+    for name in ("autoregressive", "gaussian", "flow"):
+        z = sample_codes(own, fit_prior(own, x, name, **QUICK.get(name, {})), 6)
         vectors = z.reshape(-1, book.shape[1])
         assert float(torch.cdist(vectors, book).min(1).values.max()) < 1e-3
 
@@ -179,7 +179,7 @@ def test_a_prior_stands_beside_simpler_ones(digits) -> None:
     own = model("flow")
     train, held = digits.select(range(300)), digits.select(range(300, 500))
     rows = compare(own, fit_prior(own, train, "mixture", components=2), train, held)
-    assert [row.name for row in rows] == ["mixture", "aggregate", "normal", "training codes"]
+    assert [row.name for row in rows] == ["mixture", "gaussian", "normal", "training codes"]
     assert rows[0].nats >= rows[1].nats - 2 and rows[1].nats > rows[2].nats
     assert abs(rows[-1].discrepancy) < rows[2].discrepancy
     quantised = model("autoregressive")
@@ -192,5 +192,5 @@ def test_a_prior_is_judged_on_pictures_from_all_over_a_set() -> None:
     own = model("flow")
     x = torch.rand(5000, 1, 8, 8, generator=torch.Generator().manual_seed(0)) / 2
     x[2500:] += 0.5
-    rows = compare(own, fit_prior(own, x, "aggregate"), x, x.flip(0))
+    rows = compare(own, fit_prior(own, x, "gaussian"), x, x.flip(0))
     assert abs(rows[-1].discrepancy) < 0.01

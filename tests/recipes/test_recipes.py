@@ -108,9 +108,9 @@ def test_a_ladder_is_cut_where_two_pixels_are_left(side: int) -> None:
 def test_layer_by_layer_trains_every_rung_once_from_the_pictures_inwards() -> None:
     for name in ("lingrand-2021-stacked", "lingrand-2021-classifier", "hinton-2006-deep"):
         made = recipe(name)(DIGITS)
-        rungs = [phase.forward.arguments["rung"] for phase in made.phases[:-1]]
+        rungs = [phase.scheme.arguments["rung"] for phase in made.phases[:-1]]
         assert rungs == list(range(len(made.ladder.arguments["widths"])))
-        assert made.phases[-1].forward.name != "rung"
+        assert made.phases[-1].scheme.name != "rung"
     assert [p.batch_size for p in rung_by_rung(2, batch_size=7)] == [7, 7]
 
 
@@ -143,12 +143,12 @@ def test_infovae_divides_what_the_kl_weighs() -> None:
 
 
 def test_a_part_is_changed_by_its_name_and_its_numbers() -> None:
-    changes = {"bottleneck": "gaussian", "bottleneck.size": "5", "forward.variance": "0.1"}
+    changes = {"bottleneck": "gaussian", "bottleneck.size": "5", "scheme.variance": "0.1"}
     made = adjusted("ray-2022-recursive", (1, 16, 16), changes)
     assert made.bottleneck == Part("gaussian", {"size": 5})
-    assert [phase.forward for phase in made.phases] == [Part("recursive", {"variance": 0.1})]
-    again = adjusted("ray-2022-recursive", (1, 16, 16), {"forward": "end-to-end"})
-    assert again.phases[0].forward == Part("end-to-end")
+    assert [phase.scheme for phase in made.phases] == [Part("recursive", {"variance": 0.1})]
+    again = adjusted("ray-2022-recursive", (1, 16, 16), {"scheme": "end-to-end"})
+    assert again.phases[0].scheme == Part("end-to-end")
     with pytest.raises(ValueError, match="did you mean 'gaussian'"):
         adjusted("ray-2022-recursive", (1, 16, 16), {"bottleneck": "gausian"}).build()
 

@@ -28,15 +28,15 @@ NOISE = Part("gaussian-noise", {"sigma": 0.5})
             {"augmentation": NOISE},
             "the likelihood 'bernoulli' needs pixels in [0, 1]; we got",
         ),
-        ((DENSE, HIERARCHY, MSE), {"forward": "recursive"}, "the bottleneck 'hierarchical' ties"),
+        ((DENSE, HIERARCHY, MSE), {"scheme": "recursive"}, "the bottleneck 'hierarchical' ties"),
         (
             (DENSE, HIERARCHY, MSE),
-            {"forward": Part("rung", {"rung": 1})},
+            {"scheme": Part("rung", {"rung": 1})},
             "use 'end-to-end', or the bottleneck 'gaussian'",
         ),
         (
             (DENSE, GAUSSIAN, MSE),
-            {"forward": Part("rung", {"rung": 7})},
+            {"scheme": Part("rung", {"rung": 7})},
             "trains rung 7, but this ladder has rungs 0 to 1",
         ),
         ((CONV, POINT, MSE), {"bound": "feature-wise"}, "the bound 'feature-wise'"),
@@ -68,14 +68,14 @@ def test_fewer_samples_than_one() -> None:
 
 
 def test_pictures_without_labels_have_no_classes() -> None:
-    phase = nw.Phase(forward="encoder", bound="softmax")
+    phase = nw.Phase(scheme="encoder", bound="softmax")
     pictures = torch.randint(256, (6, *SHAPE), dtype=torch.uint8)
     with pytest.raises(ValueError, match="needs labels, and these pictures have none"):
         nw.fit(nw.Recipe("r", DENSE, POINT, MSE, (phase,)), pictures, report="quiet")
 
 
 def test_more_classes_than_the_softmax_has() -> None:
-    phase = nw.Phase(forward="encoder", bound=Part("softmax", {"classes": 2}))
+    phase = nw.Phase(scheme="encoder", bound=Part("softmax", {"classes": 2}))
     pixels = torch.randint(256, (6, *SHAPE), dtype=torch.uint8)
     pictures = nw.images.Images(pixels, labels={"kind": list("abcabc")})
     with pytest.raises(ValueError, match="built for 2 classes, but the pictures have 3"):
@@ -83,7 +83,7 @@ def test_more_classes_than_the_softmax_has() -> None:
 
 
 def test_a_classifier_comes_back_with_its_labels(tmp_path) -> None:
-    phase = nw.Phase(epochs=30, learning_rate=0.02, forward="encoder", bound=Part("softmax"))
+    phase = nw.Phase(epochs=30, learning_rate=0.02, scheme="encoder", bound=Part("softmax"))
     pixels = torch.zeros(20, *SHAPE, dtype=torch.uint8)
     pixels[10:] = 255
     pictures = nw.images.Images(pixels, labels={"kind": ["dark"] * 10 + ["light"] * 10})
@@ -91,6 +91,6 @@ def test_a_classifier_comes_back_with_its_labels(tmp_path) -> None:
     model = nw.fit(recipe, pictures, to=tmp_path / "run", report="quiet", device="cpu")
     again = nw.load(tmp_path / "run")
     for one in (model, again):
-        softmax = one.beside["softmax"]
+        softmax = one.auxiliary["softmax"]
         chosen = softmax(one.encode(pictures).z).argmax(1)
         assert [softmax.labels[i] for i in chosen.tolist()] == list(pictures.label)

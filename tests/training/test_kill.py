@@ -20,7 +20,7 @@ def command(folder: Path, epochs: int) -> list[str]:
     """A small model with everything that has a state: batch norm, Adam, an average, validation."""
     return [
         *(sys.executable, "-m", "narrows", "train", "digits", "--recipe", "mlp-vae"),
-        *("--set", "widths=[16]", "--set", "ladder.norm=batch", "--set", "average=0.99"),
+        *("--set", "widths=[16]", "--set", "ladder.norm=batch", "--set", "ema_decay=0.99"),
         *("--epochs", str(epochs), "--to", str(folder), "--checkpoint-seconds", "0", "--resume"),
     ]
 

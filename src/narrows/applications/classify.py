@@ -3,7 +3,7 @@
 codes (N, D), labels (N,) ──fit_classifier──► Classifier ──► classes of other codes
                                                  kNN · linear probe · SVM · MLP
 
-Whatever gives rows of numbers can stand in for codes; ``rivals`` are those that codes have to beat,
+Whatever gives rows of numbers can stand in for codes; ``baseline_features`` are those that codes have to beat,
 and ``compare`` puts them side by side.
 """
 
@@ -28,8 +28,18 @@ from ..randomness import generator, permutation
 from .map import code_rows
 
 __all__ = [
-    "KINDS", "Classifier", "Comparison", "Tested", "class_names", "compare", "few_labels",
-    "fit_classifier", "rivals", "rows_by", "assess", "untrained",
+    "KINDS",
+    "Classifier",
+    "ClassifierEvaluation",
+    "Comparison",
+    "baseline_features",
+    "class_names",
+    "compare",
+    "evaluate_classifier",
+    "extract_features",
+    "fit_classifier",
+    "label_efficiency",
+    "untrained",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
@@ -81,7 +91,7 @@ class Classifier:
 
 
 @dataclass(frozen=True)
-class Tested:
+class ClassifierEvaluation:
     """A classifier on codes that it was not fitted to.
 
     Attributes:
@@ -181,7 +191,7 @@ def _svm(x: Array, arguments: Mapping[str, Any]) -> Any:
     return SVC(kernel=partial(rbf_kernel, gamma=gamma), **arguments)
 
 
-class Tells(Protocol):
+class Predictor(Protocol):
     """Whatever gives names (M,) of ``classes``: to codes, or to pictures as they are."""
 
     @property
@@ -194,7 +204,7 @@ class Tells(Protocol):
         ...
 
 
-def assess(classifier: Tells, codes: Any, labels: Any) -> Tested:
+def evaluate_classifier(classifier: Predictor, codes: Any, labels: Any) -> ClassifierEvaluation:
     """How a classifier does on codes (M, *code), or a tuned one on pictures, with known names (M,)."""
     names = np.asarray(labels)
     predicted = classifier(codes)
@@ -207,10 +217,10 @@ def assess(classifier: Tells, codes: Any, labels: Any) -> Tested:
     np.add.at(confusion, (np.searchsorted(classes, names), np.searchsorted(classes, predicted)), 1)
     right = float((predicted == names).mean())
     error = math.sqrt(right * (1 - right) / len(names))
-    return Tested(right, error, classes, confusion, predicted)
+    return ClassifierEvaluation(right, error, classes, confusion, predicted)
 
 
-def few_labels(
+def label_efficiency(
     codes: Any,
     labels: Any,
     test_codes: Any,
@@ -262,15 +272,15 @@ class Comparison:
 
     Attributes:
         tested: by name of the rows, then by kind of classifier.
-        few: by name of the rows, what ``few_labels`` gives.
+        few: by name of the rows, what ``label_efficiency`` gives.
         best: of the first rows, the classifier that did best on the pictures kept for the choice.
         guess: the accuracy of always saying the most frequent class.
     """
 
-    tested: Mapping[str, Mapping[str, Tested]]
+    tested: Mapping[str, Mapping[str, ClassifierEvaluation]]
     few: Mapping[str, tuple[Array, Array]]
     best: Classifier
-    guess: float
+    majority_class: float
 
 
 def compare(
@@ -291,19 +301,19 @@ def compare(
         progress: called with (done, total).
     """
     names, truth = np.asarray(labels), np.asarray(test_labels)
-    results: dict[str, dict[str, Tested]] = {}
+    results: dict[str, dict[str, ClassifierEvaluation]] = {}
     few = {}
     ours: list[Classifier] = []
     for number, (title, (known, other)) in enumerate(rows.items()):
         results[title] = {}
         for place, kind in enumerate(kinds):
             made = fit_classifier(known, names, kind, seed=seed)
-            results[title][kind] = assess(made, other, truth)
+            results[title][kind] = evaluate_classifier(made, other, truth)
             if number == 0:
                 ours.append(made)
             if progress is not None:
                 progress(number * len(kinds) + place + 1, len(rows) * len(kinds))
-        few[title] = few_labels(known, names, other, truth, seed=seed)
+        few[title] = label_efficiency(known, names, other, truth, seed=seed)
     best = max(ours, key=lambda made: made.held_out or 0.0)
     classes, counts = np.unique(names, return_counts=True)
     return Comparison(results, few, best, float((truth == classes[counts.argmax()]).mean()))
@@ -316,7 +326,9 @@ def untrained(model: Autoencoder, seed: int = 0) -> Autoencoder:
         return Autoencoder(**model.parts()).to(model.device)
 
 
-def rivals(train: Source | Any, size: int, untrained: Rows, *, seed: int = 0) -> dict[str, Rows]:
+def baseline_features(
+    train: Source | Any, size: int, untrained: Rows, *, seed: int = 0
+) -> dict[str, Rows]:
     """What codes have to beat, each a function of pictures (B, C, H, W) to rows (B, …).
 
     Args:
@@ -332,7 +344,7 @@ def rivals(train: Source | Any, size: int, untrained: Rows, *, seed: int = 0) ->
     }
 
 
-def rows_by(function: Rows, images: Source | Any, *, batch_size: int = 256) -> Array:
+def extract_features(function: Rows, images: Source | Any, *, batch_size: int = 256) -> Array:
     """The rows (N, D) that a function makes of pictures, a batch at a time."""
     source = as_source(images)
     with torch.no_grad():

@@ -34,18 +34,18 @@ from ..measures import Pca, formats, psnr
 from ..randomness import generator, permutation
 from .container import MOST_VALUES, Header, opened, packed
 from .entropy import Reader, Writer, nats_of, table
-from .quantisers import QUALITIES, Book, Indices, Quantiser, Uniform
+from .quantisers import QUALITIES, Codebook, Indices, Quantiser, Uniform
 from .residual import Residual
 
 __all__ = [
     "Codec",
+    "CodecModel",
     "Compressed",
-    "Functions",
     "codec_for",
-    "functions_of",
-    "functions_of_pca",
+    "codec_model",
     "load_codec",
-    "rates",
+    "pca_codec_model",
+    "rate_distortion",
 ]
 
 Pixels = npt.NDArray[np.uint8]
@@ -60,7 +60,7 @@ SHOWN = (10, 30, 50, 70, 90)  # qualities that residuals are learnt at
 
 
 @dataclass(frozen=True)
-class Functions:
+class CodecModel:
     """What a codec needs of a model.
 
     Attributes:
@@ -74,11 +74,11 @@ class Functions:
     shape: tuple[int, ...]
     encode: Callable[[Tensor], Tensor]
     decode: Callable[[Tensor], Tensor]
-    book: Book | None = None
+    book: Codebook | None = None
     fingerprint: str = "0" * 16
 
 
-def functions_of(model: Any) -> Functions:
+def codec_model(model: Any) -> CodecModel:
     """What a codec needs of an autoencoder, of which it keeps a copy on the processor."""
     here = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
     here = here.to(memory_format=torch.channels_last)
@@ -88,19 +88,19 @@ def functions_of(model: Any) -> Functions:
         return found
 
     book, bottleneck = None, here.bottleneck
-    if hasattr(bottleneck, "entries_of") and hasattr(bottleneck, "nearest"):
-        book = Book(bottleneck.nearest, bottleneck.entries_of, _radices(bottleneck))
-    return Functions(tuple(here.shape), encode, here.decode, book, model.fingerprint())
+    if hasattr(bottleneck, "lookup") and hasattr(bottleneck, "nearest"):
+        book = Codebook(bottleneck.nearest, bottleneck.lookup, _radices(bottleneck))
+    return CodecModel(tuple(here.shape), encode, here.decode, book, model.fingerprint())
 
 
-def functions_of_pca(pca: Pca) -> Functions:
+def pca_codec_model(pca: Pca) -> CodecModel:
     """What a codec needs of PCA: the baseline, with the same quantiser, coder and header."""
 
     def decode(z: Tensor) -> Tensor:
         return torch.addmm(pca.mean, z, pca.components).reshape(-1, *pca.shape)
 
     name = files.fingerprint_of_tensors({"mean": pca.mean, "components": pca.components})
-    return Functions(tuple(pca.shape), pca.encode, decode, None, name)
+    return CodecModel(tuple(pca.shape), pca.encode, decode, None, name)
 
 
 def _radices(bottleneck: Any) -> tuple[int, ...]:
@@ -157,7 +157,7 @@ class Codec:
         lossless_quality: of the codes under a residual, where it is smallest.
     """
 
-    functions: Functions
+    functions: CodecModel
     quantiser: Quantiser
     residual: Residual
     lossless_quality: int = 50
@@ -167,7 +167,7 @@ class Codec:
 
     @staticmethod
     def fit(
-        functions: Functions,
+        functions: CodecModel,
         images: Source | Any,
         *,
         seed: int = 0,
@@ -403,7 +403,7 @@ class Codec:
                 writer.many(column, model)
 
 
-def rates(
+def rate_distortion(
     codec: Codec, images: Source | Any, others: Mapping[str, Codec] = MappingProxyType({})
 ) -> dict[str, list[tuple[float, float]]]:
     """(bytes, PSNR), means over the pictures, at every tenth quality, by name.
@@ -437,7 +437,7 @@ def _positions(count: int) -> tuple[Tensor, ...]:
     return torch.split(torch.arange(count), BATCH)
 
 
-def load_codec(functions: Functions, path: Path | str) -> Codec:
+def load_codec(functions: CodecModel, path: Path | str) -> Codec:
     """Read the tables that ``Codec.save`` wrote.
 
     Raises:
@@ -467,7 +467,7 @@ def load_codec(functions: Functions, path: Path | str) -> Codec:
         raise BadFile(f"{path} holds no tables that can be used: {error}") from error
 
 
-def codec_for(functions: Functions, tensors: Mapping[str, Tensor], lossless_quality: int) -> Codec:
+def codec_for(functions: CodecModel, tensors: Mapping[str, Tensor], lossless_quality: int) -> Codec:
     """A codec of tables that were fitted before.
 
     Raises:
@@ -518,14 +518,14 @@ def _floats(x: Tensor) -> Tensor:
     return x.float().mul_(1 / 255)
 
 
-def _decoded(functions: Functions, values: Tensor) -> Tensor:
+def _decoded(functions: CodecModel, values: Tensor) -> Tensor:
     """Codes → pictures as uint8, all at once: as near as learning needs them."""
     with torch.no_grad():
         return _bytes(functions.decode(values))
 
 
 def _nats(
-    functions: Functions,
+    functions: CodecModel,
     quantiser: Quantiser,
     residual: Residual,
     x: Tensor,

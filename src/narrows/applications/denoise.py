@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..images.tiles import in_tiles
 from ..measures import Pca, filters, wiener
-from .restored import Change, Restored, beside
+from .restored import Change, Restored, run_baselines
 
 __all__ = ["denoise", "denoising_baselines"]
 
@@ -48,7 +48,7 @@ def denoise(
     output = in_tiles(
         through, noisy, size, overlap=overlap, batch_size=batch_size, progress=progress
     )
-    others, notes = beside(noisy, baselines or {})
+    others, notes = run_baselines(noisy, baselines or {})
     return Restored(noisy, output.clamp(0, 1), others, clean), notes
 
 

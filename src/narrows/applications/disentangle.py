@@ -3,7 +3,7 @@
 pictures of known factors ──each encoder──► codes (N, D) ──measures/disentanglement──► five measures
                                                          └─meanings──► unit 3: x, 0.71 of it
 
-``traverse`` in the order of ``meanings`` shows the same to the eye.
+``traverse`` in the order of ``factor_alignments`` shows the same to the eye.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ..images import Source, known_factors
 from ..images.source import Subset
 from ..measures import Disentanglement, disentanglement
 from ..randomness import permutation
-from .classify import rivals, untrained
+from .classify import baseline_features, untrained
 from .map import code_rows
 
-__all__ = ["Meaning", "disentangle", "encoders_beside", "meanings"]
+__all__ = ["FactorAlignment", "baseline_encoders", "disentangle", "factor_alignments"]
 
 Rows = Callable[[torch.Tensor], Any]
 Progress = Callable[[int, int], None]
@@ -34,7 +34,7 @@ LARGEST = 128  # units; the forests take half a minute for each 64 of them
 
 
 @dataclass(frozen=True)
-class Meaning:
+class FactorAlignment:
     """The factor that a unit tells most of.
 
     Attributes:
@@ -48,7 +48,7 @@ class Meaning:
     share: float
 
 
-def encoders_beside(model: Autoencoder, train: Source, *, seed: int = 0) -> dict[str, Rows]:
+def baseline_encoders(model: Autoencoder, train: Source, *, seed: int = 0) -> dict[str, Rows]:
     """A model's encoder beside PCA with as many numbers, and beside itself before its training.
 
     Args:
@@ -60,7 +60,9 @@ def encoders_beside(model: Autoencoder, train: Source, *, seed: int = 0) -> dict
     def by(model: Autoencoder) -> Rows:
         return lambda x: model.encode(x).z.flatten(1)
 
-    others = rivals(train, math.prod(model.code_shape), by(untrained(model, seed)), seed=seed)
+    others = baseline_features(
+        train, math.prod(model.code_shape), by(untrained(model, seed)), seed=seed
+    )
     return {"model": by(model), **{name: f for name, f in others.items() if name != "raw pixels"}}
 
 
@@ -77,7 +79,7 @@ def disentangle(
 
     Args:
         encoders: by name, functions of pictures (B, C, H, W) to codes (B, *code), such as those of
-            ``encoders_beside``.
+            ``baseline_encoders``.
         images: sprites, or some of them.
         pictures: at most so many of them, drawn by the seed.
         seed: of that draw and of the measures'.
@@ -127,7 +129,7 @@ def disentangle(
     return found
 
 
-def meanings(found: Disentanglement, names: Sequence[str]) -> list[Meaning]:
+def factor_alignments(found: Disentanglement, names: Sequence[str]) -> list[FactorAlignment]:
     """Each unit's factor: units of one factor together, in the order of ``names``, the clearest first.
 
     Args:
@@ -142,7 +144,7 @@ def meanings(found: Disentanglement, names: Sequence[str]) -> list[Meaning]:
         raise ValueError(f"a name for each of {factors} factors was wanted; we got {len(names)}")
     best = found.information.argmax(1)
     all_of_them = [
-        Meaning(unit, names[best[unit]], float(found.information[unit, best[unit]]))
+        FactorAlignment(unit, names[best[unit]], float(found.information[unit, best[unit]]))
         for unit in range(units)
     ]
     return sorted(all_of_them, key=lambda each: (list(names).index(each.factor), -each.share))

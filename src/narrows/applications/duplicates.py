@@ -4,7 +4,7 @@
 
 Never N × N in memory: two codes nearer than the threshold are also that near along any axis, so a
 tile of codes meets only those that follow it so closely. The pairs are exact. Where there are the
-pictures too, :mod:`narrows.applications.lookalikes` tells duplicates from what is merely alike.
+pictures too, :mod:`narrows.applications.near-duplicates` tells duplicates from what is merely alike.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "ALTERED", "Group", "Threshold", "altered", "close_pairs", "duplicates", "first_equal", "grouped",
+    "AUGMENTATIONS", "Group", "Threshold", "augmented", "close_pairs", "duplicates", "first_equal", "grouped",
     "nearest_pairs", "threshold_of",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
 
-ALTERED = ("recompressed", "resized", "cropped", "brightened")
+AUGMENTATIONS = ("recompressed", "resized", "cropped", "brightened")
 MOST_PAIRS = 20_000_000
 FOUND = 0.9  # of the made duplicates, that a threshold is to find
 APART = 0.5  # of the usual distance to the nearest other picture, that it must not exceed
@@ -295,14 +295,14 @@ def threshold_of(
         raise ValueError("a threshold is found by means of at least one picture; we got none")
     codes = np.asarray(encode(pictures), np.float64)
     made = {
-        name: np.linalg.norm(encode([altered(each, name) for each in pictures]) - codes, axis=1)
-        for name in ALTERED
+        name: np.linalg.norm(encode([augmented(each, name) for each in pictures]) - codes, axis=1)
+        for name in AUGMENTATIONS
     }
     wanted = float(np.quantile(np.concatenate(list(made.values())), FOUND))
     return Threshold(min(wanted, APART * apart) if apart > 0 else wanted, made, apart)
 
 
-def altered(picture: Array, how: str) -> Array:
+def augmented(picture: Array, how: str) -> Array:
     """A duplicate of a picture uint8 (C, H, W), C of 1 or 3, as people make them.
 
     - ``recompressed``: a JPEG of quality 50;
@@ -330,6 +330,6 @@ def altered(picture: Array, how: str) -> Array:
     elif how == "brightened":
         image = image.point(lambda value: value * 1.15)
     else:
-        raise ValueError(f"a picture is altered by {', '.join(ALTERED)}; we got {how!r}")
+        raise ValueError(f"a picture is altered by {', '.join(AUGMENTATIONS)}; we got {how!r}")
     array = np.asarray(image)
     return array[None] if channels == 1 else array.transpose(2, 0, 1)

@@ -24,7 +24,7 @@ from ..training.phases import recipe_of
 from ..training.reporting import Quiet
 from .classify import COUNTS
 
-__all__ = ["WARP", "FineTuned", "few_labels_tuned", "fine_tune", "fine_tuned"]
+__all__ = ["WARP", "FineTuned", "fine_tune", "fine_tuned", "label_efficiency_tuned"]
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
@@ -38,7 +38,7 @@ class FineTuned:
     """A classifier of pictures: calling it with pictures (M, C, H, W) gives names (M,).
 
     Attributes:
-        model: the autoencoder whose encoder was tuned, with the softmax in ``model.beside``;
+        model: the autoencoder whose encoder was tuned, with the softmax in ``model.auxiliary``;
             :func:`narrows.save` keeps both. Its decoder is as it was, so it decodes worse.
         classes: the names it can give, (K,).
     """
@@ -48,7 +48,7 @@ class FineTuned:
 
     def __call__(self, images: Any) -> Array:
         source = as_source(images)
-        softmax: Any = self.model.beside["softmax"]
+        softmax: Any = self.model.auxiliary["softmax"]
         names = np.array(softmax.labels)
         found = [np.zeros(0, names.dtype)]
         with torch.no_grad():
@@ -107,7 +107,7 @@ def fine_tune(
         epochs=max(FEWEST_EPOCHS, steps * batch / len(names)),
         batch_size=batch,
         learning_rate=learning_rate,
-        forward=Part("encoder"),
+        scheme=Part("encoder"),
         bound=Part("softmax", {"classes": len(classes)}),
         augmentation=augmentation,
     )
@@ -122,11 +122,11 @@ def fine_tune(
 
 def fine_tuned(model: Autoencoder) -> FineTuned | None:
     """The classifier that a model was tuned to be; None of one without a softmax."""
-    softmax: Any = model.beside.get("softmax")
+    softmax: Any = model.auxiliary.get("softmax")
     return None if softmax is None else FineTuned(model, np.unique(np.array(softmax.labels)))
 
 
-def few_labels_tuned(
+def label_efficiency_tuned(
     model: Autoencoder,
     images: Source | Any,
     labels: Any,
@@ -143,7 +143,7 @@ def few_labels_tuned(
 ) -> tuple[Array, Array]:
     """Test accuracy of :func:`fine_tune` by the number of labelled pictures of each class.
 
-    The pictures are those that :func:`narrows.applications.few_labels` draws.
+    The pictures are those that :func:`narrows.applications.label_efficiency` draws.
 
     Returns:
         The counts (T,) and the accuracies (T, draws).

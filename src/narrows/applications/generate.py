@@ -139,9 +139,9 @@ def traverse(
         raise ValueError(
             f"a traversal has at least 2 steps and a reach above 0; we got {steps} and {reach}"
         )
-    strangers = [unit for unit in units or () if not 0 <= unit < size]
-    if strangers:
-        raise ValueError(f"this code has units 0 to {size - 1}; we got {strangers[0]}")
+    anomalies = [unit for unit in units or () if not 0 <= unit < size]
+    if anomalies:
+        raise ValueError(f"this code has units 0 to {size - 1}; we got {anomalies[0]}")
     if units is None:
         effects = _effects(decode, mean, deviation, torch.arange(size))
         chosen = effects.sort(descending=True, stable=True).indices[:most]

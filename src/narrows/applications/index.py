@@ -66,7 +66,7 @@ class Indexed:
 
 
 def collection_for(
-    address: str | Path, about: About, *, stated: Sequence[str] = (), anew: bool = False
+    address: str | Path, about: About, *, stated: Sequence[str] = (), new_version: bool = False
 ) -> Collection:
     """The collection at an address, to go on with, or a new one where there is none.
 
@@ -78,9 +78,9 @@ def collection_for(
         anew: begin a new version where they differ; the ones before stay.
 
     Raises:
-        BadFile: it holds codes of another model or of other pictures, and ``anew`` is not set.
+        BadFile: it holds codes of another model or of other pictures, and ``new_version`` is not set.
     """
-    if not Collection.there(address):
+    if not Collection.exists(address):
         return Collection.create(address, about)
     collection = Collection.open(address, going_on=about.fingerprint)
     before = collection.about
@@ -88,14 +88,14 @@ def collection_for(
         name for name in ("pictures", *stated) if getattr(before, name) != getattr(about, name)
     ]
     same = before.fingerprint == about.fingerprint and not differing
-    if anew and (collection.version.whole or not same):
+    if new_version and (collection.version.complete or not same):
         return Collection.create(address, about)
     collection.check(about.fingerprint, about.model)
     if differing:
         name = differing[0]
         raise BadFile(
             f"{address} was made with {name} {getattr(before, name)!r}, not {getattr(about, name)!r}: "
-            "name another collection, or add --anew to begin a new version of this one"
+            "name another collection, or add --new-version to begin a new version of this one"
         )
     collection.change(model=about.model)
     return collection
@@ -212,7 +212,7 @@ def _alone(collection: Collection) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            if not collection.version.whole and not len(collection):
+            if not collection.version.complete and not len(collection):
                 collection.discard()
             raise
 
@@ -228,8 +228,8 @@ def _end(collection: Collection, known: _Known, done: Indexed, removed: list[str
     known.describe()
     if removed:
         done.removed = collection.delete(removed)
-    collection.tidy()
-    collection.finish()
+    collection.optimize()
+    collection.commit()
 
 
 # ---- what is known already -----------------------------------------------------------------------
@@ -245,7 +245,7 @@ class _Known:
         self.ids = list(ids)
         names = column_names(metadata)
         self.metadata = {names[name]: values for name, values in metadata.items()}
-        collection.widen({name: type_of(values) for name, values in self.metadata.items()})
+        collection.add_columns({name: type_of(values) for name, values in self.metadata.items()})
         table = collection.table(["id", "size", "mtime", "hash", *self.metadata])
         there = values_of(table)
         for name in ("size", "mtime"):  # of rows that were not made of files
@@ -484,7 +484,7 @@ class _Writer:
             name: [row[name] for row in self._rows] for name in self._rows[0]
         }
         columns["code"] = np.concatenate(self._codes)
-        (self.collection.put if changed else self.collection.add)(columns)
+        (self.collection.upsert if changed else self.collection.add)(columns)
         self.done.changed += changed
         self.done.added += len(self._rows) - changed
         self._rows, self._codes = [], []

@@ -22,10 +22,10 @@ from ..images.blending import membrane, seamless
 from ..images.resizing import reduced
 from ..images.tiles import in_tiles
 from ..measures import Pca, conditional_mean, filters
-from ..priors import Aggregate
+from ..priors import AggregateGaussian
 from ..randomness import Draws
 from .minimise import minimise
-from .restored import Change, Restored, beside
+from .restored import Change, Restored, run_baselines
 
 __all__ = [
     "CodeGaussian", "Fill", "Projection", "by_model", "by_projection", "inpaint",
@@ -64,7 +64,7 @@ class CodeGaussian:
         if len(rows) < 2:
             raise ValueError(f"a Gaussian of codes needs two or more; we got {len(rows)}")
         if len(rows) >= 4 * rows.shape[1]:
-            fitted = Aggregate(rows.shape[1]).fit(rows)
+            fitted = AggregateGaussian(rows.shape[1]).fit(rows)
             factor = fitted.scale.deviation[:, None] * fitted.factor
             return CodeGaussian(fitted.scale.mean.float(), factor.float(), shape)
         return CodeGaussian(rows.mean(0), rows.std(0).clamp_min(1e-4), shape)
@@ -243,7 +243,9 @@ def inpaint(
             hole, _at_size(change, pictures, ~hole, size, tiles, name), pictures
         )
 
-    others, notes = beside(x, {name: of(name, fill) for name, fill in (baselines or {}).items()})
+    others, notes = run_baselines(
+        x, {name: of(name, fill) for name, fill in (baselines or {}).items()}
+    )
     given = torch.where(hole, torch.full_like(x, 0.5), x)
     return Restored(given, output, others, clean, hole), notes
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["feature_maps", "first_kernels", "restlessness"]
+__all__ = ["feature_maps", "first_kernels", "high_frequency_energy"]
 
 
 def first_kernels(weight: Tensor, shape: Sequence[int]) -> Tensor:
@@ -37,7 +37,7 @@ def first_kernels(weight: Tensor, shape: Sequence[int]) -> Tensor:
     return 0.5 + 0.5 * weight / largest[:, None, None, None]
 
 
-def restlessness(kernels: Tensor, inside: Tensor) -> Tensor:
+def high_frequency_energy(kernels: Tensor, inside: Tensor) -> Tensor:
     """How much kernels vary where nothing ever is, beside how much where something is, (K,).
 
     Standard deviation over the pixels outside by that over the pixels inside: near 0 for a kernel

@@ -19,7 +19,7 @@ from ..errors import Unavailable
 from ..images import Source, as_source
 from ..randomness import permutation
 
-__all__ = ["METHODS", "Layout", "code_rows", "lay_out", "thumbnails"]
+__all__ = ["METHODS", "Embedding", "code_rows", "embed_2d", "thumbnails"]
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
@@ -35,21 +35,21 @@ LARGEST, SMALLEST = 64, 16  # sides of a thumbnail
 
 
 @dataclass(frozen=True)
-class Layout:
+class Embedding:
     """Codes as points of the plane.
 
     Attributes:
         method: ``pca`` or ``tsne``.
         points: (N, 2) float32.
-        place: codes (M, *code) → their points (M, 2) on the same map.
-        learnt_from: how many of the codes made the map; the others were placed on it.
+        transform: codes (M, *code) → their points (M, 2) on the same map.
+        fitted_on: how many of the codes made the map; the others were placed on it.
         note: what a reader of the map has to know.
     """
 
     method: str
     points: Array
-    place: Callable[[Any], Array]
-    learnt_from: int
+    transform: Callable[[Any], Array]
+    fitted_on: int
     note: str
 
 
@@ -72,22 +72,22 @@ def code_rows(codes: Any) -> Array:
     return rows
 
 
-def lay_out(
+def embed_2d(
     codes: Any,
     method: str = "tsne",
     *,
     perplexity: float = PERPLEXITY,
-    learn_from: int = LEARN,
+    fit_size: int = LEARN,
     seed: int = 0,
     progress: Progress | None = None,
-) -> Layout:
+) -> Embedding:
     """A map of codes.
 
     Args:
         codes: (N, *code).
         method: ``pca``, or ``tsne`` (van der Maaten & Hinton 2008, as in openTSNE, begun at PCA).
         perplexity: of t-SNE, about how many neighbours count; at most (N − 1) / 3.
-        learn_from: t-SNE is made of so many codes, drawn by the seed; the others are placed.
+        fit_size: t-SNE is made of so many codes, drawn by the seed; the others are placed.
         progress: called with (done, total).
 
     Raises:
@@ -97,10 +97,10 @@ def lay_out(
     rows = code_rows(codes)
     if method not in METHODS:
         raise ValueError(f"a map is one of {', '.join(METHODS)}; we got {method!r}")
-    if not perplexity > 1 or learn_from < FEWEST:
+    if not perplexity > 1 or fit_size < FEWEST:
         raise ValueError(
-            f"perplexity is above 1 and learn_from at least {FEWEST}; we got {perplexity} and "
-            f"{learn_from}"
+            f"perplexity is above 1 and fit_size at least {FEWEST}; we got {perplexity} and "
+            f"{fit_size}"
         )
     if len(rows) < FEWEST:
         raise ValueError(f"a map needs at least {FEWEST} pictures; we got {len(rows)}")
@@ -108,10 +108,10 @@ def lay_out(
         raise ValueError(f"all {len(rows):,} codes are the same: there is nothing to map")
     if method == "pca":
         return _pca(rows, seed)
-    return _tsne(rows, perplexity, learn_from, seed, progress)
+    return _tsne(rows, perplexity, fit_size, seed, progress)
 
 
-def _pca(rows: Array, seed: int) -> Layout:
+def _pca(rows: Array, seed: int) -> Embedding:
     from sklearn.decomposition import PCA
 
     wide = rows if rows.shape[1] > 1 else np.pad(rows, ((0, 0), (0, 1)))
@@ -119,17 +119,17 @@ def _pca(rows: Array, seed: int) -> Layout:
     share = fitted.explained_variance_ratio_
     note = f"{share.sum():.0%} of the variance ({share[0]:.0%} and {share[1]:.0%})"
 
-    def place(more: Any) -> Array:
+    def transform(more: Any) -> Array:
         given = _as_many(code_rows(more), rows.shape[1])
         given = given if rows.shape[1] > 1 else np.pad(given, ((0, 0), (0, 1)))
         return np.asarray(fitted.transform(given), np.float32)
 
-    return Layout("pca", place(rows), place, len(rows), note)
+    return Embedding("pca", transform(rows), transform, len(rows), note)
 
 
 def _tsne(
-    rows: Array, perplexity: float, learn_from: int, seed: int, progress: Progress | None
-) -> Layout:
+    rows: Array, perplexity: float, fit_size: int, seed: int, progress: Progress | None
+) -> Embedding:
     try:
         from openTSNE import TSNE
     except ImportError as error:
@@ -137,7 +137,7 @@ def _tsne(
             "t-SNE needs openTSNE, which is not installed: pip install 'narrows[maps]'"
         ) from error
     n = len(rows)
-    chosen = permutation(seed, "t-sne", n)[:learn_from].sort().values.numpy()
+    chosen = permutation(seed, "t-sne", n)[:fit_size].sort().values.numpy()
     used = min(perplexity, (len(chosen) - 1) / 3)
     every = 25
     done = 0
@@ -157,7 +157,7 @@ def _tsne(
         callbacks_every_iters=every,
     ).fit(rows[chosen])
 
-    def place(more: Any) -> Array:
+    def transform(more: Any) -> Array:
         given = _as_many(code_rows(more), rows.shape[1])
         near = min(5.0, (len(chosen) - 1) / 3)
         return np.concatenate(
@@ -171,11 +171,11 @@ def _tsne(
     points[chosen] = made
     left = np.setdiff1d(np.arange(n), chosen)
     if len(left):
-        points[left] = place(rows[left])
+        points[left] = transform(rows[left])
     note = f"perplexity {used:.3g}"
     if len(left):
         note += f", made of {len(chosen):,} codes; the other {len(left):,} were placed"
-    return Layout("tsne", points, place, len(chosen), note)
+    return Embedding("tsne", points, transform, len(chosen), note)
 
 
 def _as_many(rows: Array, width: int) -> Array:

@@ -1,11 +1,11 @@
 """Outliers: raw scores of pictures beside those of normal ones, and a verdict that is taken after.
 
 scores of held-out normals (M,) each ─┐
-scores of the pictures (N,) each ─────┴──outliers──► p-values, a threshold, who is strange
+scores of the pictures (N,) each ─────┴──outliers──► p-values, a threshold, which are outliers
                                        └─ mixture: the mean rank among the normals
 
-Where the scores come from is the caller's: ``measures.strangeness`` of a model, a distance of
-``measures.code_distances`` from the codes of a collection, or anything that is higher for stranger
+Where the scores come from is the caller's: ``measures.anomaly_scores`` of a model, a distance of
+``measures.code_distances`` from the codes of a collection, or anything that is higher for anomaly
 pictures. They are kept as they came.
 """
 
@@ -28,28 +28,28 @@ from ..measures.calibration import (
 from ..measures.detection import Detection, detection
 
 __all__ = [
-    "MIXTURE",
-    "Discoveries",
+    "MEAN_RANK",
     "FalseAlarms",
+    "FalseDiscoveryRate",
     "Median",
     "Outliers",
     "Quantile",
     "Rule",
     "detections",
-    "mixture",
+    "mean_rank",
     "outliers",
 ]
 
 Array = np.ndarray[Any, Any]
 
-MIXTURE = "mixture"
+MEAN_RANK = "mean-rank"
 
 
 class Rule(Protocol):
     """How a threshold is set: from the scores of normals (M,), on those of pictures (N,)."""
 
     def threshold(self, normal: Array, scores: Array) -> float:
-        """The value above which a picture is strange; infinite where none is."""
+        """The value above which a picture is anomalous; infinite where none is."""
         ...
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class FalseAlarms:
-    """Conformal: a normal picture is called strange with a probability of at most ``rate``.
+    """Conformal: a normal picture is called anomalous with a probability of at most ``rate``.
 
     Raises:
         ValueError: a rate outside (0, 1).
@@ -77,7 +77,7 @@ class FalseAlarms:
             ValueError: too few normals for a p-value so small.
         """
         _enough(len(normal), self.rate, "a false-alarm rate")
-        allowed = math.floor(self.rate * (len(normal) + 1) + 1e-9)  # 1 + normals as strange
+        allowed = math.floor(self.rate * (len(normal) + 1) + 1e-9)  # 1 + normals as anomalous
         return float(np.sort(normal)[len(normal) - allowed])
 
     def __str__(self) -> str:
@@ -120,8 +120,8 @@ class Median:
 
 
 @dataclass(frozen=True)
-class Discoveries:
-    """Of the pictures called strange, a share of at most ``rate`` is normal, on average.
+class FalseDiscoveryRate:
+    """Of the pictures called anomalous, a share of at most ``rate`` is normal, on average.
 
     Raises:
         ValueError: a rate outside (0, 1).
@@ -136,7 +136,7 @@ class Discoveries:
         """Just below the least score that Benjamini & Hochberg's procedure picks.
 
         Raises:
-            ValueError: too few normals for a single strange picture to be found.
+            ValueError: too few normals for a single anomalous picture to be found.
         """
         _enough(len(normal), self.rate, "a false-discovery rate")
         found = discoveries(p_values(normal, scores), self.rate)
@@ -149,16 +149,16 @@ class Discoveries:
 
 @dataclass(frozen=True)
 class Outliers:
-    """N pictures, how strange each is, and which are strange.
+    """N pictures, how anomalous each is, and which are anomalous.
 
     Attributes:
-        scores: raw, (N,) each, higher for stranger; ``mixture`` where there are several.
+        scores: raw, (N,) each, higher for anomaly; ``mean_rank`` where there are several.
         normal: the same of held-out normals, (M,) each.
         by: the score that decides.
         rule: how the threshold was set, in words.
-        threshold: of that score; infinite where nothing is strange.
+        threshold: of that score; infinite where nothing is anomalous.
         p_values: of that score, (N,).
-        strange: (N,) booleans.
+        anomalous: (N,) booleans.
     """
 
     scores: Mapping[str, Array]
@@ -167,7 +167,7 @@ class Outliers:
     rule: str
     threshold: float
     p_values: Array
-    strange: Array
+    is_outlier: Array
 
     @property
     def order(self) -> Array:
@@ -176,7 +176,7 @@ class Outliers:
         return np.lexsort((-first, -self.scores[self.by]))
 
     @property
-    def normal_above(self) -> float:
+    def false_positive_rate(self) -> float:
         """The share of the held-out normals above the threshold: the price of the verdict."""
         return float((self.normal[self.by] > self.threshold).mean())
 
@@ -187,7 +187,7 @@ def outliers(
     rule: Rule | None = None,
     by: str | None = None,
 ) -> Outliers:
-    """Decide which pictures are strange.
+    """Decide which pictures are anomalous.
 
     Which score decides is settled without labels and without a look at the pictures in question:
     the one that is named, else the only one, else the mixture of all of them.
@@ -212,9 +212,9 @@ def outliers(
     whole = [name for name in asked if "/" not in name]  # a/b is a piece of a
     if len(whole) > 1:
         pieces = {name: known[name] for name in whole}
-        known[MIXTURE] = mixture(pieces)
-        asked[MIXTURE] = mixture(pieces, {name: asked[name] for name in whole})
-    chosen = by or (MIXTURE if len(whole) > 1 else next(iter(whole or asked)))
+        known[MEAN_RANK] = mean_rank(pieces)
+        asked[MEAN_RANK] = mean_rank(pieces, {name: asked[name] for name in whole})
+    chosen = by or (MEAN_RANK if len(whole) > 1 else next(iter(whole or asked)))
     if chosen not in asked:
         raise ValueError(f"there is no score {chosen!r}, only {', '.join(asked)}")
     rule = rule or FalseAlarms()
@@ -230,7 +230,7 @@ def outliers(
     )
 
 
-def mixture(normal: Mapping[str, Any], scores: Mapping[str, Any] | None = None) -> Array:
+def mean_rank(normal: Mapping[str, Any], scores: Mapping[str, Any] | None = None) -> Array:
     """The mean over the scores of each picture's rank among the normals, (N,) in (0, 1).
 
     A rank is the share of normals below, ties counted by half. Without ``scores``, those of the
@@ -250,13 +250,13 @@ def mixture(normal: Mapping[str, Any], scores: Mapping[str, Any] | None = None) 
     return found
 
 
-def detections(scores: Mapping[str, Any], strangers: Any) -> dict[str, Detection]:
-    """How well each score (N,) tells strangers (N,) from the others, where labels say who they are.
+def detections(scores: Mapping[str, Any], anomalies: Any) -> dict[str, Detection]:
+    """How well each score (N,) tells anomalies (N,) from the others, where labels say who they are.
 
     Raises:
         ValueError: labels of one kind only.
     """
-    return {name: detection(values, strangers) for name, values in scores.items()}
+    return {name: detection(values, anomalies) for name, values in scores.items()}
 
 
 def _finite(name: str, values: Any) -> Array:

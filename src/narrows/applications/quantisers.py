@@ -22,7 +22,7 @@ from torch import Tensor
 from ..errors import BadFile
 from .entropy import nats_of
 
-__all__ = ["Book", "Indices", "Quantiser", "Uniform"]
+__all__ = ["Codebook", "Indices", "Quantiser", "Uniform"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -267,17 +267,17 @@ def _distributions(places: Floats, cells: int) -> Ints:
 
 
 @dataclass(frozen=True)
-class Book:
+class Codebook:
     """What a code book offers.
 
     Attributes:
         nearest: z (B, *code) → indices (B, …).
-        entries_of: indices (B, …) → z (B, *code).
+        lookup: indices (B, …) → z (B, *code).
         radices: numbers whose product is the number of entries; an index is coded as its digits.
     """
 
     nearest: Callable[[Tensor], Tensor]
-    entries_of: Callable[[Tensor], Tensor]
+    lookup: Callable[[Tensor], Tensor]
     radices: tuple[int, ...]
 
 
@@ -292,7 +292,7 @@ class Indices:
     one_rate = True
 
     def __init__(
-        self, state: Mapping[str, Tensor], book: Book, code_shape: tuple[int, ...]
+        self, state: Mapping[str, Tensor], book: Codebook, code_shape: tuple[int, ...]
     ) -> None:
         self.book = book
         self.layout = tuple(book.nearest(torch.zeros(1, *code_shape)).shape[1:])
@@ -302,7 +302,7 @@ class Indices:
             raise BadFile("the tables of codes are damaged, or of another model; fit them again")
 
     @staticmethod
-    def fit(codes: Tensor, book: Book) -> Indices:
+    def fit(codes: Tensor, book: Codebook) -> Indices:
         """Tables of codes (N, *code)."""
         widest = max(book.radices)
         each = np.stack([np.bincount(one, minlength=widest) for one in _digits(book, codes).T])
@@ -329,10 +329,10 @@ class Indices:
         digits = symbols.reshape(len(symbols), -1, len(self.book.radices))
         places = np.cumprod([1, *self.book.radices[:-1]])
         indices = torch.from_numpy((digits * places).sum(-1)).reshape(-1, *self.layout)
-        return self.book.entries_of(indices).float()
+        return self.book.lookup(indices).float()
 
 
-def _digits(book: Book, z: Tensor) -> Ints:
+def _digits(book: Codebook, z: Tensor) -> Ints:
     """The digits of the indices of z (B, *code), (B, M)."""
     rest = book.nearest(z).flatten(1).numpy()
     digits = []

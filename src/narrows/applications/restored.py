@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import Unavailable
 from ..measures import psnr, squared_error, ssim
 
-__all__ = ["MODEL", "Restored", "beside", "scores"]
+__all__ = ["MODEL", "Restored", "run_baselines", "scores"]
 
 MODEL = "model"
 Change = Callable[[Tensor], Tensor]
@@ -74,7 +74,9 @@ class Restored:
         return {name: (a - b).square().flatten(1).mean(1).sqrt() for name, (a, b) in pairs.items()}
 
 
-def beside(x: Tensor, baselines: Mapping[str, Change]) -> tuple[dict[str, Tensor], list[str]]:
+def run_baselines(
+    x: Tensor, baselines: Mapping[str, Change]
+) -> tuple[dict[str, Tensor], list[str]]:
     """Each baseline's picture of x (N, C, H, W) in [0, 1], and why one is missing."""
     found, notes = {}, []
     for name, change in baselines.items():

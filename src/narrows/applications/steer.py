@@ -24,16 +24,16 @@ from .decoding import Decode
 
 __all__ = [
     "Direction",
-    "Effect",
+    "EffectSize",
     "Map",
-    "Nearness",
+    "Proximity",
     "Steering",
     "effects_of_steering",
     "effects_of_transform",
     "fit_to_labels",
     "fit_to_transform",
-    "nearness",
     "probe",
+    "proximity",
     "steer",
 ]
 
@@ -155,7 +155,7 @@ def steer(decode: Decode, steering: Steering, z: Tensor, amounts: Tensor) -> Ten
 
 
 @dataclass(frozen=True)
-class Effect:
+class EffectSize:
     """What a step of some amount did to an attribute of pictures.
 
     Attributes:
@@ -172,7 +172,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Nearness:
+class Proximity:
     """How near steered pictures come to those really transformed: mean PSNR in dB, of ± an amount.
 
     Attributes:
@@ -186,14 +186,14 @@ class Nearness:
     ceiling: float
 
 
-def nearness(
+def proximity(
     codes: Callable[[Tensor], Tensor],
     decode: Decode,
     steering: Steering,
     transform: Transform,
     pictures: Tensor,
     amount: float,
-) -> Nearness:
+) -> Proximity:
     """Compare steering with the transform on pictures (N, C, H, W) that it was not fitted to."""
     amounts = torch.tensor([-amount, amount])
     z = codes(pictures)
@@ -201,7 +201,7 @@ def nearness(
     steered = steer(decode, steering, z, amounts).flatten(0, 1)
     still = decode(z).repeat(2, 1, 1, 1)
     shown = (steered, still, decode(codes(real)))
-    return Nearness(*(float(psnr(real, x.clamp(0, 1)).mean()) for x in shown))
+    return Proximity(*(float(psnr(real, x.clamp(0, 1)).mean()) for x in shown))
 
 
 Measures = dict[str, Callable[[Tensor], Tensor]]
@@ -209,7 +209,7 @@ Measures = dict[str, Callable[[Tensor], Tensor]]
 
 def effects_of_steering(
     decode: Decode, steering: Steering, z: Tensor, amount: float, more: Measures | None = None
-) -> list[Effect]:
+) -> list[EffectSize]:
     """What steering codes z (B, *code) by an amount does to every attribute there is.
 
     The change is half of that from −amount to +amount.
@@ -223,13 +223,13 @@ def effects_of_steering(
 
 def effects_of_transform(
     transform: Transform, pictures: Tensor, amount: float, more: Measures | None = None
-) -> list[Effect]:
+) -> list[EffectSize]:
     """The same of the transform itself, on pictures (N, C, H, W): what steering would ideally do."""
     low, high = (transform(pictures, torch.full((len(pictures),), t)) for t in (-amount, amount))
     return _effects(low, high, pictures, more)
 
 
-def _effects(low: Tensor, high: Tensor, at: Tensor, more: Measures | None) -> list[Effect]:
+def _effects(low: Tensor, high: Tensor, at: Tensor, more: Measures | None) -> list[EffectSize]:
     found = []
     for name, measure in {**ATTRIBUTES, **(more or {})}.items():
         moved = (change(name, measure(low), measure(high)) / 2).double()
@@ -237,7 +237,7 @@ def _effects(low: Tensor, high: Tensor, at: Tensor, more: Measures | None) -> li
         spread = float(own.std()) if len(own) > 1 else math.nan
         deviation = float(moved.std()) if len(moved) > 1 else math.nan
         size = float(moved.mean()) / spread if spread > 0 else math.nan
-        found.append(Effect(name, float(moved.mean()), deviation, size))
+        found.append(EffectSize(name, float(moved.mean()), deviation, size))
     return found
 
 

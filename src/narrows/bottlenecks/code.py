@@ -44,44 +44,44 @@ class Code:
     Attributes:
         z: (B, *code) or, where samples were asked for, (S, B, *code).
         mean, log_variance: (B, *code) of a Gaussian posterior q(z|x); None elsewhere.
-        switches: per rung, what its way up may need of its way down; never stored.
+        pooling indices: per rung, what its way up may need of its way down; never stored.
         sampled: whether ``z`` has the axis S of samples in front.
         indices: (B, …) entries of a code book, where there is one.
         unquantised: (B, *code), what a learnt code book quantised; never stored.
         latents: of a hierarchy, the base first.
-        reached: the level that encoding already went up to, and the activation there (S·B, …).
-        cost: (B,) nats that the bottleneck asks for beside the bound, such as a commitment.
-        notes: scalars worth writing down, such as a perplexity.
+        resumed_at: the level that encoding already went up to, and the activation there (S·B, …).
+        aux_loss: (B,) nats that the bottleneck asks for beside the bound, such as a commitment.
+        metrics: scalars worth writing down, such as a perplexity.
     """
 
     z: Tensor
     mean: Tensor | None = None
     log_variance: Tensor | None = None
-    switches: tuple[Tensor | None, ...] = ()
+    pooling_indices: tuple[Tensor | None, ...] = ()
     sampled: bool = False
     indices: Tensor | None = None
     unquantised: Tensor | None = None
     latents: tuple[Latent, ...] = ()
-    reached: tuple[int, Tensor] | None = None
-    cost: Tensor | None = None
-    notes: Mapping[str, Tensor] = field(default_factory=dict)
+    resumed_at: tuple[int, Tensor] | None = None
+    aux_loss: Tensor | None = None
+    metrics: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """B, the number of pictures."""
         return self.z.shape[1 if self.sampled else 0]
 
-    def widened(self, rows: int) -> list[Tensor | None] | None:
-        """The switches, once for each of the ``rows`` that the samples make; or None."""
-        if all(kept is None for kept in self.switches):
+    def repeat(self, rows: int) -> list[Tensor | None] | None:
+        """The pooling indices, once for each of the ``rows`` that the samples make; or None."""
+        if all(kept is None for kept in self.pooling_indices):
             return None
         return [
             None if kept is None else kept.repeat(rows // len(kept), *[1] * (kept.ndim - 1))
-            for kept in self.switches
+            for kept in self.pooling_indices
         ]
 
     @staticmethod
     def joined(codes: list[Code]) -> Code:
-        """One code of several batches: what can be stored, so neither switches nor latents."""
+        """One code of several batches: what can be stored, so neither pooling indices nor latents."""
 
         def join(name: str, along: int) -> Tensor | None:
             pieces = [getattr(code, name) for code in codes]

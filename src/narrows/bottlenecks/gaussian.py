@@ -67,12 +67,12 @@ class Gaussian(nn.Module):
         """The posterior and its mean (B, *code), or ``samples`` draws of it (S, B, *code)."""
         mean, log_variance = self.head(descent.levels[-1]).float().chunk(2, 1)
         log_variance = F.hardtanh(log_variance, *LOG_VARIANCES)  # clamp, with a cheaper gradient
-        switches = tuple(descent.switches)
+        pooling_indices = tuple(descent.pooling_indices)
         if samples is None:
-            return Code(mean, mean, log_variance, switches)
+            return Code(mean, mean, log_variance, pooling_indices)
         noise = draws.normal("posterior", (samples, *mean.shape), mean.device)
         z = torch.addcmul(mean, noise, (0.5 * log_variance).exp())
-        return Code(z, mean, log_variance, switches, sampled=True)
+        return Code(z, mean, log_variance, pooling_indices, sampled=True)
 
     def expand(self, code: Code, ladder: Ladder, draws: Draws | None = None) -> tuple[Tensor, int]:
         """z (…, *code) → g_L (M, *narrowest), and L."""

@@ -155,17 +155,19 @@ class Hierarchical(nn.Module):
             code.z,
             code.mean,
             code.log_variance,
-            code.switches,
+            code.pooling_indices,
             code.sampled,
             latents=tuple(latents),
-            reached=(level, g),
-            notes={f"kl_level_{i}": kl.detach().mean() for i, kl in kls.items() if kl is not None},
+            resumed_at=(level, g),
+            metrics={
+                f"kl_level_{i}": kl.detach().mean() for i, kl in kls.items() if kl is not None
+            },
         )
 
     def expand(self, code: Code, ladder: Ladder, draws: Draws | None = None) -> tuple[Tensor, int]:
         """Where encoding came to; of a bare z (…, *code) as far, by means or draws of the priors."""
-        if code.reached is not None:
-            level, g = code.reached
+        if code.resumed_at is not None:
+            level, g = code.resumed_at
             return g, level
 
         def chosen(stage: _Stage, mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -179,10 +181,10 @@ class Hierarchical(nn.Module):
     def _up(self, code: Code, ladder: Ladder, choose: Choice) -> tuple[Tensor, int]:
         """From the base past every latent, z_i = choose(stage, mean and log variance of its prior)."""
         g, level = self.base.expand(code, ladder)
-        switches = code.widened(len(g))
+        pooling_indices = code.repeat(len(g))
         for stage in self.stages:
             assert isinstance(stage, _Stage)
-            g = ladder.ascend(g, switches, level, to=stage.level)
+            g = ladder.ascend(g, pooling_indices, level, to=stage.level)
             level = stage.level
             z = choose(stage, *_mean_and_log_variance(stage.prior(g)))
             g = ladder.boundary(level - 1).activation(stage.tail(z))

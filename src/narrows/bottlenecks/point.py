@@ -44,7 +44,7 @@ class Point(nn.Module):
         z = h if self.head is None else self.head(h)
         if samples is not None:
             z = z.expand(samples, *z.shape)
-        return Code(z, switches=tuple(descent.switches), sampled=samples is not None)
+        return Code(z, pooling_indices=tuple(descent.pooling_indices), sampled=samples is not None)
 
     def expand(self, code: Code, ladder: Ladder, draws: Draws | None = None) -> tuple[Tensor, int]:
         """z (…, *code) → g_L (M, *narrowest), and L."""

@@ -1,7 +1,7 @@
 """Quantised bottlenecks: a code is a sequence of entries out of a finite book.
 
 h_L ──head──► z_e (B, *code) ──cut──► vectors (B, …, d) ──nearest──► indices (B, …)
-                   └──────── straight through ────────► z (B, *code) ◄──entries_of──┘
+                   └──────── straight through ────────► z (B, *code) ◄──lookup──┘
 
 A flat code is cut into groups of d units; in a map every position is one vector of its channels.
 The gradient passes the rounding as if it were not there. Neither has a prior: one can be fitted to
@@ -146,25 +146,25 @@ class VectorQuantised(nn.Module):
         """
         exact = self.head(descent.levels[-1]).float()
         indices = self.nearest(exact)
-        entry = self.entries_of(indices)
+        entry = self.lookup(indices)
         z = straight_through(entry, exact)
         if samples is not None:
             z = z.expand(samples, *z.shape)
         return Code(
             z,
-            switches=tuple(descent.switches),
+            pooling_indices=tuple(descent.pooling_indices),
             sampled=samples is not None,
             indices=indices,
             unquantised=exact,
-            cost=self.commitment * (exact - entry).square().flatten(1).sum(1),
-            notes={"perplexity": perplexity(indices)},
+            aux_loss=self.commitment * (exact - entry).square().flatten(1).sum(1),
+            metrics={"perplexity": perplexity(indices)},
         )
 
     def nearest(self, z: Tensor) -> Tensor:
         """The entry nearest to each vector of z (…, *code): (…, groups) or (…, H, W) int64."""
         return nearest(_cut(z, len(self.code_shape), self.width), self.book)
 
-    def entries_of(self, indices: Tensor) -> Tensor:
+    def lookup(self, indices: Tensor) -> Tensor:
         """Indices (…, groups) or (…, H, W) → the code that they stand for, (…, *code)."""
         return _joined(F.embedding(indices, self.book), len(self.code_shape))
 
@@ -282,15 +282,15 @@ class FiniteScalar(nn.Module):
         """
         bounded = self.head(descent.levels[-1]).float().tanh()
         indices = self.nearest(bounded)
-        z = straight_through(self.entries_of(indices), bounded)
+        z = straight_through(self.lookup(indices), bounded)
         if samples is not None:
             z = z.expand(samples, *z.shape)
         return Code(
             z,
-            switches=tuple(descent.switches),
+            pooling_indices=tuple(descent.pooling_indices),
             sampled=samples is not None,
             indices=indices,
-            notes={"perplexity": perplexity(indices)},
+            metrics={"perplexity": perplexity(indices)},
         )
 
     def nearest(self, z: Tensor) -> Tensor:
@@ -299,7 +299,7 @@ class FiniteScalar(nn.Module):
         digits = ((vectors + 1) / 2 * self.steps).round().long()
         return (digits * self.places).sum(-1)
 
-    def entries_of(self, indices: Tensor) -> Tensor:
+    def lookup(self, indices: Tensor) -> Tensor:
         """Indices (…, groups) or (…, H, W) → the code that they stand for, (…, *code)."""
         digits = indices[..., None] // self.places % (self.steps + 1)
         return _joined(2 * digits / self.steps - 1, len(self.code_shape))

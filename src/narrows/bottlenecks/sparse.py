@@ -63,7 +63,7 @@ class TopK(nn.Module):
         z = largest(self.head(descent.levels[-1]), self.k)
         if samples is not None:
             z = z.expand(samples, *z.shape)
-        return Code(z, switches=tuple(descent.switches), sampled=samples is not None)
+        return Code(z, pooling_indices=tuple(descent.pooling_indices), sampled=samples is not None)
 
     def expand(self, code: Code, ladder: Ladder, draws: Draws | None = None) -> tuple[Tensor, int]:
         """z (…, *code) → g_L (M, *narrowest), and L."""

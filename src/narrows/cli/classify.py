@@ -208,8 +208,8 @@ def _judged(
         f"{'gray' if model.shape[0] == 1 else f'{model.shape[0]} channels'}",
         file=sys.stderr,
     )
-    document |= {"learnt_from": len(train), "tested_on": len(test), "classes": len(set(y.tolist()))}
-    document |= {"accuracies": {}, "few_labels": {}}
+    document |= {"fitted_on": len(train), "tested_on": len(test), "classes": len(set(y.tolist()))}
+    document |= {"accuracies": {}, "label_efficiency": {}}
     tried, few = {}, {}
     best: Any = None
     held_out, lines = -1.0, []
@@ -245,7 +245,7 @@ def _judged(
     title = f"Test accuracy by labels of {what}" if TUNED in kinds else ""
     drawn = label_curves(few, title=title or f"Test accuracy of a linear probe of {what}")
     save(drawn, folder / "few-labels.png")
-    document["few_labels"] = {
+    document["label_efficiency"] = {
         name: {int(c): float(a) for c, a in zip(x, at.mean(1), strict=True)}
         for name, (x, at) in few.items()
     }
@@ -256,7 +256,7 @@ def _tuned(
     model: Any, train: Any, test: Any, seed: int, device: str, document: dict[str, Any]
 ) -> tuple[Any, Any, float, dict[str, Any]]:
     """The tuned encoder, how it does on test, on a fifth held out, and by the number of labels."""
-    from ..applications import assess, few_labels_tuned, fine_tune, untrained
+    from ..applications import evaluate_classifier, fine_tune, label_efficiency_tuned, untrained
     from ..applications.classify import HELD
     from ..randomness import permutation
 
@@ -268,7 +268,7 @@ def _tuned(
     for title, start in starts.items():
         with options.counting(title) as progress:
             made = fine_tune(start, train, y, seed=seed, device=device, progress=progress)
-        tested[title] = assess(made, test, truth)
+        tested[title] = evaluate_classifier(made, test, truth)
         if start is model:
             tuned = made
             if len(held) and len(set(y[kept].tolist())) > 1:
@@ -277,9 +277,9 @@ def _tuned(
                         model, train.select(kept), y[kept], seed=seed, device=device,
                         progress=progress,
                     )  # fmt: skip
-                own = assess(part, train.select(held), y[held]).accuracy
+                own = evaluate_classifier(part, train.select(held), y[held]).accuracy
         with options.counting("from few labels") as progress:
-            curves[title] = few_labels_tuned(
+            curves[title] = label_efficiency_tuned(
                 start, train, y, test, truth, counts=TUNED_COUNTS, seed=seed, device=device,
                 progress=progress,
             )  # fmt: skip
@@ -299,18 +299,18 @@ def _tuned_table(document: dict[str, Any]) -> list[str]:
 def _compared(
     model: Any, train: Any, test: Any, kinds: list[str], seed: int, document: dict[str, Any]
 ) -> Comparison:
-    from ..applications import compare, rivals, rows_by, untrained
+    from ..applications import baseline_features, compare, extract_features, untrained
 
     def by(model: Any) -> Any:
         return lambda x: model.encode(x).z.flatten(1)
 
     size = math.prod(model.code_shape)
     functions = {f"codes, {size} numbers": by(model)}
-    functions |= rivals(train, size, by(untrained(model, seed)), seed=seed)
+    functions |= baseline_features(train, size, by(untrained(model, seed)), seed=seed)
     rows = {}
     with options.counting("encoding") as progress:
         for place, (name, function) in enumerate(functions.items()):
-            rows[name] = rows_by(function, train), rows_by(function, test)
+            rows[name] = extract_features(function, train), extract_features(function, test)
             progress(place + 1, len(functions))
     y, truth = train.labels["class"], test.labels["class"]
     with options.counting("classifying") as progress:
@@ -322,21 +322,21 @@ def _compared(
         }
         for name, row in found.tested.items()
     }
-    document["most_frequent_class"] = found.guess
+    document["most_frequent_class"] = found.majority_class
     return found
 
 
 def _table(found: Comparison, kinds: list[str], document: dict[str, Any]) -> list[str]:
-    guess = "most frequent class"
-    wide = max(len(name) for name in (*found.tested, guess))
+    majority_class = "most frequent class"
+    wide = max(len(name) for name in (*found.tested, majority_class))
     lines = [f"{'test accuracy':<{wide}}" + "".join(f"{TITLES[kind]:>9}" for kind in kinds)]
     for name, row in found.tested.items():
         cells = "".join(f"{row[kind].accuracy:>9.1%}" for kind in kinds)
         lines.append(f"{name:<{wide}}{cells}")
-    lines.append(f"{guess:<{wide}}{found.guess:>9.1%}")
+    lines.append(f"{majority_class:<{wide}}{found.majority_class:>9.1%}")
     lines.append(
         f"(of {document['tested_on']:,} pictures of {document['classes']} classes, learnt from "
-        f"{document['learnt_from']:,}; the classifiers' numbers were chosen on a fifth of these)"
+        f"{document['fitted_on']:,}; the classifiers' numbers were chosen on a fifth of these)"
     )
     return lines
 

@@ -74,9 +74,9 @@ def info(collection: Address, version: Number = None, as_json: options.Json = Fa
         "search": f"by index, {about.probes} cells" if about.trained else "exact",
         "columns": {field.name: str(field.type) for field in opened.schema},
         "version": opened.version.number,
-        "whole": opened.version.whole,
+        "complete": opened.version.complete,
         "versions": [
-            {"version": each.number, "model": each.about.whose, "whole": each.whole}
+            {"version": each.number, "model": each.about.whose, "complete": each.complete}
             for each in opened.versions()
         ],
     }
@@ -87,7 +87,7 @@ def info(collection: Address, version: Number = None, as_json: options.Json = Fa
     ]
     lines.append(f"{'columns':<12} {', '.join(document['columns'])}")
     lines += [
-        f"version {each['version']:<4} {each['model']}{'' if each['whole'] else ', not whole yet'}"
+        f"version {each['version']:<4} {each['model']}{'' if each['complete'] else ', not whole yet'}"
         for each in document["versions"]
     ]
     printed(document, as_json, "\n".join(lines))

@@ -72,7 +72,7 @@ def compress(
 
     Example: [bold]narrows compress runs/conv-vae-holiday a.jpg b.png --fit holiday/ -o small/[/]
     """
-    from ..applications import rates
+    from ..applications import rate_distortion
     from ..figures import comparison, rate_curves, save
 
     if lossless and max_error not in (None, 0):
@@ -109,7 +109,7 @@ def compress(
         document["sheet"] = str(sheet)
         text += f"\nlook at {sheet}"
     if curve is not None:
-        curves = rates(codec, done[0].pictures[:COMPARED])
+        curves = rate_distortion(codec, done[0].pictures[:COMPARED])
         save(rate_curves(curves), curve)
         document["curve"] = curves
         text += f"\nlook at {curve}"
@@ -167,14 +167,14 @@ def decompress(
 
 def _codec(model: Path, fit: str | None = None, seed: int = 0) -> Codec:
     """The codec of a model's folder, whose tables are fitted where that is asked for."""
-    from ..applications import Codec, functions_of, load_codec
+    from ..applications import Codec, codec_model, load_codec
     from ..errors import NarrowsError
     from ..images import split
-    from ..training import facts, load
+    from ..training import load, provenance
 
     loaded = load(model)
     tables = (model.parent if model.suffix == ".safetensors" else model) / TABLES
-    functions = functions_of(loaded)
+    functions = codec_model(loaded)
     if fit is None:
         return load_codec(functions, tables)
     if tables.exists():
@@ -182,7 +182,7 @@ def _codec(model: Path, fit: str | None = None, seed: int = 0) -> Codec:
             f"{tables} is there already, and files made with it need it; leave --fit out, or move "
             "it away to fit others"
         )
-    known = facts(tables.parent)
+    known = provenance(tables.parent)
     share, drawn = float(known.get("validation", 0.1)), int(known.get("seed", 0))
     source = split(options.pictures_like(loaded, fit), validation=share, seed=drawn).train
     with options.counting("fitting tables") as progress:

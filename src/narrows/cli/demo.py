@@ -44,7 +44,7 @@ def demo(
     from ..figures import Section, report_page
     from ..files import write_text
     from ..images import split
-    from ..training import write_facts
+    from ..training import write_provenance
 
     images: Any
     chosen = pictures or "digits"
@@ -58,7 +58,7 @@ def demo(
     wanted = epochs or _affordable(images.shape, len(parts.train))
     run = _fresh(to / "model")
     model = fit(recipe, parts.train, validation=parts.validation, epochs=wanted, to=run, seed=seed)
-    write_facts(run, {"pictures": chosen, "validation": 0.1, "seed": seed})
+    write_provenance(run, {"pictures": chosen, "validation": 0.1, "seed": seed})
     page = to / "report.html"
     sections, numbers = _sections(model, parts, run, name, seed)
     following = _following(run, chosen)
@@ -106,7 +106,7 @@ def _sections(
     from ..figures import Picture, Section, comparison, loss_curves, picture_grid
     from ..measures import evaluate
     from ..randomness import Draws
-    from ..training import records
+    from ..training import history
 
     held_out = parts.validation
     few = held_out.batch(torch.arange(min(8, len(held_out))))
@@ -175,7 +175,7 @@ def _sections(
         Section(
             "Training",
             "Loss in nats per picture; the best epoch by validation is the one kept.",
-            pictures=[Picture(loss_curves(records(run)), alt="Loss curves")],
+            pictures=[Picture(loss_curves(history(run)), alt="Loss curves")],
         ),
     ]
     return sections, judged.rows()

@@ -43,7 +43,7 @@ def denoise(
     ] = None,
     limit: restoring.Limit = None,
     fit: restoring.Resized = None,
-    fitted_to: restoring.FittedTo = None,
+    fit_on: restoring.FittedTo = None,
     with_baselines: restoring.Beside = True,
     seed: options.Seed = 0,
     device: options.Device = "auto",
@@ -68,7 +68,7 @@ def denoise(
     loaded = load(model)
     options.place(loaded, device)
     found = restoring.opened(loaded, files, limit, fit)
-    pca = restoring.fitted_pca(loaded, fitted_to, fit) if with_baselines else None
+    pca = restoring.fitted_pca(loaded, fit_on, fit) if with_baselines else None
     known = sigma if sigma is not None else getattr(spoil, "sigma", None)
     if noise is not None and not noise.startswith("gaussian") and sigma is None:
         known = None

@@ -36,7 +36,7 @@ def duplicates(
             help="look: pictures that codes or coarse looks bring together are laid onto each other; "
             "finds crops too. codes: the distance of codes alone."
         ),
-    ] = "look",
+    ] = "pixels",
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -66,13 +66,13 @@ def duplicates(
 
     Example: [bold]narrows duplicates holiday-codes --move-to holiday-twice/[/]
     """
-    from ..applications.set_aside import LIST
+    from ..applications.quarantine import LIST
     from ..collection import Collection
     from ..figures import save
     from ..figures.contact import grouped_sheet
 
-    if by not in ("look", "codes"):
-        raise ValueError(f"--by is look or codes; we got {by!r}")
+    if by not in ("pixels", "codes"):
+        raise ValueError(f"--by is pixels or codes; we got {by!r}")
     opened = Collection.open(collection, version)
     rows = opened.rows(["id", "code", "path", "size", "mtime", "hash", "width", "height"], where)
     n = len(rows["id"])
@@ -81,7 +81,7 @@ def duplicates(
         raise ValueError(f"{collection} has {n} pictures {among}; duplicates need two")
     if move_to is not None and any(path is None for path in rows["path"]):
         raise ValueError(f"--move-to needs files; the pictures of {collection} are not")
-    if by == "look":
+    if by == "pixels":
         found = _by_look(opened, rows, where, threshold)
     else:
         found = _by_codes(opened, rows, where, threshold, model, device)
@@ -103,7 +103,7 @@ def duplicates(
     }
     lines = _text(document, advice)
     if move_to is not None:
-        moved, stayed = _set_aside(opened, rows, groups, move_to)
+        moved, stayed = _quarantine(opened, rows, groups, move_to)
         document |= {
             "moved": [{"id": id_, "to": to} for id_, to in moved],
             "not_moved": [list(item) for item in stayed],
@@ -130,16 +130,16 @@ def _by_look(
     """Groups, the threshold and what speaks for it, and the pairs that were compared."""
     import numpy as np
 
-    from ..applications.lookalikes import lookalikes, looks
+    from ..applications.near_duplicates import near_duplicates, signatures
 
     n, place = len(rows["id"]), {id_: row for row, id_ in enumerate(rows["id"])}
-    small = np.zeros((n, *looks(()).shape[1:]), np.uint8)
+    small = np.zeros((n, *signatures(()).shape[1:]), np.uint8)
     with options.counting("looking") as progress:
         done = 0
-        for batch in opened.batches(["id", "thumbnail"], where, BATCH):
+        for batch in opened.iter_batches(["id", "thumbnail"], where, BATCH):
             there = [i for i, id_ in enumerate(batch["id"]) if id_ in place]
             at = [place[batch["id"][i]] for i in there]
-            small[at] = looks(_thumbnail(batch["thumbnail"][i]) for i in there)
+            small[at] = signatures(_thumbnail(batch["thumbnail"][i]) for i in there)
             progress(done := done + len(batch["id"]), max(n, done))
     near = np.full((n, NEAR + 1), -1)
     with options.counting("searching") as progress:
@@ -150,7 +150,7 @@ def _by_look(
             progress(min(low + BATCH, n), n)
     examples = [] if threshold is not None else _some_pictures(opened, rows["id"])
     with options.counting("comparing") as progress:
-        told = lookalikes(
+        told = near_duplicates(
             small,
             near,
             threshold=threshold,
@@ -350,7 +350,7 @@ def _examples(advice: Threshold | None) -> dict[str, Any] | None:
 
 
 def _text(document: dict[str, Any], advice: Threshold | None) -> list[str]:
-    kind = "differences" if document["by"] == "look" else "distances"
+    kind = "differences" if document["by"] == "pixels" else "distances"
     lines = [
         f"{document['duplicates']:,} duplicates in {len(document['groups']):,} groups among "
         f"{document['pictures']:,} pictures, at {kind} up to {document['threshold']:.4g}"
@@ -376,11 +376,11 @@ def _text(document: dict[str, Any], advice: Threshold | None) -> list[str]:
     return lines
 
 
-def _set_aside(
+def _quarantine(
     opened: Collection, rows: dict[str, Any], groups: list[Group], folder: Path
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Move the files of all but the keepers; what was moved leaves the collection."""
-    from ..applications.set_aside import Spare, set_aside
+    from ..applications.quarantine import Spare, quarantine
 
     spares = [
         Spare(
@@ -393,7 +393,7 @@ def _set_aside(
         for group in groups
         for row in group.others
     ]
-    moved, stayed = set_aside(spares, folder, opened.about.pictures)
+    moved, stayed = quarantine(spares, folder, opened.about.pictures)
     if moved:
         opened.delete([id_ for id_, _ in moved])
     return moved, stayed

@@ -42,19 +42,19 @@ def evaluate(
     """
     import torch
 
-    from ..images import judged, known_factors
+    from ..images import evaluation_split, known_factors
     from ..images import split as divide
     from ..images.source import Subset
     from ..measures import evaluate as measure
-    from ..training import facts, load
+    from ..training import load, provenance
 
     loaded = load(model)
     options.place(loaded, device)
     images = options.pictures_like(loaded, pictures, fit)
-    known = facts(model)
+    known = provenance(model)
     share = float(known.get("validation", 0.1))
     parts = divide(images, validation=share, seed=int(known.get("seed", 0)))
-    name, part = judged(parts, split)
+    name, part = evaluation_split(parts, split)
     whole: Any = images if part is None else part
     subset: Any = whole
     if limit is not None:
@@ -78,7 +78,7 @@ def evaluate(
 
 def _units(model: Any, held: Any, train: Any, seed: int) -> tuple[dict[str, Any], str]:
     """How well single units tell the factors: the document, and a table."""
-    from ..applications import disentangle, encoders_beside
+    from ..applications import baseline_encoders, disentangle
     from ..applications.disentangle import FEWEST, LARGEST
 
     size = math.prod(model.code_shape)
@@ -87,7 +87,7 @@ def _units(model: Any, held: Any, train: Any, seed: int) -> tuple[dict[str, Any]
         note = f"single units are measured where {why}; here {size:,} and {len(held):,}"
         return {"rows": [], "notes": [note]}, f"note: {note}"
 
-    encoders = encoders_beside(model, train, seed=seed)
+    encoders = baseline_encoders(model, train, seed=seed)
     with options.counting("measuring units") as progress:
         found = disentangle(encoders, held, seed=seed, progress=progress)
     rows: list[dict[str, Any]] = [{"name": name, **each.numbers()} for name, each in found.items()]

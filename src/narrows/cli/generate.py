@@ -85,14 +85,14 @@ def generate(
 
 def _prior(model: Any, folder: Path, wanted: str | None) -> tuple[str, Any]:
     """The prior to draw from, and its name."""
-    from ..priors import load_prior, prior_for, stored
+    from ..priors import load_prior, prior_for, stored_priors
 
-    there = stored(folder)
+    there = stored_priors(folder)
     if wanted is None and model.bottleneck.generative:
         wanted = "normal"
     if wanted is None and len(there) == 1:
         wanted = there[0]
-    fitting = "autoregressive" if hasattr(model.bottleneck, "entries_of") else "flow"
+    fitting = "autoregressive" if hasattr(model.bottleneck, "lookup") else "flow"
     if wanted is None:
         raise ValueError(
             f"this model has the priors {', '.join(there)}: choose one with --prior"
@@ -128,12 +128,12 @@ def drawn(
     """
     from ..applications import generate as draw_and_decode
     from ..figures import picture_grid, save
-    from ..priors import draw
+    from ..priors import sample_codes
 
     with options.counting("generating") as progress:
         found = draw_and_decode(
             decode,
-            lambda n, seed: draw(model, prior, n, seed, **given),
+            lambda n, seed: sample_codes(model, prior, n, seed, **given),
             n,
             seed=seed,
             progress=progress,

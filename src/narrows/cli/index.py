@@ -37,10 +37,10 @@ def index(
         str | None,
         typer.Option(help="How a picture meets the model's size: crop, pad or stretch."),
     ] = None,
-    anew: Annotated[
+    new_version: Annotated[
         bool,
         typer.Option(
-            "--anew", help="Begin a new version of the collection: of another model, say."
+            "--new-version", help="Begin a new version of the collection: of another model, say."
         ),
     ] = False,
     device: options.Device = "auto",
@@ -73,7 +73,7 @@ def index(
         fit or "crop",
     )
     stated = [name for name, given in (("pool", pool), ("fit", fit)) if given is not None]
-    collection = collection_for(to, about, stated=stated, anew=anew)
+    collection = collection_for(to, about, stated=stated, new_version=new_version)
 
     def encode(x: Any) -> Any:
         return loaded.encode(Images(x)).z.numpy()

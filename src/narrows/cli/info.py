@@ -14,9 +14,9 @@ def info(model: options.Model, as_json: options.Json = False) -> None:
 
     Example: [bold]narrows info runs/conv-vae-holiday[/]
     """
-    from ..training import about
+    from ..training import run_info
 
-    document = about(model)
+    document = run_info(model)
     width = max(map(len, document))
     lines = [f"{key.replace('_', ' '):<{width}}  {value}" for key, value in document.items()]
     printed(document, as_json, "\n".join(lines))

@@ -65,13 +65,13 @@ def inpaint(
         float | None,
         typer.Option(
             help="Squared error of a good reconstruction, per value. Default: measured on "
-            "--fitted-to, else 0.01."
+            "--fit-on, else 0.01."
         ),
     ] = None,
-    fitted_to: Annotated[
+    fit_on: Annotated[
         str | None,
         typer.Option(
-            "--fitted-to",
+            "--fit-on",
             metavar="PICTURES",
             help="Learn from these where codes lie, and fit the linear baseline to them.",
         ),
@@ -107,7 +107,7 @@ def inpaint(
         raise ValueError(f"--by is model or projection; we got {by!r}")
     whole = "tiles" if tiles else "whole"
     found = restoring.opened(loaded, files, limit, None, SHAPES[whole])
-    pca = restoring.fitted_pca(loaded, fitted_to, None) if with_baselines else None
+    pca = restoring.fitted_pca(loaded, fit_on, None) if with_baselines else None
     if chosen == "model":
         value = 0.0 if holes and holes.name == "dropout-mask" else 0.5
         fill = by_model(
@@ -116,7 +116,7 @@ def inpaint(
         if holes is None:
             found.notes.append("this model was not trained on holes: --by projection may do better")
     else:
-        codes, spread = where_codes_lie(loaded, fitted_to)
+        codes, spread = where_codes_lie(loaded, fit_on)
         fill = by_projection(
             lambda x: loaded.posterior(x).z, loaded.decode, codes,
             variance=spread if variance is None else variance,
@@ -269,7 +269,7 @@ def where_codes_lie(model: Any, what: str | None) -> tuple[CodeGaussian, float]:
         if not model.bottleneck.generative:
             raise ValueError(
                 "projection has to know where codes lie, and this model has no prior: add "
-                "--fitted-to PICTURES, such as those it was trained on"
+                "--fit-on PICTURES, such as those it was trained on"
             )
         return CodeGaussian.standard(model.code_shape), 0.01
     images = as_source(options.pictures_like(model, what))

@@ -37,12 +37,12 @@ def map_(
     ] = Path("map.png"),
     new: Annotated[
         str | None,
-        typer.Option("--place", help="More pictures, placed on the finished map as rings."),
+        typer.Option("--project", help="More pictures, placed on the finished map as rings."),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(help="At most so many pictures, drawn by the seed.")
     ] = None,
-    learn_from: Annotated[
+    fit_size: Annotated[
         int, typer.Option(help="t-SNE is made of so many pictures; the others are placed on it.")
     ] = 10_000,
     perplexity: Annotated[
@@ -62,7 +62,7 @@ def map_(
 
     Example: [bold]narrows map runs/conv-vae-holiday holiday/ -o map.png[/]
     """
-    from ..applications import lay_out, thumbnails
+    from ..applications import embed_2d, thumbnails
     from ..collection import pooled
     from ..figures import map_page, maps, save
     from ..files import write_text
@@ -87,11 +87,11 @@ def map_(
     layouts = {}
     for method, name in NAMES.items():
         with options.counting(name) as progress:
-            layouts[name] = lay_out(
+            layouts[name] = embed_2d(
                 codes,
                 method,
                 perplexity=perplexity,
-                learn_from=learn_from,
+                fit_size=fit_size,
                 seed=seed,
                 progress=progress,
             )
@@ -104,7 +104,7 @@ def map_(
     if new is not None:
         more = options.gathered(loaded, [new], None, fit)
         own = pooled(loaded.encode(more).z.numpy(), pool)
-        placed = {n: at.place(own) for n, at in layouts.items()}
+        placed = {n: at.transform(own) for n, at in layouts.items()}
     points = {n: at.points for n, at in layouts.items()}
     small = thumbnails(images)
     figure = maps(
@@ -133,7 +133,7 @@ def map_(
         "pictures": len(images),
         "labels": label_name or None,
         "maps": {
-            n: {"learnt_from": layouts[n].learnt_from, "note": layouts[n].note, **vars(judged[n])}
+            n: {"fitted_on": layouts[n].fitted_on, "note": layouts[n].note, **vars(judged[n])}
             for n in layouts
         },
         "placed": {

@@ -147,9 +147,9 @@ def output_names(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
 
 def place(model: Any, device: str) -> None:
     """Put a model where it is to be used, in float32."""
-    from ..training import choose
+    from ..training import select_device
 
-    choose(device, "float32").place(model)
+    select_device(device, "float32").place(model)
 
 
 def summary(images: Images) -> str:

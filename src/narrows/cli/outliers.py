@@ -25,7 +25,7 @@ __all__ = ["outliers"]
 
 SHOWN = 8  # pictures of the sheet
 LISTED = 10  # rows of the table
-NORMAL = {"normal", "good", "ok", "fine", "none", "inlier"}  # what a column calls no stranger
+NORMAL = {"normal", "good", "ok", "fine", "none", "inlier"}  # what a column calls no anomaly
 
 
 @app.command()
@@ -56,7 +56,7 @@ def outliers(
     ] = None,
     false_alarms: Annotated[
         float | None,
-        typer.Option(help="Call at most this share of normal pictures strange. Default: 0.01."),
+        typer.Option(help="Call at most this share of normal pictures anomalous. Default: 0.01."),
     ] = None,
     quantile: Annotated[
         float | None, typer.Option(help="The threshold is this quantile of normal scores.")
@@ -66,18 +66,18 @@ def outliers(
     ] = False,
     fdr: Annotated[
         float | None,
-        typer.Option(help="At most this share of the pictures called strange is normal."),
+        typer.Option(help="At most this share of the pictures called anomalous is normal."),
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="A column that says who is strange.")
+        str | None, typer.Option(metavar="COLUMN", help="A column that says which are outliers.")
     ] = None,
-    strange: Annotated[
+    positive: Annotated[
         list[str] | None,
-        typer.Option(metavar="VALUE", help="A value of that column of strangers. Repeatable."),
+        typer.Option(metavar="VALUE", help="A value of that column of anomalies. Repeatable."),
     ] = None,
-    strangers: Annotated[
+    anomalies: Annotated[
         str | None,
-        typer.Option(metavar="PICTURES", help="Known strangers to mix in; the others are normal."),
+        typer.Option(metavar="PICTURES", help="Known anomalies to mix in; the others are normal."),
     ] = None,
     background: Annotated[
         str,
@@ -115,16 +115,16 @@ def outliers(
     """
     from ..applications import detections
     from ..applications import outliers as decide
-    from ..figures import detection_curves, save, score_histograms, strange_pictures
+    from ..figures import anomaly_sheet, detection_curves, save, score_histograms
+    from ..measures.anomaly_scores import supported
     from ..measures.scoring import FITTED, USUAL, needs_normals, scorer
-    from ..measures.strangeness import supported
     from ..training import load
 
     rule = _rule(false_alarms, quantile, median, fdr)
-    if labels is not None and strangers is not None:
-        raise ValueError("--labels and --strangers both say who is strange; give one of them")
-    if strange and labels is None:
-        raise ValueError("--strange names values of a column; say which one with --labels")
+    if labels is not None and anomalies is not None:
+        raise ValueError("--labels and --anomalies both say which are outliers; give one of them")
+    if positive and labels is None:
+        raise ValueError("--positive names values of a column; say which one with --labels")
     if normal is None:
         raise ValueError(
             "say what is normal: --normal PICTURES, or of a collection a filter of its rows"
@@ -135,7 +135,11 @@ def outliers(
     names = tuple(score or USUAL)
     if names == ("all",):
         names = (*supported(loaded), *FITTED)
-    density = _background(background, loaded, samples, seed, device) if "ratio" in names else None
+    density = (
+        _background(background, loaded, samples, seed, device)
+        if "likelihood-ratio" in names
+        else None
+    )
     if named is None:
         if not files:
             raise ValueError(f"say which pictures are in question: {model} is no collection")
@@ -148,9 +152,9 @@ def outliers(
         fitting, held_out = _halves(known_normal, normal, needs_normals(names), seed)
         fitting, held_out = (_evenly(each, limit) if each else None for each in (fitting, held_out))
         notes = ["p-values hold for normal pictures that the model has not seen"]
-    truth = None if labels is None else _truth(asked, labels, strange or [])
-    if strangers is not None:
-        asked, truth = _mixed(asked, _asked(loaded, [strangers], None, limit, fit))
+    truth = None if labels is None else _truth(asked, labels, positive or [])
+    if anomalies is not None:
+        asked, truth = _mixed(asked, _asked(loaded, [anomalies], None, limit, fit))
     with options.counting("looking at normal pictures") as progress:
         ask = scorer(
             loaded, names, fitting, background=density, neighbours=neighbours, samples=samples,
@@ -164,7 +168,7 @@ def outliers(
 
     first = found.order[:SHOWN]
     some = asked.pixels[first.tolist()]
-    sheet = strange_pictures(
+    sheet = anomaly_sheet(
         some.numpy(), loaded.reconstruct(some).clamp(0, 1).numpy(), _captions(found, first, asked)
     )
     groups = {"normal, held out": found.normal[found.by], "in question": found.scores[found.by]}
@@ -172,7 +176,7 @@ def outliers(
         values = found.scores[found.by]
         groups = {
             "normal, held out": found.normal[found.by],
-            "strangers": values[truth],
+            "anomalies": values[truth],
             "in question, normal": values[~truth],
         }
     written = {"histogram": score_histograms(groups, found.threshold, x=_title(found))}
@@ -212,12 +216,12 @@ def _divided(
     kept for validation where the same set is in question. Of others, all are held out, or half of
     them where a score has to be fitted.
     """
-    from ..images import judged
+    from ..images import evaluation_split
     from ..images import split as divide
-    from ..training import facts
+    from ..training import provenance
 
     images = options.pictures_like(model, what, fit)
-    known = facts(folder)
+    known = provenance(folder)
     trained_on = _same(str(known.get("pictures", "")), what)
     notes = []
     if not known:
@@ -230,7 +234,7 @@ def _divided(
         parts = divide(images, validation=share, seed=int(known.get("seed", 0)))
         in_question = any(_same(name, what) for name in files)
         kept = in_question and parts.validation is not None
-        _, held_out = judged(parts, "validation" if kept else None)
+        _, held_out = evaluation_split(parts, "validation" if kept else None)
         if held_out is None:
             held_out = images
             notes.append(
@@ -351,16 +355,16 @@ def _joined(found: list[Any], skipped: list[tuple[str, str]]) -> Images:
     )
 
 
-def _mixed(asked: Images, strangers: Images) -> tuple[Images, np.ndarray[Any, Any]]:
-    """Both, and who of them is a stranger."""
+def _mixed(asked: Images, anomalies: Images) -> tuple[Images, np.ndarray[Any, Any]]:
+    """Both, and who of them is an anomaly."""
     import numpy as np
 
-    truth = np.repeat([False, True], [len(asked), len(strangers)])
-    return _joined([asked, strangers], []), truth
+    truth = np.repeat([False, True], [len(asked), len(anomalies)])
+    return _joined([asked, anomalies], []), truth
 
 
 def _truth(images: Images, name: str, values: list[str]) -> np.ndarray[Any, Any]:
-    """Who is strange by a column: the values named, else 1 of 0 and 1, else all but 'normal', 'good'…"""
+    """which are outliers by a column: the values named, else 1 of 0 and 1, else all but 'normal', 'good'…"""
     import numpy as np
 
     columns = {**images.metadata, **images.labels}
@@ -380,7 +384,7 @@ def _truth(images: Images, name: str, values: list[str]) -> np.ndarray[Any, Any]
     if usual:
         return ~np.isin(column, usual)
     raise ValueError(
-        f"which values of {name} are strangers? say so with --strange, once for each of them; "
+        f"which values of {name} are anomalies? say so with --positive, once for each of them; "
         f"there are {_some(kinds)}"
     )
 
@@ -395,7 +399,7 @@ def _some(kinds: list[str]) -> str:
 def _rule(
     false_alarms: float | None, quantile: float | None, median: bool, fdr: float | None
 ) -> Any:
-    from ..applications import Discoveries, FalseAlarms, Median, Quantile
+    from ..applications import FalseAlarms, FalseDiscoveryRate, Median, Quantile
 
     given = [value is not None for value in (false_alarms, quantile, fdr)] + [median]
     if sum(given) > 1:
@@ -405,17 +409,17 @@ def _rule(
     if median:
         return Median()
     if fdr is not None:
-        return Discoveries(fdr)
+        return FalseDiscoveryRate(fdr)
     return FalseAlarms(0.01 if false_alarms is None else false_alarms)
 
 
 def _background(what: str, model: Any, samples: int, seed: int, device: str) -> Any:
     """The density that a name or a folder stands for."""
-    from ..measures.strangeness import by_compression, by_model
+    from ..measures.anomaly_scores import by_model, input_complexity
     from ..training import load
 
     if what == "compression":
-        return by_compression()
+        return input_complexity()
     if not Path(what).is_dir():
         raise ValueError(f"--background is compression or the folder of a model; we got {what!r}")
     other = load(Path(what))
@@ -438,7 +442,7 @@ def _whole(found: Outliers) -> list[str]:
 
 
 def _title(found: Outliers) -> str:
-    return "mixture (mean rank among normal pictures)" if found.by == "mixture" else found.by
+    return "mixture (mean rank among normal pictures)" if found.by == "mean-rank" else found.by
 
 
 def _captions(found: Outliers, which: Any, asked: Images) -> list[str]:
@@ -461,19 +465,19 @@ def _document(
 
     rows = []
     for i, id_ in enumerate(asked.ids):
-        row: dict[str, Any] = {"id": id_, "strange": bool(found.strange[i])}
+        row: dict[str, Any] = {"id": id_, "is_outlier": bool(found.is_outlier[i])}
         row["p"] = float(found.p_values[i])
         row["scores"] = {name: float(values[i]) for name, values in found.scores.items()}
         if truth is not None:
-            row["stranger"] = bool(truth[i])
+            row["anomaly"] = bool(truth[i])
         rows.append(row)
     document: dict[str, Any] = {
         "by": found.by,
         "rule": found.rule,
         "threshold": found.threshold if math.isfinite(found.threshold) else None,
-        "strange": int(found.strange.sum()),
+        "is_outlier": int(found.is_outlier.sum()),
         "normal": len(found.normal[found.by]),
-        "normal_above": found.normal_above,
+        "false_positive_rate": found.false_positive_rate,
         "pictures": rows,
         "normal_scores": {name: values.tolist() for name, values in found.normal.items()},
         "notes": notes,
@@ -510,8 +514,8 @@ def _text(
     for i in shown:
         row = (found.scores[name][i] for name in names)
         text = "  ".join(f"{value:>{cell}.4g}" for value, cell in zip(row, cells, strict=True))
-        told = "" if truth is None else "  a stranger" if truth[i] else "  normal"
-        end = "" if found.strange[i] else "  (not strange)"
+        told = "" if truth is None else "  an anomaly" if truth[i] else "  normal"
+        end = "" if found.is_outlier[i] else "  (not anomalous)"
         lines.append(
             f"{_short(asked.ids[i], 32):<{wide}}  {found.p_values[i]:>8.3g}  {text}{told}{end}"
         )
@@ -525,17 +529,17 @@ def _text(
             one = measured[name]
             lines.append(f"{name:<{most}}  {one.auroc:>7.3f}  {one.average_precision:>17.3f}")
         some = measured[found.by]
-        lines += [f"({some.prevalence:.1%} of {some.n:,} are strangers)", ""]
+        lines += [f"({some.prevalence:.1%} of {some.n:,} are anomalies)", ""]
     lines.append(
-        f"{int(found.strange.sum()):,} of {len(asked):,} pictures are strange by {_title(found)}, at "
-        f"{found.rule}; so are {found.normal_above:.1%} of {len(found.normal[found.by]):,} normal "
+        f"{int(found.is_outlier.sum()):,} of {len(asked):,} pictures are anomalous by {_title(found)}, at "
+        f"{found.rule}; so are {found.false_positive_rate:.1%} of {len(found.normal[found.by]):,} normal "
         "pictures held out"
     )
     if truth is not None:
-        false = float(found.strange[~truth].mean())
+        false = float(found.is_outlier[~truth].mean())
         lines.append(
-            f"of the strangers {found.strange[truth].mean():.1%} were found, of the others "
-            f"{false:.1%} called strange"
+            f"of the anomalies {found.is_outlier[truth].mean():.1%} were found, of the others "
+            f"{false:.1%} called anomalous"
         )
     lines.append(f"look at {', '.join(paths.values())}; all scores are in {out / 'outliers.json'}")
     return "\n".join(lines)

@@ -67,13 +67,13 @@ def prior(
     with options.counting("fitting") as progress:
         fitted: Any = fit_prior(loaded, train, kind, seed=seed, progress=progress, **arguments)
     path = save_prior(
-        fitted, loaded, model, pictures=str(pictures), fitted_to=len(train), seed=seed
+        fitted, loaded, model, pictures=str(pictures), fitted_on=len(train), seed=seed
     )
     rows = compare(loaded, fitted, train, train if held is None else held, seed=seed)
     document = {
         "prior": kind,
         "file": str(path),
-        "fitted_to": len(train),
+        "fitted_on": len(train),
         "judged_on": "training" if held is None else "held-out",
         "rows": [vars(row) for row in rows],
     }
@@ -90,9 +90,9 @@ def prior(
 def divided(folder: Path, images: Any) -> Splits:
     """The parts of pictures as the training of the model in ``folder`` divided them."""
     from ..images import split
-    from ..training import facts
+    from ..training import provenance
 
-    known = facts(folder if folder.is_dir() else folder.parent)
+    known = provenance(folder if folder.is_dir() else folder.parent)
     share = float(known.get("validation", 0.1))
     return split(images, validation=share, seed=int(known.get("seed", 0)))
 

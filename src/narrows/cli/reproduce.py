@@ -38,7 +38,7 @@ def reproduce(
         Path | None, typer.Option("--to", "-o", help="Folder. Default: reproduced/SCALE.")
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Run what was run before; its models are kept.")
+        bool, typer.Option("--force", help="Run what was run before; its models are kept.")
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds a training gets.")] = 2,
     device: options.Device = "auto",

@@ -40,11 +40,12 @@ Resized = Annotated[
 FittedTo = Annotated[
     str | None,
     typer.Option(
-        "--fitted-to", metavar="PICTURES", help="Fit the linear baseline to these and show it too."
+        "--fit-on", metavar="PICTURES", help="Fit the linear baseline to these and show it too."
     ),
 ]
 Beside = Annotated[
-    bool, typer.Option("--beside/--alone", help="Whether baselines stand beside the model.")
+    bool,
+    typer.Option("--baselines/--no-baselines", help="Whether baselines stand beside the model."),
 ]
 
 

@@ -14,7 +14,7 @@ from .app import app, printed
 from .prior import divided, some
 
 if TYPE_CHECKING:
-    from ..applications import Effect
+    from ..applications import EffectSize
 
 __all__ = ["steer"]
 
@@ -41,7 +41,7 @@ def steer(
         float | None,
         typer.Option(help="The strip goes from −amount to +amount. Default: by what is steered."),
     ] = None,
-    fitted_to: Annotated[
+    fit_on: Annotated[
         str | None,
         typer.Option("--fit", help="Pictures to learn it from. Default: those of the training."),
     ] = None,
@@ -61,7 +61,7 @@ def steer(
 
     Example: [bold]narrows steer runs/conv-vae-holiday a.jpg --by brightness -o steered.png[/]
     """
-    from ..training import facts, load
+    from ..training import load, provenance
 
     if out.suffix.lower() != ".png":
         raise ValueError(f"-o names a PNG; we got {str(out)!r}")
@@ -69,7 +69,7 @@ def steer(
         raise ValueError(f"--amount is a finite number; we got {amount}")
     loaded = load(model)
     options.place(loaded, device)
-    what = fitted_to or facts(model if model.is_dir() else model.parent).get("pictures")
+    what = fit_on or provenance(model if model.is_dir() else model.parent).get("pictures")
     if what is None:
         raise ValueError("this model does not say what it was trained on: name pictures with --fit")
     images = options.gathered(loaded, files, None, "crop")
@@ -85,7 +85,7 @@ def steer(
 
     save(picture_rows(rows, captions, corner=by), out)
     document = {"file": str(out), "by": by, "pictures": list(images.ids), **document}
-    document |= {"learnt_from": len(train), "skipped": [list(item) for item in images.skipped]}
+    document |= {"fitted_on": len(train), "skipped": [list(item) for item in images.skipped]}
     printed(document, as_json, f"{text}\nlook at {out}")
 
 
@@ -100,8 +100,8 @@ def _steered(
         effects_of_transform,
         fit_to_labels,
         fit_to_transform,
-        nearness,
         probe,
+        proximity,
     )
     from ..applications import (
         steer as apply,
@@ -123,7 +123,7 @@ def _steered(
         steering: Any = fit_to_transform(codes, x, transform, as_map=as_map)
         effects = effects_of_steering(decode, steering, codes(held), amount)
         ideal = effects_of_transform(transform, held, amount)
-        near = nearness(codes, decode, steering, transform, held, amount)
+        near = proximity(codes, decode, steering, transform, held, amount)
         document["nearness"] = vars(near)
         lines.append(
             f"PSNR beside pictures really transformed: {near.steered:.2f} dB steered, "
@@ -191,7 +191,7 @@ def _values(source: Any, by: str) -> Any:
     return numbers if rows is None else numbers[rows]
 
 
-def _plain(effect: Effect) -> dict[str, Any]:
+def _plain(effect: EffectSize) -> dict[str, Any]:
     """As JSON has it: what one picture alone cannot tell is null."""
     return {k: None if v != v else v for k, v in vars(effect).items()}
 
@@ -202,7 +202,7 @@ def _label_amount(values: Any) -> float:
     return float(values.max() - values.min() if two else 2 * values.std())
 
 
-def _table(effects: list[Effect], ideal: list[Effect], by: str) -> list[str]:
+def _table(effects: list[EffectSize], ideal: list[EffectSize], by: str) -> list[str]:
     wide = max(len(effect.attribute) for effect in effects) + 2
     known = {effect.attribute: effect for effect in ideal}
     beside = f"{'of the transform itself':>25}" if ideal else ""

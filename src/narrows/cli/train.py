@@ -63,7 +63,7 @@ def train(
     """
     from ..images import split
     from ..recipes import adjusted
-    from ..training import Run, write_facts
+    from ..training import RunFiles, write_provenance
     from ..training import fit as train_model
 
     images = options.pictures(pictures, size, gray, fit, center_crop)
@@ -76,9 +76,9 @@ def train(
         chosen = chosen.with_(epochs=epochs)
     folder = to or Path("runs") / f"{chosen.name}-{Path(pictures).resolve().stem or 'pictures'}"
     parts = split(images, validation=validation, seed=seed)
-    Run(folder, chosen, resume)  # refuses now, before anything is written there
+    RunFiles(folder, chosen, resume)  # refuses now, before anything is written there
     command = "narrows " + " ".join(map(shlex.quote, sys.argv[1:]))
-    write_facts(
+    write_provenance(
         folder,
         {
             "pictures": pictures,
@@ -118,7 +118,7 @@ def leave_pictures(model: Autoencoder, parts: Any, folder: Path) -> dict[str, An
 
     from ..applications import reconstruct
     from ..figures import comparison, loss_curves, save
-    from ..training import about, records, write_card
+    from ..training import history, run_info, write_model_card
 
     name = "held-out" if parts.validation is not None else "training"
     shown = parts.validation if parts.validation is not None else parts.train
@@ -126,14 +126,14 @@ def leave_pictures(model: Autoencoder, parts: Any, folder: Path) -> dict[str, An
     judged = reconstruct(model.reconstruct, some)
     few = judged.pictures[:12].numpy(), judged.reconstructions[:12].numpy()
     save(comparison(*few), folder / "reconstructions.png")
-    save(loss_curves(records(folder)), folder / "losses.png")
+    save(loss_curves(history(folder)), folder / "losses.png")
     row = {
         "pictures": f"{len(some):,} {name}",
         "MSE per pixel": float(judged.mse.mean()),
         "PSNR (dB)": float(judged.psnr.mean()),
     }
-    write_card(folder, [row], f"{name} pictures")
-    return {**about(folder), "mse": row["MSE per pixel"], "psnr": row["PSNR (dB)"]}
+    write_model_card(folder, [row], f"{name} pictures")
+    return {**run_info(folder), "mse": row["MSE per pixel"], "psnr": row["PSNR (dB)"]}
 
 
 def _pair(text: str) -> tuple[str, str]:

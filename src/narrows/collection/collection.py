@@ -115,11 +115,11 @@ class Collection:
                 )
         else:
             last = found[-1].about.fingerprint == going_on
-            chosen = found if last else [each for each in found if each.whole] or found
+            chosen = found if last else [each for each in found if each.complete] or found
         return Collection(store, chosen[-1])
 
     @staticmethod
-    def there(address: str | Path) -> bool:
+    def exists(address: str | Path) -> bool:
         """Whether an address holds a collection.
 
         Raises:
@@ -175,7 +175,7 @@ class Collection:
             raise BadFile(
                 f"{self.address} holds codes of {self.about.whose}; those of {model} "
                 f"({fingerprint}) do not mix with them: use that model, or index the pictures "
-                "again into a new version (narrows index --anew)"
+                "again into a new version (narrows index --new-version)"
             )
 
     # ---- reading ---------------------------------------------------------------------------------
@@ -228,14 +228,14 @@ class Collection:
         table = self.table(["id", "code"], where)
         return table["id"].to_pylist(), numbers(table["code"])
 
-    def blocks(
+    def iter_codes(
         self, where: str | None = None, size: int = _BLOCK
     ) -> Iterator[tuple[list[str], Array]]:
         """Ids and codes (n, D) a block at a time, all of one commit."""
-        for block in self.batches(["id", "code"], where, size):
+        for block in self.iter_batches(["id", "code"], where, size):
             yield block["id"].tolist(), block["code"]
 
-    def batches(
+    def iter_batches(
         self, columns: Sequence[str], where: str | None = None, size: int = _BLOCK
     ) -> Iterator[dict[str, Any]]:
         """Columns as :meth:`rows` gives them, a block of rows at a time, all of one commit."""
@@ -330,7 +330,7 @@ class Collection:
         with guarded(self.address):
             self._table.add(batch)
 
-    def put(self, rows: Mapping[str, Any]) -> None:
+    def upsert(self, rows: Mapping[str, Any]) -> None:
         """Rows in place of those with their ids, and new ones where there are none: one commit."""
         self._check_codes(rows, whole=True)
         batch = arrow(rows, self.schema)
@@ -348,7 +348,7 @@ class Collection:
         import pyarrow as pa
 
         self._check_codes(columns, whole=False)
-        self.widen({name: type_of(values) for name, values in columns.items()})
+        self.add_columns({name: type_of(values) for name, values in columns.items()})
         given: dict[str, Any] = {"id": list(ids), **columns}
         schema = pa.schema([self.schema.field(name) for name in given])
         batch = arrow(given, schema)
@@ -357,7 +357,7 @@ class Collection:
         with guarded(self.address):
             self._table.merge_insert("id").when_matched_update_all().execute(batch)
 
-    def widen(self, columns: Mapping[str, pa.DataType]) -> None:
+    def add_columns(self, columns: Mapping[str, pa.DataType]) -> None:
         """Make the columns that are not there, empty."""
         import pyarrow as pa
 
@@ -388,10 +388,10 @@ class Collection:
         if about != self.about:
             self._set(dataclasses.replace(self.version, about=about))
 
-    def finish(self) -> None:
+    def commit(self) -> None:
         """Say that an index run came to its end: from now on this version is the one that opens."""
-        if not self.version.whole:
-            self._set(dataclasses.replace(self.version, whole=True))
+        if not self.version.complete:
+            self._set(dataclasses.replace(self.version, complete=True))
 
     def drop(self, version: int) -> None:
         """Remove one version, but not the only one.
@@ -433,7 +433,7 @@ class Collection:
 
     # ---- the index -------------------------------------------------------------------------------
 
-    def tidy(self) -> None:
+    def optimize(self) -> None:
         """Make many small pieces one, and build or refresh the index where there is need.
 
         Readers go on reading; what one of them has open stays for an hour.
@@ -525,7 +525,7 @@ class Collection:
         ids: list[str] = []
 
         def codes() -> Iterator[Array]:
-            for names, block in self.blocks(condition):
+            for names, block in self.iter_codes(condition):
                 ids.extend(names)
                 yield block
 

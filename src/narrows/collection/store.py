@@ -40,13 +40,13 @@ class Version:
         number: from 1.
         table: its table in the database.
         about: whose codes they are.
-        whole: whether an index run came to its end.
+        complete: whether an index run came to its end.
     """
 
     number: int
     table: str
     about: About
-    whole: bool
+    complete: bool
 
 
 def local(address: str) -> Path | None:
@@ -168,13 +168,16 @@ class Store:
         try:
             found = [
                 Version(
-                    int(r["version"]), r["table"], About.read(r["about"], self.address), r["whole"]
+                    int(r["version"]),
+                    r["table"],
+                    About.read(r["about"], self.address),
+                    r["complete"],
                 )
                 for r in rows
             ]
         except (KeyError, TypeError) as error:
             raise BadFile(
-                f"{self.address} is no collection of Narrows: its listing has other columns; "
+                f"{self.address} is no collection that this Narrows reads: its listing has other columns; "
                 "name another folder"
             ) from error
         return sorted(found, key=lambda version: version.number)
@@ -223,12 +226,12 @@ def _line(version: Version) -> pa.Table:
         "version": pa.int64(),
         "table": pa.string(),
         "about": pa.string(),
-        "whole": pa.bool_(),
+        "complete": pa.bool_(),
     }
     row = {
         "version": version.number,
         "table": version.table,
         "about": version.about.text(),
-        "whole": version.whole,
+        "complete": version.complete,
     }
     return pa.Table.from_pylist([row], pa.schema(list(kinds.items())))

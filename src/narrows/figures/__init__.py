@@ -9,7 +9,7 @@ from .kernels import kernel_grid
 from .map_page import map_page
 from .maps import maps
 from .methods import methods
-from .outliers import detection_curves, score_histograms, strange_pictures
+from .outliers import anomaly_sheet, detection_curves, score_histograms
 from .overlays import class_colours, mask_png, overlaid, overlays
 from .page import Link, Picture, Section, report_page
 from .plots import bars, lines
@@ -23,19 +23,20 @@ __all__ = [
     "Picture",
     "Section",
     "animation",
+    "anomaly_sheet",
     "bars",
     "class_colours",
     "comparison",
-    "detection_curves",
     "confusion_matrix",
+    "detection_curves",
     "distances",
     "kernel_grid",
     "label_curves",
     "lines",
     "loss_curves",
-    "mask_png",
     "map_page",
     "maps",
+    "mask_png",
     "methods",
     "overlaid",
     "overlays",
@@ -51,7 +52,6 @@ __all__ = [
     "score_histograms",
     "side_by_side",
     "smaller",
-    "strange_pictures",
     "stretched",
     "travelled",
 ]

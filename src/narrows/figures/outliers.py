@@ -1,4 +1,4 @@
-"""Strange pictures: how the scores lie, where the strangest ones are odd, and how well that works."""
+"""Anomalous pictures: how the scores lie, where the strangest ones are odd, and how well that works."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .style import BLUE, INK, ORANGE, QUIET, axes_of_lines, new_figure, text, te
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["detection_curves", "score_histograms", "strange_pictures"]
+__all__ = ["anomaly_sheet", "detection_curves", "score_histograms"]
 
 Array = np.ndarray[Any, Any]
 
@@ -32,7 +32,7 @@ def score_histograms(
 
     Args:
         series: name → (N,), up to three groups, such as normal pictures and those in question.
-        threshold: a line, above which a picture is strange; None or infinite leaves it out.
+        threshold: a line, above which a picture is anomalous; None or infinite leaves it out.
         title: over the axes.
         x: what the score is.
 
@@ -70,7 +70,7 @@ def score_histograms(
         axes.axvline(shown, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
         right = shown > (low + high) / 2
         axes.annotate(
-            f"{'strange →' if not right else '← normal'}",
+            f"{'anomalous →' if not right else '← normal'}",
             (shown, axes.get_ylim()[1]),
             xytext=(-6 if right else 6, -10),
             textcoords="offset points",
@@ -84,7 +84,7 @@ def score_histograms(
     return figure
 
 
-def strange_pictures(pictures: Any, reconstructions: Any, captions: Sequence[str] = ()) -> Figure:
+def anomaly_sheet(pictures: Any, reconstructions: Any, captions: Sequence[str] = ()) -> Figure:
     """Pictures above what a model makes of them and where the two differ (fig. 4.5).
 
     Args:
@@ -124,7 +124,7 @@ def detection_curves(curves: Mapping[str, Any], prevalence: float) -> Figure:
     Args:
         curves: name → what has ``false_alarms``, ``hits``, ``recall``, ``precision``, ``auroc`` and
             ``average_precision``; the first is drawn heavier.
-        prevalence: the share of strangers, which is the precision of a coin.
+        prevalence: the share of anomalies, which is the precision of a coin.
 
     Raises:
         ValueError: no curve.
@@ -150,12 +150,12 @@ def detection_curves(curves: Mapping[str, Any], prevalence: float) -> Figure:
     left.plot([0, 1], [0, 1], label="a coin  0.500", **quiet)
     right.plot([0, 1], [prevalence] * 2, label=f"a coin  {prevalence:.3f}", **quiet)
     axes_of_lines(
-        left, "ROC: strangers found, area below", "share of normal pictures called strange"
+        left, "ROC: anomalies found, area below", "share of normal pictures called anomalous"
     )
-    left.set_ylabel("share of strangers found", fontsize=9, color=QUIET)
-    title = f"Precision and recall; {prevalence:.1%} are strangers"
-    axes_of_lines(right, title, "share of strangers found")
-    right.set_ylabel("share of strangers among those found", fontsize=9, color=QUIET)
+    left.set_ylabel("share of anomalies found", fontsize=9, color=QUIET)
+    title = f"Precision and recall; {prevalence:.1%} are anomalies"
+    axes_of_lines(right, title, "share of anomalies found")
+    right.set_ylabel("share of anomalies among those found", fontsize=9, color=QUIET)
     for axes in (left, right):
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)

@@ -18,7 +18,7 @@ from .named import describe, named, named_masks, names, verify
 from .open import open_source
 from .read import read, read_classes
 from .source import Images, Source, as_source
-from .splits import Splits, judged, split
+from .splits import Splits, evaluation_split, split
 from .sprites import Factors, Sprites, known_factors
 
 __all__ = [
@@ -33,8 +33,8 @@ __all__ = [
     "caption_words",
     "captions",
     "describe",
+    "evaluation_split",
     "folder",
-    "judged",
     "known_factors",
     "masked",
     "masks_below",

@@ -25,8 +25,8 @@ from ..randomness import Draws
 from .resizing import enlarged, reduced
 
 __all__ = [
-    "Binarise",
     "Bend",
+    "Binarise",
     "Blur",
     "Chain",
     "Corruption",

@@ -15,7 +15,7 @@ import numpy as np
 
 from .source import SPLITS, Images, Source, Subset
 
-__all__ = ["Splits", "judged", "split"]
+__all__ = ["Splits", "evaluation_split", "split"]
 
 Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 
@@ -143,7 +143,7 @@ def _mixed(words: Words, seed: int) -> Words:
     return mixed
 
 
-def judged(parts: Splits, wanted: str | None = None) -> tuple[str, Source | None]:
+def evaluation_split(parts: Splits, wanted: str | None = None) -> tuple[str, Source | None]:
     """The part that a model is judged on and its name: ``wanted``, else test, else validation.
 
     'all' has no part of its own: (``all``, None).

@@ -17,7 +17,7 @@ from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, nearest_rows, precision_recall
 from .likelihoods import elbo, importance_log_likelihood
 from .neighbourhoods import Neighbourhoods, neighbourhoods
-from .pictures import edge_energy, graininess, psnr, sharpness, squared_error, ssim
+from .pictures import edge_energy, high_frequency_residual, psnr, sharpness, squared_error, ssim
 from .scoring import Scorer, scorer
 from .segmentation import (
     class_weights,
@@ -35,9 +35,9 @@ __all__ = [
     "Neighbourhoods",
     "Pca",
     "Ridge",
+    "Scorer",
     "beta_vae_score",
     "class_weights",
-    "Scorer",
     "conditional_mean",
     "dci",
     "density_coverage",
@@ -49,16 +49,16 @@ __all__ = [
     "evenness",
     "factor_vae_score",
     "frechet_distance",
-    "graininess",
+    "high_frequency_residual",
     "importance_log_likelihood",
     "information",
     "intersection_over_union",
     "mean_picture",
     "mig",
-    "pixel_confusion",
-    "position_prior",
     "nearest_rows",
     "neighbourhoods",
+    "pixel_confusion",
+    "position_prior",
     "precision_recall",
     "principal_angles",
     "psnr",

@@ -1,8 +1,8 @@
 """Where a score becomes a verdict: thresholds that are chosen after scoring, and p-values.
 
 scores of held-out normals ──quantile, median──► threshold
-                           └─conformal──► p-value of each new score ──at most α──► strange
-                                                                    └─Benjamini-Hochberg──► strange
+                           └─conformal──► p-value of each new score ──at most α──► anomalous
+                                                                    └─Benjamini-Hochberg──► anomalous
 
 A threshold never enters a model: the raw scores are kept, and another one can be taken tomorrow.
 """
@@ -48,7 +48,7 @@ def median_threshold(normal: Any, seed: int = 0) -> float:
 
 
 def p_values(normal: Any, scores: Any) -> Array:
-    """How often a normal picture is at least as strange, (M,) in (0, 1]: conformal p-values.
+    """How often a normal picture is at least as anomalous, (M,) in (0, 1]: conformal p-values.
 
     p = (1 + #{normal ≥ score}) / (1 + N) (Vovk et al. 2005; Bates et al. 2023, eq. 3). Where a new
     picture is as normal as the N, P(p ≤ α) ≤ α for every α, whatever the score: that holds for
@@ -75,7 +75,7 @@ def least_normals(rate: float) -> int:
 
 
 def discoveries(p: Any, rate: float) -> Array:
-    """Which of a batch are strange, (M,) booleans, such that at most a share ``rate`` is so wrongly.
+    """Which of a batch are anomalous, (M,) booleans, such that at most a share ``rate`` is so wrongly.
 
     Benjamini & Hochberg 1995: the largest k with p_(k) ≤ rate · k / M. Conformal p-values of one
     calibration set depend on one another in the way that leaves this valid (Bates et al. 2023,

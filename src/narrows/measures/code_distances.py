@@ -1,4 +1,4 @@
-"""How far a code lies from normal codes: scores that are fitted, higher for stranger codes.
+"""How far a code lies from normal codes: scores that are fitted, higher for more anomalous codes.
 
 normal codes (N, D) ──fit──► a distance      codes (M, D) ──score──► (M,)
 
@@ -14,11 +14,11 @@ import numpy as np
 __all__ = [
     "DISTANCES",
     "CodeDistance",
-    "Directions",
-    "Excess",
+    "CosineKnn",
+    "Knn",
+    "LocalExcess",
     "LocalOutlierFactor",
     "Mahalanobis",
-    "Neighbours",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -41,7 +41,7 @@ class CodeDistance(Protocol):
         ...
 
 
-class Neighbours:
+class Knn:
     """The mean distance to the k nearest normal codes (Euclidean).
 
     Args:
@@ -77,7 +77,7 @@ class Neighbours:
         return found
 
 
-class Directions:
+class CosineKnn:
     """The mean distance to the k nearest normal codes, each as a direction from an origin.
 
     Codes of one direction are the same to it, however far from the origin they lie: with the code of
@@ -93,7 +93,7 @@ class Directions:
     """
 
     def __init__(self, k: int = 5, origin: Any = None) -> None:
-        self.near = Neighbours(k)
+        self.near = Knn(k)
         self.origin = None if origin is None else _rows([origin], 0)
 
     def fit(self, codes: Any) -> Self:
@@ -183,12 +183,12 @@ class Mahalanobis:
         return found
 
 
-class Excess:
+class LocalExcess:
     """By how much a picture's error exceeds those of the normals with the nearest codes.
 
     log error − the mean log error of the k normals whose codes are nearest: what is bright or rough is
     reconstructed worse than what is smooth, normal or not, and only what is reconstructed worse than
-    its like is strange. A local outlier factor of errors instead of densities.
+    its like is anomalous. A local outlier factor of errors instead of densities.
 
     Args:
         k: how many.
@@ -198,7 +198,7 @@ class Excess:
     """
 
     def __init__(self, k: int = 10) -> None:
-        self.near = Neighbours(k)
+        self.near = Knn(k)
 
     def fit(self, codes: Any, errors: Any) -> Self:
         """Codes (N, D) and errors (N,) of normal pictures, N above k."""
@@ -220,9 +220,9 @@ def _logs(errors: Any) -> Array:
 
 
 DISTANCES = {
-    "neighbours": Neighbours,
+    "knn": Knn,
     "lof": LocalOutlierFactor,
-    "directions": Directions,
+    "cosine-knn": CosineKnn,
     "mahalanobis": Mahalanobis,
 }
 

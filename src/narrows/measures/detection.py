@@ -1,8 +1,8 @@
-"""How well a score tells strangers from normal pictures, where labels say which is which.
+"""How well a score tells anomalies from normal pictures, where labels say which is which.
 
-score (N,), stranger (N,) ──► ROC: hits against false alarms      precision against recall
+score (N,), anomaly (N,) ──► ROC: hits against false alarms      precision against recall
 
-The share of strangers stands beside every number: it is the average precision of a coin.
+The share of anomalies stands beside every number: it is the average precision of a coin.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Detection:
     """How well one score detects.
 
     Attributes:
-        auroc: the probability that a stranger scores higher than a normal picture, ties by half.
+        auroc: the probability that an anomaly scores higher than a normal picture, ties by half.
         average_precision: Σ (R_n − R_(n−1)) P_n over the thresholds.
-        prevalence: the share of strangers.
+        prevalence: the share of anomalies.
         n: pictures.
         false_alarms, hits: the ROC curve, (T,) each, from (0, 0) to (1, 1).
         recall, precision: the other curve, (U,) each, from recall 1 to 0.
@@ -45,8 +45,8 @@ class Detection:
         return {name: getattr(self, name) for name in names}
 
 
-def detection(scores: Any, strangers: Any) -> Detection:
-    """Measure a score (N,) by labels (N,), true for strangers; by scikit-learn.
+def detection(scores: Any, anomalies: Any) -> Detection:
+    """Measure a score (N,) by labels (N,), true for anomalies; by scikit-learn.
 
     Raises:
         ValueError: not a label for each score, labels of one kind only, or scores that are not
@@ -59,15 +59,15 @@ def detection(scores: Any, strangers: Any) -> Detection:
         roc_curve,
     )
 
-    values, truth = np.asarray(scores, np.float64).ravel(), np.asarray(strangers).ravel() != 0
+    values, truth = np.asarray(scores, np.float64).ravel(), np.asarray(anomalies).ravel() != 0
     if len(values) != len(truth):
         raise ValueError(
             f"a label for each score was wanted; we got {len(values)} scores and {len(truth)}"
         )
     if not 0 < truth.sum() < len(truth):
         raise ValueError(
-            f"detection is measured on strangers and normal pictures; we got {int(truth.sum())} "
-            f"strangers among {len(truth)}"
+            f"detection is measured on anomalies and normal pictures; we got {int(truth.sum())} "
+            f"anomalies among {len(truth)}"
         )
     if not np.isfinite(values).all():
         raise ValueError("scores must be finite; some are NaN or infinite")

@@ -382,10 +382,10 @@ def _checked(codes: Any, factors: Any, categorical: Sequence[int] = ()) -> tuple
         )
     if known.shape[1] < 2:
         raise ValueError(f"two factors or more can be disentangled; we got {known.shape[1]}")
-    strangers = [k for k in categorical if not 0 <= k < known.shape[1]]
-    if strangers:
+    unknown = [k for k in categorical if not 0 <= k < known.shape[1]]
+    if unknown:
         raise ValueError(
-            f"these factors are columns 0 to {known.shape[1] - 1}; we got {strangers[0]}"
+            f"these factors are columns 0 to {known.shape[1] - 1}; we got {unknown[0]}"
         )
     levels = np.empty(known.shape, np.int64)
     for k, column in enumerate(known.T):

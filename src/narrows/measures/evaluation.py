@@ -156,9 +156,9 @@ def evaluate(
             x = x if augment is None else augment(x, draws)
             measured.add(MODEL, x, model(x))
             if corrupt is not None:
-                spoilt = corrupt(x, draws)
-                measured.add("corrupted input", x, spoilt)
-                measured.add("model on corrupted input", x, model(spoilt))
+                corrupted = corrupt(x, draws)
+                measured.add("corrupted input", x, corrupted)
+                measured.add("model on corrupted input", x, model(corrupted))
             on_processor = x.cpu()
             for name, reconstruct in baselines.items():
                 measured.add(name, on_processor, reconstruct(on_processor))

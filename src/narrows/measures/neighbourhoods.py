@@ -26,7 +26,7 @@ class Neighbourhoods:
     """How well the neighbours on a map stand for those among the codes.
 
     Attributes:
-        trustworthiness: 1 where no stranger is among the k nearest on the map; about 0.5 by chance
+        trustworthiness: 1 where no other code is among the k nearest on the map; about 0.5 by chance
             (Venna & Kaski 2001, eq. 1).
         kept: the share of the k nearest codes that are among the k nearest on the map.
         same_label: the share of the k nearest on the map with the picture's own label, where there

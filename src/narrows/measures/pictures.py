@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["edge_energy", "psnr", "graininess", "sharpness", "squared_error", "ssim"]
+__all__ = ["edge_energy", "high_frequency_residual", "psnr", "sharpness", "squared_error", "ssim"]
 
 Pictures = Any  # an array or a tensor (N, C, H, W): floats in [0, 1], or uint8
 
@@ -128,7 +128,7 @@ def edge_energy(x: Pictures) -> Tensor:
     return each
 
 
-def graininess(x: Pictures, x_hat: Pictures) -> Tensor:
+def high_frequency_residual(x: Pictures, x_hat: Pictures) -> Tensor:
     """How much of each reconstruction's sharpness is not the original's: grain, (N,).
 
     With the Laplacians L of the original and M of the reconstruction, M = a L + r with a such that

@@ -15,8 +15,15 @@ import torch
 from ..autoencoder import Autoencoder
 from ..images import as_source
 from ..images.source import Subset
-from .code_distances import DISTANCES, CodeDistance, Excess
-from .strangeness import SCORES, Background, by_compression, in_blocks, strangeness, supported
+from .anomaly_scores import (
+    SCORES,
+    Background,
+    anomaly_scores,
+    in_blocks,
+    input_complexity,
+    supported,
+)
+from .code_distances import DISTANCES, CodeDistance, LocalExcess
 
 __all__ = ["FITTED", "KNOWN", "USUAL", "Scorer", "codes_of", "distance", "needs_normals", "scorer"]
 
@@ -24,7 +31,7 @@ Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
 
 # by names
-FITTED = (*DISTANCES, "excess")
+FITTED = (*DISTANCES, "local-excess")
 KNOWN = (*SCORES, *FITTED)
 # what every model has, without draws: two that look at pictures, one that looks at codes
 USUAL = ("reconstruction", "features", "lof")
@@ -34,7 +41,7 @@ MOST = 60_000
 
 @dataclass(frozen=True)
 class Scorer:
-    """Pictures → raw scores by name, higher for stranger ones.
+    """Pictures → raw scores by name, higher for more anomalous ones.
 
     Attributes:
         model: what encodes and decodes.
@@ -51,7 +58,7 @@ class Scorer:
     background: Background | None = None
     samples: int = 16
     seed: int = 0
-    excess: Excess | None = None
+    excess: LocalExcess | None = None
 
     def __call__(self, images: Any, progress: Progress | None = None) -> dict[str, Array]:
         """A source or an array of pictures → (N,) float64 each, in the order of ``names``.
@@ -66,7 +73,7 @@ class Scorer:
             raw.append("reconstruction")
         found: dict[str, Array] = {}
         if raw:
-            given = strangeness(
+            given = anomaly_scores(
                 self.model,
                 images,
                 raw,
@@ -80,7 +87,7 @@ class Scorer:
             codes = codes_of(self.model, images, None if raw else progress)
             found |= {name: one.score(codes) for name, one in self.distances.items()}
             if self.excess is not None:
-                found["excess"] = self.excess.score(codes, found["reconstruction"])
+                found["local-excess"] = self.excess.score(codes, found["reconstruction"])
         wanted = [key for name in self.names for key in found if key.split("/")[0] == name]
         return {key: found[key] for key in wanted}
 
@@ -111,7 +118,7 @@ def scorer(
         background: for ``ratio``; None is a general compressor.
         neighbours: k of ``neighbours``, ``directions``, ``excess`` and ``lof``; None takes 5, 5, 10
             and 20.
-        samples, seed: see ``strangeness``; the seed also draws the normal pictures.
+        samples, seed: see ``anomaly_scores``; the seed also draws the normal pictures.
         progress: called with (done, total) normal pictures.
 
     Raises:
@@ -142,11 +149,11 @@ def scorer(
         fitted = {
             name: distance(name, model, codes, neighbours) for name in chosen if name in DISTANCES
         }
-        if "excess" in chosen:
-            errors = strangeness(model, some, ("reconstruction",))["reconstruction"]
-            excess = Excess(*(() if neighbours is None else (neighbours,))).fit(codes, errors)
-    if "ratio" in chosen and background is None:
-        background = by_compression()
+        if "local-excess" in chosen:
+            errors = anomaly_scores(model, some, ("reconstruction",))["reconstruction"]
+            excess = LocalExcess(*(() if neighbours is None else (neighbours,))).fit(codes, errors)
+    if "likelihood-ratio" in chosen and background is None:
+        background = input_complexity()
     return Scorer(model, chosen, fitted, background, samples, seed, excess)
 
 
@@ -160,7 +167,7 @@ def distance(
     settings: dict[str, Any] = {}
     if neighbours is not None and name != "mahalanobis":
         settings["k"] = neighbours
-    if name == "directions":
+    if name == "cosine-knn":
         settings["origin"] = codes_of(model, torch.zeros(1, *model.shape))[0]
     made: CodeDistance = DISTANCES[name](**settings)
     return made.fit(codes)

@@ -135,7 +135,7 @@ class ConvRung(nn.Module):
         out: Tensor = self.blocks_down(h)
         return out, None
 
-    def up(self, h: Tensor, switches: Tensor | None = None) -> Tensor:
+    def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
         """The way back, to exactly (B, C, H, W)."""
         h = self.blocks_up(h)
         if self.transpose is not None:

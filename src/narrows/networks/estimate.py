@@ -99,7 +99,7 @@ class EstimateRung(nn.Module):
         given, pieces = (in_pieces(x, self.patch) for x in (h, estimate.to(h)))
         return torch.cat([pieces, self.seen(torch.cat([given, pieces], 1))], 1), None
 
-    def up(self, h: Tensor, switches: Tensor | None = None) -> Tensor:
+    def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
         """(B, C · patch² + channels, ⌈H / patch⌉, ⌈W / patch⌉) → (B, C, H, W)."""
         pieces, found = torch.split(h, [self.pieces, h.shape[1] - self.pieces], 1)
         return from_pieces(pieces + self.mended(found), self.patch, self.above)

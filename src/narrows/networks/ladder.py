@@ -29,26 +29,26 @@ Shape = tuple[int, ...]
 class Rung(Protocol):
     """One level of a ladder: a module with a way down, a way up, and the shapes of both ends.
 
-    ``down`` also gives what its ``up`` may need of it (pooling switches), or None.
+    ``down`` also gives what its ``up`` may need of it (pooling pooling indices), or None.
     """
 
     above: Shape
     below: Shape
 
     def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(B, *above) → (B, *below) and switches."""
+        """(B, *above) → (B, *below) and pooling indices."""
         ...
 
-    def up(self, h: Tensor, switches: Tensor | None = None) -> Tensor:
+    def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
         """(B, *below) → (B, *above)."""
         ...
 
 
 class Descent(NamedTuple):
-    """What the way down leaves: ``levels`` h_0 … h_L (h_0 is the input) and each rung's switches."""
+    """What the way down leaves: ``levels`` h_0 … h_L (h_0 is the input) and each rung's pooling indices."""
 
     levels: list[Tensor]
-    switches: list[Tensor | None]
+    pooling_indices: list[Tensor | None]
 
 
 class Boundary(nn.Module):
@@ -143,33 +143,33 @@ class Ladder(nn.Module):
         return self.shapes[-1]
 
     def step_down(self, i: int, h: Tensor) -> tuple[Tensor, Tensor | None]:
-        """h_i (B, *shapes[i]) → h_(i+1), past the boundary, and the rung's switches."""
-        h, switches = self.rung(i).down(h)
-        return self.boundary(i).down(h), switches
+        """h_i (B, *shapes[i]) → h_(i+1), past the boundary, and the rung's pooling indices."""
+        h, pooling_indices = self.rung(i).down(h)
+        return self.boundary(i).down(h), pooling_indices
 
-    def step_up(self, i: int, g: Tensor, switches: Tensor | None = None) -> Tensor:
+    def step_up(self, i: int, g: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
         """g_(i+1) → g_i (B, *shapes[i]), past the boundary; g_0 has none and stays raw."""
-        g = self.rung(i).up(g, switches)
+        g = self.rung(i).up(g, pooling_indices)
         return g if i == 0 else self.boundary(i - 1).up(g)
 
     def descend(self, x: Tensor) -> Descent:
         """x (B, C, H, W) → every level's activation, h_0 = x first."""
         levels: list[Tensor] = [x]
-        switches: list[Tensor | None] = []
+        pooling_indices: list[Tensor | None] = []
         for i in range(len(self)):
             h, kept = self.step_down(i, levels[-1])
             levels.append(h)
-            switches.append(kept)
-        return Descent(levels, switches)
+            pooling_indices.append(kept)
+        return Descent(levels, pooling_indices)
 
     def ascend(
         self,
         g: Tensor,
-        switches: Sequence[Tensor | None] | None = None,
+        pooling_indices: Sequence[Tensor | None] | None = None,
         level: int | None = None,
         to: int = 0,
     ) -> Tensor:
         """g at ``level`` (L by default), past its boundary already → g at ``to``: raw at 0."""
         for i in reversed(range(to, len(self) if level is None else level)):
-            g = self.step_up(i, g, None if switches is None else switches[i])
+            g = self.step_up(i, g, None if pooling_indices is None else pooling_indices[i])
         return g

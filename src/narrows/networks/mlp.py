@@ -43,7 +43,7 @@ class DenseRung(nn.Module):
         """(B, *above) → (B, width)."""
         return self.linear_down(h.flatten(1)), None
 
-    def up(self, h: Tensor, switches: Tensor | None = None) -> Tensor:
+    def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
         """(B, width) → (B, *above)."""
         if self.linear_up is None:
             out = F.linear(h, self.linear_down.weight.t(), self.bias_up)

@@ -99,7 +99,7 @@ class ProjectionRung(nn.Module):
         """(B, C, H, W) → (B, width)."""
         return self.linear(self.mended_down(h).flatten(1)), None
 
-    def up(self, h: Tensor, switches: Tensor | None = None) -> Tensor:
+    def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
         """(B, width) → (B, C, H, W)."""
         flat = F.linear(h, self.linear.weight.t(), self.bias_up)
         out: Tensor = self.mended_up(flat.reshape(-1, *self.above))

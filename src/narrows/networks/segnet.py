@@ -1,10 +1,10 @@
 """SegNet's rungs: max pooling that remembers where each maximum was, and its way back.
 
     h ──convolutions──► ──pool──► h'           g ◄──convolutions── ◄──unpool── g'
-                          └───────────────── switches ─────────────────┘
+                          └───────────────── pooling indices ─────────────────┘
 
-The switches carry where an edge was past the bottleneck, so the code need not (Badrinarayanan et
-al. 2017; Lingrand's course). A reconstruction with switches is therefore of the code *and* of the
+The pooling indices carry where an edge was past the bottleneck, so the code need not (Badrinarayanan et
+al. 2017; Lingrand's course). A reconstruction with pooling indices is therefore of the code *and* of the
 picture's edges: a likelihood under it is not one of the code alone.
 """
 
@@ -27,12 +27,12 @@ from .ladder import Ladder, Shape
 __all__ = ["SegNetRung", "segnet_ladder", "unpool"]
 
 
-def unpool(h: Tensor, switches: Tensor, size: tuple[int, int]) -> Tensor:
+def unpool(h: Tensor, pooling_indices: Tensor, size: tuple[int, int]) -> Tensor:
     """Each value at the place that its switch names, zeros elsewhere: the inverse of max pooling.
 
     Args:
         h: (B, C, H', W').
-        switches: (B, C, H', W') int64, each a place in the flattened map of ``size``, as
+        pooling indices: (B, C, H', W') int64, each a place in the flattened map of ``size``, as
             ``torch.nn.functional.max_pool2d`` gives them; no two the same.
         size: (H, W) of the result.
 
@@ -40,13 +40,13 @@ def unpool(h: Tensor, switches: Tensor, size: tuple[int, int]) -> Tensor:
         (B, C, H, W).
     """
     wide = h.new_zeros(*h.shape[:2], size[0] * size[1])
-    return wide.scatter(2, switches.flatten(2), h.flatten(2)).reshape(*h.shape[:2], *size)
+    return wide.scatter(2, pooling_indices.flatten(2), h.flatten(2)).reshape(*h.shape[:2], *size)
 
 
 @functools.cache
 def _say_once() -> None:
     warnings.warn(
-        "a SegNet ladder decodes without the switches of a picture, so each value goes to its "
+        "a SegNet ladder decodes without the pooling indices of a picture, so each value goes to its "
         "window's first position and edges lose their places: reconstruct from the picture instead",
         UserWarning,
         stacklevel=3,
@@ -54,7 +54,7 @@ def _say_once() -> None:
 
 
 class SegNetRung(nn.Module):
-    """Convolutions, then 2×2 max pooling whose switches its way up unpools by.
+    """Convolutions, then 2×2 max pooling whose pooling indices its way up unpools by.
 
     In the paper each convolution is normalised and rectified before the maximum is taken. Here the
     last one of ``down`` is pooled raw and the boundary below normalises and activates what is left,
@@ -87,7 +87,7 @@ class SegNetRung(nn.Module):
         super().__init__()
         if len(above) != 3:
             raise ValueError(
-                "a SegNet rung takes maps (C, H, W), because dense rungs have no switches; "
+                "a SegNet rung takes maps (C, H, W), because dense rungs have no pooling indices; "
                 f"we got shape {tuple(above)}"
             )
         if min(above) < 1:
@@ -107,18 +107,18 @@ class SegNetRung(nn.Module):
         )
 
     def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(B, C, H, W) → (B, *below) and its switches, (B, *below) int64."""
+        """(B, C, H, W) → (B, *below) and its pooling indices, (B, *below) int64."""
         return F.max_pool2d(self.body_down(h), 2, ceil_mode=True, return_indices=True)
 
-    def up(self, h: Tensor, switches: Tensor | None = None) -> Tensor:
+    def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
         """(B, *below) → (B, C, H, W).
 
-        Without switches each value goes to its window's first position, and a warning says so once.
+        Without pooling indices each value goes to its window's first position, and a warning says so once.
         """
-        if switches is None:
+        if pooling_indices is None:
             _say_once()
-            switches = self._first_positions(h)
-        out: Tensor = self.body_up(unpool(h, switches, (self.above[1], self.above[2])))
+            pooling_indices = self._first_positions(h)
+        out: Tensor = self.body_up(unpool(h, pooling_indices, (self.above[1], self.above[2])))
         return out
 
     def _first_positions(self, h: Tensor) -> Tensor:

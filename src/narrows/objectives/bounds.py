@@ -118,10 +118,10 @@ def _reconstruction(step: Step) -> tuple[Tensor, dict[str, Tensor]]:
     if step.log_px is not None:
         terms["reconstruction"] = -step.log_px.mean() if step.inner else total
     terms.update({name: -inner.mean() for name, inner in step.inner.items()})
-    if step.code.cost is not None:
-        terms["code_cost"] = cost = step.code.cost.mean()
+    if step.code.aux_loss is not None:
+        terms["aux_loss"] = cost = step.code.aux_loss.mean()
         total = total + cost
-    terms.update(step.code.notes)
+    terms.update(step.code.metrics)
     return total, terms
 
 

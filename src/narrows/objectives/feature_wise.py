@@ -23,7 +23,7 @@ from ..bottlenecks import Code
 from ..parts import Part, part, part_of
 from ..randomness import Draws
 from .bounds import Elbo, Loss
-from .critics import PictureCritic, told_as_first
+from .discriminators import PictureDiscriminator, generator_loss
 from .likelihoods import log_gaussian
 from .step import Step
 
@@ -62,7 +62,7 @@ def ways(model: Any, name: str) -> Ways:
         x = torch.zeros(2, *model.shape, device=model.device)
         descent = model.ladder.descend(x)
         code = model.bottleneck.encode(descent, model.ladder, None, Draws())
-        raw = model.raw(Code(code.z.detach(), switches=code.switches))
+        raw = model.raw(Code(code.z.detach(), pooling_indices=code.pooling_indices))
         known = [code.mean, code.log_variance]
         encoded = reached(code.z, *[one for one in known if one is not None])
         trunk, up = reached(descent.levels[-1]), reached(raw)
@@ -113,7 +113,7 @@ class FeatureWise(nn.Module):
         gamma: γ, features against the game, for the decoder. It depends on how many features there
             are: the default is ours, and 0.01, that of the authors' code, blurs digits of 8×8.
         width: channels of the discriminator's first map.
-        pace: the discriminator's learning rate as a multiple of the phase's.
+        lr_scale: the discriminator's learning rate as a multiple of the phase's.
     """
 
     part: Part
@@ -123,13 +123,13 @@ class FeatureWise(nn.Module):
         shape: Sequence[int] = (1, 28, 28),
         gamma: float = 0.1,
         width: int = 32,
-        pace: float = 1.0,
+        lr_scale: float = 1.0,
     ) -> None:
         super().__init__()
         if not (gamma > 0 and math.isfinite(gamma)):
             raise ValueError(f"gamma must be a positive number; we got {gamma}")
-        self.gamma, self.pace = gamma, pace
-        self.critic = PictureCritic(shape, width)
+        self.gamma, self.lr_scale = gamma, lr_scale
+        self.critic = PictureDiscriminator(shape, width)
 
     def check(self, model: Any) -> None:
         """It needs a prior, two ways without a common weight, and a likelihood without weights.
@@ -166,7 +166,7 @@ class FeatureWise(nn.Module):
         """The discriminator's cross-entropy."""
         seen = self._seen(step)
         false = F.softplus(seen.again).mean() + F.softplus(seen.drawn).mean()
-        return Loss(told_as_first(seen.real) + 0.5 * false, {})
+        return Loss(generator_loss(seen.real) + 0.5 * false, {})
 
     def _encoder_loss(self, step: Step) -> Loss:
         assert step.kl is not None  # checked when built
@@ -175,8 +175,8 @@ class FeatureWise(nn.Module):
 
     def _decoder_loss(self, step: Step) -> Loss:
         seen = self._seen(step)
-        fooled = told_as_first(seen.again) + told_as_first(seen.drawn)
-        return Loss(fooled - self.gamma * seen.features.mean(), {"fooled": fooled})
+        adversarial = generator_loss(seen.again) + generator_loss(seen.drawn)
+        return Loss(adversarial - self.gamma * seen.features.mean(), {"adversarial": adversarial})
 
     def _seen(self, step: Step) -> _Seen:
         """Made once for the three players, and kept with the step as its own terms are."""
@@ -184,7 +184,7 @@ class FeatureWise(nn.Module):
         if kept is None or kept[0] is not self:
             x, again = step.target, _reconstructions(step, "feature-wise").flatten(0, 1)
             real, made = self.critic.features(x), self.critic.features(again)
-            judged = self.critic.judged
+            judged = self.critic.logits
             drawn = self.critic(_drawn(step))
             seen = _Seen(_alike(real, made), judged(real), judged(made), drawn)
             kept = vars(step)["_seen"] = (self, seen)
@@ -215,7 +215,7 @@ class Introspective(nn.Module):
         narrowest: the shape of h_L.
         features: λ_f.
         adversarial: λ_a.
-        pace: the discriminator's learning rate as a multiple of the phase's.
+        lr_scale: the discriminator's learning rate as a multiple of the phase's.
     """
 
     part: Part
@@ -225,12 +225,12 @@ class Introspective(nn.Module):
         narrowest: Sequence[int] = (32,),
         features: float = 1.0,
         adversarial: float = 1.0,
-        pace: float = 0.1,
+        lr_scale: float = 0.1,
     ) -> None:
         super().__init__()
         if features < 0 or adversarial < 0:
             raise ValueError(f"a weight is at least 0; we got {features} and {adversarial}")
-        self.features, self.adversarial, self.pace = features, adversarial, pace
+        self.features, self.adversarial, self.lr_scale = features, adversarial, lr_scale
         self.narrowest = tuple(narrowest)
         self.head = nn.Linear(math.prod(narrowest), 3)
 
@@ -264,8 +264,8 @@ class Introspective(nn.Module):
         total, terms = self.loss(step)
         seen = self._seen(step)
         terms["features"] = features = -seen.features.mean()
-        terms["fooled"] = fooled = _called(seen.again, 0) + _called(seen.drawn, 0)
-        return Loss(total + self.features * features + self.adversarial * fooled, terms)
+        terms["adversarial"] = adversarial = _called(seen.again, 0) + _called(seen.drawn, 0)
+        return Loss(total + self.features * features + self.adversarial * adversarial, terms)
 
     def _discriminator_loss(self, step: Step) -> Loss:
         seen = self._seen(step)

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..applications import first_kernels, inpainting_baselines, restlessness
-from ..applications.restored import beside
+from ..applications import first_kernels, high_frequency_energy, inpainting_baselines
+from ..applications.restored import run_baselines
 from ..figures import bars, comparison, kernel_grid, lines, methods, picture_rows
 from ..images.corruptions import DropoutMask
 from ..measures import Pca, Ridge, mean_picture, principal_angles, psnr, squared_error
@@ -321,10 +321,12 @@ def figures_22_23(lab: Lab) -> Finding:
         for seed in lab.seeds if name != "denoising, mask to black" else lab.seeds[:1]:
             rung: Any = make(seed).model.ladder.rung(0)
             found = first_kernels(rung.linear_down.weight, train.shape)
-            rest.setdefault(name, []).append(float(restlessness(found, inside).median()))
+            rest.setdefault(name, []).append(float(high_frequency_energy(found, inside).median()))
             kernels.setdefault(name, found)
     pca = Pca.fit(train, min(30, Pca.most(train)))
-    straight = float(restlessness(first_kernels(pca.components, train.shape), inside).median())
+    straight = float(
+        high_frequency_energy(first_kernels(pca.components, train.shape), inside).median()
+    )
     enough = Pca.fit(train, min(500, Pca.most(train)))
     total = float(enough.variances.sum()) + enough.rest * (784 - len(enough))
     share, kept = (float(some.variances.sum()) / total for some in (enough, pca))
@@ -394,7 +396,7 @@ def figures_24_to_27(lab: Lab) -> Finding:
         changes = {
             name: lambda p, fill=fill, known=known: fill(p, known) for name, fill in fills.items()
         }
-        others, notes = beside(given, {**changes, "ridge": ridge})
+        others, notes = run_baselines(given, {**changes, "ridge": ridge})
         answers = [(OURS, through(model, given)) for model in models] + list(others.items())
         for name, answer in answers:
             value = float(psnr(x, answer).mean())

@@ -24,7 +24,7 @@ from ..applications import (
     inpaint,
     inpainting_baselines,
     morph,
-    nearness,
+    proximity,
     steer,
     upscale,
 )
@@ -42,7 +42,7 @@ from ..training import Phase, Recipe
 from .experiment import Finding, Row, experiment, verdict_of
 from .lab import Lab, across, few, places, through
 
-__all__ = ["figure_9", "figures_10_11", "figures_2_to_4", "figures_5_to_8"]
+__all__ = ["figure_9", "figures_2_to_4", "figures_5_to_8", "figures_10_11"]
 
 FACES = "utkface"
 CODE = 64
@@ -216,13 +216,13 @@ def figures_5_to_8(lab: Lab) -> Finding:
         for figure, (name, transform) in MOVES.items():
             step = fit_to_transform(codes, fitted, transform, as_map=True)
             far = 0.5 * transform.reach
-            near = nearness(codes, decode, step, transform, x, far)
+            near = proximity(codes, decode, step, transform, x, far)
             gains.setdefault(name, []).append(near.steered - near.unmoved)
             if seed != lab.seeds[0]:
                 continue
             most[name] = near.ceiling - near.unmoved
             straight = fit_to_transform(pca.encode, fitted, transform, as_map=True)
-            other = nearness(pca.encode, back, straight, transform, x, far)
+            other = proximity(pca.encode, back, straight, transform, x, far)
             linear[name] = other.steered - near.unmoved
             amounts = torch.tensor(SHARES) * transform.reach
             face, other_face = x[3 % len(x)][None], x[7 % len(x)][None]
@@ -281,8 +281,8 @@ def _upscaler(lab: Lab, train: Any, seed: int, ridge: Ridge) -> tuple[Recipe, Au
         batch_size=16,
         optimizer="adamw",
         weight_decay=0.05,
-        clip=300.0,
-        average=0.99,
+        grad_clip_norm=300.0,
+        ema_decay=0.99,
         augmentation=Part("flip"),
         corruption=Part("downscale", {"factor": FACTOR}),
         precision="float32",

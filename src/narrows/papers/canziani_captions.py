@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..applications import Heeded, Judge, caption_to_image, decoder, fit_judge
+from ..applications import (
+    AttributeClassifier,
+    PromptFidelity,
+    caption_to_image,
+    decoder,
+    fit_attribute_classifier,
+)
 from ..figures import bars, picture_rows
 from ..images import Sprites
 from ..parts import Part
-from ..priors import draw
+from ..priors import sample_codes
 from ..recipes import conv_autoencoder, mlp_autoencoder
-from ..training import Recipe, records
+from ..training import Recipe, history
 from .experiment import Finding, Row, experiment, verdict_of
 from .lab import Lab
 
@@ -87,12 +93,14 @@ def _digits(lab: Lab) -> Asked:
     )
 
 
-def _judge(lab: Lab, asked: Asked) -> Judge:
+def _judge(lab: Lab, asked: Asked) -> AttributeClassifier:
     """The classifier apart, trained now or before."""
     numbers = dict(asked.judge) | ({"epochs": 1.0} if lab.tiny else {})
     folder = lab.place("judge", asked.apart.fingerprint, str(sorted(numbers.items())))
-    judge = fit_judge(asked.apart, to=folder, device=lab.device, report=lab.report, **numbers)
-    lab.seconds += sum(line["seconds"] for line in records(folder))
+    judge = fit_attribute_classifier(
+        asked.apart, to=folder, device=lab.device, report=lab.report, **numbers
+    )
+    lab.seconds += sum(line["seconds"] for line in history(folder))
     return judge
 
 
@@ -109,7 +117,7 @@ def figure_12(lab: Lab) -> Finding:
     facts, told_of = [], []
     for name, asked in (("sprites", _sprites(lab)), ("mnist", _digits(lab))):
         judge = _judge(lab, asked)
-        found: dict[str, list[Heeded]] = {}
+        found: dict[str, list[PromptFidelity]] = {}
         for seed in lab.seeds if name == "mnist" else lab.seeds[:1]:
             trained = lab.model(asked.recipe, asked.train, seed=seed)
             prior: Any = lab.prior(trained, asked.train, "caption-flow", seed=seed, **asked.prior)
@@ -121,7 +129,7 @@ def figure_12(lab: Lab) -> Finding:
             if seed == lab.seeds[0]:
                 decode = decoder(trained.model)
                 drawn = [
-                    (text, decode(draw(trained.model, prior, DRAWN, seed, caption=text)))
+                    (text, decode(sample_codes(trained.model, prior, DRAWN, seed, caption=text)))
                     for text in CAPTIONS[name]
                 ]
                 pictures[f"Figure 12: {name}, {DRAWN} draws of each caption"] = picture_rows(drawn)
@@ -154,7 +162,7 @@ def figure_12(lab: Lab) -> Finding:
             f"of {name} {mean[ours]:.1%} show all that their caption says (without a caption "
             f"{mean['no caption']:.1%}, one Gaussian of their codes {mean['one Gaussian']:.1%}, real "
             f"pictures {mean['held-out pictures']:.1%}, those through the model "
-            f"{mean['held-out, reconstructed']:.1%}); least heeded: {least[0]} ({least[1]:.0%})"
+            f"{mean['held-out, reconstructed']:.1%}); least prompt_fidelity: {least[0]} ({least[1]:.0%})"
         )
     words = f"Judged by a classifier that was trained apart, {'; '.join(told_of)}."
     ours_only = (

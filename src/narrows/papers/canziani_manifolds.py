@@ -25,7 +25,7 @@ from ..training import Recipe
 from .experiment import Finding, Row, experiment, verdict_of
 from .lab import Lab, few
 
-__all__ = ["figures_15_to_17", "figure_18", "figure_19"]
+__all__ = ["figure_18", "figure_19", "figures_15_to_17"]
 
 SIGMA = 0.25  # of the noise around the two branches
 WIDE, HIGH = 1.7, 1.2  # the corners lie 0.99 from the nearest end of a branch

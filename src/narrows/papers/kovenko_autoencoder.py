@@ -7,9 +7,9 @@ from typing import Any
 
 from ..applications import (
     decoder,
+    extract_features,
     fit_classifier,
     morph,
-    rows_by,
 )
 from ..figures import lines, picture_rows
 from ..measures import mean_picture, sharpness, squared_error
@@ -49,7 +49,7 @@ def figure_4(lab: Lab) -> Finding:
         model = trained(lab, of, seed=seed)
         for name, images in parts.items():
             errors[name].append(mse_of(model.model, images))
-        epochs = [line["epoch"] for line in model.records]
+        epochs = [line["epoch"] for line in model.history]
         found = error_curves(of, model)
         risen.append(found["validation"][-1] / min(found["validation"]))
         if not curves:
@@ -95,7 +95,9 @@ def figure_5(lab: Lab) -> Finding:
     pca = of.pca()
     by_pca = pca.reconstruct(of.x).clamp(0, 1)
     judges = {
-        name: fit_classifier(rows_by(coarse, of.train), labels_of(of.train, name), "linear")
+        name: fit_classifier(
+            extract_features(coarse, of.train), labels_of(of.train, name), "linear"
+        )
         for name in COLOURS
     }
     on_faces = {name: judge(coarse(of.x)) for name, judge in judges.items()}

@@ -1,4 +1,4 @@
-"""Kovenko & Bogach 2020, section 3.2: autoencoders that are trained to mend what was spoilt."""
+"""Kovenko & Bogach 2020, section 3.2: autoencoders that are trained to mend what was corrupted."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _mended(
 ) -> tuple[dict[str, list[float]], dict[str, float], Any]:
     """PSNR of both models by seed and of the rest, in dB, and a figure of the first faces."""
     x = of.x[:JUDGED]
-    spoilt = corruption(x, Draws(0))
+    corrupted = corruption(x, Draws(0))
     size = (x.shape[2], x.shape[3])
     ours: dict[str, list[float]] = {"trained for it": [], PLAIN: []}
     rest: dict[str, float] = {}
@@ -59,9 +59,9 @@ def _mended(
         plain = trained(lab, of, seed=seed).model
         first = figure is None
         out, _ = denoise(
-            partial(through, mender), spoilt, size, clean=x, baselines=baselines if first else {}
+            partial(through, mender), corrupted, size, clean=x, baselines=baselines if first else {}
         )
-        beside = through(plain, spoilt)
+        beside = through(plain, corrupted)
         found = {name: each["psnr"] for name, each in out.scores().items()}
         ours["trained for it"].append(float(found["model"].mean()))
         ours[PLAIN].append(float(psnr(x, beside).mean()))
@@ -69,7 +69,7 @@ def _mended(
             rest = {name: float(each.mean()) for name, each in found.items() if name != "model"}
             best = max(out.others, key=lambda name: rest[name])
             rows = {
-                "spoilt": spoilt,
+                "spoilt": corrupted,
                 "autoencoder": out.output,
                 PLAIN: beside,
                 best: out.others[best],
@@ -83,7 +83,7 @@ def _mended(
 def _words(ours: Mapping[str, list[float]], rest: Mapping[str, float]) -> str:
     best = max((name for name in rest if name != "as given"), key=lambda name: rest[name])
     return (
-        f"Spoilt faces have {rest['as given']:.1f} dB, the autoencoder that was trained for it "
+        f"Corrupted faces have {rest['as given']:.1f} dB, the autoencoder that was trained for it "
         f"makes {statistics.fmean(ours['trained for it']):.1f} dB of them, one that was not "
         f"{statistics.fmean(ours[PLAIN]):.1f} dB; the best of the rest is {best} with "
         f"{rest[best]:.1f} dB"

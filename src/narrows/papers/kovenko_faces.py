@@ -16,7 +16,7 @@ from ..applications import class_names, decoder, generate
 from ..autoencoder import Autoencoder
 from ..images import split
 from ..measures import Pca, squared_error
-from ..priors import draw
+from ..priors import sample_codes
 from ..recipes import kovenko_2020_autoencoder
 from ..training import Recipe
 from .lab import Lab, Trained
@@ -27,13 +27,13 @@ __all__ = [
     "SET",
     "WARM_UP",
     "Faces",
+    "coarse",
     "deviations",
     "drawn",
     "error_curves",
     "faces",
     "labels_of",
     "mse_of",
-    "coarse",
     "trained",
     "warm_up_of",
 ]
@@ -87,7 +87,7 @@ def error_curves(of: Faces, model: Trained) -> dict[str, list[float]]:
     size = math.prod(of.train.shape)
     constant = 0.5 * size * math.log(math.pi)  # of a Gaussian of variance ½
     return {
-        name: [(line[key] - constant) / size for line in model.records]
+        name: [(line[key] - constant) / size for line in model.history]
         for name, key in (("training", "loss"), ("validation", "validation_loss"))
     }
 
@@ -128,7 +128,9 @@ def warm_up_of(lab: Lab) -> float:
 def drawn(lab: Lab, of: Faces, model: Trained, n: int, seed: int) -> Tensor:
     """n faces (n, C, H, W) decoded from draws of the standard normal prior."""
     prior = lab.prior(model, of.train, "normal")
-    return generate(decoder(model.model), partial(draw, model.model, prior), n, seed=seed).pictures
+    return generate(
+        decoder(model.model), partial(sample_codes, model.model, prior), n, seed=seed
+    ).pictures
 
 
 def deviations(lab: Lab, of: Faces, *more: str, vae: bool = False) -> Sequence[str]:

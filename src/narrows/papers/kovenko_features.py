@@ -12,12 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..applications import (
-    assess,
+    baseline_features,
+    evaluate_classifier,
+    extract_features,
     feature_maps,
-    few_labels,
     fit_classifier,
-    rivals,
-    rows_by,
+    label_efficiency,
     untrained,
 )
 from ..autoencoder import Autoencoder
@@ -65,8 +65,10 @@ def figure_7(lab: Lab) -> Finding:
         for level in range(depth):
             for found, of_model in ((right, model), (raw, untrained(model, seed))):
                 seen = _pooled(of_model, level)
-                probe = fit_classifier(rows_by(seen, of.train), known, "linear", choose=False)
-                tested = assess(probe, rows_by(seen, of.test), truth)
+                probe = fit_classifier(
+                    extract_features(seen, of.train), known, "linear", choose=False
+                )
+                tested = evaluate_classifier(probe, extract_features(seen, of.test), truth)
                 found.setdefault(level, []).append(tested.accuracy)
         if not pictures:
             pictures = _maps(model, of.x[:1])
@@ -154,8 +156,10 @@ def figure_8(lab: Lab) -> Finding:
             shown.append((f"query {i + 1}", torch.cat([of.x[i : i + 1], near])))
     pca = of.pca()
     others = {
-        f"PCA, {len(pca)} numbers": shares(rows_by(pca.encode, of.train), pca.encode(of.x).numpy()),
-        "pixels at 16×16": shares(rows_by(coarse, of.train), coarse(of.x).numpy()),
+        f"PCA, {len(pca)} numbers": shares(
+            extract_features(pca.encode, of.train), pca.encode(of.x).numpy()
+        ),
+        "pixels at 16×16": shares(extract_features(coarse, of.train), coarse(of.x).numpy()),
     }
     base = {name: {other: found[name] for other, (_, found) in others.items()} for name in COLOURS}
     for name in COLOURS:
@@ -192,7 +196,7 @@ def _candidates(lab: Lab, of: Faces, seed: int) -> dict[str, Callable[[Tensor], 
     """What colours are told from: functions of pictures (B, C, H, W) to rows (B, …)."""
     model = trained(lab, of, seed=seed).model
     raw = untrained(model, seed)
-    beside = rivals(of.train, CODE, lambda x: raw.encode(x).z)
+    beside = baseline_features(of.train, CODE, lambda x: raw.encode(x).z)
     del beside["raw pixels"]
     ours = (lambda x: model.encode(x).z, _pooled(model, len(model.ladder)))
     return {**dict(zip(OURS, ours, strict=True)), **beside, "pixels at 16×16": coarse}
@@ -221,18 +225,18 @@ def transfer(lab: Lab) -> Finding:
             for title, function in _candidates(lab, of, seed).items():
                 if seed != lab.seeds[0] and title not in OURS:
                     continue
-                rows_of = rows_by(function, of.train), rows_by(function, of.test)
+                rows_of = extract_features(function, of.train), extract_features(function, of.test)
                 best = max(
                     (fit_classifier(rows_of[0], known, kind) for kind in PROBES[: 3 * whole or 1]),
                     key=lambda made: made.held_out or 0.0,
                 )
-                right = assess(best, rows_of[1], truth).accuracy
+                right = evaluate_classifier(best, rows_of[1], truth).accuracy
                 if title in OURS:
                     found.setdefault(title, []).append(right)
                 else:
                     base[title] = right
                 if seed == lab.seeds[0]:
-                    few[title] = few_labels(
+                    few[title] = label_efficiency(
                         rows_of[0], known, rows_of[1], truth, draws=3 if whole else 1
                     )
         names, counts = np.unique(known, return_counts=True)

@@ -13,7 +13,7 @@ from ..applications import FalseAlarms, Median, detections, outliers
 from ..autoencoder import Autoencoder
 from ..figures import lines, picture_rows, score_histograms
 from ..measures import density_coverage, edge_energy, frechet_distance, squared_error
-from ..measures.strangeness import strangeness
+from ..measures.anomaly_scores import anomaly_scores
 from ..recipes import kovenko_2020_vae, kovenko_2020_vae_warm_up
 from ..training import Recipe
 from .experiment import Finding, Row, experiment, verdict_of
@@ -102,7 +102,7 @@ def figure_12(lab: Lab) -> Finding:
                 each.setdefault(name, []).append(value)
             back = vae.model.reconstruct(of.test)
             each["mean squared error"].append(float(squared_error(of.x, back).mean()))
-            each["KL"].append(float(strangeness(vae.model, of.test, ("kl",))["kl"].mean()))
+            each["KL"].append(float(anomaly_scores(vae.model, of.test, ("kl",))["kl"].mean()))
             if seed == lab.seeds[0]:
                 shown += _sprite(f"variance {variance:g}", made)
     base = {
@@ -160,7 +160,7 @@ def _of(base: Mapping[str, Mapping[str, float]], name: str) -> dict[str, float]:
 
 
 def _curve(model: Trained, key: str) -> Curve:
-    return [line["epoch"] for line in model.records], [line[key] for line in model.records]
+    return [line["epoch"] for line in model.history], [line[key] for line in model.history]
 
 
 def _at(curve: Curve, epoch: float) -> float:
@@ -365,15 +365,15 @@ def figure_16(lab: Lab) -> Finding:
     for seed in lab.seeds:
         model = _vae(lab, of, CLASSIC, seed).model
         names = ("kl", "reconstruction", "elbo")
-        normal = strangeness(model, of.validation, names, samples=4)
-        scores = strangeness(model, asked, names, samples=4)
+        normal = anomaly_scores(model, of.validation, names, samples=4)
+        scores = anomaly_scores(model, asked, names, samples=4)
         for name, one in detections(scores, truth).items():
             areas.setdefault(name, []).append(one.auroc)
         kl = scores["kl"].numpy()
         for title, rule in (("median", Median()), ("calibrated", FalseAlarms(rate))):
             found = outliers({"kl": normal["kl"]}, {"kl": kl}, rule)
-            for who, part in (("faces", found.strange[: len(of.x)]),
-                              ("photographs", found.strange[len(of.x) :])):  # fmt: skip
+            for who, part in (("faces", found.is_outlier[: len(of.x)]),
+                              ("photographs", found.is_outlier[len(of.x) :])):  # fmt: skip
                 shares.setdefault(f"{who} above the {title} threshold", []).append(
                     float(part.mean())
                 )
@@ -416,7 +416,7 @@ def figure_16(lab: Lab) -> Finding:
         verdict_of(area["kl"] > 0.7, alarms < 0.1),
         words,
         {
-            "Figure 16: faces by their KL, and photographs as strangers": pictures["figure"],
+            "Figure 16: faces by their KL, and photographs as anomalies": pictures["figure"],
             "The median as threshold": pictures["median threshold"],
             "A calibrated threshold": pictures["calibrated threshold"],
         },
@@ -425,7 +425,7 @@ def figure_16(lab: Lab) -> Finding:
             lab,
             of,
             f"The median is of min(10,000, N) scores: of the {len(of.validation)} validation faces.",
-            f"They show no strangers with a label; photographs of people ({STRANGERS}) are ours.",
+            f"They show no anomalies with a label; photographs of people ({STRANGERS}) are ours.",
             vae=True,
         ),
     )

@@ -21,10 +21,10 @@ from .. import files
 from ..autoencoder import Autoencoder
 from ..images import Images, Masked, named, named_masks
 from ..parts import part_of
-from ..priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored
-from ..training import Recipe, fit, records
+from ..priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored_priors
+from ..training import Recipe, fit, history
 
-__all__ = ["Lab", "SCALES", "Scale", "Trained", "across", "few", "places", "through"]
+__all__ = ["SCALES", "Lab", "Scale", "Trained", "across", "few", "places", "through"]
 
 Scale = Literal["small", "paper"]
 SCALES = get_args(Scale)
@@ -39,7 +39,7 @@ class Trained:
     model: Autoencoder
     folder: Path
     seconds: float
-    records: list[dict[str, Any]]
+    history: list[dict[str, Any]]
 
 
 class Lab:
@@ -143,7 +143,7 @@ class Lab:
             device=self.device,
             report=self.report,
         )
-        lines = records(folder)
+        lines = history(folder)
         seconds = sum(line["seconds"] for line in lines)
         self.seconds += seconds
         return Trained(model, folder, seconds, lines)
@@ -156,7 +156,7 @@ class Lab:
             return prior_for(trained.model, kind)
         if self.tiny and kind in ("flow", "caption-flow", "autoregressive"):
             arguments |= {"steps": 2}
-        if kind in stored(trained.folder):
+        if kind in stored_priors(trained.folder):
             known = load_prior(trained.model, trained.folder, kind)
             own = part_of(known).arguments
             if all(own.get(key) == value for key, value in arguments.items()):

@@ -15,14 +15,14 @@ from torch import Tensor
 
 from ..applications import (
     Codec,
-    assess,
     class_names,
+    codec_model,
     denoise,
     denoising_baselines,
+    evaluate_classifier,
     fine_tuned,
     fit_classifier,
-    functions_of,
-    functions_of_pca,
+    pca_codec_model,
     segment,
     untrained,
 )
@@ -111,10 +111,10 @@ def segnet(lab: Lab) -> Finding:
         for k, name in enumerate(names)
     ]
     table = torch.tensor(POOLED, dtype=torch.float32)[None, None]
-    small, switches = F.max_pool2d(table, 2, return_indices=True)
+    small, pooling_indices = F.max_pool2d(table, 2, return_indices=True)
     exact = (
         small[0, 0].tolist() == PRINTED
-        and unpool(small, switches, (4, 4))[0, 0].tolist() == UNPOOLED
+        and unpool(small, pooling_indices, (4, 4))[0, 0].tolist() == UNPOOLED
     )
     mean = statistics.fmean(float(one.mean()) for one in each)
     best = int(torch.stack(each).mean(0).argmax())
@@ -208,7 +208,9 @@ def classification(lab: Lab) -> Finding:
     def accuracies(encode: Callable[[Tensor], Any], seed: int) -> dict[str, Any]:
         rows, others = encode(x), encode(y)
         return {
-            kind: assess(fit_classifier(rows, known, kind, choose=False, seed=seed), others, other)
+            kind: evaluate_classifier(
+                fit_classifier(rows, known, kind, choose=False, seed=seed), others, other
+            )
             for kind in kinds
         }
 
@@ -291,14 +293,14 @@ def fine_tuning(lab: Lab) -> Finding:
         times = min(8.0, len(images) / count)
         short = tuned.with_(epochs=tuned.phases[0].epochs * times, batch_size=min(256, count // 4))
         pixels = fit_classifier(few(some).flatten(1), known, "linear", choose=False)
-        plain = assess(pixels, y.flatten(1), truth).accuracy
+        plain = evaluate_classifier(pixels, y.flatten(1), truth).accuracy
         right.setdefault("linear on raw pixels", []).append([plain])
         by: dict[str, list[float]] = {}
         for seed in lab.seeds:
             begun = lab.model(layers, images, seed=seed).model
             frozen = fit_classifier(begun.encode(some).z, known, "linear", choose=False)
             by.setdefault("encoder left as it is", []).append(
-                assess(frozen, begun.encode(y).z, truth).accuracy
+                evaluate_classifier(frozen, begun.encode(y).z, truth).accuracy
             )
             by.setdefault("fine-tuned", []).append(
                 _named(lab.model(short, some, seed=seed, begin=begun).model, y, truth)
@@ -377,9 +379,9 @@ def compression(lab: Lab) -> Finding:
     one = vanilla_model(lab, images, lab.seeds[0]).model
     two = lab.model(conv, images, seed=lab.seeds[0]).model
     codecs = {
-        f"dense, {UNITS} numbers": Codec.fit(functions_of(one), images),
-        "convolutions": Codec.fit(functions_of(two), images),
-        f"PCA, {UNITS} numbers": Codec.fit(functions_of_pca(pca), images),
+        f"dense, {UNITS} numbers": Codec.fit(codec_model(one), images),
+        "convolutions": Codec.fit(codec_model(two), images),
+        f"PCA, {UNITS} numbers": Codec.fit(pca_codec_model(pca), images),
     }
     curves = {
         f"{name}, one file": _points(codec, some, together=True) for name, codec in codecs.items()

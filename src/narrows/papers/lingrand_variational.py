@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from ..applications import (
+    baseline_encoders,
     decoder,
     decodings,
     disentangle,
-    encoders_beside,
+    factor_alignments,
     generate,
-    meanings,
     morph,
     traverse,
 )
@@ -24,7 +24,7 @@ from ..figures import bars, comparison, picture_grid, picture_rows
 from ..images import Sprites
 from ..images.source import Subset
 from ..measures import Disentanglement, Pca, evaluate, frechet_distance, nearest_rows
-from ..priors import draw
+from ..priors import sample_codes
 from ..randomness import permutation
 from ..recipes import higgins_2017_beta_vae, lingrand_2021_beta_vae, lingrand_2021_vae
 from .experiment import Finding, Row, experiment, verdict_of
@@ -206,7 +206,7 @@ def random_codes(lab: Lab) -> Finding:
     shown: list[tuple[str, Tensor]] = []
     kinds: dict[str, tuple[str, dict[str, Any]]] = {
         "N(0, I)": ("normal", {}),
-        "one Gaussian, fitted": ("aggregate", {}),
+        "one Gaussian, fitted": ("gaussian", {}),
         "mixture, fitted": ("mixture", {"components": lab.of(small=20, paper=100)}),
     }
     for seed in lab.seeds:
@@ -214,7 +214,7 @@ def random_codes(lab: Lab) -> Finding:
         for name, (kind, how) in kinds.items():
             given = {key: 4 for key in how} if lab.tiny else how
             prior = lab.prior(trained, images, kind, seed=seed, **given)
-            sample = partial(draw, trained.model, prior)
+            sample = partial(sample_codes, trained.model, prior)
             made = generate(decoder(trained.model), sample, len(x), seed=seed).pictures
             away.setdefault(name, []).append(float(nearest_rows(made.flatten(1), real)[0].median()))
             apart.setdefault(name, []).append(frechet_distance(features, ruler.encode(made)))
@@ -348,7 +348,7 @@ def disentangled(lab: Lab) -> Finding:
         ).with_(epochs=lab.of(small=10.0, paper=20.0))
         for seed in lab.seeds:
             model = lab.model(recipe, images, seed=seed).model
-            encoders = encoders_beside(model, images, seed=seed)
+            encoders = baseline_encoders(model, images, seed=seed)
             encoders = {f"β = {weight:g}": encoders.pop("model")} | (
                 encoders if weight == BETAS[0] and seed == lab.seeds[0] else {}
             )
@@ -419,7 +419,7 @@ def disentangled(lab: Lab) -> Finding:
 
 def _traversals(model: Any, found: Disentanglement, whole: Sprites) -> dict[str, Any]:
     """One unit at a time, named by the factor that it tells most of."""
-    known = meanings(found, whole.factor_names)
+    known = factor_alignments(found, whole.factor_names)
     z = model.encode(whole.sample(500, seed=1)).z
     result = traverse(
         decoder(model), z.mean(0), z.std(0), [one.unit for one in known], steps=9, reach=2.0

@@ -18,8 +18,8 @@ from torch import Tensor
 from ..applications import decoder, generate
 from ..figures import bars, picture_rows
 from ..images import split
-from ..measures import Pca, frechet_distance, graininess, sharpness
-from ..priors import draw
+from ..measures import Pca, frechet_distance, high_frequency_residual, sharpness
+from ..priors import sample_codes
 from ..recipes import ray
 from ..training import Recipe
 from .experiment import Finding, Paper, Row, experiment, verdict_of
@@ -98,7 +98,7 @@ def table_1(lab: Lab) -> Finding:
             size = torch.Size(model.code_shape).numel()
             errors[name].append(_error(x, back))
             clear[name].append(float(sharpness(x, back).nanmedian()))
-            grain[name].append(float(graininess(x, back).nanmedian()))
+            grain[name].append(float(high_frequency_residual(x, back).nanmedian()))
             if seed == lab.seeds[0]:
                 shown.append((name, back[at]))
     size = min(size, Pca.most(train))
@@ -185,7 +185,7 @@ def figure_4(lab: Lab) -> Finding:
     makers: tuple[tuple[str, Maker, str], ...] = (
         ("stacked VAE", ray.ray_2022_stacked_vae, "normal"),
         ("recursive VAE", ray.ray_2022_recursive_vae, "normal"),
-        ("recursive AE, one Gaussian", ray.ray_2022_recursive, "aggregate"),
+        ("recursive AE, one Gaussian", ray.ray_2022_recursive, "gaussian"),
         ("recursive AE, mixture", ray.ray_2022_recursive, "mixture"),
         ("recursive AE, flow", ray.ray_2022_recursive, "flow"),
     )
@@ -194,7 +194,7 @@ def figure_4(lab: Lab) -> Finding:
             trained = _trained(lab, make, train, seed)
             how = {"components": 4} if kind == "mixture" else {}
             prior = lab.prior(trained, train, kind, seed=seed, **how)
-            sample = partial(draw, trained.model, prior)
+            sample = partial(sample_codes, trained.model, prior)
             made = generate(decoder(trained.model), sample, 64, seed=seed)
             nearest = torch.cdist(made.pictures.flatten(1), pixels).min(1).values
             distances.setdefault(name, []).append(float(nearest.median()))

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..applications import lay_out
-from ..figures import detection_curves, maps, picture_rows, score_histograms, strange_pictures
+from ..applications import embed_2d
+from ..figures import anomaly_sheet, detection_curves, maps, picture_rows, score_histograms
 from ..measures import Pca, nearest_rows, neighbourhoods, squared_error
-from ..measures.code_distances import Directions, LocalOutlierFactor
+from ..measures.code_distances import CosineKnn, LocalOutlierFactor
 from ..measures.detection import Detection, detection
 from ..measures.scoring import codes_of, distance
 from .experiment import Finding, Row, experiment, verdict_of
@@ -86,7 +86,7 @@ def reconstructions(lab: Lab) -> Finding:
                 shown.append((f"VAE, {units} units", model.reconstruct(example)))
             if seed == lab.seeds[0] and units == PLANE:
                 pictures["Figure 4.5: nines, their reconstructions and the difference"] = (
-                    strange_pictures(strange[:8], again[:8])
+                    anomaly_sheet(strange[:8], again[:8])
                 )
     first = "Figure 4.4: digits of the training, and the anomaly at the right"
     pictures = {first: picture_rows(shown, [*map(str, range(9)), "9, not trained"]), **pictures}
@@ -149,7 +149,7 @@ def anomaly_maps(lab: Lab) -> Finding:
                 neighbourhoods(codes, codes, names).same_label_of_codes or 0.0
             )
             if seed == lab.seeds[0]:
-                points[f"t-SNE of codes, {name}"] = lay_out(codes, seed=seed).points
+                points[f"t-SNE of codes, {name}"] = embed_2d(codes, seed=seed).points
     base = {"chance": share, f"PCA, {WIDE} numbers": pca}
     rows = [Row(f"a nine's neighbours that are nines, {n}", v, "", base) for n, v in own.items()]
     rows += [Row(f"neighbours of one kind, all digits, {n}", v) for n, v in kinds.items()]
@@ -245,7 +245,7 @@ def roc(lab: Lab) -> Finding:
     """The loss beside distances among the codes (local outlier factor, directions), all also of PCA."""
     images, judged = train(lab), test(lab)
     learnt, x = known_digits(images), few(judged, len(judged))
-    strangers = np.asarray(judged.label) == ANOMALY
+    anomalies = np.asarray(judged.label) == ANOMALY
     numbers = min(LINEAR, Pca.most(learnt))
     pca = Pca.fit(learnt, numbers)
     normal = few(learnt, len(learnt))
@@ -255,7 +255,7 @@ def roc(lab: Lab) -> Finding:
         f"error, PCA {numbers}": squared_error(x, pca.reconstruct(x).clamp(0, 1)),
         f"LOF, PCA {numbers}": LocalOutlierFactor().fit(rows_of_pca).score(asked_of_pca),
         f"directions, PCA {numbers}": (
-            Directions(origin=black).fit(rows_of_pca).score(asked_of_pca)
+            CosineKnn(origin=black).fit(rows_of_pca).score(asked_of_pca)
         ),
     }
     found: dict[str, list[Detection]] = {}
@@ -264,12 +264,12 @@ def roc(lab: Lab) -> Finding:
             model = vae(lab, learnt, units, seed).model
             scores = {"error": squared_error(x, model.reconstruct(x)).numpy()}
             known, asked = codes_of(model, normal), codes_of(model, x)
-            for title, name in (("LOF", "lof"), ("directions", "directions")):
+            for title, name in (("LOF", "lof"), ("cosine-knn", "cosine-knn")):
                 scores[title] = distance(name, model, known).score(asked)
             for title, score in scores.items():
-                one = detection(score, strangers)
+                one = detection(score, anomalies)
                 found.setdefault(f"{title}, VAE {units}", []).append(one)
-    of_pca = {name: detection(score, strangers) for name, score in linear.items()}
+    of_pca = {name: detection(score, anomalies) for name, score in linear.items()}
     areas = {name: [each.auroc for each in runs] for name, runs in found.items()}
     base = {name: one.auroc for name, one in of_pca.items()}
     rows = [
@@ -295,7 +295,7 @@ def roc(lab: Lab) -> Finding:
     curves = {name: runs[0] for name, runs in found.items()} | of_pca
     pictures = {
         "Figure 4.8: nines among 0 to 8, the document's score and others": detection_curves(
-            curves, float(strangers.mean())
+            curves, float(anomalies.mean())
         )
     }
     near = [abs(area - PUBLISHED_AUC) <= 0.1 for area in (plane, wide)]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..applications import assess, class_names, decoder, fit_classifier, generate
+from ..applications import class_names, decoder, evaluate_classifier, fit_classifier, generate
 from ..figures import picture_rows
 from ..measures import (
     Pca,
@@ -23,7 +23,7 @@ from ..measures import (
     squared_error,
 )
 from ..parts import Part
-from ..priors import draw, prior_for
+from ..priors import prior_for, sample_codes
 from ..recipes import theivaprakasham_2021_vae
 from ..training import Recipe
 from .experiment import Finding, Row, experiment, verdict_of
@@ -85,7 +85,7 @@ def related(lab: Lab) -> Finding:
 
     def accuracy(codes: Any, others: Any) -> float:
         fitted = fit_classifier(codes, known[:learn], "knn", choose=False)
-        return assess(fitted, others, other[:ask]).accuracy
+        return evaluate_classifier(fitted, others, other[:ask]).accuracy
 
     pca = Pca.fit(images, UNITS)
     linear = pca.sample(len(x), seed=0).clamp(0, 1)
@@ -104,7 +104,7 @@ def related(lab: Lab) -> Finding:
             model = lab.model(recipe, images, seed=seed).model
             again = model.reconstruct(x)
             prior = prior_for(model, "normal")
-            made = generate(decoder(model), partial(draw, model, prior), len(x), seed=seed)
+            made = generate(decoder(model), partial(sample_codes, model, prior), len(x), seed=seed)
             kl = evaluate(model, x[:500], seed=seed).kl
             assert kl is not None
             draws = 2 if lab.tiny else lab.of(small=200, paper=5000)

@@ -3,14 +3,14 @@
 from .autoregressive import Autoregressive
 from .captioned import CaptionFlow
 from .flow import Flow
-from .gaussian import Aggregate, Normal
+from .gaussian import AggregateGaussian, Normal
 from .judging import Judged, compare, judge
 from .mixture import Mixture
-from .prior import Prior, draw, fit_prior, prior_for, taken
-from .store import load_prior, save_prior, stored
+from .prior import Prior, fit_prior, prior_for, sample_codes, taken
+from .store import load_prior, save_prior, stored_priors
 
 __all__ = [
-    "Aggregate",
+    "AggregateGaussian",
     "Autoregressive",
     "CaptionFlow",
     "Flow",
@@ -19,12 +19,12 @@ __all__ = [
     "Normal",
     "Prior",
     "compare",
-    "draw",
     "fit_prior",
     "judge",
     "load_prior",
     "prior_for",
+    "sample_codes",
     "save_prior",
-    "stored",
+    "stored_priors",
     "taken",
 ]

@@ -13,7 +13,7 @@ from ..parts import Part, part
 from ..randomness import Draws
 from .prior import Progress, checked_rows
 
-__all__ = ["Aggregate", "FLOOR", "Normal", "Scale", "log_gaussian_full", "restored"]
+__all__ = ["FLOOR", "AggregateGaussian", "Normal", "Scale", "log_gaussian_full", "restored"]
 
 # added to the variance of each standardised unit, so that units that never move do no harm
 FLOOR = 1e-6
@@ -110,8 +110,8 @@ class Normal:
         return self
 
 
-@part("prior", "aggregate")
-class Aggregate:
+@part("prior", "gaussian")
+class AggregateGaussian:
     """One Gaussian with the codes' mean and covariance: the simplest fit of the aggregate posterior.
 
     Args:

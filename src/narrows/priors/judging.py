@@ -11,7 +11,7 @@ from torch import Tensor
 from ..images import as_source
 from ..objectives import mmd2
 from ..randomness import Draws, permutation
-from .prior import Prior, draw, prior_for, taken
+from .prior import Prior, prior_for, sample_codes, taken
 
 __all__ = ["Judged", "compare", "judge"]
 
@@ -66,19 +66,19 @@ def compare(model: Any, prior: Prior, train: Any, held: Any, *, seed: int = 0) -
     train_code, held_code = (model.encode(images, 1, seed=seed + 1) for images in few)
     own, z = taken(prior, held_code), held_code.z[0]
     n = min(MOST, max(len(z), 500))
-    rows = [judge(name, draw(model, prior, n, seed), z, prior.log_prob(own))]
+    rows = [judge(name, sample_codes(model, prior, n, seed), z, prior.log_prob(own))]
     if prior.takes == "indices":
         nats, drawn = _alone(taken(prior, train_code), own, n, seed)
         at = drawn.reshape(n, *held_code.indices.shape[1:])
-        each = model.bottleneck.entries_of(at.to(model.device)).cpu()
+        each = model.bottleneck.lookup(at.to(model.device)).cpu()
         rows.append(judge("entries by themselves", each, z, nats))
     else:
-        beside = [other for other in ("aggregate", "normal") if other != name]
-        if hasattr(model.bottleneck, "entries_of"):
+        beside = [other for other in ("gaussian", "normal") if other != name]
+        if hasattr(model.bottleneck, "lookup"):
             beside.remove("normal")
         for other in beside:
             simple = prior_for(model, other).fit(taken(prior, train_code))
-            rows.append(judge(other, draw(model, simple, n, seed), z, simple.log_prob(own)))
+            rows.append(judge(other, sample_codes(model, simple, n, seed), z, simple.log_prob(own)))
     rows.append(judge("training codes", train_code.z[0], z))
     return rows
 

@@ -23,9 +23,9 @@ __all__ = [
     "Progress",
     "checked_counts",
     "checked_rows",
-    "draw",
     "fit_prior",
     "prior_for",
+    "sample_codes",
     "taken",
 ]
 
@@ -84,7 +84,7 @@ def prior_for(model: Any, name: str, **arguments: Any) -> Prior:
     if own:
         raise ValueError(f"the {own[0]} of a prior is that of the model's codes; leave it out")
     bottleneck = model.bottleneck
-    quantised = hasattr(bottleneck, "entries_of")
+    quantised = hasattr(bottleneck, "lookup")
     given = {"size": math.prod(model.code_shape)}
     if quantised:
         given["entries"] = (
@@ -150,7 +150,7 @@ def taken(prior: Prior, code: Code) -> Tensor:
     return (code.z[0] if code.sampled else code.z).flatten(1)
 
 
-def draw(model: Any, prior: Prior, n: int, seed: int = 0, **given: Any) -> Tensor:
+def sample_codes(model: Any, prior: Prior, n: int, seed: int = 0, **given: Any) -> Tensor:
     """n codes of a model out of a prior, (n, *code) float32.
 
     Of a model with a code book each vector becomes the entry nearest to it.
@@ -164,11 +164,11 @@ def draw(model: Any, prior: Prior, n: int, seed: int = 0, **given: Any) -> Tenso
     with torch.no_grad():
         if prior.takes == "indices":
             at = rows.reshape(n, *(shape[1:] if len(shape) == 3 else (-1,)))
-            found: Tensor = bottleneck.entries_of(at.to(device))
+            found: Tensor = bottleneck.lookup(at.to(device))
         else:
             found = rows.reshape(n, *shape).to(device)
             if hasattr(bottleneck, "nearest"):
-                found = bottleneck.entries_of(bottleneck.nearest(found))
+                found = bottleneck.lookup(bottleneck.nearest(found))
     return found.float().cpu()
 
 

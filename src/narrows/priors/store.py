@@ -14,7 +14,7 @@ from ..errors import BadFile
 from ..parts import Part, part_of
 from .prior import OF_THE_MODEL, Prior, prior_for
 
-__all__ = ["load_prior", "save_prior", "stored"]
+__all__ = ["load_prior", "save_prior", "stored_priors"]
 
 PRIOR_VERSION = 1
 
@@ -48,7 +48,7 @@ def load_prior(model: Any, folder: Path | str, name: str) -> Prior:
     prior_for(model, name)
     path = _path(folder, name)
     if not path.exists():
-        there = stored(folder)
+        there = stored_priors(folder)
         known = f"; fitted are: {', '.join(there)}" if there else ""
         raise BadFile(
             f"no prior {name!r} was fitted to {folder} yet: run `narrows prior {folder} PICTURES "
@@ -79,7 +79,7 @@ def _arguments(part: Part) -> Mapping[str, Any]:
     return {key: value for key, value in part.arguments.items() if key not in OF_THE_MODEL}
 
 
-def stored(folder: Path | str) -> list[str]:
+def stored_priors(folder: Path | str) -> list[str]:
     """The names of the priors that stand beside a model."""
     found = Path(folder).glob("prior-*.safetensors")
     return sorted(path.stem.removeprefix("prior-") for path in found)

@@ -127,7 +127,7 @@ def lingrand_2021_classifier(
         batch_size=256,
         learning_rate_schedule="constant",
         bound=Part("softmax", {"classes": classes}),
-        forward=Part("encoder"),
+        scheme=Part("encoder"),
     )
     return stacked.with_(
         name="lingrand-2021-classifier",

@@ -94,7 +94,7 @@ def makhzani_2016_adversarial(
         widths: units of the hidden layers, the critic's too.
         weight: of the critic, beside nats per picture.
     """
-    critic = Part("adversarial-prior", {"weight": weight, "widths": tuple(widths), "pace": 0.2})
+    critic = Part("adversarial-prior", {"weight": weight, "widths": tuple(widths), "lr_scale": 0.2})
     return Recipe(
         "makhzani-2016-adversarial",
         Part("dense", {"shape": tuple(shape), "widths": tuple(widths)}),

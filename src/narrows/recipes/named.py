@@ -123,7 +123,7 @@ _GROUPS: dict[str, tuple[Maker, ...]] = {
 }
 
 PARTS = ("ladder", "bottleneck", "likelihood")
-PHASE_PARTS = ("bound", "forward", "augmentation", "corruption")
+PHASE_PARTS = ("bound", "scheme", "augmentation", "corruption")
 
 
 def grouped() -> dict[str, dict[str, Maker]]:
@@ -164,7 +164,7 @@ def adjusted(
     Args:
         changes: of an argument of the recipe's function (``code_size``), of a number of its phases
             (``batch_size``), of a part (``likelihood.variance``, ``bound.weight``), or a whole part
-            by its name (``bottleneck=top-k``, ``forward=recursive``). Text is read as TOML.
+            by its name (``bottleneck=top-k``, ``scheme=recursive``). Text is read as TOML.
 
     Raises:
         ValueError: there is no such recipe or number, or a file's pictures have another shape.

@@ -27,7 +27,7 @@ def fitting(shape: Sequence[int], widths: Sequence[int]) -> tuple[int, ...]:
 
 def rung_by_rung(count: int, **numbers: Any) -> tuple[Phase, ...]:
     """A phase for each of the first ``count`` rungs, which trains that rung alone on its own input."""
-    return tuple(Phase(forward=Part("rung", {"rung": i}), **numbers) for i in range(count))
+    return tuple(Phase(scheme=Part("rung", {"rung": i}), **numbers) for i in range(count))
 
 
 def _conv_part(shape: Sequence[int], widths: Sequence[int] | None) -> Part:

@@ -47,7 +47,7 @@ def _ladder(shape: Sequence[int], filters: int = 16, **arguments: object) -> Par
 
 def _trained(forward: Part | str, **numbers: Any) -> Phase:
     chosen = Part(forward) if isinstance(forward, str) else forward
-    return Phase(epochs=20, batch_size=32, forward=chosen, **numbers)
+    return Phase(epochs=20, batch_size=32, scheme=chosen, **numbers)
 
 
 def _of(name: str, table: str, ladder: Part, forward: Part | str = "end-to-end") -> Recipe:

@@ -26,7 +26,7 @@ def _pretraining(layers: int, masked: float) -> tuple[Phase, ...]:
     given = {"corruption": Part("dropout-mask", {"p": masked})} if masked else {}
     numbers = {"epochs": 5, "batch_size": 200, "learning_rate": 1e-3}
     return tuple(
-        Phase(forward=Part("rung", {"rung": i, **given}), **numbers)  # type: ignore[arg-type]
+        Phase(scheme=Part("rung", {"rung": i, **given}), **numbers)  # type: ignore[arg-type]
         for i in range(layers)
     )
 
@@ -46,7 +46,7 @@ def vincent_2010_classifier(
         epochs=15,
         batch_size=200,
         learning_rate=4e-3,
-        forward=Part("encoder"),
+        scheme=Part("encoder"),
         bound=Part("softmax", {"classes": classes}),
     )
     return Recipe(

@@ -18,8 +18,8 @@ def training_in_words(made: Recipe) -> str:
     told: list[str] = []
     rungs: list[int] = []
     for phase in made.phases:
-        if phase.forward.name == "rung":
-            rungs.append(phase.forward.arguments["rung"])
+        if phase.scheme.name == "rung":
+            rungs.append(phase.scheme.arguments["rung"])
             text = f"rung {rungs[0]}" if len(rungs) == 1 else f"rungs {rungs[0]} to {rungs[-1]}"
             told[len(told) - (len(rungs) > 1) :] = [f"{text} alone, {_phase(phase, each=True)}"]
         else:
@@ -30,9 +30,9 @@ def training_in_words(made: Recipe) -> str:
 
 def _phase(phase: Phase, each: bool = False) -> str:
     words = [" + ".join(map(_part, (phase.bound, *phase.penalties)))]
-    if phase.forward.name not in ("end-to-end", "rung"):
-        words.append(_part(phase.forward))
-    if each and (corruption := phase.forward.arguments.get("corruption")):
+    if phase.scheme.name not in ("end-to-end", "rung"):
+        words.append(_part(phase.scheme))
+    if each and (corruption := phase.scheme.arguments.get("corruption")):
         words.append(f"its input through {_part(corruption)}")
     if phase.augmentation is not None:
         words.append(f"pictures through {_part(phase.augmentation)}")

@@ -1,22 +1,22 @@
 """Training: one loop, phases as data, checkpoints that resume to the same bytes."""
 
-from .card import about, facts, records, write_card, write_facts
-from .checkpoints import Run, load, save
+from .card import history, provenance, run_info, write_model_card, write_provenance
+from .checkpoints import RunFiles, load, save
+from .device import select_device
 from .loop import fit
-from .machine import choose
 from .phases import Phase, Recipe
 
 __all__ = [
     "Phase",
     "Recipe",
-    "Run",
-    "about",
-    "choose",
-    "facts",
+    "RunFiles",
     "fit",
+    "history",
     "load",
-    "records",
+    "provenance",
+    "run_info",
     "save",
-    "write_card",
-    "write_facts",
+    "select_device",
+    "write_model_card",
+    "write_provenance",
 ]

@@ -17,22 +17,22 @@ from ..errors import BadFile
 from .checkpoints import outline
 from .phases import Recipe
 
-__all__ = ["about", "facts", "records", "write_card", "write_facts"]
+__all__ = ["history", "provenance", "run_info", "write_model_card", "write_provenance"]
 
 
-def write_facts(folder: Path | str, found: Mapping[str, Any]) -> None:
+def write_provenance(folder: Path | str, found: Mapping[str, Any]) -> None:
     """Write ``run.toml``: pictures, split, seed, command."""
     present = {key: value for key, value in found.items() if value is not None}
     files.save_toml(Path(folder) / "run.toml", present)
 
 
-def facts(folder: Path | str) -> dict[str, Any]:
+def provenance(folder: Path | str) -> dict[str, Any]:
     """What ``run.toml`` says; nothing for a model that was saved from Python."""
     path = Path(folder) / "run.toml"
     return files.load_toml(path) if path.exists() else {}
 
 
-def records(folder: Path | str) -> list[dict[str, Any]]:
+def history(folder: Path | str) -> list[dict[str, Any]]:
     """The lines of ``metrics.jsonl``, one per epoch; none if there is no such file.
 
     Raises:
@@ -47,7 +47,7 @@ def records(folder: Path | str) -> list[dict[str, Any]]:
         raise BadFile(f"{path} is damaged: {error}") from error
 
 
-def about(folder: Path | str) -> dict[str, Any]:
+def run_info(folder: Path | str) -> dict[str, Any]:
     """What a model's folder holds, without reading the weights into memory.
 
     Raises:
@@ -71,7 +71,7 @@ def about(folder: Path | str) -> dict[str, Any]:
     }
     if recipe.source:
         found["source"] = recipe.source
-    lines = records(folder)
+    lines = history(folder)
     if lines:
         last = lines[-1]
         ends = {r["phase"]: f"{r['epoch']:g}" for r in lines}  # of every phase
@@ -87,8 +87,8 @@ def about(folder: Path | str) -> dict[str, Any]:
             if "validation_error" in best:  # a classifier's
                 found["wrong_class"] = f"{best['validation_error']:.2%} of the validation pictures"
     for key in ("pictures", "trained_on", "command"):
-        if key in facts(folder):
-            found[key] = facts(folder)[key]
+        if key in provenance(folder):
+            found[key] = provenance(folder)[key]
     if not (folder / "model.safetensors").exists():
         found["state"] = "not finished: the same command with --resume goes on with it"
     return found
@@ -99,14 +99,16 @@ def _words(document: Mapping[str, Any]) -> str:
     return f"{document['part']} ({rest})" if rest else str(document["part"])
 
 
-def write_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], held_out: str) -> Path:
+def write_model_card(
+    folder: Path | str, numbers: Sequence[Mapping[str, Any]], held_out: str
+) -> Path:
     """Write ``card.md``: what the model is, its numbers on held-out pictures beside the baselines.
 
     Args:
         numbers: rows of one table, all with the same keys.
         held_out: which pictures the numbers are of.
     """
-    found = about(folder)
+    found = run_info(folder)
     lines = [f"# {found['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
     lines += [
         f"- **{key.replace('_', ' ')}**: {value}" for key, value in found.items() if key != "model"

@@ -26,12 +26,12 @@ from torch import Tensor
 from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, RunExists
-from .machine import choose
+from .device import select_device
 from .phases import Recipe, objective_of, recipe_of
 
-__all__ = ["Run", "State", "load", "load_beside", "outline", "save"]
+__all__ = ["RunFiles", "State", "load", "load_auxiliary", "outline", "save"]
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 
 
 @dataclasses.dataclass
@@ -42,7 +42,7 @@ class State:
     numbers: dict[str, Any]
 
 
-class Run:
+class RunFiles:
     """The folder of one run.
 
     Raises:
@@ -127,21 +127,21 @@ class Run:
         """Write weights as ``name`` (model.safetensors, last.safetensors)."""
         _write_weights(self.folder / name, self.recipe, weights)
 
-    def write_beside(self, model: Autoencoder) -> None:
+    def write_auxiliary(self, model: Autoencoder) -> None:
         """Write the modules trained beside the model, a file each."""
-        _write_beside(self.folder, self.recipe, model)
+        _write_auxiliary(self.folder, self.recipe, model)
 
 
-def _write_beside(folder: Path, recipe: Recipe, model: Autoencoder) -> None:
-    for name, module in model.beside.items():
+def _write_auxiliary(folder: Path, recipe: Recipe, model: Autoencoder) -> None:
+    for name, module in model.auxiliary.items():
         header: dict[str, Any] = {"version": MODEL_VERSION, "recipe": recipe.fingerprint}
         if labels := getattr(module, "labels", ()):
             header["labels"] = list(labels)
         files.save_tensors(folder / f"{name}.safetensors", module.state_dict(), header)
 
 
-def load_beside(model: Autoencoder, folder: Path) -> None:
-    """Read the modules that were trained beside a model into ``model.beside``.
+def load_auxiliary(model: Autoencoder, folder: Path) -> None:
+    """Read the modules that were trained beside a model into ``model.auxiliary``.
 
     Raises:
         BadFile: one of them is damaged, or of another run than the recipe.
@@ -161,7 +161,7 @@ def load_beside(model: Autoencoder, folder: Path) -> None:
         if hasattr(module, "labels"):
             labels = tuple(str(one) for one in header.get("labels", ()))
             setattr(module, "labels", labels)  # noqa: B010  # a Module types it away
-        model.beside[name] = module.to(model.device).eval()
+        model.auxiliary[name] = module.to(model.device).eval()
 
 
 def _write_weights(path: Path, recipe: Recipe, weights: Mapping[str, Tensor]) -> None:
@@ -180,7 +180,7 @@ def save(model: Autoencoder, folder: Path | str) -> Path:
     recipe = recipe_of(model)
     recipe.save(folder / "recipe.toml")
     _write_weights(folder / "model.safetensors", recipe, model.state_dict())
-    _write_beside(folder, recipe, model)
+    _write_auxiliary(folder, recipe, model)
     return folder
 
 
@@ -250,8 +250,8 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
             )
     model.to_empty(device="cpu")
     model.load_state_dict({name: t.to(expected[name].dtype) for name, t in found.items()})
-    choose(device, "float32").place(model)
-    load_beside(model, folder)
+    select_device(device, "float32").place(model)
+    load_auxiliary(model, folder)
     return model.eval()
 
 

@@ -31,8 +31,8 @@ from ..images import Source, as_source, split
 from ..objectives import Objective, Step
 from ..parts import build
 from ..randomness import Draws, generator, permutation
-from .checkpoints import Run, State, load_beside
-from .machine import Machine, choose, keep_freed_memory
+from .checkpoints import RunFiles, State, load_auxiliary
+from .device import Device, keep_freed_memory, select_device
 from .phases import Phase, Recipe, check, objective_of, prepared, recipe_of
 from .players import Player, move, players
 from .rates import rate
@@ -95,14 +95,14 @@ def fit(
                 f"this recipe takes pictures of shape {chosen.shape}; the {name}pictures are "
                 f"{tuple(source.shape)}"
             )
-    says = reporter(report) if isinstance(report, str) else report
+    shown = reporter(report) if isinstance(report, str) else report
     if model is None:
         with torch.random.fork_rng():
             torch.manual_seed(int(generator(seed, "weights").initial_seed()))
             model = chosen.build()
     model.recipe = chosen
-    run = None if to is None else Run(to, chosen, resume)
-    loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, says)
+    run = None if to is None else RunFiles(to, chosen, resume)
+    loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
     loop.board = _board(to) if tensorboard else None
     return loop.run_all(device, precision)
 
@@ -141,12 +141,18 @@ class _Loop:
         recipe: Recipe,
         train: Source,
         held_out: Source | None,
-        run: Run | None,
+        run: RunFiles | None,
         seed: int,
         checkpoint_seconds: float,
-        says: Reporter,
+        reporter: Reporter,
     ) -> None:
-        self.model, self.recipe, self.run, self.seed, self.says = model, recipe, run, seed, says
+        self.model, self.recipe, self.run, self.seed, self.reporter = (
+            model,
+            recipe,
+            run,
+            seed,
+            reporter,
+        )
         self.train_source, self.held_out = train, held_out
         self.checkpoint_seconds = checkpoint_seconds
         self.board: Any = None
@@ -163,7 +169,7 @@ class _Loop:
         self.scheme: Scheme | None = None
         self.classes: list[str] = []
         self.best_weights: dict[str, Tensor] = {}
-        self.best_beside: dict[str, dict[str, Tensor]] = {}
+        self.best_auxiliary: dict[str, dict[str, Tensor]] = {}
         self.stop = threading.Event()
 
     # -- the whole -------------------------------------------------------------------------------
@@ -178,11 +184,11 @@ class _Loop:
             while self.phase_number < len(self.recipe.phases) and not self.finished:
                 phase = self.recipe.phases[self.phase_number]
                 wanted = precision if precision != "auto" else phase.precision
-                self._run_phase(phase, choose(device, wanted))
+                self._run_phase(phase, select_device(device, wanted))
         self._finish()
         return self.model.eval()
 
-    def _run_phase(self, phase: Phase, machine: Machine) -> None:
+    def _run_phase(self, phase: Phase, machine: Device) -> None:
         machine.place(self.model)
         keep_freed_memory()
         source, held_out = (_on(s, machine) for s in (self.train_source, self.held_out))
@@ -193,7 +199,7 @@ class _Loop:
         if len(source) % size == 1 and size > 1:
             per_epoch -= 1  # a batch of one picture has no batch statistics
         steps = max(1, round(phase.epochs * per_epoch))
-        self.says.begin(steps, self.step_number, size, phase.epochs)
+        self.reporter.begin(steps, self.step_number, size, phase.epochs)
         prepare, factor = prepared(phase), rate(phase.learning_rate_schedule)
         assert self.scheme is not None and self.objective is not None
         labels = self._labels(source)
@@ -233,7 +239,7 @@ class _Loop:
                 ended = within + 1 == per_epoch or self.step_number == steps
                 if number % 50 == 0 or ended:
                     self._guard()
-                    self.says.step(self.step_number, float(written["loss"]))
+                    self.reporter.step(self.step_number, float(written["loss"]))
                 if ended:
                     self._end_epoch(
                         phase, held_out, per_epoch, seen, time.monotonic() - epoch_began
@@ -251,7 +257,7 @@ class _Loop:
                 if self.stop.is_set():
                     self._interrupted(self.step_number / per_epoch)
         finally:
-            self.says.end()
+            self.reporter.end()
         self.phase_number, self.step_number = self.phase_number + 1, 0
         self.players = []
         if self.phase_number < len(self.recipe.phases):
@@ -260,8 +266,8 @@ class _Loop:
 
     # -- one phase -------------------------------------------------------------------------------
 
-    def _begin_phase(self, phase: Phase, machine: Machine, source: Source) -> None:
-        self.scheme = build("forward", phase.forward)
+    def _begin_phase(self, phase: Phase, machine: Device, source: Source) -> None:
+        self.scheme = build("scheme", phase.scheme)
         assert self.scheme is not None
         with torch.random.fork_rng():
             check(self.model, [phase])
@@ -271,10 +277,10 @@ class _Loop:
             if hasattr(module, "labels"):
                 self._labels(source)
                 setattr(module, "labels", tuple(self.classes))  # noqa: B010  # a Module types it away
-            before = self.model.beside.get(name)
+            before = self.model.auxiliary.get(name)
             if before is not None and _shapes(before) == _shapes(module):
                 module.load_state_dict(before.state_dict())
-            self.model.beside[name] = module.to(machine.device)
+            self.model.auxiliary[name] = module.to(machine.device)
         trained = self.scheme.trained(self.model)
         self.players = players(phase, self.model, self.objective, trained)
         parameters = [p for player in self.players for p in player.parameters]
@@ -283,20 +289,20 @@ class _Loop:
             for player in self.players:
                 _restore_optimizer(player, restored, machine)
             for name, module in self.objective.modules().items():
-                module.load_state_dict(_with_prefix(restored.tensors, f"beside.{name}."))
+                module.load_state_dict(_with_prefix(restored.tensors, f"auxiliary.{name}."))
             self.objective.restore(restored.numbers.get("objective", {}))
             averages = _with_prefix(restored.tensors, "average.")
             self.average = {name: tensor.to(machine.device) for name, tensor in averages.items()}
-        elif phase.average is None:
+        elif phase.ema_decay is None:
             self.average = {}
         else:
             state = self.model.state_dict()
             self.average = {name: tensor.detach().clone() for name, tensor in state.items()}
         total = sum(p.numel() for p in parameters)
-        count, scheme = len(self.recipe.phases), phase.forward
+        count, scheme = len(self.recipe.phases), phase.scheme
         number = f" {scheme.arguments['rung']}" if "rung" in scheme.arguments else ""
         which = f"phase {self.phase_number + 1} of {count}, {scheme.name}{number}: "
-        self.says.say(
+        self.reporter.say(
             f"{which if count > 1 else ''}training {self.recipe.name} ({total:,} weights) on {len(self.train_source):,} "
             f"pictures: {machine}"
         )
@@ -308,7 +314,7 @@ class _Loop:
         self.model.train(trained is None)
         for module in trained or ():
             module.train()
-        for module in self.model.beside.values():
+        for module in self.model.auxiliary.values():
             module.train()
 
     def _judged_loss(self, step: Step) -> dict[str, Tensor]:
@@ -334,19 +340,19 @@ class _Loop:
         if not self.classes:
             self.classes = sorted({str(one) for one in self.train_source.label}, key=_natural)  # type: ignore[attr-defined]
         place = {name: number for number, name in enumerate(self.classes)}
-        strangers = sorted({str(one) for one in known} - place.keys())
-        if strangers:
+        unknown = sorted({str(one) for one in known} - place.keys())
+        if unknown:
             raise ValueError(
                 f"the validation pictures have labels that no training picture has: "
-                f"{', '.join(strangers[:5])}"
+                f"{', '.join(unknown[:5])}"
             )
         return torch.tensor([place[str(one)] for one in known])
 
     def _follow(self, phase: Phase, number: int) -> None:
         """Let the running average of the weights follow."""
-        if phase.average is None:
+        if phase.ema_decay is None:
             return
-        share = 1 - min(phase.average, (1 + number) / (10 + number))
+        share = 1 - min(phase.ema_decay, (1 + number) / (10 + number))
         with torch.no_grad():
             for name, tensor in self.model.state_dict().items():
                 if tensor.is_floating_point():
@@ -409,7 +415,7 @@ class _Loop:
         if self.board is not None:
             for name, value in record.items():
                 self.board.add_scalar(name, value, record["step"])
-        self.says.epoch(record)
+        self.reporter.epoch(record)
 
     def _validate(self, phase: Phase, held_out: Source) -> dict[str, float]:
         """The objective on the validation pictures: float32, fixed draws, weights at their end."""
@@ -417,7 +423,7 @@ class _Loop:
         assert objective is not None and scheme is not None
         labels = self._labels(held_out)
         totals: dict[str, float] = {}
-        for module in self.model.beside.values():
+        for module in self.model.auxiliary.values():
             module.eval()
         with self.model.evaluating():
             for number, start in enumerate(range(0, len(held_out), 256)):
@@ -436,7 +442,7 @@ class _Loop:
     def _out_of_patience(self, phase: Phase) -> bool:
         if phase.patience is None or self.held_out is None or self.since_best < phase.patience:
             return False
-        self.says.say(
+        self.reporter.say(
             f"stopped early: {self.since_best} validations without a better one than {self.best:.2f}"
         )
         return True
@@ -463,10 +469,12 @@ class _Loop:
         weights = self._judged()
         if self.run is not None:
             self.run.write_weights("model.safetensors", weights)
-            self.run.write_beside(self.model)
+            self.run.write_auxiliary(self.model)
         else:
             self.best_weights = _copied(weights)
-            self.best_beside = {n: _copied(m.state_dict()) for n, m in self.model.beside.items()}
+            self.best_auxiliary = {
+                n: _copied(m.state_dict()) for n, m in self.model.auxiliary.items()
+            }
 
     def _finish(self) -> None:
         """Leave the best weights in the model and on disk, the last beside them."""
@@ -479,18 +487,18 @@ class _Loop:
                     self.run.write_weights("last.safetensors", self.model.state_dict())
                 elif not validated:
                     self.run.write_weights("model.safetensors", self.model.state_dict())
-                    self.run.write_beside(self.model)
+                    self.run.write_auxiliary(self.model)
                 self.finished = True
                 self._checkpoint()
         if not last_is_best and self.run is not None:
             best, _ = files.load_tensors(self.run.folder / "model.safetensors")
             self.model.load_state_dict(best)
-            load_beside(self.model, self.run.folder)
+            load_auxiliary(self.model, self.run.folder)
         elif not last_is_best:
             self.model.load_state_dict(self.best_weights)
-            for name, weights in self.best_beside.items():
-                self.model.beside[name].load_state_dict(weights)
-        for module in self.model.beside.values():
+            for name, weights in self.best_auxiliary.items():
+                self.model.auxiliary[name].load_state_dict(weights)
+        for module in self.model.auxiliary.values():
             module.eval()
         if self.board is not None:
             self.board.close()
@@ -523,8 +531,8 @@ class _Loop:
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        for beside, module in self.model.beside.items():
-            tensors |= {f"beside.{beside}.{n}": t for n, t in module.state_dict().items()}
+        for name, module in self.model.auxiliary.items():
+            tensors |= {f"auxiliary.{name}.{n}": t for n, t in module.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         if self.sums is not None:
             tensors["sums"] = self.sums
@@ -562,9 +570,11 @@ class _Loop:
         self.sums = state.tensors.get("sums")
         self.run.cut_metrics(self.metrics_length)
         if self.finished:
-            self.says.say(f"{self.run.folder} is finished already; nothing was left to do")
+            self.reporter.say(f"{self.run.folder} is finished already; nothing was left to do")
         else:
-            self.says.say(f"resuming at phase {self.phase_number + 1}, step {self.step_number:,}")
+            self.reporter.say(
+                f"resuming at phase {self.phase_number + 1}, step {self.step_number:,}"
+            )
 
     # -- stopping --------------------------------------------------------------------------------
 
@@ -615,7 +625,7 @@ def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
-def _restore_optimizer(player: Player, state: State, machine: Machine) -> None:
+def _restore_optimizer(player: Player, state: State, machine: Device) -> None:
     found: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _with_prefix(state.tensors, f"optimizer.{player.name}.").items():
         number, key = name.split(".", 1)
@@ -630,7 +640,7 @@ def _restore_optimizer(player: Player, state: State, machine: Machine) -> None:
     player.optimizer.load_state_dict(whole)
 
 
-def _on(source: Source | None, machine: Machine) -> Source | None:
+def _on(source: Source | None, machine: Device) -> Source | None:
     """The pixels on the accelerator, if the source can put them there."""
     if source is None or machine.device.type == "cpu" or not hasattr(source, "on"):
         return source

@@ -30,8 +30,8 @@ __all__ = ["Phase", "Recipe", "check", "objective_of", "prepared", "recipe_of"]
 
 assert _corruptions and _schemes
 
-VERSION = 1
-_PART_FIELDS = ("bound", "augmentation", "corruption", "forward")
+VERSION = 2
+_PART_FIELDS = ("bound", "augmentation", "corruption", "scheme")
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Phase:
         learning_rate: its highest value.
         learning_rate_schedule: ``constant``, ``cosine``, ``one-cycle``, ``linear``; see ``rates``.
         weight_decay, epsilon: of the optimiser.
-        clip: largest norm of a player's gradient; None leaves it as it is.
+        grad_clip_norm: largest norm of a player's gradient; None leaves it as it is.
         bound: what makes the loss.
         penalties: what is added to it.
         augmentation: changes the pictures before anything else; input and target alike.
         corruption: changes the input only (denoising).
-        forward: how the forward pass goes: a scheme, by its name or as a part.
+        scheme: how the forward pass goes: a scheme, by its name or as a part.
         samples: S, codes drawn per picture.
-        average: decay of the running average of the weights that validation and the end use.
+        ema_decay: decay of the running average of the weights that validation and the end use.
         patience: validations without a better one before the phase stops early.
         precision: ``auto``, ``float32`` or ``bfloat16``.
     """
@@ -64,14 +64,14 @@ class Phase:
     learning_rate_schedule: str = "one-cycle"
     weight_decay: float = 0.0
     epsilon: float = 1e-8
-    clip: float | None = None
+    grad_clip_norm: float | None = None
     bound: Part = field(default_factory=lambda: Part("elbo"))
     penalties: tuple[Part, ...] = ()
     augmentation: Part | None = None
     corruption: Part | None = None
-    forward: Part = field(default_factory=lambda: Part("end-to-end"))
+    scheme: Part = field(default_factory=lambda: Part("end-to-end"))
     samples: int = 1
-    average: float | None = None
+    ema_decay: float | None = None
     patience: int | None = None
     precision: str = "auto"
 
@@ -92,8 +92,8 @@ class Phase:
             )
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be more than 0; we got {self.learning_rate}")
-        if self.average is not None and not 0 < self.average < 1:
-            raise ValueError(f"average must lie between 0 and 1; we got {self.average}")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise ValueError(f"ema_decay must lie between 0 and 1; we got {self.ema_decay}")
 
     def document(self) -> dict[str, Any]:
         """The phase as TOML values, without those that are the default."""
@@ -104,7 +104,7 @@ class Phase:
             if value == getattr(default, f.name) and f.name not in ("epochs", "batch_size"):
                 continue
             if isinstance(value, Part):
-                named_only = f.name == "forward" and not value.arguments
+                named_only = f.name == "scheme" and not value.arguments
                 value = value.name if named_only else value.document()
             elif f.name == "penalties":
                 value = [p.document() for p in value]
@@ -236,6 +236,11 @@ class Recipe:
                 f"{path} is a recipe of version {version}; this Narrows reads up to version "
                 f"{VERSION}: install a newer one"
             )
+        if version < VERSION:
+            raise BadFile(
+                f"{path} is a recipe of version {version}, from before its words changed; this Narrows "
+                f"reads version {VERSION}: train the model again"
+            )
         try:
             recipe = Recipe(
                 name=str(document["name"]),
@@ -272,7 +277,7 @@ def check(model: Autoencoder, phases: Sequence[Phase]) -> None:
         ValueError: two of them do not fit; the sentence names both and what would.
     """
     for phase in phases:
-        build("forward", phase.forward).check(model)
+        build("scheme", phase.scheme).check(model)
         if phase.augmentation is not None and hasattr(model.likelihood, "look"):
             with torch.device("cpu"):  # what the augmentation makes of two pictures
                 x = Draws().uniform("check", (2, *model.shape))

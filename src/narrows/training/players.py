@@ -31,16 +31,16 @@ class Player:
         parameters: nobody else's.
         optimizer: over exactly these.
         loss: of a step.
-        clip: largest norm of the gradient, or None.
-        pace: its learning rate as a multiple of the phase's.
+        grad_clip_norm: largest norm of the gradient, or None.
+        lr_scale: its learning rate as a multiple of the phase's.
     """
 
     name: str
     parameters: list[nn.Parameter]
     optimizer: torch.optim.Optimizer
     loss: Callable[[Step], Loss]
-    clip: float | None = None
-    pace: float = 1.0
+    grad_clip_norm: float | None = None
+    lr_scale: float = 1.0
 
 
 def players(
@@ -69,9 +69,13 @@ def players(
     opponents = [one for one in objective.modules().items() if hasattr(one[1], "own_loss")]
     for name, module in opponents:
         shares.append((name, list(module.parameters()), module.own_loss))  # type: ignore[arg-type]
-    paces = {name: float(getattr(one, "pace", 1.0)) for name, one in objective.modules().items()}
+    lr_scales = {
+        name: float(getattr(one, "lr_scale", 1.0)) for name, one in objective.modules().items()
+    }
     made = [
-        Player(name, own, optimizer(phase, own), loss, phase.clip, paces.get(name, 1.0))
+        Player(
+            name, own, optimizer(phase, own), loss, phase.grad_clip_norm, lr_scales.get(name, 1.0)
+        )
         for name, own, loss in shares
     ]
     disjoint(made)
@@ -136,10 +140,10 @@ def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[st
         for name, value in loss.terms.items():
             written[prefix + name] = value.detach()
     for player in players:
-        if player.clip is not None:
-            nn.utils.clip_grad_norm_(player.parameters, player.clip)
+        if player.grad_clip_norm is not None:
+            nn.utils.clip_grad_norm_(player.parameters, player.grad_clip_norm)
         for group in player.optimizer.param_groups:
-            group["lr"] = learning_rate * player.pace
+            group["lr"] = learning_rate * player.lr_scale
         player.optimizer.step()
         for parameter in player.parameters:
             parameter.grad = None  # free for the next step, whose memory it can be

@@ -42,7 +42,7 @@ class Batch(NamedTuple):
     """What a scheme is given.
 
     Attributes:
-        target, given: (B, C, H, W), what is to come out and what goes in.
+        target, input: (B, C, H, W), what is to come out and what goes in.
         samples: S, codes per picture.
         epoch, number: of the step in its phase.
         draws: its randomness.
@@ -50,7 +50,7 @@ class Batch(NamedTuple):
     """
 
     target: Tensor
-    given: Tensor
+    input: Tensor
     samples: int
     epoch: float
     number: int
@@ -82,7 +82,7 @@ class Scheme(Protocol):
 def _step(model: Autoencoder, batch: Batch, **found: Any) -> Step:
     return Step(
         target=batch.target,
-        input=batch.given,
+        input=batch.input,
         model=model,
         epoch=batch.epoch,
         number=batch.number,
@@ -92,14 +92,14 @@ def _step(model: Autoencoder, batch: Batch, **found: Any) -> Step:
     )
 
 
-@part("forward", "end-to-end")
+@part("scheme", "end-to-end")
 @dataclass(frozen=True)
 class EndToEnd:
     """All rungs in one pass, one loss at the pictures."""
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Step:
         """output (S, B, C, H, W)."""
-        descent = model.ladder.descend(batch.given)
+        descent = model.ladder.descend(batch.input)
         code = model.bottleneck.encode(descent, model.ladder, batch.samples, batch.draws)
         return _step(model, batch, levels=descent.levels, code=code, output=model.raw(code))
 
@@ -110,14 +110,14 @@ class EndToEnd:
         """Fits every model."""
 
 
-@part("forward", "encoder")
+@part("scheme", "encoder")
 @dataclass(frozen=True)
 class EncoderOnly:
     """The way down alone, for losses on the code: a classifier (Lingrand, fine-tuning)."""
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Step:
         """Without an output."""
-        descent = model.ladder.descend(batch.given)
+        descent = model.ladder.descend(batch.input)
         code = model.bottleneck.encode(descent, model.ladder, batch.samples, batch.draws)
         return _step(model, batch, levels=descent.levels, code=code, output=None)
 
@@ -128,7 +128,7 @@ class EncoderOnly:
         """Fits every model."""
 
 
-@part("forward", "rung")
+@part("scheme", "rung")
 @dataclass(frozen=True)
 class OneRung:
     """One rung learns to recreate its own input, with everything above it frozen.
@@ -153,7 +153,7 @@ class OneRung:
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Step:
         """An output (S, B, C, H, W) from rung 0; ``inner`` has the likelihood of another."""
-        levels, ladder = [batch.given], model.ladder
+        levels, ladder = [batch.input], model.ladder
         with torch.no_grad():
             for i in range(self.rung):
                 levels.append(ladder.step_down(i, levels[-1])[0])
@@ -193,7 +193,7 @@ class OneRung:
         _check_flat(model, "rung")
 
 
-@part("forward", "recursive")
+@part("scheme", "recursive")
 @dataclass(frozen=True)
 class Recursive:
     """Every rung learns to recreate its own input, all of them in one pass (Ray & Hannon 2022, §3).
@@ -213,7 +213,7 @@ class Recursive:
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Step:
         """The output is rung 0's own reconstruction; ``inner`` holds those of the others."""
-        levels = [batch.given]
+        levels = [batch.input]
         inner: dict[str, Tensor] = {}
         output: Tensor | None = None
         code: Code | None = None
@@ -235,7 +235,7 @@ class Recursive:
         _check_flat(model, "recursive")
 
 
-@part("forward", "deeply-supervised")
+@part("scheme", "deeply-supervised")
 @dataclass(frozen=True)
 class DeeplySupervised:
     """End to end, with a loss at every level of the way up too (Ray & Hannon 2022, §5).
@@ -265,15 +265,15 @@ class DeeplySupervised:
     def __call__(self, model: Autoencoder, batch: Batch) -> Step:
         """``inner`` holds the weighted likelihoods of g_1 … g_(L−1)."""
         ladder = model.ladder
-        descent = ladder.descend(batch.given)
+        descent = ladder.descend(batch.input)
         code = model.bottleneck.encode(descent, ladder, batch.samples, batch.draws)
         g, level = model.bottleneck.expand(code, ladder)
-        switches = model.switches(code, len(g))
+        pooling_indices = model.pooling_indices(code, len(g))
         weights = [1.0, *self._each(len(ladder) - 1)]
         ahead = code.z.shape[:2]
         inner: dict[str, Tensor] = {}
         for i in reversed(range(level)):
-            g = ladder.ascend(g, switches, i + 1, to=i)
+            g = ladder.ascend(g, pooling_indices, i + 1, to=i)
             if i > 0 and weights[i]:
                 found = _log_normal(descent.levels[i].detach(), _apart(g, ahead), self.variance)
                 inner[f"level_{i}"] = weights[i] * found
@@ -298,22 +298,26 @@ def _there_and_back(
 ) -> tuple[Tensor, Code, Tensor]:
     """Rung i as an autoencoder of h (B, *shapes[i]): h_(i+1), its code, and ĥ_i (S, B, *shapes[i])."""
     ladder = model.ladder
-    below, switches = ladder.step_down(i, h)
+    below, pooling_indices = ladder.step_down(i, h)
     if i + 1 < len(ladder):
-        return below, Code(below[None], sampled=True), ladder.step_up(i, below, switches)[None]
+        return (
+            below,
+            Code(below[None], sampled=True),
+            ladder.step_up(i, below, pooling_indices)[None],
+        )
     code = model.bottleneck.encode(
-        _descent_of(model, below, switches), ladder, batch.samples, batch.draws
+        _descent_of(model, below, pooling_indices), ladder, batch.samples, batch.draws
     )
     g, level = model.bottleneck.expand(code, ladder)
-    widened = model.switches(code, len(g))
+    widened = model.pooling_indices(code, len(g))
     back = ladder.ascend(g, widened, level, to=i)
     return below, code, _apart(back, code.z.shape[:2])
 
 
-def _descent_of(model: Autoencoder, h: Tensor, switches: Tensor | None) -> Any:
+def _descent_of(model: Autoencoder, h: Tensor, pooling_indices: Tensor | None) -> Any:
     """A way down of which only the last level is known: all that a flat bottleneck reads."""
     above = len(model.ladder) - 1
-    return Descent([h], [*[None] * above, switches])
+    return Descent([h], [*[None] * above, pooling_indices])
 
 
 def _apart(rows: Tensor, ahead: torch.Size) -> Tensor:

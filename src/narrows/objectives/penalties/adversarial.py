@@ -13,7 +13,12 @@ from torch import Tensor, nn
 
 from ...parts import Part, part
 from ..bounds import Loss
-from ..critics import CodeCritic, PictureCritic, told_apart, told_as_first
+from ..discriminators import (
+    CodeDiscriminator,
+    PictureDiscriminator,
+    discriminator_loss,
+    generator_loss,
+)
 from ..step import Step
 
 __all__ = ["AdversarialPictures", "AdversarialPrior", "Factor", "permuted"]
@@ -31,7 +36,7 @@ class AdversarialPrior(nn.Module):
     Args:
         code_shape: of the model's codes.
         widths: units of the critic's layers; theirs are two of 1000.
-        pace: the critic's learning rate as a multiple of the phase's.
+        lr_scale: the critic's learning rate as a multiple of the phase's.
     """
 
     part: Part
@@ -41,21 +46,21 @@ class AdversarialPrior(nn.Module):
         code_shape: Sequence[int] = (32,),
         weight: float = 1.0,
         widths: Sequence[int] = (256, 256),
-        pace: float = 1.0,
+        lr_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        self.weight, self.pace = weight, pace
-        self.critic = CodeCritic(code_shape, widths)
+        self.weight, self.lr_scale = weight, lr_scale
+        self.critic = CodeDiscriminator(code_shape, widths)
 
     def penalty(self, step: Step) -> Tensor:
         """−log of the critic's belief that the codes are draws of the prior, a scalar."""
-        return told_as_first(self.critic(_codes(step, "adversarial-prior").flatten(0, 1)))
+        return generator_loss(self.critic(_codes(step, "adversarial-prior").flatten(0, 1)))
 
     def own_loss(self, step: Step) -> Loss:
         """The critic's cross-entropy: draws of the prior against the codes."""
         z = _codes(step, "adversarial-prior").detach().flatten(0, 1)
         prior = step.draws.normal("adversarial-prior", z.shape, z.device)
-        return Loss(told_apart(self.critic(prior), self.critic(z)), {})
+        return Loss(discriminator_loss(self.critic(prior), self.critic(z)), {})
 
 
 @part("penalty", "adversarial-pictures")
@@ -70,7 +75,7 @@ class AdversarialPictures(nn.Module):
     Args:
         shape: (C, H, W) of the pictures.
         width: channels of the critic's first map.
-        pace: the critic's learning rate as a multiple of the phase's.
+        lr_scale: the critic's learning rate as a multiple of the phase's.
     """
 
     part: Part
@@ -80,11 +85,11 @@ class AdversarialPictures(nn.Module):
         shape: Sequence[int] = (1, 28, 28),
         weight: float = 1.0,
         width: int = 32,
-        pace: float = 1.0,
+        lr_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        self.weight, self.pace = weight, pace
-        self.critic = PictureCritic(shape, width)
+        self.weight, self.lr_scale = weight, lr_scale
+        self.critic = PictureDiscriminator(shape, width)
 
     def penalty(self, step: Step) -> Tensor:
         """−log of the critic's belief that the reconstructions are pictures, a scalar.
@@ -92,12 +97,12 @@ class AdversarialPictures(nn.Module):
         Raises:
             ValueError: the scheme reconstructs nothing.
         """
-        return told_as_first(self.critic(_reconstructions(step).flatten(0, 1)))
+        return generator_loss(self.critic(_reconstructions(step).flatten(0, 1)))
 
     def own_loss(self, step: Step) -> Loss:
         """The critic's cross-entropy: pictures against reconstructions."""
         again = _reconstructions(step).detach().flatten(0, 1)
-        return Loss(told_apart(self.critic(step.target), self.critic(again)), {})
+        return Loss(discriminator_loss(self.critic(step.target), self.critic(again)), {})
 
 
 @part("penalty", "factor")
@@ -112,7 +117,7 @@ class Factor(nn.Module):
         code_shape: of the model's codes.
         weight: γ.
         widths: units of the critic's layers; theirs are six of 1000.
-        pace: the critic's learning rate as a multiple of the phase's.
+        lr_scale: the critic's learning rate as a multiple of the phase's.
     """
 
     part: Part
@@ -122,11 +127,11 @@ class Factor(nn.Module):
         code_shape: Sequence[int] = (32,),
         weight: float = 10.0,
         widths: Sequence[int] = (256, 256),
-        pace: float = 1.0,
+        lr_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        self.weight, self.pace = weight, pace
-        self.critic = CodeCritic(code_shape, widths)
+        self.weight, self.lr_scale = weight, lr_scale
+        self.critic = CodeDiscriminator(code_shape, widths)
 
     def penalty(self, step: Step) -> Tensor:
         """E log D(z) / (1 − D(z)) in nats, a scalar: below 0 where the critic errs."""
@@ -137,7 +142,9 @@ class Factor(nn.Module):
         z = _codes(step, "factor").detach().flatten(2)
         order = step.draws.uniform("factor", z.shape, z.device)
         apart = permuted(z, order)
-        return Loss(told_apart(self.critic(z.flatten(0, 1)), self.critic(apart.flatten(0, 1))), {})
+        return Loss(
+            discriminator_loss(self.critic(z.flatten(0, 1)), self.critic(apart.flatten(0, 1))), {}
+        )
 
 
 def permuted(z: Tensor, order: Tensor) -> Tensor:

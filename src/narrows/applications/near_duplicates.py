@@ -1,4 +1,4 @@
-"""Lookalikes: duplicates told by their pictures, where codes and coarse looks say whom to compare.
+"""NearDuplicates: duplicates told by their pictures, where codes and coarse looks say whom to compare.
 
     codes ────► the nearest few ──┐
                                   ├──► pairs ──register──► differences ──threshold──► groups
@@ -22,16 +22,16 @@ from torch.nn.functional import adaptive_avg_pool2d, conv2d, pad
 from ..images.read import fit_pixels, wanted
 from ..measures.registration import registered_distance
 from .duplicates import (
-    ALTERED,
+    AUGMENTATIONS,
     Group,
     Threshold,
-    altered,
+    augmented,
     first_equal,
     grouped,
     nearest_pairs,
 )
 
-__all__ = ["NEAREST", "SIDE", "Lookalikes", "best_threshold", "lookalikes", "looks"]
+__all__ = ["NEAREST", "SIDE", "NearDuplicates", "best_threshold", "near_duplicates", "signatures"]
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
@@ -46,7 +46,7 @@ _AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
-class Lookalikes:
+class NearDuplicates:
     """Pictures that show the same.
 
     Attributes:
@@ -62,7 +62,7 @@ class Lookalikes:
     differences: Array
 
 
-def looks(pictures: Iterable[Array]) -> Array:
+def signatures(pictures: Iterable[Array]) -> Array:
     """Pictures, uint8 (C, H, W) of any sizes with C of 1 or 3, as small ones: uint8 (N, 3, 24, 24)."""
     how = wanted(SIDE, "rgb", "stretch", None)
     reach = np.arange(-2, 3)
@@ -77,15 +77,15 @@ def looks(pictures: Iterable[Array]) -> Array:
     return np.concatenate(made)
 
 
-def lookalikes(
-    looks: Array,
+def near_duplicates(
+    signatures: Array,
     near: Array | None = None,
     *,
     threshold: float | None = None,
     examples: Sequence[Array] = (),
     order: Array | None = None,
     progress: Progress | None = None,
-) -> Lookalikes:
+) -> NearDuplicates:
     """Groups of pictures that show the same, whether resized, recompressed, cropped or brightened.
 
     Each picture is compared with those nearest to it by coarse looks and with those that ``near``
@@ -108,9 +108,9 @@ def lookalikes(
         raise ValueError("a threshold, or pictures to make examples of, was wanted; we got neither")
     if threshold is not None and not 0 <= threshold < np.inf:
         raise ValueError(f"the threshold is a difference of at least 0; we got {threshold}")
-    n = len(looks)
+    n = len(signatures)
     order = np.arange(n) if order is None else np.asarray(order)
-    ordered = looks[order]
+    ordered = signatures[order]
     best = first_equal(ordered) if n else np.zeros(0, np.int64)
     coarse = _coarse(ordered)
     a, b = _pairs(coarse, best, None if near is None else _places(near, order))
@@ -128,7 +128,7 @@ def lookalikes(
     groups = grouped(best, order, a[counts], b[counts], differences[counts])
     apart = _least(a[~counts], b[~counts], differences[~counts])
     advice = Threshold(float(threshold), made, float(np.median(apart)) if len(apart) else np.inf)
-    return Lookalikes(groups, advice, order[np.stack([a, b], 1)], differences)
+    return NearDuplicates(groups, advice, order[np.stack([a, b], 1)], differences)
 
 
 def best_threshold(made: Array, found: Array) -> float:
@@ -162,23 +162,23 @@ def _made(examples: Sequence[Array]) -> tuple[Mapping[str, Array], Array]:
     if not len(examples):
         return {}, np.zeros(0)
     several = np.arange(len(examples))
-    all_looks = [looks(examples)]
-    all_looks += [looks(altered(each, name) for each in examples) for name in ALTERED]
+    all_looks = [signatures(examples)]
+    all_looks += [signatures(augmented(each, name) for each in examples) for name in AUGMENTATIONS]
 
     def between(one: int, other: int) -> Array:
         pair = np.concatenate([all_looks[one], all_looks[other]])
         return _compared(pair, several, several + len(several), None)
 
     places = range(1, len(all_looks))
-    made = {ALTERED[place - 1]: between(0, place) for place in places}
+    made = {AUGMENTATIONS[place - 1]: between(0, place) for place in places}
     return made, np.concatenate([between(a, b) for a in places for b in places if a < b])
 
 
-def _coarse(looks: Array) -> Array:
+def _coarse(signatures: Array) -> Array:
     """(N, 64): gray, 8×8, of even brightness and contrast."""
     found = [np.zeros((0, 64), np.float32)]
-    for low in range(0, len(looks), _AT_ONCE):
-        x = torch.from_numpy(looks[low : low + _AT_ONCE]).float().mean(1, keepdim=True) / 255
+    for low in range(0, len(signatures), _AT_ONCE):
+        x = torch.from_numpy(signatures[low : low + _AT_ONCE]).float().mean(1, keepdim=True) / 255
         x = adaptive_avg_pool2d(x, 8).flatten(1)
         x = x - x.mean(1, keepdim=True)
         found.append((x / (x.norm(dim=1, keepdim=True) + 0.05)).numpy())
@@ -207,12 +207,12 @@ def _pairs(coarse: Array, best: Array, near: Array | None) -> tuple[Array, Array
     return pairs // max(len(best), 1), pairs % max(len(best), 1)
 
 
-def _compared(looks: Array, a: Array, b: Array, progress: Progress | None) -> Array:
+def _compared(signatures: Array, a: Array, b: Array, progress: Progress | None) -> Array:
     """The differences (P,) of pairs of looks."""
     found = [np.zeros(0)]
     for low in range(0, len(a), _AT_ONCE):
         part = slice(low, low + _AT_ONCE)
-        x, y = (torch.from_numpy(looks[rows[part]]).float() / 255 for rows in (a, b))
+        x, y = (torch.from_numpy(signatures[rows[part]]).float() / 255 for rows in (a, b))
         found.append(registered_distance(x, y).double().numpy())
         if progress is not None:
             progress(min(low + _AT_ONCE, len(a)), len(a))

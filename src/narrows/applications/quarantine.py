@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import BadFile, NarrowsError
 
-__all__ = ["LIST", "Spare", "set_aside"]
+__all__ = ["LIST", "Spare", "quarantine"]
 
 LIST = "moved.csv"
 
@@ -40,7 +40,7 @@ class Spare:
     keeper: str
 
 
-def set_aside(
+def quarantine(
     spares: Sequence[Spare], folder: str | Path, pictures: str | Path
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Move files into a folder.

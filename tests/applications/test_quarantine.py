@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import narrows.applications.set_aside as module
-from narrows.applications.set_aside import LIST, Spare, set_aside
+import narrows.applications.quarantine as module
+from narrows.applications.quarantine import LIST, Spare, quarantine
 from narrows.errors import BadFile, NarrowsError
 
 
@@ -37,7 +37,7 @@ def listed(folder: Path) -> list[list[str]]:
 def test_files_are_moved_and_listed(photos: Path, tmp_path: Path) -> None:
     to = tmp_path / "twice" / "deep"
     spares = [spare(photos, "b/a.jpg"), spare(photos, "b/c.jpg")]
-    moved, stayed = set_aside(spares, to, photos)
+    moved, stayed = quarantine(spares, to, photos)
     assert stayed == [] and [id_ for id_, _ in moved] == ["b/a.jpg", "b/c.jpg"]
     assert (to / "b" / "c.jpg").read_text() == "the picture b/c.jpg"
     assert sorted(path.name for path in photos.rglob("*.jpg")) == ["a.jpg"]
@@ -52,7 +52,7 @@ def test_nothing_is_overwritten(photos: Path, tmp_path: Path) -> None:
     (to / "b").mkdir(parents=True)
     (to / "b" / "a.jpg").write_text("it was here before")
     (to / "b" / "a-2.jpg").write_text("this too")
-    moved, _ = set_aside([spare(photos, "b/a.jpg")], to, photos)
+    moved, _ = quarantine([spare(photos, "b/a.jpg")], to, photos)
     assert moved == [("b/a.jpg", str(to / "b" / "a-3.jpg"))]
     assert (to / "b" / "a.jpg").read_text() == "it was here before"
     assert (to / "b" / "a-3.jpg").read_text() == "the picture b/a.jpg"
@@ -61,7 +61,7 @@ def test_nothing_is_overwritten(photos: Path, tmp_path: Path) -> None:
 def test_an_id_cannot_lead_out_of_the_folder(photos: Path, tmp_path: Path) -> None:
     before = spare(photos, "b/c.jpg")
     hostile = Spare("../../x/c.jpg", before.path, before.size, before.mtime, before.keeper)
-    moved, _ = set_aside([hostile], tmp_path / "twice", photos)
+    moved, _ = quarantine([hostile], tmp_path / "twice", photos)
     assert moved[0][1] == str(tmp_path / "twice" / "x" / "c.jpg")
 
 
@@ -69,7 +69,7 @@ def test_what_is_doubtful_stays(photos: Path, tmp_path: Path) -> None:
     spares = [spare(photos, "b/a.jpg"), spare(photos, "b/c.jpg"), spare(photos, "a.jpg", "b/c.jpg")]
     (photos / "b" / "a.jpg").write_text("it is longer than it was when it was indexed")
     (photos / "b" / "c.jpg").unlink()
-    moved, stayed = set_aside(spares, tmp_path / "twice", photos)
+    moved, stayed = quarantine(spares, tmp_path / "twice", photos)
     assert moved == [] and [reason for _, reason in stayed] == [
         "it changed since it was indexed",
         "it is not there any more",
@@ -77,17 +77,17 @@ def test_what_is_doubtful_stays(photos: Path, tmp_path: Path) -> None:
     ]
     assert not (tmp_path / "twice").exists() and (photos / "a.jpg").exists()
     (photos / "b" / "c.jpg").symlink_to(photos / "a.jpg")
-    moved, stayed = set_aside([spare(photos, "b/c.jpg")], tmp_path / "twice", photos)
+    moved, stayed = quarantine([spare(photos, "b/c.jpg")], tmp_path / "twice", photos)
     assert stayed == [("b/c.jpg", "it is a link")]
-    moved, stayed = set_aside([spare(photos, "a.jpg", "b/c.jpg")], tmp_path / "twice", photos)
+    moved, stayed = quarantine([spare(photos, "a.jpg", "b/c.jpg")], tmp_path / "twice", photos)
     assert stayed == [("a.jpg", "its keeper is a link to it")]
 
 
 def test_folders_that_cannot_be(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="is inside of .* name a folder beside it"):
-        set_aside([], photos / "b" / "twice", photos)
+        quarantine([], photos / "b" / "twice", photos)
     with pytest.raises(BadFile, match="is a file; name a folder"):
-        set_aside([], photos / "a.jpg", photos)
+        quarantine([], photos / "a.jpg", photos)
 
 
 def test_another_disk(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_another_disk(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(os, "replace", refused)
     before = spare(photos, "b/c.jpg")
-    set_aside([before], tmp_path / "twice", photos)
+    quarantine([before], tmp_path / "twice", photos)
     assert (tmp_path / "twice" / "b" / "c.jpg").read_text() == "the picture b/c.jpg"
     assert (tmp_path / "twice" / "b" / "c.jpg").stat().st_mtime_ns == before.mtime
     assert not (photos / "b" / "c.jpg").exists()
@@ -107,6 +107,6 @@ def test_another_disk(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(module.shutil, "copy2", full)
     with pytest.raises(NarrowsError, match="no space left on device; 0 files were moved before"):
-        set_aside([spare(photos, "b/a.jpg")], tmp_path / "full", photos)
+        quarantine([spare(photos, "b/a.jpg")], tmp_path / "full", photos)
     assert (photos / "b" / "a.jpg").read_text() == "the picture b/a.jpg"
     assert not (tmp_path / "full" / "b" / "a.jpg").exists()

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import narrows as nw
-from narrows.applications import caption_to_image, fit_judge, heeded
-from narrows.applications.caption import spread_of
+from narrows.applications import caption_to_image, fit_attribute_classifier, prompt_fidelity
+from narrows.applications.text_to_image import spread_of
 from narrows.images import Sprites
 from narrows.priors import fit_prior
 
@@ -30,13 +30,13 @@ def test_every_attribute_has_to_be_right() -> None:
         return x
 
     asked = [{"light": "bright", "size": "small"}, {"light": "dark", "size": "small"}]
-    found = heeded("drawn", pictures, Says(), asked, 8)
+    found = prompt_fidelity("drawn", pictures, Says(), asked, 8)
     assert found.pictures == 16 and found.share == 0.75
     assert found.each == {"light": 0.75, "size": 1.0}
     assert found.worst == ("bright · small", 0.5)
     assert found.error == pytest.approx((0.75 * 0.25 / 16) ** 0.5)
     large = [{**one, "size": "large"} for one in asked]
-    assert heeded("drawn", pictures, Says(), large, 8).share == 0
+    assert prompt_fidelity("drawn", pictures, Says(), large, 8).share == 0
 
 
 def test_variety_is_beside_that_of_real_pictures() -> None:
@@ -46,15 +46,17 @@ def test_variety_is_beside_that_of_real_pictures() -> None:
     assert spread_of(x) == pytest.approx(float(pairs.sum() / (30 * 29)), rel=1e-4)
     assert spread_of(x[:1]) == 0
     asked = [{"light": "dark", "size": "small"}]
-    same = heeded("", lambda wanted, n: x[:1].expand(n, -1, -1, -1), Says(), asked, 5, {0: 1.0})
+    same = prompt_fidelity(
+        "", lambda wanted, n: x[:1].expand(n, -1, -1, -1), Says(), asked, 5, {0: 1.0}
+    )
     assert same.variety == pytest.approx(0)
-    own = heeded("", lambda wanted, n: x, Says(), asked, 30, {0: spread_of(x)})
+    own = prompt_fidelity("", lambda wanted, n: x, Says(), asked, 30, {0: spread_of(x)})
     assert own.variety == pytest.approx(1)
 
 
 def test_a_judge_learns_all_attributes_together() -> None:
     sprites = Sprites().sample(200, seed=1)
-    judge = fit_judge(sprites, widths=(4, 4, 4), epochs=0.1)
+    judge = fit_attribute_classifier(sprites, widths=(4, 4, 4), epochs=0.1)
     assert judge.names == ("shape", "size", "vertical", "horizontal")
     found = judge(sprites.select(range(7)))
     assert [len(found[name]) for name in judge.names] == [7] * 4
@@ -68,7 +70,7 @@ def test_the_experiment_on_digits(digits) -> None:
     )
     model = nw.fit(recipe, train, report="quiet")
     flow = fit_prior(model, train, "caption-flow", width=64, steps=400)
-    judge = fit_judge(train, widths=(16, 32), epochs=12)
+    judge = fit_attribute_classifier(train, widths=(16, 32), epochs=12)
     found = caption_to_image(model, flow, judge, train, held, each=10)
     by = {row.name: row for row in found}
     assert list(by) == [

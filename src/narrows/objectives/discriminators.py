@@ -16,18 +16,18 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["CodeCritic", "PictureCritic", "told_apart", "told_as_first"]
+__all__ = ["CodeDiscriminator", "PictureDiscriminator", "discriminator_loss", "generator_loss"]
 
 SLOPE = 0.2  # of the leaky units
 SMALLEST = 4  # a map is halved for as long as its shorter side is larger
 
 
-def told_apart(first: Tensor, second: Tensor) -> Tensor:
+def discriminator_loss(first: Tensor, second: Tensor) -> Tensor:
     """−log σ(first) − log σ(−second), each averaged over its batch: what a critic minimises."""
     return F.softplus(-first).mean() + F.softplus(second).mean()
 
 
-def told_as_first(logits: Tensor) -> Tensor:
+def generator_loss(logits: Tensor) -> Tensor:
     """−log σ(logits), averaged: what one who is to be taken for the first kind minimises.
 
     The non-saturating loss of Goodfellow et al. 2014, §3.
@@ -35,7 +35,7 @@ def told_as_first(logits: Tensor) -> Tensor:
     return F.softplus(-logits).mean()
 
 
-class CodeCritic(nn.Module):
+class CodeDiscriminator(nn.Module):
     """Dense layers with leaky units on codes of any shape.
 
     Args:
@@ -66,7 +66,7 @@ class CodeCritic(nn.Module):
         return out.squeeze(1)
 
 
-class PictureCritic(nn.Module):
+class PictureDiscriminator(nn.Module):
     """Strided convolutions with leaky units on pictures of any size, then one affine map.
 
     Args:
@@ -97,14 +97,14 @@ class PictureCritic(nn.Module):
         out: Tensor = self.below(2 * x.float() - 1)
         return out
 
-    def judged(self, features: Tensor) -> Tensor:
+    def logits(self, features: Tensor) -> Tensor:
         """Features (N, channels, h, w) → logits (N,)."""
         out: Tensor = self.above(features)
         return out.squeeze(1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Pictures x (N, C, H, W) → logits (N,)."""
-        return self.judged(self.features(x))
+        return self.logits(self.features(x))
 
 
 def _filled(layer: nn.Linear | nn.Conv2d) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Lookalikes: made copies are found and other pictures are not, whatever codes say."""
+"""NearDuplicates: made copies are found and other pictures are not, whatever codes say."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from narrows.applications.duplicates import ALTERED, altered
-from narrows.applications.lookalikes import SIDE, best_threshold, lookalikes, looks
+from narrows.applications.duplicates import AUGMENTATIONS, augmented
+from narrows.applications.near_duplicates import SIDE, best_threshold, near_duplicates, signatures
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def pictures() -> list[np.ndarray]:
     coarse = torch.rand(60, 3, 6, 7, generator=torch.Generator().manual_seed(0))
     large = torch.nn.functional.interpolate(coarse, (40, 60), mode="bicubic")
     found = [each.numpy() for each in (30 + 180 * large.clamp(0, 1)).byte()]
-    return found + [altered(each, name) for each in found[:12] for name in ALTERED]
+    return found + [augmented(each, name) for each in found[:12] for name in AUGMENTATIONS]
 
 
 def whole(groups) -> set[frozenset[int]]:
@@ -24,47 +24,49 @@ def whole(groups) -> set[frozenset[int]]:
 
 
 def test_copies_are_found_and_others_are_not(pictures) -> None:
-    small = looks(pictures)
+    small = signatures(pictures)
     assert small.shape == (108, 3, SIDE, SIDE) and small.dtype == np.uint8
-    found = lookalikes(small, examples=pictures[:24])
+    found = near_duplicates(small, examples=pictures[:24])
     assert whole(found.groups) == {
         frozenset([i, *range(60 + 4 * i, 64 + 4 * i)]) for i in range(12)
     }
-    assert all(found.threshold.found(name) > 0.9 for name in ALTERED)
+    assert all(found.threshold.found(name) > 0.9 for name in AUGMENTATIONS)
     for group in found.groups:
         assert group.keeper < 12 and max(group.distances) <= found.threshold.distance
         assert group.distances == sorted(group.distances)
     assert found.threshold.apart > found.threshold.distance
     again = np.argsort(np.random.default_rng(0).permutation(108))  # another order of the same
-    mixed = lookalikes(small[again], threshold=found.threshold.distance, order=np.argsort(again))
+    mixed = near_duplicates(
+        small[again], threshold=found.threshold.distance, order=np.argsort(again)
+    )
     assert {frozenset(again[list(each)].tolist()) for each in whole(mixed.groups)} == whole(
         found.groups
     )
 
 
 def test_codes_propose_pairs_that_looks_decide(pictures) -> None:
-    small = looks(pictures)
+    small = signatures(pictures)
     none = np.full((108, 1), -1)
     near = none.copy()
     near[0], near[5] = 60, 40  # a copy, and another picture
-    kept = lookalikes(small, near, threshold=0.1)
-    assert whole(kept.groups) == whole(lookalikes(small, none, threshold=0.1).groups)
+    kept = near_duplicates(small, near, threshold=0.1)
+    assert whole(kept.groups) == whole(near_duplicates(small, none, threshold=0.1).groups)
 
 
 def test_equal_pictures_are_one_group_and_few_are_none(pictures) -> None:
-    many = looks([pictures[0]] * 500)
-    (group,) = lookalikes(many, threshold=0.0).groups
+    many = signatures([pictures[0]] * 500)
+    (group,) = near_duplicates(many, threshold=0.0).groups
     assert group.keeper == 0 and len(group.others) == 499
-    assert lookalikes(many[:0], threshold=0.1).groups == []
-    assert lookalikes(many[:1], threshold=0.1).groups == []
+    assert near_duplicates(many[:0], threshold=0.1).groups == []
+    assert near_duplicates(many[:1], threshold=0.1).groups == []
 
 
 def test_what_is_refused(pictures) -> None:
     with pytest.raises(ValueError, match="pictures to make examples of"):
-        lookalikes(looks(pictures[:3]))
+        near_duplicates(signatures(pictures[:3]))
     for wrong in (-1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="a difference of at least 0"):
-            lookalikes(looks(pictures[:3]), threshold=wrong)
+            near_duplicates(signatures(pictures[:3]), threshold=wrong)
 
 
 @pytest.mark.parametrize("duplicates", [0, 30, 3000])

@@ -1,4 +1,4 @@
-"""How strange each picture is to a model: raw scores, higher for stranger pictures.
+"""How anomalous each picture is to a model: raw scores, higher for more anomalous pictures.
 
 x ──model──► code, x̂ ──model──► code of x̂
 │             │    └─ reconstruction  mean (x − x̂)²            features  what the levels see of x and x̂
@@ -34,10 +34,10 @@ from .pictures import squared_error
 
 __all__ = [
     "SCORES",
-    "by_compression",
+    "anomaly_scores",
     "by_model",
     "in_blocks",
-    "strangeness",
+    "input_complexity",
     "supported",
 ]
 
@@ -51,9 +51,9 @@ SCORES = (
     "kl",
     "elbo",
     "likelihood",
-    "ratio",
-    "regret",
-    "hierarchy",
+    "likelihood-ratio",
+    "likelihood-regret",
+    "llr",
 )
 # values of a block: few enough to stay in a processor's cache
 VALUES = {"cpu": 1 << 17, "cuda": 1 << 22}
@@ -75,7 +75,7 @@ def _several(model: Any) -> bool:
     return bool(getattr(model.bottleneck, "levels", ()))
 
 
-def strangeness(
+def anomaly_scores(
     model: Autoencoder,
     images: Any,
     names: Sequence[str] = ("reconstruction",),
@@ -86,7 +86,7 @@ def strangeness(
     batch_size: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Tensor]:
-    """Raw scores of each picture, (N,) float64 each, higher for stranger pictures.
+    """Raw scores of each picture, (N,) float64 each, higher for more anomalous pictures.
 
     - ``reconstruction``: the squared error per value (Theivaprakasham 2021, fig. 4.7);
     - ``features``: the relative squared distance of what the levels of the way down and the code
@@ -111,8 +111,8 @@ def strangeness(
         images: a source or an array of pictures of its shape.
         names: of the scores.
         background: pictures (B, C, H, W) → log-densities (B,), for ``ratio``; see
-            ``by_compression`` and ``by_model``. It has to know pictures in general, not the normal
-            ones: a density fitted to these finds strangers unlikely too, and turns the ratio round.
+            ``input_complexity`` and ``by_model``. It has to know pictures in general, not the normal
+            ones: a density fitted to these finds anomalies unlikely too, and turns the ratio round.
         samples: S, codes drawn for all scores in nats but ``kl``; every picture meets the same
             noise.
         seed: of that noise.
@@ -140,18 +140,18 @@ def strangeness(
             found |= _kl(model, code)
         if "elbo" in wanted:
             found["elbo"] = -elbo(model, x, samples, SharedDraws(seed))
-        if wanted & {"likelihood", "ratio"}:
+        if wanted & {"likelihood", "likelihood-ratio"}:
             log_p = _log_likelihood(model, x, samples, seed)
             if "likelihood" in wanted:
                 found["likelihood"] = -log_p
-            if "ratio" in wanted:
+            if "likelihood-ratio" in wanted:
                 assert background is not None
-                found["ratio"] = background(x).to(log_p) - log_p
-        if "regret" in wanted:
-            found["regret"] = _regret(model, descent, x, samples, seed)
-        if "hierarchy" in wanted:
+                found["likelihood-ratio"] = background(x).to(log_p) - log_p
+        if "likelihood-regret" in wanted:
+            found["likelihood-regret"] = _regret(model, descent, x, samples, seed)
+        if "llr" in wanted:
             whole = elbo(model, x, samples, SharedDraws(seed))
-            found["hierarchy"] = whole - _of_base(model, descent, x, samples, seed)
+            found["llr"] = whole - _of_base(model, descent, x, samples, seed)
         return {name: value.double() for name, value in found.items()}
 
     return in_blocks(model, images, given, batch_size=batch_size, progress=progress)
@@ -191,7 +191,7 @@ def in_blocks(
     return {name: torch.cat(pieces) for name, pieces in kept.items()}
 
 
-def by_compression() -> Background:
+def input_complexity() -> Background:
     """A general compressor as a density: −log p is the bits that a picture takes (Serrà et al. 2020).
 
     Deflate of the differences between neighbours in a row, which is what a PNG does; in nats.
@@ -334,7 +334,7 @@ def _check(
             f"the scores of a model are {', '.join(SCORES)}; we got {', '.join(unknown) or 'none'}"
         )
     missing = [name for name in names if name not in supported(model)]
-    if missing == ["hierarchy"] and model.bottleneck.generative:
+    if missing == ["llr"] and model.bottleneck.generative:
         raise ValueError(
             "the score 'hierarchy' needs a model with latents at several levels; this one has one"
         )
@@ -344,7 +344,7 @@ def _check(
             f"the score {missing[0]!r} needs a model with a prior; the bottleneck of this one is "
             f"{kind!r}, which has none: it can give {', '.join(supported(model))}"
         )
-    if "ratio" in names and background is None:
+    if "likelihood-ratio" in names and background is None:
         raise ValueError("the score 'ratio' needs a background: a compressor, or another model")
     if samples < 1:
         raise ValueError(f"samples must be at least 1; we got {samples}")

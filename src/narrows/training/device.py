@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-__all__ = ["Machine", "choose", "keep_freed_memory"]
+__all__ = ["Device", "keep_freed_memory", "select_device"]
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)
-class Machine:
+class Device:
     """Where and how precisely a model trains. Evaluation and codes are float32 everywhere."""
 
     device: torch.device
@@ -44,7 +44,7 @@ class Machine:
         return f"{self.device}, {self.precision}"
 
 
-def choose(device: str = "auto", precision: str = "auto") -> Machine:
+def select_device(device: str = "auto", precision: str = "auto") -> Device:
     """The best device that is there, and bfloat16 where its hardware multiplies in it.
 
     Raises:
@@ -65,7 +65,7 @@ def choose(device: str = "auto", precision: str = "auto") -> Machine:
         ) from error
     if precision == "auto":
         precision = "bfloat16" if _multiplies_bfloat16(chosen) else "float32"
-    return Machine(chosen, precision)
+    return Device(chosen, precision)
 
 
 @functools.cache

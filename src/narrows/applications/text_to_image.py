@@ -17,12 +17,18 @@ from torch import Tensor
 
 from ..images import Images, attributes, worded
 from ..parts import Part
-from ..priors import Aggregate, CaptionFlow, draw
+from ..priors import AggregateGaussian, CaptionFlow, sample_codes
 from ..randomness import generator
 from ..training import Phase, Recipe, fit
 from .decoding import decoder
 
-__all__ = ["Heeded", "Judge", "caption_to_image", "fit_judge", "heeded"]
+__all__ = [
+    "AttributeClassifier",
+    "PromptFidelity",
+    "caption_to_image",
+    "fit_attribute_classifier",
+    "prompt_fidelity",
+]
 
 Array = np.ndarray[Any, Any]
 Pictures = Callable[[Mapping[str, str], int], Tensor]
@@ -33,7 +39,7 @@ ROLLS = 1 << 30
 
 
 @dataclass(frozen=True)
-class Judge:
+class AttributeClassifier:
     """A classifier of what pictures show; calling it with pictures gives attribute → names (N,).
 
     Attributes:
@@ -45,7 +51,7 @@ class Judge:
     model: Any
 
     def __call__(self, pictures: Any) -> dict[str, Array]:
-        softmax = self.model.beside["softmax"]
+        softmax = self.model.auxiliary["softmax"]
         codes = self.model.encode(pictures).z
         with torch.no_grad():
             chosen = softmax(codes.to(self.model.device)).argmax(1).tolist()
@@ -54,7 +60,7 @@ class Judge:
 
 
 @dataclass(frozen=True)
-class Heeded:
+class PromptFidelity:
     """How far pictures agree with the attributes that they were drawn for.
 
     Attributes:
@@ -77,7 +83,7 @@ class Heeded:
     variety: float
 
 
-def fit_judge(
+def fit_attribute_classifier(
     images: Images,
     *,
     widths: Sequence[int] = (16, 32, 64),
@@ -86,7 +92,7 @@ def fit_judge(
     to: Path | str | None = None,
     device: str = "auto",
     report: str = "quiet",
-) -> Judge:
+) -> AttributeClassifier:
     """Train a small convolutional classifier of all that is known of pictures, jointly.
 
     Args:
@@ -102,7 +108,7 @@ def fit_judge(
         epochs=epochs,
         batch_size=128,
         learning_rate=2e-3,
-        forward=Part("encoder"),
+        scheme=Part("encoder"),
         bound=Part("softmax", {"classes": len(set(joint.tolist()))}),
     )
     ladder = {"shape": images.shape, "widths": tuple(widths), "activation": "silu", "norm": "batch"}
@@ -113,17 +119,17 @@ def fit_judge(
     model = fit(
         recipe, labelled, to=to, resume=to is not None, seed=seed, device=device, report=report
     )
-    return Judge(tuple(known), model)
+    return AttributeClassifier(tuple(known), model)
 
 
-def heeded(
+def prompt_fidelity(
     name: str,
     pictures: Pictures,
-    judge: Judge,
+    judge: AttributeClassifier,
     combinations: Sequence[Mapping[str, str]],
     each: int,
     spreads: Mapping[int, float] | None = None,
-) -> Heeded:
+) -> PromptFidelity:
     """Judge pictures of every combination of attributes.
 
     Args:
@@ -145,7 +151,7 @@ def heeded(
             varieties.append(spread_of(drawn) / spreads[number])
     together = np.concatenate(right)
     share = float(together.all(1).mean())
-    return Heeded(
+    return PromptFidelity(
         name,
         len(together),
         share,
@@ -166,14 +172,14 @@ def spread_of(pictures: Tensor) -> float:
 def caption_to_image(
     model: Any,
     prior: CaptionFlow,
-    judge: Judge,
+    judge: AttributeClassifier,
     train: Images,
     held: Images,
     *,
     each: int = 100,
     wordings: int = 5,
     seed: int = 0,
-) -> list[Heeded]:
+) -> list[PromptFidelity]:
     """Canziani 2020, fig. 12, with a number: how many pictures show what their captions say.
 
     Pictures are drawn for full captions (those that say every attribute) in several wordings. Beside
@@ -213,7 +219,7 @@ def caption_to_image(
         rolls = torch.randint(ROLLS, (wordings, 8), generator=generator(seed, "asked")).tolist()
         few = [n // wordings + (i < n % wordings) for i in range(wordings)]
         z = [
-            draw(model, prior, count, seed + i, caption=worded(wanted, roll, full=True))
+            sample_codes(model, prior, count, seed + i, caption=worded(wanted, roll, full=True))
             for i, (roll, count) in enumerate(zip(rolls, few, strict=True))
             if count
         ]
@@ -221,14 +227,14 @@ def caption_to_image(
 
     def silent(wanted: Mapping[str, str], n: int) -> Tensor:
         number = combinations.index(dict(wanted))
-        return decode(draw(model, prior, n, seed + 1000 + number))
+        return decode(sample_codes(model, prior, n, seed + 1000 + number))
 
     def average(wanted: Mapping[str, str], n: int) -> Tensor:
         return decode(codes[_where(mine, wanted)].mean(0, keepdim=True))
 
     def gaussian(wanted: Mapping[str, str], n: int) -> Tensor:
         rows = codes[_where(mine, wanted)].flatten(1)
-        one = Aggregate(rows.shape[1]).fit(rows)
+        one = AggregateGaussian(rows.shape[1]).fit(rows)
         return decode(one.sample(n, seed).reshape(n, *model.code_shape))
 
     def through(wanted: Mapping[str, str], n: int) -> Tensor:
@@ -244,7 +250,7 @@ def caption_to_image(
         "held-out pictures": real,
     }
     return [
-        heeded(name, pictures, judge, combinations, each, spreads)
+        prompt_fidelity(name, pictures, judge, combinations, each, spreads)
         for name, pictures in sources.items()
     ]
 
