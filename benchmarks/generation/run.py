@@ -10,7 +10,7 @@ Of the 60,000 training pictures 50,000 train everything; 10,000 drawings of each
 convolutional classifier, trained here once, so the Fréchet distance is no FID and compares with no
 other page's. Two floors say how far it can fall: the 10,000 training pictures held out (that of the
 measure), and their reconstructions, which is what a perfect prior of the codes would draw (that of
-the decoder). The single Gaussian of the issue's target is ``aggregate``: mean and full covariance of
+the decoder). The single Gaussian of the issue's target is ``gaussian``: mean and full covariance of
 the codes. Priors are fitted to 20,000 codes, as ``narrows prior`` does by itself. The quantised
 model's flow and aggregate draw vectors, each of which becomes its nearest entry.
 
@@ -239,7 +239,7 @@ def write(path: Path, rows: list[dict[str, Any]], classifier: dict[str, Any], n:
                 "model": key[0],
                 "prior": key[1],
                 **{name: [r[name] for r in mine] for name in MEASURES},
-                "to_aggregate": round(statistics.fmean(ratios), 3) if ratios else None,
+                "to_gaussian": round(statistics.fmean(ratios), 3) if ratios else None,
                 "seeds": len(mine),
             }
         )

@@ -56,21 +56,29 @@ CANDIDATES: dict[str, dict[str, float]] = {
 }
 MIXTURES: dict[str, tuple[str, ...]] = {
     "lof": ("lof",),
-    "directions": ("directions",),
-    "lof + directions": ("lof", "directions"),
-    "lof + directions + reconstruction": ("lof", "directions", "reconstruction"),
+    "cosine-knn": ("cosine-knn",),
+    "lof + cosine-knn": ("lof", "cosine-knn"),
+    "lof + cosine-knn + reconstruction": ("lof", "cosine-knn", "reconstruction"),
 }
-SCORES = ("lof", "directions", "neighbours", "mahalanobis", "reconstruction", "features")
+SCORES = ("lof", "cosine-knn", "knn", "mahalanobis", "reconstruction", "features")
 CHOSEN = "chosen on stand-ins"
 K = 10  # of patches, and of PCA's directions
-OF_PAPERS = ("reconstruction", "features", "kl", "elbo", "likelihood", "ratio", "regret")
-MENDED = (("ratio", "directions"), ("lof", "directions", "features"))
-OF_SETS = (*OF_PAPERS[:-1], "neighbours", "lof", "directions", "mahalanobis")
+OF_PAPERS = (
+    "reconstruction",
+    "features",
+    "kl",
+    "elbo",
+    "likelihood",
+    "likelihood-ratio",
+    "likelihood-regret",
+)
+MENDED = (("likelihood-ratio", "cosine-knn"), ("lof", "cosine-knn", "features"))
+OF_SETS = (*OF_PAPERS[:-1], "knn", "lof", "cosine-knn", "mahalanobis")
 TILE = 128
 SIDES = (8, 16, 32)
 WIDTHS = {8: 48, 16: 16, 32: 16}
 PATCH_RATE = 2e-5  # further from PCA, errors of brightness drown those of flaws
-OF_PATCHES = ("excess", "reconstruction", "lof")
+OF_PATCHES = ("local-excess", "reconstruction", "lof")
 SHARES = (0.0001, 0.002, 0.01, 0.05)
 
 
@@ -226,8 +234,8 @@ def baseline(digit: int, whole: Any, test: Any) -> dict[str, Any]:
         "PCA-64, residual": (y - pca.reconstruct(y)).square().flatten(1).mean(1).numpy(),
         "PCA-50, nearest": Knn(1).fit(mine[:, :50]).score(theirs[:, :50]),
         "raw pixels, nearest": np.delete(nearest_by_digit(whole, test), digit, 1).min(1),
-        "PCA-50, directions": CosineKnn(K, black[:50]).fit(mine[:, :50]).score(theirs[:, :50]),
-        "PCA-50, lof + directions": mixed_of_pca(pca, normal, theirs[:, :50], black[:50]),
+        "PCA-50, cosine-knn": CosineKnn(K, black[:50]).fit(mine[:, :50]).score(theirs[:, :50]),
+        "PCA-50, lof + cosine-knn": mixed_of_pca(pca, normal, theirs[:, :50], black[:50]),
     }
     return {"found": {k: v.document() for k, v in detections(scores, test.label == digit).items()}}
 
@@ -238,10 +246,10 @@ def mixed_of_pca(pca: Pca, normal: Any, asked: Any, black: Any) -> Any:
     own, known = (part.numpy()[:, :50] for part in rows)
     fitted = {
         "lof": LocalOutlierFactor(K).fit(known),
-        "directions": CosineKnn(K, black).fit(known),
+        "cosine-knn": CosineKnn(K, black).fit(known),
     }
     scores = ({name: one.score(z) for name, one in fitted.items()} for z in (own, asked))
-    return mixed(*scores, ("lof", "directions"))
+    return mixed(*scores, ("lof", "cosine-knn"))
 
 
 @functools.cache
@@ -327,11 +335,11 @@ def sets(given: argparse.Namespace) -> None:
                 truth = np.repeat([False, True], [len(test) for test in tests])
                 found = detections(both, truth)
                 # thirty steps of gradient a picture: a tenth of them
-                ask = scorer(model, ("regret",), samples=1, seed=seed)
+                ask = scorer(model, ("likelihood-regret",), samples=1, seed=seed)
                 few = [test.select(slice(0, len(test), 10)) for test in tests]
-                regret = np.concatenate([ask(test)["regret"] for test in few])
+                regret = np.concatenate([ask(test)["likelihood-regret"] for test in few])
                 truth = np.repeat([False, True], [len(test) for test in few])
-                found["regret"] = detection(regret, truth)
+                found["likelihood-regret"] = detection(regret, truth)
                 return {"found": {k: v.document() for k, v in found.items()}}
 
             keep(given, "sets", {"normal": name, "anomalies": other, "seed": seed}, made)
@@ -547,7 +555,7 @@ def pieces(pictures: Any) -> Any:
 
 
 def of_pictures(maps: Any, share: float) -> Any:
-    """The mean of the strangest share of the pixels (N,)."""
+    """The mean of the most anomalous share of the pixels (N,)."""
     flat = np.sort(maps.reshape(len(maps), -1), 1)
     return flat[:, -max(1, int(share * flat.shape[1])) :].mean(1)
 

@@ -55,11 +55,11 @@ def test_outliers_are_scored_and_the_scores_kept(narrows, collection: Path, tmp_
     sevens = {row["id"] for row in document["pictures"]}
     assert sevens and all(id_.startswith("d7/") for id_ in sevens)
     opened = Collection.open(collection)
-    assert opened.scores == ["score_neighbours"]
-    rows = opened.rows(["id", "score_neighbours"])
-    known = ~np.isnan(rows["score_neighbours"])
+    assert opened.scores == ["score_knn"]
+    rows = opened.rows(["id", "score_knn"])
+    known = ~np.isnan(rows["score_knn"])
     assert set(rows["id"][known]) == sevens
-    found = narrows("search", collection, "--id", min(sevens), "--where", "score_neighbours > 0",
+    found = narrows("search", collection, "--id", min(sevens), "--where", "score_knn > 0",
                     "-o", tmp_path / "s.png", "--json")  # fmt: skip
     assert {row["id"] for row in json.loads(found.out)["results"]} <= sevens
 

@@ -47,7 +47,7 @@ def test_labels_give_curves_and_all_scores_are_kept(narrows, trained, mixed, tmp
     }
     assert sum(row["anomaly"] for row in rows) == 6
     assert document["is_outlier"] == sum(row["is_outlier"] for row in rows)
-    assert set(document["files"]) == {"histogram", "strangest", "detection"}
+    assert set(document["files"]) == {"histogram", "anomalies", "detection"}
     for path in document["files"].values():
         with Image.open(path) as picture:
             assert picture.width > 400 and len(np.unique(np.asarray(picture.convert("L")))) > 30
@@ -65,7 +65,7 @@ def test_without_labels_the_strangest_are_listed(narrows, trained, mixed, tmp_pa
     assert "pictures are anomalous by reconstruction, at a false-alarm rate of 0.05" in result.out
     assert "normal pictures held out" in result.out and "AUROC" not in result.out
     assert {path.name for path in tmp_path.iterdir()} == {
-        *("outliers.json", "histogram.png", "strangest.png"),
+        *("outliers.json", "histogram.png", "anomalies.png"),
     }
 
 

@@ -171,7 +171,7 @@ class Outliers:
 
     @property
     def order(self) -> Array:
-        """Positions from the strangest picture on, (N,); of equal ones, by the first score."""
+        """Positions from the most anomalous picture on, (N,); of equal ones, by the first score."""
         first = next(iter(self.scores.values()))
         return np.lexsort((-first, -self.scores[self.by]))
 

@@ -180,7 +180,7 @@ def outliers(
             "in question, normal": values[~truth],
         }
     written = {"histogram": score_histograms(groups, found.threshold, x=_title(found))}
-    written["strangest"] = sheet
+    written["anomalies"] = sheet
     if measured is not None:
         whole = {name: measured[name] for name in _whole(found)}
         written["detection"] = detection_curves(whole, next(iter(whole.values())).prevalence)
@@ -502,7 +502,7 @@ def _text(
     paths: dict[str, str],
     out: Path,
 ) -> str:
-    """The strangest pictures, what each score has to say, and the verdict."""
+    """The most anomalous pictures, what each score has to say, and the verdict."""
     import numpy as np
 
     names = _whole(found)

@@ -1,4 +1,4 @@
-"""Anomalous pictures: how the scores lie, where the strangest ones are odd, and how well that works."""
+"""Anomalous pictures: how the scores lie, where the most anomalous ones are odd, and how well that works."""
 
 from __future__ import annotations
 
