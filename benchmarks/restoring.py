@@ -19,7 +19,14 @@ from typing import Any
 import torch
 
 import narrows as nw
-from narrows.applications import Codec, CodeGaussian, by_projection, codec_model, denoise, inpaint
+from narrows.applications import (
+    Codec,
+    CodeGaussian,
+    by_projection,
+    codec_model,
+    denoise_batch,
+    inpaint_batch,
+)
 from narrows.training import select_device
 
 
@@ -74,11 +81,11 @@ def main() -> None:
     found = {
         "threads": asked.threads,
         "megapixels": side * side / 1e6,
-        "denoise": timed(lambda: denoise(model, large, (64, 64))),
+        "denoise": timed(lambda: denoise_batch(model, large, (64, 64))),
         "pictures": pictures,
         "starts": 4,
         "evaluations": 60,
-        "projection": timed(lambda: inpaint(fill, x, hole, (64, 64))),
+        "projection": timed(lambda: inpaint_batch(fill, x, hole, (64, 64))),
         "files": files,
         **compression(files, draw),
     }

@@ -128,9 +128,9 @@ def _run_of(arguments: list[str]) -> Path:
 
 def _begun_with(folder: Path) -> str | None:
     """The command that began the run in a folder."""
-    from narrows.training import provenance
+    from narrows.training import facts_of
 
-    command = provenance(folder).get("command")
+    command = facts_of(folder).get("command")
     return None if command is None else str(command).removesuffix(" --resume")
 
 

@@ -27,7 +27,7 @@ from narrows.images.corruptions import Binarise
 from narrows.measures import importance_log_likelihood
 from narrows.recipes.burda import burda_2016_iwae
 from narrows.recipes.sonderby import sonderby_2016_flat_vae, sonderby_2016_ladder_vae
-from narrows.training import history, select_device
+from narrows.training import history_of, select_device
 
 RESULTS = Path(__file__).with_name("results.json")
 MODELS: dict[str, Callable[[], nw.Recipe]] = {
@@ -82,7 +82,7 @@ def row(given: argparse.Namespace, name: str) -> dict[str, Any]:
     found = importance_log_likelihood(
         model, test, samples=given.samples, seed=1, augmentation=Binarise()
     )
-    lines = history(folder)
+    lines = history_of(folder)
     return {
         "model": name,
         "seed": given.seed,

@@ -21,7 +21,7 @@ import torch
 import narrows as nw
 from narrows.images.corruptions import Binarise
 from narrows.measures import importance_log_likelihood
-from narrows.training import history
+from narrows.training import history_of
 
 HERE = Path(__file__).parent
 PUBLISHED = -86.76  # Burda et al. 2016, table 1: VAE, one stochastic layer, k = 1
@@ -50,7 +50,7 @@ def main() -> None:
     log_likelihood = importance_log_likelihood(
         model, test, samples=given.samples, seed=1, augmentation=Binarise()
     )
-    lines = history(given.to)
+    lines = history_of(given.to)
     result = {
         "what": "test log-likelihood of binarised MNIST in nats, importance-sampled",
         "command": "python benchmarks/burda_2016/run.py"

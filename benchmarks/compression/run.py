@@ -42,7 +42,7 @@ from narrows.applications import Codec, codec_model, pca_codec_model
 from narrows.figures import rate_curves, save
 from narrows.measures import Pca, formats
 from narrows.parts import Part
-from narrows.training import Phase, Recipe, history, select_device
+from narrows.training import Phase, Recipe, history_of, select_device
 
 sys.path.append(str(Path(__file__).parents[1]))
 from faces import SIZE, by_lanczos, joined, mirrored, views  # noqa: E402
@@ -139,7 +139,7 @@ def trained(given: argparse.Namespace, model: Any, train: Any, name: str) -> tup
     model = nw.fit(
         model, train, to=folder, resume=True, seed=given.seed, device=given.device, report="lines"
     )
-    return model, sum(line["seconds"] for line in history(folder)) / 60
+    return model, sum(line["seconds"] for line in history_of(folder)) / 60
 
 
 def parts_of(given: argparse.Namespace, name: str) -> tuple[Any, Any, Any]:

@@ -10,7 +10,7 @@ Of the 60,000 training pictures 50,000 train everything; 10,000 drawings of each
 convolutional classifier, trained here once, so the Fréchet distance is no FID and compares with no
 other page's. Two floors say how far it can fall: the 10,000 training pictures held out (that of the
 measure), and their reconstructions, which is what a perfect prior of the codes would draw (that of
-the decoder). The single Gaussian of the issue's target is ``gaussian``: mean and full covariance of
+the decoder). The single Gaussian of the issue's target is ``aggregate``: mean and full covariance of
 the codes. Priors are fitted to 20,000 codes, as ``narrows prior`` does by itself. The quantised
 model's flow and aggregate draw vectors, each of which becomes its nearest entry.
 
@@ -37,7 +37,7 @@ from narrows.measures import Pca, density_coverage, frechet_distance, precision_
 from narrows.parts import Part
 from narrows.priors import fit_prior, load_prior, prior_for, sample_codes, save_prior, stored_priors
 from narrows.recipes import ray
-from narrows.training import Phase, Recipe, history
+from narrows.training import Phase, Recipe, history_of
 
 RESULTS = Path(__file__).with_name("results.json")
 SHAPE = (1, 28, 28)
@@ -145,7 +145,7 @@ def trained(
     folder = _folder(given, name, seed)
     recipe = recipe.with_(epochs=0.5) if given.quick else recipe
     model = nw.fit(recipe, train, to=folder, resume=True, seed=seed, report="quiet")
-    return model, round(sum(line["seconds"] for line in history(folder)) / 60, 1)
+    return model, round(sum(line["seconds"] for line in history_of(folder)) / 60, 1)
 
 
 def drawings(

@@ -39,18 +39,18 @@ from narrows.applications import (
     MODEL,
     Restored,
     by_model,
-    denoise,
+    denoise_batch,
     denoising_baselines,
-    inpaint,
+    inpaint_batch,
     inpainting_baselines,
-    upscale,
+    upscale_batch,
 )
 from narrows.figures import methods, save
 from narrows.images.corruptions import GaussianNoise, Rectangle
 from narrows.measures import Pca, Ridge, conditional_mean, psnr, wiener
 from narrows.parts import Part, build
 from narrows.randomness import Draws
-from narrows.training import Phase, Recipe, history, select_device
+from narrows.training import Phase, Recipe, history_of, select_device
 
 sys.path.append(str(Path(__file__).parents[1]))
 from faces import SIZE, by_lanczos, joined, mirrored, views  # noqa: E402
@@ -222,7 +222,7 @@ def measured(
         "views": len(whole),
         "held_out": len(held),
         "epochs": epochs,
-        "training_minutes": round(sum(line["seconds"] for line in history(folder)) / 60, 2),
+        "training_minutes": round(sum(line["seconds"] for line in history_of(folder)) / 60, 2),
         "weights": sum(p.numel() for p in model.parameters()),
         "methods": compared(found),
         "baselines_chosen": numbers,
@@ -252,7 +252,7 @@ def inpainting(model: Through, train: Any, x: Tensor, seed: int) -> Judged:
     """The middle of each picture, which is hidden."""
     size, hidden = (SIZE, SIZE), hole()
     if train is None:
-        return *inpaint(by_model(model), x, hidden, size, clean=x, baselines={}), {}
+        return *inpaint_batch(by_model(model), x, hidden, size, clean=x, baselines={}), {}
 
     def score(pca: Pca, clean: Tensor) -> float:
         filled = conditional_mean(pca, clean, ~hidden).clamp(0, 1)
@@ -266,7 +266,7 @@ def inpainting(model: Through, train: Any, x: Tensor, seed: int) -> Judged:
     kernel, chosen = chosen_kernel(train, hidden)
     baselines[f"kernel ridge{MIRRORED}"] = lambda p, known: kernel(p)
     numbers |= chosen
-    found, notes = inpaint(by_model(model), x, hidden, size, clean=x, baselines=baselines)
+    found, notes = inpaint_batch(by_model(model), x, hidden, size, clean=x, baselines=baselines)
     return found, notes, numbers
 
 
@@ -311,7 +311,7 @@ def upscaling(model: Through, train: Any, x: Tensor, seed: int) -> Judged:
     """16×16, by Pillow's bicubic filter, to 64×64."""
     small = reduced(x)
     if train is None:
-        return upscale(model, small, FACTOR, (SIZE, SIZE), clean=x).restored, [], {}
+        return upscale_batch(model, small, FACTOR, (SIZE, SIZE), clean=x).restored, [], {}
     inner = nw.images.split(train, validation=0.2, seed=1)
     a, b = (part.pixels.float() / 255 for part in (inner.train, inner.validation))
     scores = {
@@ -321,7 +321,7 @@ def upscaling(model: Through, train: Any, x: Tensor, seed: int) -> Judged:
     best = max(scores, key=lambda strength: scores[strength])
     known = train.pixels.float() / 255
     ridge = Ridge.fit(reduced(known), known, best)
-    found = upscale(model, small, FACTOR, (SIZE, SIZE), clean=x).restored
+    found = upscale_batch(model, small, FACTOR, (SIZE, SIZE), clean=x).restored
     others = {
         **found.others,
         "bicubic, Pillow": resized(small, SIZE),
@@ -335,7 +335,7 @@ def denoising(model: Through, train: Any, x: Tensor, seed: int) -> Judged:
     noise = GaussianNoise(SIGMA)
     noisy = noise(x, Draws(seed, 2))
     if train is None:
-        return *denoise(model, noisy, (SIZE, SIZE), clean=x, baselines={}), {}
+        return *denoise_batch(model, noisy, (SIZE, SIZE), clean=x, baselines={}), {}
 
     def score(pca: Pca, clean: Tensor) -> float:
         restored = wiener(pca, noise(clean, Draws(seed, 1)), SIGMA).clamp(0, 1)
@@ -344,7 +344,7 @@ def denoising(model: Through, train: Any, x: Tensor, seed: int) -> Judged:
     pca, symmetric, numbers = chosen_gaussian(train, score)
     baselines = denoising_baselines(SIGMA, pca)
     baselines[f"PCA-Wiener{MIRRORED}"] = lambda p: wiener(symmetric, p, SIGMA)
-    found, notes = denoise(model, noisy, (SIZE, SIZE), clean=x, baselines=baselines)
+    found, notes = denoise_batch(model, noisy, (SIZE, SIZE), clean=x, baselines=baselines)
     return found, notes, numbers
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from . import files
 from .bottlenecks import Bottleneck, Code
-from .images import Source, as_source
+from .images import Preprocessing, Source, as_source
 from .networks import Ladder
 from .objectives import Likelihood
 from .parts import Part, build, part_of
@@ -37,6 +37,8 @@ class Autoencoder(nn.Module):
 
     Attributes:
         recipe: how it was trained, where that is known.
+        preprocessing: how pictures become inputs; saved with the weights.
+        run: what its training left (pictures seen, seed, history); None where it was not trained.
         beside: modules trained beside it (a discriminator, a softmax head), by name.
 
     Raises:
@@ -68,6 +70,8 @@ class Autoencoder(nn.Module):
         if not isinstance(self.likelihood, Likelihood):
             raise ValueError(f"a likelihood was wanted; we got {type(self.likelihood).__name__}")
         self.recipe: Any = None
+        self.preprocessing = Preprocessing(self.shape)
+        self.run: Any = None
         self.auxiliary: dict[str, nn.Module] = {}  # not a ModuleDict: none of this model's weights
 
     @property
@@ -79,6 +83,11 @@ class Autoencoder(nn.Module):
     def code_shape(self) -> tuple[int, ...]:
         """(D,) or (D, H, W) of one code."""
         return self.bottleneck.code_shape
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A record for each epoch of its training; empty where it was not trained."""
+        return [] if self.run is None else list(self.run.history)
 
     @property
     def device(self) -> torch.device:

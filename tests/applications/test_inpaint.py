@@ -9,7 +9,7 @@ from narrows.applications import (
     CodeGaussian,
     by_model,
     by_projection,
-    inpaint,
+    inpaint_batch,
     inpainting_baselines,
     project,
 )
@@ -65,8 +65,8 @@ def test_what_the_hole_hides_has_no_influence_and_seeds_repeat() -> None:
         evaluations=20,
     )
     x, hole = torch.rand(3, *SHAPE, generator=torch.Generator().manual_seed(0)), hole_of()
-    first, _ = inpaint(fill, x, hole, SHAPE[1:])
-    other, _ = inpaint(fill, torch.where(hole, 0.0, x), hole, SHAPE[1:])
+    first, _ = inpaint_batch(fill, x, hole, SHAPE[1:])
+    other, _ = inpaint_batch(fill, torch.where(hole, 0.0, x), hole, SHAPE[1:])
     assert torch.equal(first.output, other.output)
     assert torch.equal(first.given[hole.expand_as(x)], torch.full((36,), 0.5))
 
@@ -118,7 +118,7 @@ def test_pictures_of_another_size_come_back_at_their_own() -> None:
         return torch.full_like(pictures, 0.4)
 
     for tiles in (False, True):
-        result, _ = inpaint(fill, x, hole, SHAPE[1:], tiles=tiles)
+        result, _ = inpaint_batch(fill, x, hole, SHAPE[1:], tiles=tiles)
         assert torch.equal(result.output[~hole], x[~hole])
     assert seen[0] == (2, *SHAPE) and len(seen) > 1
 
@@ -128,7 +128,7 @@ def test_the_baselines_and_the_score_in_the_hole() -> None:
     x = torch.linspace(0.2, 0.8, 7).expand(3, 1, 6, 7).contiguous()
     hole = hole_of()
     pca = Pca.fit((torch.rand(50, 1, 6, 7) * 255).byte(), 10)
-    result, notes = inpaint(
+    result, notes = inpaint_batch(
         by_model(lambda p: torch.full_like(p, 0.3)), x, hole, SHAPE[1:], clean=x,
         baselines=inpainting_baselines(pca),
     )  # fmt: skip
@@ -154,7 +154,7 @@ def test_the_baselines_and_the_score_in_the_hole() -> None:
 )
 def test_masks_that_cannot_be(hole, message) -> None:
     with pytest.raises(ValueError, match=message):
-        inpaint(by_model(lambda p: p), torch.rand(2, *SHAPE), hole, SHAPE[1:])
+        inpaint_batch(by_model(lambda p: p), torch.rand(2, *SHAPE), hole, SHAPE[1:])
 
 
 def test_numbers_that_cannot_be() -> None:

@@ -11,13 +11,13 @@ import torch
 import narrows as nw
 from narrows.applications import (
     Restored,
-    denoise,
+    denoise_batch,
     denoising_baselines,
     feature_maps,
     first_kernels,
     high_frequency_energy,
     scores,
-    upscale,
+    upscale_batch,
 )
 from narrows.errors import Unavailable
 from narrows.figures import paths
@@ -37,7 +37,7 @@ def test_denoise_scores_what_was_given_the_model_and_each_baseline() -> None:
     def flat(tiles: torch.Tensor) -> torch.Tensor:
         return tiles.mean((2, 3), keepdim=True).expand_as(tiles)
 
-    result, notes = denoise(
+    result, notes = denoise_batch(
         flat, noisy, (8, 8), clean=clean, baselines=denoising_baselines(0.3, Pca.fit(clean, 1))
     )
     found = result.scores()
@@ -73,7 +73,7 @@ def test_points_of_the_plane_travel_to_the_curve_that_a_model_learnt() -> None:
     model = nw.fit(recipe, circle.reshape(-1, 1, 1, 2).numpy(), report="quiet", device="cpu")
     axis = torch.linspace(0.2, 0.8, 9)
     before = torch.cartesian_prod(axis, axis)
-    result, _ = denoise(lambda x: model(x).detach(), before.reshape(-1, 1, 1, 2), (1, 2))
+    result, _ = denoise_batch(lambda x: model(x).detach(), before.reshape(-1, 1, 1, 2), (1, 2))
     after = result.output.reshape(-1, 2)
     near = torch.cdist(after, circle).amin(1)
     assert near.mean() < 0.03 and torch.cdist(before, circle).amin(1).mean() > 0.1
@@ -93,7 +93,7 @@ def test_a_baseline_that_is_not_there_is_left_out_with_a_note(monkeypatch) -> No
     with pytest.raises(Unavailable, match=r"scikit-image, .*pip install 'narrows\[restore\]'"):
         filters.total_variation(pictures(1, 1, 8, 8), 0.1)
     named = {"total variation": denoising_baselines(0.2)["total variation"]}
-    result, notes = denoise(lambda t: t, pictures(1, 1, 8, 8), (8, 8), baselines=named)
+    result, notes = denoise_batch(lambda t: t, pictures(1, 1, 8, 8), (8, 8), baselines=named)
     assert result.others == {} and notes[0].startswith("total variation is left out: ")
 
 
@@ -111,15 +111,15 @@ def test_upscale_keeps_the_small_picture(factor: int) -> None:
     clean = 0.1 + 0.8 * pictures(2, 3, 12 * factor, 10 * factor)
     small = reduced(clean, (12, 10))
     size = (16, 16)
-    plain = upscale(lambda t: t * 0.8, small, factor, size, clean=clean)
-    true = upscale(lambda t: t * 0.8, small, factor, size, clean=clean, back_projection=30)
+    plain = upscale_batch(lambda t: t * 0.8, small, factor, size, clean=clean)
+    true = upscale_batch(lambda t: t * 0.8, small, factor, size, clean=clean, back_projection=30)
     assert plain.restored.output.shape == clean.shape
     assert plain.disagreement.min() > 0.1 and true.disagreement.max() < 1 / 255
     assert set(true.restored.scores()) == {"as given", "model", "Lanczos"}
-    same = upscale(lambda t: t, small, factor, size, clean=clean).restored
+    same = upscale_batch(lambda t: t, small, factor, size, clean=clean).restored
     torch.testing.assert_close(same.output, same.given, atol=1e-5, rtol=0)
     with pytest.raises(ValueError, match="a factor from 2 .* we got 1 and 0"):
-        upscale(lambda t: t, small, 1, size)
+        upscale_batch(lambda t: t, small, 1, size)
 
 
 def test_kernels_are_pictures_of_the_weights_the_strongest_first() -> None:

@@ -10,11 +10,11 @@ from narrows.applications import (
     CodeGaussian,
     by_model,
     by_projection,
-    denoise,
+    denoise_batch,
     feature_maps,
     first_kernels,
-    inpaint,
-    upscale,
+    inpaint_batch,
+    upscale_batch,
 )
 from narrows.cli.kernels import first_weight
 
@@ -34,10 +34,10 @@ def x() -> torch.Tensor:
 
 
 def test_denoise_and_upscale_pictures_of_another_size(model, x) -> None:
-    restored, notes = denoise(model, x, SHAPE[1:])
+    restored, notes = denoise_batch(model, x, SHAPE[1:])
     assert restored.output.shape == x.shape and bool(torch.isfinite(restored.output).all())
     assert 0 <= restored.output.min() and restored.output.max() <= 1 and notes == []
-    found = upscale(model, x[:2], 2, SHAPE[1:], back_projection=2)
+    found = upscale_batch(model, x[:2], 2, SHAPE[1:], back_projection=2)
     assert found.restored.output.shape == (2, 1, 40, 34) and found.disagreement.shape == (2,)
 
 
@@ -50,7 +50,7 @@ def test_inpaint_changes_the_hole_only(model, x, tiles) -> None:
         lambda p: model.posterior(p).z, model.decode, codes, starts=3, evaluations=8
     )
     for fill in (by_model(model), projected):
-        result, _ = inpaint(fill, x[:2], hole, SHAPE[1:], tiles=tiles)
+        result, _ = inpaint_batch(fill, x[:2], hole, SHAPE[1:], tiles=tiles)
         outside = ~hole.expand_as(x[:2])
         assert torch.equal(result.output[outside], x[:2][outside])
         assert bool(torch.isfinite(result.output).all())

@@ -25,7 +25,7 @@ from narrows.objectives.feature_wise import ways
 from narrows.objectives.penalties.adversarial import permuted
 from narrows.parts import Part, build
 from narrows.randomness import Draws
-from narrows.training import Phase, Recipe, history
+from narrows.training import Phase, Recipe, history_of
 from narrows.training.phases import objective_of
 from narrows.training.players import Player, move, players
 from narrows.training.reporting import Quiet
@@ -350,7 +350,7 @@ def test_validation_judges_by_the_elbo(name: str, tmp_path: Path) -> None:
     """Not by the loss of a player, whose features move with the critic."""
     made = recipe(bound=BOUNDS[name])
     nw.fit(made, pictures(), validation=pictures(8, 1), to=tmp_path, report="quiet", device="cpu")
-    for record in history(tmp_path):
+    for record in history_of(tmp_path):
         elbo = record["validation_reconstruction"] + record["validation_kl"]
         assert record["validation_loss"] == pytest.approx(elbo)
 

@@ -15,7 +15,7 @@ import torch
 import narrows as nw
 from narrows.errors import BadFile, Diverged, Interrupted, NarrowsError, NoImages, RunExists
 from narrows.parts import Part
-from narrows.training import Phase, Recipe, history, load, provenance
+from narrows.training import Phase, Recipe, facts_of, history_of, load
 from narrows.training.players import Player, disjoint
 from narrows.training.reporting import Quiet
 
@@ -72,8 +72,8 @@ def test_interrupted_and_resumed_is_the_same(
         fit(made, to=tmp_path / "cut", report=StopAt(5))
     again = fit(made, to=tmp_path / "cut", resume=True)
     assert same(whole, again)
-    assert [r["loss"] for r in history(tmp_path / "whole")] == [
-        r["loss"] for r in history(tmp_path / "cut")
+    assert [r["loss"] for r in history_of(tmp_path / "whole")] == [
+        r["loss"] for r in history_of(tmp_path / "cut")
     ]
 
 
@@ -87,7 +87,7 @@ def test_interrupted_in_the_second_phase(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         fit(made, to=tmp_path / "cut", report=StopAt(6))
     assert same(whole, fit(made, to=tmp_path / "cut", resume=True))
-    assert [(r["phase"], r["epoch"]) for r in history(tmp_path / "whole")] == [
+    assert [(r["phase"], r["epoch"]) for r in history_of(tmp_path / "whole")] == [
         *((0, 1), (0, 2)),
         *((1, 1), (1, 2), (1, pytest.approx(8 / 3, abs=1e-3))),
     ]
@@ -101,7 +101,7 @@ def test_a_run_in_memory_is_the_run_on_disk(tmp_path: Path) -> None:
 
 def test_best_and_last(tmp_path: Path) -> None:
     model = fit(recipe(epochs=12, learning_rate=0.05), to=tmp_path / "run")
-    lines = history(tmp_path / "run")
+    lines = history_of(tmp_path / "run")
     best = min(lines, key=lambda r: r["validation_loss"])
     assert best["best"] is True
     assert same(model, load(tmp_path / "run"))
@@ -111,7 +111,7 @@ def test_best_and_last(tmp_path: Path) -> None:
 def test_early_stopping_says_so(tmp_path: Path) -> None:
     said = StopAt(10**9)
     fit(recipe(epochs=400, learning_rate=0.2, patience=3), to=tmp_path / "run", report=said)
-    lines = history(tmp_path / "run")
+    lines = history_of(tmp_path / "run")
     assert len(lines) < 400
     assert not any(line["best"] for line in lines[-3:])
     assert any("stopped early: 3 validations without a better one" in text for text in said.said)
@@ -153,7 +153,7 @@ def test_a_model_built_by_hand_trains_saves_and_loads(tmp_path: Path) -> None:
     assert trained is model
     nw.save(model, tmp_path / "model")
     assert same(load(tmp_path / "model"), model)
-    assert provenance(tmp_path / "model") == {}
+    assert facts_of(tmp_path / "model") == {"version": 1, "seed": 0}
 
 
 def test_refusals(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from .compress import (
     rate_distortion,
 )
 from .decoding import Decode, decoder
-from .denoise import denoise, denoising_baselines
+from .denoise import denoise, denoise_batch, denoising_baselines
 from .disentangle import FactorAlignment, baseline_encoders, disentangle, factor_alignments
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
 from .generate import Generated, Manifold, Traversals, generate, manifold, traverse
@@ -35,6 +35,7 @@ from .inpaint import (
     by_model,
     by_projection,
     inpaint,
+    inpaint_batch,
     inpainting_baselines,
     project,
 )
@@ -54,7 +55,7 @@ from .outliers import (
     outliers,
 )
 from .reconstruct import Reconstructions, reconstruct
-from .restored import MODEL, Restored, run_baselines, scores
+from .restored import MODEL, Restoration, Restored, run_baselines, scores
 from .segment import Segments, segment
 from .steer import (
     Direction,
@@ -76,7 +77,7 @@ from .text_to_image import (
     fit_attribute_classifier,
     prompt_fidelity,
 )
-from .upscale import Upscaled, upscale
+from .upscale import Upscaled, upscale, upscale_batch
 
 __all__ = [
     "BLENDS",
@@ -114,6 +115,7 @@ __all__ = [
     "Proximity",
     "Quantile",
     "Reconstructions",
+    "Restoration",
     "Restored",
     "Rule",
     "Segments",
@@ -133,6 +135,7 @@ __all__ = [
     "decoder",
     "decodings",
     "denoise",
+    "denoise_batch",
     "denoising_baselines",
     "detections",
     "disentangle",
@@ -153,6 +156,7 @@ __all__ = [
     "generate",
     "high_frequency_energy",
     "inpaint",
+    "inpaint_batch",
     "inpainting_baselines",
     "label_efficiency",
     "label_efficiency_tuned",
@@ -178,4 +182,5 @@ __all__ = [
     "traverse",
     "untrained",
     "upscale",
+    "upscale_batch",
 ]

@@ -9,19 +9,158 @@ only with pictures that its narrow place can hold, which noise is none of.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..figures import distances
+from ..images import corruptions
+from ..images.inputs import Pictures
+from ..images.sizes import sized
 from ..images.tiles import in_tiles
 from ..measures import Pca, filters, wiener
-from .restored import Change, Restored, run_baselines
+from ..measures.filters import estimated_sigma
+from ..parts import Part, build
+from ..progress import Progress, stage
+from ..randomness import Draws
+from .opening import opened_model
+from .restored import (
+    Change,
+    Restoration,
+    Restored,
+    fitted_pca,
+    run_baselines,
+    seen_note,
+    through,
+    tile_note,
+)
 
-__all__ = ["denoise", "denoising_baselines"]
+__all__ = ["NOISES", "denoise", "denoise_batch", "denoising_baselines", "noise_of"]
+
+NOISES = {
+    "gaussian": ("gaussian-noise", "sigma"),
+    "dropout": ("dropout-mask", "p"),
+    "salt-and-pepper": ("salt-and-pepper", "p"),
+    "blur": ("blur", "sigma"),
+    "jpeg": ("jpeg", "quality"),
+    "patch": ("patch", "size"),
+    "downscale": ("downscale", "factor"),
+}
+TITLES = {"as given": "noisy"}
+FAR = {"moved": "noisy to output", "before": "noisy to clean", "after": "output to clean"}
+
+assert corruptions  # importing it lists them
+
+
+def denoise(
+    model: Any,
+    pictures: Pictures,
+    *,
+    noise: Any = None,
+    sigma: float | None = None,
+    fit_on: Pictures | None = None,
+    resize: str | None = None,
+    baselines: bool = True,
+    limit: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress = None,
+) -> Restoration:
+    """Take the noise out of pictures of any size, large ones in overlapping tiles; filters beside.
+
+    Args:
+        model: an ``Autoencoder``, best one trained with the corruption, or the folder of one.
+        pictures: anything that :func:`narrows.images.inputs.pictures` reads; they keep their size.
+        noise: the pictures are clean: corrupt them first and score what comes back. A name and a
+            number (``gaussian 0.3``; see ``NOISES``), or a corruption.
+        sigma: the noise's standard deviation in [0, 1], for the filters; None: that of ``noise``,
+            else estimated.
+        fit_on: pictures to fit the linear baseline (PCA-Wiener) to.
+        resize: bring each picture to the model's size first: ``crop``, ``pad`` or ``stretch``.
+        baselines: whether filters are run as well.
+        limit: at most so many pictures, evenly spread.
+        seed: of the noise.
+        device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
+
+    Raises:
+        ValueError: a noise, a deviation or a resize that cannot be.
+        NoImages: nothing can be read.
+    """
+    corrupt = noise_of(noise) if isinstance(noise, str) else noise
+    if sigma is not None and not 0 <= sigma < 10:
+        raise ValueError(f"sigma is a deviation from 0, of pictures in [0, 1]; we got {sigma}")
+    loaded = opened_model(model, device)
+    size = (loaded.shape[1], loaded.shape[2])
+    found = sized(pictures, loaded.preprocessing, resize=resize, limit=limit)
+    pca = fitted_pca(loaded, fit_on, progress) if baselines else None
+    known = sigma
+    if sigma is None and isinstance(corrupt, corruptions.GaussianNoise):
+        known = corrupt.sigma
+    groups, places, outputs, rows = [], [], {}, {}
+    for number, group in enumerate(found.groups()):
+        clean = group.floats
+        noisy = clean if corrupt is None else corrupt(clean, Draws(seed, number))
+        if corrupt is not None:
+            found.notes += seen_note(loaded, group.pixels)
+        found.notes += filter(
+            None, [tile_note(found, group.places, group.size, loaded, "in tiles of")]
+        )
+        level = estimated_sigma(noisy) if known is None else known
+        with stage(progress, "denoising") as step:
+            restored, notes = denoise_batch(
+                through(loaded),
+                noisy,
+                size,
+                clean=None if corrupt is None else clean,
+                baselines=denoising_baselines(level, pca) if baselines else None,
+                progress=step,
+            )
+        found.notes += notes
+        groups.append(restored)
+        places.append(group.places)
+        far = {name: values.tolist() for name, values in restored.distances().items()}
+        written = (restored.output.cpu() * 255).round().to(torch.uint8)
+        for at, place in enumerate(group.places):
+            outputs[place] = written[at]
+            rows[place] = {name: values[at] for name, values in far.items()}
+    moved = sum(row["moved"] for row in rows.values()) / max(1, len(rows))
+    count = f"{len(rows):,} picture{'s' if len(rows) != 1 else ''}"
+    mean = " on average" if len(rows) > 1 else ""
+    series = {FAR[name]: [row[name] for row in rows.values()] for name in FAR if name in rows[0]}
+    return Restoration.of(
+        groups,
+        places,
+        outputs,
+        found,
+        rows,
+        facts={"noise": noise if noise is None or isinstance(noise, str) else repr(noise)},
+        titles=TITLES,
+        said=f"{count} denoised, moved by {moved:.3f} (root mean square){mean}",
+        drawn={"distances": distances(series)},
+    )
+
+
+def noise_of(text: str) -> Any:
+    """``gaussian 0.3`` → the corruption.
+
+    Raises:
+        ValueError: it is no name and number.
+    """
+    words = text.replace("=", " ").split()
+    example = "noise is a name and a number, such as 'gaussian 0.3'"
+    if len(words) != 2 or words[0] not in NOISES:
+        raise ValueError(f"{example}, of {', '.join(NOISES)}; we got {text!r}")
+    name, argument = NOISES[words[0]]
+    try:
+        number = float(words[1])
+    except ValueError:
+        raise ValueError(f"{example}; we got {text!r}") from None
+    return build("corruption", Part(name, {argument: number}))
 
 
 @torch.no_grad()
-def denoise(
+def denoise_batch(
     through: Change,
     noisy: Tensor,
     size: tuple[int, int],

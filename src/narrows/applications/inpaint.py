@@ -13,28 +13,198 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..errors import NarrowsError
 from ..images.blending import membrane, seamless
+from ..images.holes import holes_by
+from ..images.inputs import Pictures
 from ..images.resizing import reduced
+from ..images.sizes import Group, Sized, sized
 from ..images.tiles import in_tiles
-from ..measures import Pca, conditional_mean, filters
+from ..measures import Pca, conditional_mean, filters, squared_error
 from ..priors import AggregateGaussian
-from ..randomness import Draws
+from ..progress import Progress as Shown
+from ..progress import stage
+from ..randomness import Draws, permutation
 from .minimise import minimise
-from .restored import Change, Restored, run_baselines
+from .opening import opened_images, opened_model
+from .restored import (
+    Change,
+    Restoration,
+    Restored,
+    corruption_of,
+    fitted_pca,
+    run_baselines,
+    seen_note,
+    through,
+    tile_note,
+)
 
 __all__ = [
     "CodeGaussian", "Fill", "Projection", "by_model", "by_projection", "inpaint",
-    "inpainting_baselines", "project",
+    "inpaint_batch", "inpainting_baselines", "project",
 ]  # fmt: skip
 
 # (N, C, h, w) and what is known of it (N, 1, h, w) → whole pictures (N, C, h, w)
 Fill = Callable[..., Tensor]
 Progress = Callable[[int, int], None]
+
+
+HIDING = ("patch", "rectangle", "dropout-mask")  # corruptions that hide what is there
+WAYS = ("model", "projection")
+
+
+def inpaint(
+    model: Any,
+    pictures: Pictures,
+    *,
+    mask: Any = None,
+    rectangle: Any = None,
+    colour: str | None = None,
+    by: str | None = None,
+    score: bool = False,
+    tiles: bool = False,
+    starts: int = 4,
+    evaluations: int = 60,
+    variance: float | None = None,
+    fit_on: Pictures | None = None,
+    baselines: bool = True,
+    limit: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Shown = None,
+) -> Restoration:
+    """Fill holes in pictures; every pixel outside them stays as it is. Classical fillings beside.
+
+    Args:
+        model: an ``Autoencoder``, or the folder of one.
+        pictures: anything that :func:`narrows.images.inputs.pictures` reads, of any sizes.
+        mask, rectangle, colour: what is to be filled; one of the three, see
+            :func:`narrows.images.holes.holes_by`.
+        by: ``model``: once through one that was trained on pictures with holes; ``projection``: the
+            closest picture on the manifold (Canziani, figs. 10-11). None: as the model was trained.
+        score: what the mask hides is real: measure the filling against it.
+        tiles: take pictures of another size in tiles of the model's, not as a whole.
+        starts, evaluations: of the projection, for each picture.
+        variance: squared error of a good reconstruction, per value; None: measured on ``fit_on``,
+            else 0.01.
+        fit_on: pictures to learn from where codes lie, and to fit the linear baseline to.
+        baselines: whether classical fillings are run as well.
+        limit: at most so many pictures, evenly spread.
+        seed: of the starts.
+        device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
+
+    Raises:
+        ValueError: not exactly one kind of hole, or a projection without a prior of codes.
+        NoImages: nothing can be read.
+        NarrowsError: no picture has a hole that can be filled.
+    """
+    mark = holes_by(mask, rectangle, colour)
+    if starts < 1 or evaluations < 2:
+        raise ValueError(
+            f"starts is at least 1 and evaluations at least 2; we got {starts} and {evaluations}"
+        )
+    loaded = opened_model(model, device)
+    corruption = corruption_of(loaded)
+    hiding = corruption if corruption and corruption.name in HIDING else None
+    chosen = by or ("model" if hiding else "projection")
+    if chosen not in WAYS:
+        raise ValueError(f"by is model or projection; we got {by!r}")
+    found = sized(pictures, loaded.preprocessing, limit=limit)
+    pca = fitted_pca(loaded, fit_on, progress) if baselines else None
+    if chosen == "model":
+        value = 0.0 if hiding and hiding.name == "dropout-mask" else 0.5
+        value = hiding.arguments.get("value", value) if hiding else value
+        fill = by_model(through(loaded), value)
+        if hiding is None:
+            found.notes.append("this model was not trained on holes: by projection may do better")
+    else:
+        codes, measured = where_codes_lie(loaded, fit_on, progress)
+        fill = by_projection(
+            lambda x: loaded.posterior(x).z, loaded.decode, codes,
+            variance=measured if variance is None else variance,
+            starts=starts, evaluations=evaluations, seed=seed,
+            batch_size=32 if loaded.device.type == "cpu" else 2048,
+        )  # fmt: skip
+    how = "in tiles of" if tiles else "filled at the model's"
+    groups, places, outputs, rows = [], [], {}, {}
+    for group in found.groups():
+        found.notes += filter(None, [tile_note(found, group.places, group.size, loaded, how)])
+        kept, hole = _marked(mark, group, found)
+        if not kept:
+            continue
+        pixels = group.pixels[kept]
+        if score:
+            found.notes += seen_note(loaded, pixels)
+        x = (pixels.float() / 255).to(loaded.device)
+        with stage(progress, "filling") as step:
+            restored, notes = inpaint_batch(
+                partial(fill, progress=step), x, hole.to(loaded.device),
+                (loaded.shape[1], loaded.shape[2]), tiles=tiles, clean=x if score else None,
+                baselines=inpainting_baselines(pca) if baselines else None,
+            )  # fmt: skip
+        found.notes += notes
+        groups.append(restored)
+        places.append([group.places[at] for at in kept])
+        filled = torch.where(hole, (restored.output.cpu() * 255).round().byte(), pixels)
+        for at, place in enumerate(places[-1]):
+            outputs[place] = filled[at]
+            rows[place] = {"filled": int(hole[at].sum())}
+    count = f"{len(rows):,} picture{'s' if len(rows) != 1 else ''}"
+    return Restoration.of(
+        groups,
+        places,
+        outputs,
+        found,
+        rows,
+        facts={"by": chosen},
+        titles={"as given": "with its hole"},
+        said=f"{count} filled by {chosen}",
+        score="PSNR in the hole",
+    )
+
+
+def _marked(mark: Any, group: Group, found: Sized) -> tuple[list[int], Tensor]:
+    """Which pictures of a group have a hole, and where (N, 1, H, W); the others are skipped."""
+    kept, holes = [], []
+    for at, place in enumerate(group.places):
+        try:
+            holes.append(mark(found.files[place], group.pixels[at], found.ids[place]))
+            kept.append(at)
+        except NarrowsError as error:
+            found.skipped.append((found.ids[place], str(error)))
+    return kept, torch.stack(holes) if holes else torch.zeros(0)
+
+
+def where_codes_lie(
+    model: Any, fit_on: Pictures | None, progress: Shown = None
+) -> tuple[CodeGaussian, float]:
+    """The prior of codes that projection goes by, and how far a good reconstruction is from a value.
+
+    Fitted to at most 5,000 pictures if there are any, else what a variational model was trained to.
+
+    Raises:
+        ValueError: neither.
+    """
+    if fit_on is None:
+        if not model.bottleneck.generative:
+            raise ValueError(
+                "projection has to know where codes lie, and this model has no prior: add "
+                "--fit-on PICTURES (fit_on=), such as those it was trained on"
+            )
+        return CodeGaussian.standard(model.code_shape), 0.01
+    images = opened_images(model, fit_on, progress=progress)
+    chosen = permutation(0, "inpaint", len(images))[:5000]
+    with stage(progress, "encoding") as step:
+        codes = model.encode(images.batch(chosen), progress=step).z
+    some = images.batch(chosen[:500])
+    error = float(squared_error(some, model.reconstruct(some)).mean())
+    return CodeGaussian.of(codes), max(error, 1e-4)
 
 
 @dataclass(frozen=True)
@@ -200,7 +370,7 @@ def by_model(through: Change, value: float = 0.5, batch_size: int = 256) -> Fill
     return fill
 
 
-def inpaint(
+def inpaint_batch(
     fill: Fill,
     x: Tensor,
     hole: Tensor,

@@ -1,25 +1,34 @@
 """Reconstruct: pictures to codes and back, with what was lost on the way.
 
-x ──reconstruct──► x̂,  the error of each picture, PSNR
+x ──model──► x̂,  the error of each picture, PSNR
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from ..images import Source, as_source
+from ..figures import comparison
+from ..images import named_outputs, write_pictures
+from ..images.inputs import Pictures
 from ..measures import psnr, squared_error
+from ..progress import Progress, stage
+from ..results import Result
+from ..tables import Table
+from .opening import opened_images, opened_model
 
 __all__ = ["Reconstructions", "reconstruct"]
 
+SHOWN = 12  # pictures of the sheet
 
-@dataclass(frozen=True)
-class Reconstructions:
+
+@dataclass(frozen=True, repr=False)
+class Reconstructions(Result):
     """N pictures through a model and back.
 
     Attributes:
@@ -27,24 +36,84 @@ class Reconstructions:
         reconstructions: what came out, (N, C, H, W) in [0, 1].
         mse: mean squared error per pixel value, (N,).
         psnr: in dB per picture, (N,).
+        ids: N names.
+        skipped: (file, reason) of what could not be read.
     """
 
+    name: ClassVar[str] = "reconstructions"
     pictures: Tensor
     reconstructions: Tensor
     mse: Tensor
     psnr: Tensor
+    ids: Sequence[str] = ()
+    skipped: Sequence[tuple[str, str]] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Means, and MSE and PSNR of each picture."""
+        rows = zip(self.ids, self.mse.tolist(), self.psnr.tolist(), strict=True)
+        return {
+            "mean_psnr": float(self.psnr.mean()),
+            "mean_mse": float(self.mse.mean()),
+            "pictures": [{"id": id_, "mse": mse, "psnr": db} for id_, mse, db in rows],
+            "skipped": [list(item) for item in self.skipped],
+        }
+
+    def table(self) -> Table:
+        """A row per picture."""
+        columns = {"picture": list(self.ids), "MSE per pixel": self.mse.tolist()}
+        return Table(
+            columns | {"PSNR (dB)": self.psnr.tolist()}, digits={"MSE per pixel": 5, "PSNR (dB)": 2}
+        )
+
+    def figures(self) -> dict[str, Any]:
+        """Original, reconstruction and error of a dozen."""
+        first = slice(0, SHOWN)
+        shown = self.pictures[first].numpy(), self.reconstructions[first].numpy()
+        return {"comparison": comparison(*shown)}
+
+    def save(self, folder: Path | str) -> dict[str, Any]:
+        """The sheet, the document, and a PNG of each reconstruction."""
+        folder = Path(folder)
+        names = named_outputs(self.ids, ("comparison.png",))
+        paths = write_pictures(self.reconstructions, names, folder)
+        return self._written(folder, {"pictures": paths})
+
+    def __str__(self) -> str:
+        count = len(self.mse)
+        noun = "reconstruction" if count == 1 else "reconstructions"
+        return f"{count:,} {noun}, mean PSNR {self.psnr.mean():.2f} dB"
 
 
 def reconstruct(
-    through: Callable[..., Tensor], images: Source | Any, **options: Any
+    model: Any,
+    pictures: Pictures,
+    *,
+    split: str | None = None,
+    limit: int | None = None,
+    batch_size: int = 256,
+    device: str = "auto",
+    progress: Progress = None,
 ) -> Reconstructions:
-    """Reconstruct pictures and measure each.
+    """Send pictures through a model and back, and measure each.
 
     Args:
-        through: pictures to reconstructions, such as ``model.reconstruct``; gets ``options``.
-        images: a source or an array of pictures.
+        model: an ``Autoencoder``, or the folder of one.
+        pictures: anything that :func:`narrows.images.inputs.pictures` reads.
+        split, limit: only this official part; at most so many, evenly spread.
+        batch_size: pictures at a time.
+        device: where a model that is read goes.
+        progress: see :mod:`narrows.progress`.
+
+    Raises:
+        BadFile: there is no model.
+        NoImages: nothing can be read.
     """
-    source = as_source(images)
-    out = through(source, **options).clamp(0, 1)
+    found = opened_model(model, device)
+    source = opened_images(found, pictures, split=split, limit=limit, progress=progress)
+    with stage(progress, "reconstructing") as step:
+        out = found.reconstruct(source, batch_size=batch_size, progress=step).clamp(0, 1)
     x = source.batch(torch.arange(len(source))).cpu()
-    return Reconstructions(x, out, squared_error(x, out), psnr(x, out))
+    ids = getattr(source, "ids", [str(i) for i in range(len(source))])
+    return Reconstructions(
+        x, out, squared_error(x, out), psnr(x, out), ids, getattr(source, "skipped", ())
+    )

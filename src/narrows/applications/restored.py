@@ -1,22 +1,48 @@
 """What denoising, upscaling and inpainting have in common: pictures in, better ones out, and a score.
 
 given ──model──► output      given ──each baseline──► others      (clean pictures: how far is each?)
+                     └── groups of one size ──► Restoration: a table, a sheet, files
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import Unavailable
-from ..measures import psnr, squared_error, ssim
+from ..errors import NarrowsError, Unavailable
+from ..figures import methods
+from ..images import as_source, named_outputs, write_pictures
+from ..images.contents import content_keys
+from ..images.inputs import Pictures
+from ..images.sizes import Sized
+from ..measures import Pca, psnr, squared_error, ssim
+from ..progress import Progress
+from ..results import Result
+from ..tables import Table, spread
+from .opening import opened_images, run_of
 
-__all__ = ["MODEL", "Restored", "run_baselines", "scores"]
+__all__ = [
+    "MODEL",
+    "Restoration",
+    "Restored",
+    "corruption_of",
+    "fitted_pca",
+    "run_baselines",
+    "scores",
+    "seen_note",
+    "through",
+    "tile_note",
+]  # fmt: skip
 
 MODEL = "model"
+SHOWN = 8  # pictures of a sheet
+WIDEST = 192  # pixels of each
 Change = Callable[[Tensor], Tensor]
 
 
@@ -99,3 +125,241 @@ def scores(groups: Sequence[Restored]) -> dict[str, dict[str, Tensor]]:
         }
         for name in names
     }
+
+
+@dataclass(frozen=True, repr=False)
+class Restoration(Result):
+    """Pictures of any sizes, restored.
+
+    Attributes:
+        groups: the pictures of each size, by every method.
+        places: of each group's pictures among all, in the same order.
+        ids: N names.
+        outputs: what the model made of each, uint8 (C, H, W); known pixels are as they were.
+        pictures: what is known of each, such as how far it moved.
+        facts: what else was done, for the document.
+        titles: what a method is called here, such as ``noisy`` for what was given.
+        said: the result in one sentence.
+        score: the title of the first column of scores.
+        drawn: further figures, by name.
+        notes, skipped: as of every result.
+    """
+
+    name: ClassVar[str] = "restored"
+    groups: Sequence[Restored]
+    places: Sequence[Sequence[int]]
+    ids: Sequence[str]
+    outputs: Sequence[Tensor]
+    pictures: Sequence[Mapping[str, Any]]
+    facts: Mapping[str, Any]
+    titles: Mapping[str, str]
+    said: str
+    score: str = "PSNR (dB)"
+    drawn: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    skipped: Sequence[tuple[str, str]] = ()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each method: mean and deviation of its scores; none without clean pictures."""
+        rows = []
+        for name, measures in scores(self.groups).items():
+            row: dict[str, Any] = {"name": self.titles.get(name, name)}
+            row["pictures"] = len(next(iter(measures.values())))
+            for measure, values in measures.items():
+                row[measure] = float(values.mean())
+                row[f"{measure}_deviation"] = float(values.std(correction=0))
+            rows.append(row)
+        return rows
+
+    def document(self) -> dict[str, Any]:
+        """Scores of each method, and what is known of each picture."""
+        return {
+            **self.facts,
+            "rows": self.rows(),
+            "pictures": [dict(each) for each in self.pictures],
+            "notes": list(self.notes),
+            "skipped": [list(item) for item in self.skipped],
+        }
+
+    def table(self) -> Table:
+        """Each method's mean score, with its deviation over the pictures if there are more."""
+        rows = self.rows()
+        columns: dict[str, list[Any]] = {"": [row["name"] for row in rows]}
+        for measure, title, digits in (("psnr", self.score, 2), ("ssim", "SSIM", 3)):
+            if any(measure in row for row in rows):
+                columns[title] = [_cell(row, measure, digits) for row in rows]
+        return Table(columns)
+
+    def figures(self) -> dict[str, Any]:
+        """What was given and what each method made of it, and what the verb draws besides."""
+        return {"comparison": _sheet(self.groups, self.titles), **self.drawn}
+
+    def save(self, folder: Path | str) -> dict[str, Any]:
+        """The sheet, the document, and a PNG of each picture."""
+        folder = Path(folder)
+        taken = [f"{name}.png" for name in ("comparison", *self.drawn)]
+        names = named_outputs(self.ids, taken)
+        return self._written(folder, {"pictures": write_pictures(self.outputs, names, folder)})
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        return "\n".join([*([str(self.table())] if rows else []), self.said])
+
+    @staticmethod
+    def of(
+        groups: Sequence[Restored],
+        places: Sequence[Sequence[int]],
+        outputs: Mapping[int, Tensor],
+        found: Sized,
+        pictures: Mapping[int, Mapping[str, Any]],
+        **others: Any,
+    ) -> Restoration:
+        """Of groups whose ``places`` are among the pictures of ``found``, not all of them restored.
+
+        Raises:
+            NarrowsError: nothing was left to do; the sentence holds the last reason.
+        """
+        if not groups:
+            name, reason = found.skipped[-1]
+            raise NarrowsError(f"none of the pictures could be done: {name}: {reason}")
+        done = sorted(outputs)
+        rank = {place: number for number, place in enumerate(done)}
+        return Restoration(
+            groups,
+            [[rank[place] for place in some] for some in places],
+            [found.ids[place] for place in done],
+            [outputs[place] for place in done],
+            [{"id": found.ids[place], **pictures.get(place, {})} for place in done],
+            notes=tuple(dict.fromkeys(found.notes)),
+            skipped=tuple(found.skipped),
+            **others,
+        )
+
+
+def through(model: Any) -> Change:
+    """A model as a function of pictures on any device."""
+
+    def call(x: Tensor) -> Tensor:
+        out: Tensor = model(x.to(model.device))
+        return out
+
+    return call
+
+
+def corruption_of(model: Any) -> Any:
+    """The corruption (a part) of the last phase of a model's training; None if there was none."""
+    phases = getattr(model.recipe, "phases", ())
+    return phases[-1].corruption if phases else None
+
+
+def fitted_pca(model: Any, fit_on: Pictures | None, progress: Progress = None) -> Pca | None:
+    """Principal components of pictures in the model's shape, for the linear baselines."""
+    if fit_on is None:
+        return None
+    images = opened_images(model, fit_on, progress=progress)
+    return Pca.fit(images, max(1, min(Pca.most(images), 512)))
+
+
+def seen_note(model: Any, x: Tensor) -> list[str]:
+    """What to say where scores are of pictures uint8 (N, C, H, W) that the model was trained on."""
+    if tuple(x.shape[1:]) != tuple(model.shape):
+        return []
+    run = run_of(model)
+    if run.seen is None:
+        return ["this model does not say which pictures it was trained on: these may be among them"]
+    keys = content_keys(as_source(x))
+    count = int(np.isin(keys, np.union1d(run.seen["train"], run.seen["validation"])).sum())
+    if not count:
+        return []
+    return [
+        f"the model has seen {count:,} of the {len(x):,} pictures in training: scores flatter it"
+    ]
+
+
+def tile_note(
+    found: Sized, places: Sequence[int], size: tuple[int, int], model: Any, how: str
+) -> str:
+    """What becomes of pictures of another size than the model's; empty where they have it."""
+    height, width = model.shape[1:]
+    if size == (height, width):
+        return ""
+    h, w = size
+    what = (
+        f"{len(places)} pictures of {h}×{w}"
+        if len(places) > 1
+        else f"{found.ids[places[0]]}, {h}×{w}"
+    )
+    small = how == "in tiles of" and h <= height and w <= width
+    done = "continued by reflection to" if small else how
+    return f"{what}: {done} {height}×{width}"
+
+
+# ---- the sheet -----------------------------------------------------------------------------------
+
+
+def _cell(row: Mapping[str, Any], measure: str, digits: int) -> str | None:
+    deviation = row.get(f"{measure}_deviation") if row["pictures"] > 1 else None
+    return spread(row.get(measure), deviation, digits)
+
+
+def _sheet(groups: Sequence[Restored], titles: Mapping[str, str]) -> Any:
+    """One picture of what was given and what each method made of it.
+
+    Large ones are shown by their middle, or by what is around the hole; with holes, only those of
+    the first size.
+    """
+    chosen = list(groups)[:1] if groups[0].hole is not None else list(groups)
+    common = set.intersection(*(set(group.others) for group in chosen))
+    height, width = (min(group.given.shape[axis] for group in chosen) for axis in (2, 3))
+    if groups[0].hole is None:
+        height, width = min(height, WIDEST), min(width, WIDEST)
+    else:
+        height, width = _window_of(groups[0].hole[:SHOWN], height, width)
+    rows: dict[str, list[Any]] = {}
+    decibels: dict[str, list[float]] = {}
+    for group in chosen:
+        left = SHOWN - len(next(iter(rows.values()), []))
+        shown = {"as given": group.given, MODEL: group.output}
+        shown |= {name: x for name, x in group.others.items() if name in common}
+        if group.clean is not None:
+            shown = {"original": group.clean, **shown}
+        corners = _corners(group, height, width)
+        for name, x in shown.items():
+            some = [
+                picture[:, top : top + height, side : side + width].cpu().numpy()
+                for picture, (top, side) in zip(x[:left], corners, strict=False)
+            ]
+            rows.setdefault(titles.get(name, name), []).extend(some)
+        for name, each in group.scores().items():
+            if name in shown:
+                decibels.setdefault(titles.get(name, name), []).extend(each["psnr"][:left].tolist())
+    return methods({name: np.stack(each) for name, each in rows.items()}, decibels)
+
+
+def _window_of(hole: Tensor, height: int, width: int) -> tuple[int, int]:
+    """The size of a window that shows every hole (N, 1, H, W) with as much again around it."""
+    sizes = []
+    for axis, whole in ((3, height), (2, width)):
+        there = hole.any(axis)[:, 0].int()  # (N, H) or (N, W)
+        last, begin = there.flip(1).argmax(1), there.argmax(1)
+        widest = int((there.shape[1] - last - begin).max())
+        sizes.append(min(whole, max(WIDEST, 2 * widest)))
+    return sizes[0], sizes[1]
+
+
+def _corners(group: Restored, height: int, width: int) -> list[tuple[int, int]]:
+    """Top and left of each picture's window: around its middle, or its hole's, inside the picture."""
+    count, _, high, wide = group.given.shape
+    middles = [(high // 2, wide // 2)] * count
+    if group.hole is not None:
+        middles = [
+            tuple(place[:, 1:].float().mean(0).round().int().tolist())
+            for place in (hole.nonzero() for hole in group.hole)
+        ]
+    return [
+        (
+            max(0, min(y - height // 2, high - height)),
+            max(0, min(x - width // 2, wide - width)),
+        )
+        for y, x in middles
+    ]

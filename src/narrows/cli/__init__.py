@@ -5,6 +5,6 @@
 Exit code 0: done · 1: it failed, one sentence says why · 2: wrong usage.
 """
 
-from .app import main
+from .main import main
 
 __all__ = ["main"]

@@ -1,17 +1,18 @@
-"""The verbs and the manners that they share: one-line errors, exit codes, ``--json``."""
+"""The application that every verb adds itself to, and how an answer is printed."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..errors import NarrowsError
+if TYPE_CHECKING:
+    from ..results import Result
 
-__all__ = ["app", "main", "printed"]
+__all__ = ["answer", "app", "printed"]
 
 app = typer.Typer(
     name="narrows",
@@ -41,57 +42,18 @@ def printed(document: Any, as_json: bool, text: str) -> None:
     print(json.dumps(document, indent=2, sort_keys=False, default=str) if as_json else text)
 
 
-def main() -> None:
-    """Run the command line; what Narrows refuses is one line and an exit code."""
-    from . import (  # noqa: F401
-        caption,
-        classify,
-        collection,
-        compress,
-        data,
-        demo,
-        denoise,
-        duplicates,
-        evaluate,
-        generate,
-        index,
-        info,
-        inpaint,
-        kernels,
-        map,
-        morph,
-        outliers,
-        prior,
-        recipes,
-        reconstruct,
-        reproduce,
-        search,
-        segment,
-        steer,
-        train,
-        upscale,
-    )
+def answer(result: Result, as_json: bool, out: Path | None = None, text: str = "") -> None:
+    """A verb's result: saved to ``out``, then printed; notes and what was skipped on standard error.
 
-    debug = bool(os.environ.get("NARROWS_DEBUG"))
-    try:
-        app()
-    except NarrowsError as error:
-        _fail(str(error), 1, debug)
-    except ValueError as error:
-        _fail(str(error), 2, debug)
-    except KeyboardInterrupt:
-        _fail("stopped", 1, debug)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except MemoryError:
-        _fail("there is not enough memory; use smaller pictures, a smaller code or batch", 1, debug)
-    except OSError as error:
-        _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1, debug)
-
-
-def _fail(text: str, code: int, debug: bool) -> None:
-    if debug:
-        raise  # noqa: PLE0704 - called from an except clause: the traceback is what was asked for
-    print(f"narrows: {' '.join(text.split())}", file=sys.stderr)
-    sys.exit(code)
+    Args:
+        text: printed for people instead of the result's own.
+    """
+    written = {} if out is None else result.save(out)
+    for name, reason in result.skipped:
+        print(f"skipped {name}: {reason}", file=sys.stderr)
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+    shown = [path for name, path in written.items() if name not in ("document", "pictures")]
+    lines = [text or str(result), *([f"look at {' and '.join(shown)}"] if shown else [])]
+    document = result.document() | ({"files": written} if written else {})
+    printed(document, as_json, "\n".join(lines))

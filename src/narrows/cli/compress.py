@@ -170,7 +170,7 @@ def _codec(model: Path, fit: str | None = None, seed: int = 0) -> Codec:
     from ..applications import Codec, codec_model, load_codec
     from ..errors import NarrowsError
     from ..images import split
-    from ..training import load, provenance
+    from ..training import facts_of, load
 
     loaded = load(model)
     tables = (model.parent if model.suffix == ".safetensors" else model) / TABLES
@@ -182,7 +182,7 @@ def _codec(model: Path, fit: str | None = None, seed: int = 0) -> Codec:
             f"{tables} is there already, and files made with it need it; leave --fit out, or move "
             "it away to fit others"
         )
-    known = provenance(tables.parent)
+    known = facts_of(tables.parent)
     share, drawn = float(known.get("validation", 0.1)), int(known.get("seed", 0))
     source = split(options.pictures_like(loaded, fit), validation=share, seed=drawn).train
     with options.counting("fitting tables") as progress:

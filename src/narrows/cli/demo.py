@@ -44,7 +44,6 @@ def demo(
     from ..figures import Section, report_page
     from ..files import write_text
     from ..images import split
-    from ..training import write_provenance
 
     images: Any
     chosen = pictures or "digits"
@@ -57,8 +56,10 @@ def demo(
     recipe = recipe.with_(batch_size=32)
     wanted = epochs or _affordable(images.shape, len(parts.train))
     run = _fresh(to / "model")
-    model = fit(recipe, parts.train, validation=parts.validation, epochs=wanted, to=run, seed=seed)
-    write_provenance(run, {"pictures": chosen, "validation": 0.1, "seed": seed})
+    model = fit(
+        recipe, parts.train, validation=parts.validation, epochs=wanted, to=run, seed=seed,
+        facts={"pictures": chosen, "validation": 0.1},
+    )  # fmt: skip
     page = to / "report.html"
     sections, numbers = _sections(model, parts, run, name, seed)
     following = _following(run, chosen)
@@ -106,11 +107,11 @@ def _sections(
     from ..figures import Picture, Section, comparison, loss_curves, picture_grid
     from ..measures import evaluate
     from ..randomness import Draws
-    from ..training import history
+    from ..training import history_of
 
     held_out = parts.validation
     few = held_out.batch(torch.arange(min(8, len(held_out))))
-    result = reconstruct(model.reconstruct, few)
+    result = reconstruct(model, few)
     judged = evaluate(model, held_out, train=parts.train, seed=seed)
     with model.evaluating():
         codes = model.encode(few).z
@@ -175,7 +176,7 @@ def _sections(
         Section(
             "Training",
             "Loss in nats per picture; the best epoch by validation is the one kept.",
-            pictures=[Picture(loss_curves(history(run)), alt="Loss curves")],
+            pictures=[Picture(loss_curves(history_of(run)), alt="Loss curves")],
         ),
     ]
     return sections, judged.rows()

@@ -46,12 +46,12 @@ def evaluate(
     from ..images import split as divide
     from ..images.source import Subset
     from ..measures import evaluate as measure
-    from ..training import load, provenance
+    from ..training import facts_of, load
 
     loaded = load(model)
     options.place(loaded, device)
     images = options.pictures_like(loaded, pictures, fit)
-    known = provenance(model)
+    known = facts_of(model)
     share = float(known.get("validation", 0.1))
     parts = divide(images, validation=share, seed=int(known.get("seed", 0)))
     name, part = evaluation_split(parts, split)

@@ -13,8 +13,30 @@ if TYPE_CHECKING:
     from ..images import Images
 
 __all__ = [
-    "Device", "Fit", "Gray", "Json", "Model", "Pictures", "Seed", "Size", "Split", "counting", "distinct",
-    "gathered", "output_names", "parsed_size", "pictures", "pictures_like", "place", "summary",
+    "Baselines",
+    "Device",
+    "Files",
+    "Fit",
+    "FitOn",
+    "Gray",
+    "Json",
+    "Limit",
+    "Model",
+    "Out",
+    "Pictures",
+    "Resize",
+    "Seed",
+    "Size",
+    "Split",
+    "counting",
+    "distinct",
+    "gathered",
+    "output_names",
+    "parsed_size",
+    "pictures",
+    "pictures_like",
+    "place",
+    "summary",
 ]  # fmt: skip
 
 Pictures = Annotated[
@@ -35,6 +57,27 @@ Split = Annotated[
     str | None, typer.Option(help="Only this part of the set: train, validation or test.")
 ]
 Seed = Annotated[int, typer.Option(help="Of every random draw.", show_default=True)]
+Files = Annotated[list[str], typer.Argument(help="Picture files, folders, arrays or named sets.")]
+Limit = Annotated[
+    int | None, typer.Option(help="At most so many pictures, evenly spread over all of them.")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
+Resize = Annotated[
+    str | None,
+    typer.Option(
+        help="Bring each picture to the model's size first: crop, pad or stretch. Default: its own "
+        "size, in overlapping tiles of the model's."
+    ),
+]
+FitOn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PICTURES", help="Fit what has to be fitted, and linear baselines, to these."
+    ),
+]
+Baselines = Annotated[
+    bool, typer.Option("--baselines/--no-baselines", help="Whether to compare with baselines.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

@@ -218,10 +218,10 @@ def _divided(
     """
     from ..images import evaluation_split
     from ..images import split as divide
-    from ..training import provenance
+    from ..training import facts_of
 
     images = options.pictures_like(model, what, fit)
-    known = provenance(folder)
+    known = facts_of(folder)
     trained_on = _same(str(known.get("pictures", "")), what)
     notes = []
     if not known:

@@ -26,7 +26,7 @@ def prior(
     kind: Annotated[
         str,
         typer.Option(
-            help="gaussian, mixture, flow; autoregressive, for codes of entries; caption-flow, for "
+            help="aggregate, mixture, flow; autoregressive, for codes of entries; caption-flow, for "
             "[bold]narrows caption[/]."
         ),
     ] = "mixture",
@@ -90,9 +90,9 @@ def prior(
 def divided(folder: Path, images: Any) -> Splits:
     """The parts of pictures as the training of the model in ``folder`` divided them."""
     from ..images import split
-    from ..training import provenance
+    from ..training import facts_of
 
-    known = provenance(folder if folder.is_dir() else folder.parent)
+    known = facts_of(folder if folder.is_dir() else folder.parent)
     share = float(known.get("validation", 0.1))
     return split(images, validation=share, seed=int(known.get("seed", 0)))
 

@@ -66,8 +66,8 @@ def train(
     from ..images import masked, masks_below, split, stacked
     from ..measures import class_weights
     from ..recipes.lingrand import lingrand_2021_segmentation
-    from ..training import RunFiles, history, write_provenance
     from ..training import fit as train_model
+    from ..training import history_of
 
     where = (pictures, masks) if masks is not None else masks_below(pictures)
     called = [name.strip() for name in names.split(",")] if names else None
@@ -86,8 +86,7 @@ def train(
     recipe = lingrand_2021_segmentation(given.images.shape, count, weights=weights)
     if epochs is not None:
         recipe = recipe.with_(epochs=epochs)
-    RunFiles(to, recipe, False)  # refuses now, before anything is written there
-    provenance = {
+    facts = {
         "pictures": str(where[0]),
         "masks": str(where[1]),
         "classes": list(given.names),
@@ -95,9 +94,8 @@ def train(
         "seed": seed,
         "command": "narrows " + " ".join(map(shlex.quote, sys.argv[1:])),
     }
-    write_provenance(to, provenance)
-    model = train_model(recipe, parts.train, to=to, resume=True, seed=seed, device=device)
-    save(loss_curves(history(to)), to / "losses.png")
+    model = train_model(recipe, parts.train, to=to, seed=seed, device=device, facts=facts)
+    save(loss_curves(history_of(to)), to / "losses.png")
     found = _found(model, judged.images.pixels.float() / 255, count)
     rows = _rows(judged.masks, found, learnt.masks, given.names)
     sheet = _sheet(judged, found, to / "segments.png")
@@ -140,10 +138,10 @@ def predict(
     from ..files import write_bytes
     from ..images import masks_by_name, read_mask
     from ..measures import pixel_confusion
-    from ..training import load, provenance
+    from ..training import facts_of, load
 
     loaded = load(model)
-    names = _classes(loaded, provenance(model), model)
+    names = _classes(loaded, facts_of(model), model)
     options.place(loaded, device)
     channels = loaded.shape[0] - len(names)
     files, skipped = _files(pictures), []

@@ -61,7 +61,7 @@ def steer(
 
     Example: [bold]narrows steer runs/conv-vae-holiday a.jpg --by brightness -o steered.png[/]
     """
-    from ..training import load, provenance
+    from ..training import facts_of, load
 
     if out.suffix.lower() != ".png":
         raise ValueError(f"-o names a PNG; we got {str(out)!r}")
@@ -69,7 +69,7 @@ def steer(
         raise ValueError(f"--amount is a finite number; we got {amount}")
     loaded = load(model)
     options.place(loaded, device)
-    what = fit_on or provenance(model if model.is_dir() else model.parent).get("pictures")
+    what = fit_on or facts_of(model if model.is_dir() else model.parent).get("pictures")
     if what is None:
         raise ValueError("this model does not say what it was trained on: name pictures with --fit")
     images = options.gathered(loaded, files, None, "crop")

@@ -63,7 +63,6 @@ def train(
     """
     from ..images import split
     from ..recipes import adjusted
-    from ..training import RunFiles, write_provenance
     from ..training import fit as train_model
 
     images = options.pictures(pictures, size, gray, fit, center_crop)
@@ -76,29 +75,25 @@ def train(
         chosen = chosen.with_(epochs=epochs)
     folder = to or Path("runs") / f"{chosen.name}-{Path(pictures).resolve().stem or 'pictures'}"
     parts = split(images, validation=validation, seed=seed)
-    RunFiles(folder, chosen, resume)  # refuses now, before anything is written there
     command = "narrows " + " ".join(map(shlex.quote, sys.argv[1:]))
-    write_provenance(
-        folder,
-        {
-            "pictures": pictures,
-            "trained_on": f"{len(parts.train):,} of {images.description}",
-            "validation": validation,
-            "seed": seed,
-            "command": command,
-        },
-    )
+    facts = {
+        "pictures": pictures,
+        "trained_on": f"{len(parts.train):,} of {images.description}",
+        "validation": validation,
+        "command": command,
+    }
     model = train_model(
         chosen,
         parts.train,
         validation=parts.validation,
         to=folder,
-        resume=True,
+        resume=resume,
         seed=seed,
         device=device,
         precision=precision,
         checkpoint_seconds=checkpoint_seconds,
         tensorboard=tensorboard,
+        facts=facts,
     )
     result = leave_pictures(model, parts, folder)
     result["skipped"] = [list(item) for item in getattr(images, "skipped", ())]
@@ -118,15 +113,15 @@ def leave_pictures(model: Autoencoder, parts: Any, folder: Path) -> dict[str, An
 
     from ..applications import reconstruct
     from ..figures import comparison, loss_curves, save
-    from ..training import history, run_info, write_model_card
+    from ..training import history_of, run_info, write_model_card
 
     name = "held-out" if parts.validation is not None else "training"
     shown = parts.validation if parts.validation is not None else parts.train
     some = shown.batch(torch.arange(min(1000, len(shown))))
-    judged = reconstruct(model.reconstruct, some)
+    judged = reconstruct(model, some)
     few = judged.pictures[:12].numpy(), judged.reconstructions[:12].numpy()
     save(comparison(*few), folder / "reconstructions.png")
-    save(loss_curves(history(folder)), folder / "losses.png")
+    save(loss_curves(history_of(folder)), folder / "losses.png")
     row = {
         "pictures": f"{len(some):,} {name}",
         "MSE per pixel": float(judged.mse.mean()),

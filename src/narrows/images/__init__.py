@@ -16,6 +16,8 @@ from .folder import folder
 from .masks import Masked, masked, masks_below, masks_by_name, read_mask, stacked
 from .named import describe, named, named_masks, names, verify
 from .open import open_source
+from .outputs import named_outputs, write_pictures
+from .preprocessing import Preprocessing
 from .read import read, read_classes
 from .source import Images, Source, as_source
 from .splits import Splits, evaluation_split, split
@@ -25,6 +27,7 @@ __all__ = [
     "Factors",
     "Images",
     "Masked",
+    "Preprocessing",
     "Source",
     "Splits",
     "Sprites",
@@ -41,6 +44,7 @@ __all__ = [
     "masks_by_name",
     "named",
     "named_masks",
+    "named_outputs",
     "names",
     "open_source",
     "read",
@@ -50,4 +54,5 @@ __all__ = [
     "stacked",
     "verify",
     "worded",
+    "write_pictures",
 ]

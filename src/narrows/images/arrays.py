@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from ..errors import BadFile, NarrowsError
+from .preprocessing import Preprocessing
 from .read import Size, fit_pixels, wanted
 from .source import Images, pixels_of
 
@@ -231,4 +232,5 @@ def fitted(
     result = torch.empty((len(images), *first.shape[1:]), dtype=torch.uint8)
     for part in images.chunks(512):
         result[part[0] : part[-1] + 1] = fit_pixels(images.take(part), options)
-    return images.with_pixels(result)
+    how = Preprocessing(tuple(result.shape[1:]), options.fit, options.center_crop)
+    return images.with_pixels(result, how)

@@ -26,6 +26,7 @@ from ..files import fingerprint
 from . import packed
 from .labels import folder_known, mask_files, read_tables, table_known
 from .packed import Entry, Pack
+from .preprocessing import Preprocessing
 from .read import LIMIT, Fit, Mode, Size, Wanted, decode, wanted
 from .source import Images
 
@@ -145,6 +146,7 @@ def _images(
         skipped=skipped,
         hashes=[look + entry.digest for _, entry in good],
         rows=torch.tensor([entry.slot for _, entry in good], dtype=torch.int64),
+        preprocessing=Preprocessing(pack.shape, options.fit, options.center_crop),
     )
 
 

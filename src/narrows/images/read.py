@@ -311,12 +311,12 @@ def _by_pillow(image: PilImage, options: Wanted) -> torch.Tensor:
     _check_size(image, options.limit)
     if image.format == "TIFF":
         turn = _orientation(image)  # load() has turned it and says so
-    array = _flattened(image)
+    array = flattened(image)
     image.close()
     return _turned(torch.from_numpy(array).permute(2, 0, 1), turn)
 
 
-def _flattened(image: PilImage) -> Bytes:
+def flattened(image: PilImage) -> Bytes:
     """uint8 (H, W, 1 or 3), on white where the picture is transparent.
 
     Done in strips, so that beside the decoded picture there is only the result.

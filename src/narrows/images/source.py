@@ -16,6 +16,7 @@ import torch
 
 from ..errors import NoImages
 from ..files import fingerprint
+from .preprocessing import Preprocessing
 
 __all__ = ["Images", "Source", "Subset", "as_source"]
 
@@ -58,6 +59,7 @@ class Images:
         name: what the collection is called.
         skipped: (file, reason) of the pictures that could not be read.
         hashes: N short names of the pictures' content, where they are known already.
+        preprocessing: how files became these pixels; None: they were given as they are.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Images:
         *,
         hashes: Sequence[str] | None = None,
         rows: torch.Tensor | None = None,
+        preprocessing: Preprocessing | None = None,
     ) -> None:
         self._base = _tensor(pixels)
         if self._base.ndim != 4 or self._base.dtype != torch.uint8:
@@ -101,6 +104,7 @@ class Images:
             )
         self._hashes = None if hashes is None else _checked("hashes", list(hashes), n)
         self._fingerprint: str | None = None
+        self._preprocessing = preprocessing
 
     def __len__(self) -> int:
         return len(self._base) if self._rows is None else len(self._rows)
@@ -113,6 +117,11 @@ class Images:
         """(C, H, W)."""
         _, c, h, w = self._base.shape
         return c, h, w
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """How files became these pixels; None of pixels that were given as they are."""
+        return self._preprocessing
 
     @property
     def device(self) -> torch.device:
@@ -167,6 +176,7 @@ class Images:
             skipped=self.skipped,
             hashes=None if self._hashes is None else [self._hashes[i] for i in chosen],
             rows=rows,
+            preprocessing=self._preprocessing,
         )
 
     def on(self, device: torch.device | str) -> Images:
@@ -182,8 +192,11 @@ class Images:
         moved._fingerprint = self._fingerprint
         return moved
 
-    def with_pixels(self, pixels: torch.Tensor) -> Images:
-        """Other pixels for the same N pictures."""
+    def with_pixels(
+        self, pixels: torch.Tensor, preprocessing: Preprocessing | None = None
+    ) -> Images:
+        """Other pixels for the same N pictures, and how they were made where that is another way."""
+        same = pixels.shape[1:] == self._base.shape[1:]
         return Images(
             pixels,
             ids=self.ids,
@@ -193,7 +206,8 @@ class Images:
             split=self.split,
             name=self.name,
             skipped=self.skipped,
-            hashes=self._hashes if pixels.shape[1:] == self._base.shape[1:] else None,
+            hashes=self._hashes if same else None,
+            preprocessing=preprocessing or (self._preprocessing if same else None),
         )
 
     @property
@@ -235,6 +249,11 @@ class Subset:
     def shape(self) -> tuple[int, ...]:
         """The shape of one item."""
         return self.source.shape
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """That of the whole, where it is known."""
+        return getattr(self.source, "preprocessing", None)
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .contents import Keys, content_keys, key_of
 from .source import SPLITS, Images, Source, Subset
 
 __all__ = ["Splits", "evaluation_split", "split"]
-
-Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 
 
 class Splits(NamedTuple):
@@ -85,7 +84,7 @@ def _official(
     return Splits(*(_part(source, rows[name]) for name in SPLITS))
 
 
-def _sides(hashes: Words, parts: tuple[float, ...]) -> np.ndarray[Any, Any]:
+def _sides(hashes: Keys, parts: tuple[float, ...]) -> np.ndarray[Any, Any]:
     """0, 1 or 2 for each item (N,): where its hash lies in [0, 1) decides."""
     distinct, which = np.unique(hashes, return_inverse=True)
     n = len(distinct)
@@ -108,19 +107,14 @@ def _sides(hashes: Words, parts: tuple[float, ...]) -> np.ndarray[Any, Any]:
     return side[which.ravel()]
 
 
-def _hashes(source: Source, seed: int) -> Words:
+def _hashes(source: Source, seed: int) -> Keys:
     """uint64 (N,): equal for the same group, the same content, or (without pixels) the same index."""
     groups = getattr(source, "groups", None)
     if groups is not None:
         names, which = np.unique(np.asarray(groups).astype(str), return_inverse=True)
-        words = np.array([_word(str(name).encode()) for name in names], np.uint64)[which.ravel()]
+        words = np.array([key_of(str(name).encode()) for name in names], np.uint64)[which.ravel()]
     elif isinstance(source, Images):
-        words = np.empty(len(source), np.uint64)
-        for part in source.chunks(2048):
-            pixels = source.take(part).cpu().numpy().reshape(len(part), -1)
-            words[part[0] : part[-1] + 1] = [
-                _word(row.data) for row in np.ascontiguousarray(pixels)
-            ]
+        words = content_keys(source)
     else:
         words = np.arange(len(source), dtype=np.uint64)
         if isinstance(source, Subset):
@@ -128,18 +122,14 @@ def _hashes(source: Source, seed: int) -> Words:
     return _mixed(words, seed)
 
 
-def _word(content: bytes | memoryview) -> int:
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
-
-
-def _mixed(words: Words, seed: int) -> Words:
+def _mixed(words: Keys, seed: int) -> Keys:
     """Spread 64 bits evenly and by seed: the finaliser of SplitMix64 (Steele et al., 2014)."""
     key = int.from_bytes(hashlib.blake2b(f"split {seed}".encode(), digest_size=8).digest(), "big")
     with np.errstate(over="ignore"):
         z = (words ^ np.uint64(key)) + np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed: Words = z ^ (z >> np.uint64(31))
+        mixed: Keys = z ^ (z >> np.uint64(31))
     return mixed
 
 

@@ -21,12 +21,12 @@ from ..applications import (
     class_names,
     decoder,
     fit_to_transform,
-    inpaint,
+    inpaint_batch,
     inpainting_baselines,
     morph,
     proximity,
     steer,
-    upscale,
+    upscale_batch,
 )
 from ..autoencoder import Autoencoder
 from ..figures import picture_grid, picture_rows
@@ -329,7 +329,9 @@ def figure_9(lab: Lab) -> Finding:
     for seed in lab.seeds:
         recipe, begin = _upscaler(lab, train, seed, ridge)
         model = lab.model(recipe, train, seed=seed, begin=begin).model
-        found = upscale(partial(through, model), small, FACTOR, (size, size), clean=x).restored
+        found = upscale_batch(
+            partial(through, model), small, FACTOR, (size, size), clean=x
+        ).restored
         ours.append(float(psnr(x, found.output).mean()))
         edges.append(float(sharpness(x, found.output).nanmedian()))
         if each is None:
@@ -449,7 +451,7 @@ def figures_10_11(lab: Lab) -> Finding:
         first = seed == lab.seeds[0]
         others = inpainting_baselines(pca) if first else {}
         others["the model itself"] = by_model(partial(through, model))
-        found, told = inpaint(fill, x, hole, size, clean=x, baselines=others)
+        found, told = inpaint_batch(fill, x, hole, size, clean=x, baselines=others)
         scores = {name: float(each["psnr"].mean()) for name, each in found.scores().items()}
         ours.append(scores.pop("model"))
         amortised.append(scores.pop("the model itself"))

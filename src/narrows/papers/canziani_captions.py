@@ -19,7 +19,7 @@ from ..images import Sprites
 from ..parts import Part
 from ..priors import sample_codes
 from ..recipes import conv_autoencoder, mlp_autoencoder
-from ..training import Recipe, history
+from ..training import Recipe, history_of
 from .experiment import Finding, Row, experiment, verdict_of
 from .lab import Lab
 
@@ -100,7 +100,7 @@ def _judge(lab: Lab, asked: Asked) -> AttributeClassifier:
     judge = fit_attribute_classifier(
         asked.apart, to=folder, device=lab.device, report=lab.report, **numbers
     )
-    lab.seconds += sum(line["seconds"] for line in history(folder))
+    lab.seconds += sum(line["seconds"] for line in history_of(folder))
     return judge
 
 

@@ -49,7 +49,7 @@ def figure_4(lab: Lab) -> Finding:
         model = trained(lab, of, seed=seed)
         for name, images in parts.items():
             errors[name].append(mse_of(model.model, images))
-        epochs = [line["epoch"] for line in model.history]
+        epochs = [line["epoch"] for line in model.records]
         found = error_curves(of, model)
         risen.append(found["validation"][-1] / min(found["validation"]))
         if not curves:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..applications import denoise, denoising_baselines
+from ..applications import denoise_batch, denoising_baselines
 from ..autoencoder import Autoencoder
 from ..figures import methods
 from ..images import Images
@@ -58,7 +58,7 @@ def _mended(
         mender = trained(lab, of, make, seed=seed, changed=changed).model
         plain = trained(lab, of, seed=seed).model
         first = figure is None
-        out, _ = denoise(
+        out, _ = denoise_batch(
             partial(through, mender), corrupted, size, clean=x, baselines=baselines if first else {}
         )
         beside = through(plain, corrupted)

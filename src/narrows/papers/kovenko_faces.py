@@ -87,7 +87,7 @@ def error_curves(of: Faces, model: Trained) -> dict[str, list[float]]:
     size = math.prod(of.train.shape)
     constant = 0.5 * size * math.log(math.pi)  # of a Gaussian of variance ½
     return {
-        name: [(line[key] - constant) / size for line in model.history]
+        name: [(line[key] - constant) / size for line in model.records]
         for name, key in (("training", "loss"), ("validation", "validation_loss"))
     }
 

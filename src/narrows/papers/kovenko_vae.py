@@ -160,7 +160,7 @@ def _of(base: Mapping[str, Mapping[str, float]], name: str) -> dict[str, float]:
 
 
 def _curve(model: Trained, key: str) -> Curve:
-    return [line["epoch"] for line in model.history], [line[key] for line in model.history]
+    return [line["epoch"] for line in model.records], [line[key] for line in model.records]
 
 
 def _at(curve: Curve, epoch: float) -> float:

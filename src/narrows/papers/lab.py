@@ -22,7 +22,7 @@ from ..autoencoder import Autoencoder
 from ..images import Images, Masked, named, named_masks
 from ..parts import part_of
 from ..priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored_priors
-from ..training import Recipe, fit, history
+from ..training import Recipe, fit, history_of
 
 __all__ = ["SCALES", "Lab", "Scale", "Trained", "across", "few", "places", "through"]
 
@@ -39,7 +39,7 @@ class Trained:
     model: Autoencoder
     folder: Path
     seconds: float
-    history: list[dict[str, Any]]
+    records: list[dict[str, Any]]
 
 
 class Lab:
@@ -143,7 +143,7 @@ class Lab:
             device=self.device,
             report=self.report,
         )
-        lines = history(folder)
+        lines = history_of(folder)
         seconds = sum(line["seconds"] for line in lines)
         self.seconds += seconds
         return Trained(model, folder, seconds, lines)

@@ -73,7 +73,7 @@ def vanilla(lab: Lab) -> Finding:
         if not pictures:
             pictures = {
                 "Test pictures and what comes back": comparison(x[:8], back[:8]),
-                "Loss by epoch": loss_curves(trained.history),
+                "Loss by epoch": loss_curves(trained.records),
             }
     base = {
         f"PCA, {UNITS} numbers": linear_score(images, x, UNITS),

@@ -17,7 +17,7 @@ from ..applications import (
     Codec,
     class_names,
     codec_model,
-    denoise,
+    denoise_batch,
     denoising_baselines,
     evaluate_classifier,
     fine_tuned,
@@ -154,7 +154,7 @@ def denoising(lab: Lab) -> Finding:
         corruption = Part("gaussian-noise", {"sigma": SIGMA, "clip": True})
         model = lab.model(plain.with_(corruption=corruption), images, seed=seed).model
         other = lab.model(plain, images, seed=seed).model
-        restored, _ = denoise(
+        restored, _ = denoise_batch(
             model.reconstruct,
             noisy,
             (x.shape[2], x.shape[3]),

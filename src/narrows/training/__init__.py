@@ -1,22 +1,25 @@
 """Training: one loop, phases as data, checkpoints that resume to the same bytes."""
 
-from .card import history, provenance, run_info, write_model_card, write_provenance
+from .card import run_info, write_model_card
 from .checkpoints import RunFiles, load, save
 from .device import select_device
 from .loop import fit
 from .phases import Phase, Recipe
+from .run import Portion, Run, RunSplit, facts_of, history_of
 
 __all__ = [
     "Phase",
+    "Portion",
     "Recipe",
+    "Run",
     "RunFiles",
+    "RunSplit",
+    "facts_of",
     "fit",
-    "history",
+    "history_of",
     "load",
-    "provenance",
     "run_info",
     "save",
     "select_device",
     "write_model_card",
-    "write_provenance",
 ]

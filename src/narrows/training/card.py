@@ -1,50 +1,21 @@
 """A run's description: what it was trained on, with which command, and how well it went.
 
-run.toml   for machines: the pictures and the split, so that others find the same held-out ones
 card.md    for people: data, numbers, command
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import files
-from ..errors import BadFile
 from .checkpoints import outline
 from .phases import Recipe
+from .run import facts_of, history_of
 
-__all__ = ["history", "provenance", "run_info", "write_model_card", "write_provenance"]
-
-
-def write_provenance(folder: Path | str, found: Mapping[str, Any]) -> None:
-    """Write ``run.toml``: pictures, split, seed, command."""
-    present = {key: value for key, value in found.items() if value is not None}
-    files.save_toml(Path(folder) / "run.toml", present)
-
-
-def provenance(folder: Path | str) -> dict[str, Any]:
-    """What ``run.toml`` says; nothing for a model that was saved from Python."""
-    path = Path(folder) / "run.toml"
-    return files.load_toml(path) if path.exists() else {}
-
-
-def history(folder: Path | str) -> list[dict[str, Any]]:
-    """The lines of ``metrics.jsonl``, one per epoch; none if there is no such file.
-
-    Raises:
-        BadFile: a line does not parse.
-    """
-    path = Path(folder) / "metrics.jsonl"
-    if not path.exists():
-        return []
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except ValueError as error:
-        raise BadFile(f"{path} is damaged: {error}") from error
+__all__ = ["run_info", "write_model_card"]
 
 
 def run_info(folder: Path | str) -> dict[str, Any]:
@@ -71,7 +42,7 @@ def run_info(folder: Path | str) -> dict[str, Any]:
     }
     if recipe.source:
         found["source"] = recipe.source
-    lines = history(folder)
+    lines = history_of(folder)
     if lines:
         last = lines[-1]
         ends = {r["phase"]: f"{r['epoch']:g}" for r in lines}  # of every phase
@@ -86,9 +57,8 @@ def run_info(folder: Path | str) -> dict[str, Any]:
             )
             if "validation_error" in best:  # a classifier's
                 found["wrong_class"] = f"{best['validation_error']:.2%} of the validation pictures"
-    for key in ("pictures", "trained_on", "command"):
-        if key in provenance(folder):
-            found[key] = provenance(folder)[key]
+    known = facts_of(folder)
+    found |= {key: known[key] for key in ("pictures", "trained_on", "command") if key in known}
     if not (folder / "model.safetensors").exists():
         found["state"] = "not finished: the same command with --resume goes on with it"
     return found

@@ -1,4 +1,4 @@
-"""What a run leaves on disk, and how it is read again.
+"""The files that a run leaves, and how they are read again.
 
     RUN/
       recipe.toml              how the model is made and trained
@@ -6,6 +6,8 @@
       last.safetensors         the last weights, where they are others
       softmax.safetensors, …   modules trained beside the model, by the name of their part
       checkpoint.safetensors   all that going on needs: weights, optimisers, counters
+      run.toml                 seed, pictures and command, for people
+      seen.safetensors         the content keys of the pictures of training and validation
       metrics.jsonl            a line per epoch
       card.md, *.png           for people
 
@@ -26,8 +28,10 @@ from torch import Tensor
 from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, RunExists
+from ..images import Preprocessing
 from .device import select_device
 from .phases import Recipe, objective_of, recipe_of
+from .run import Run
 
 __all__ = ["RunFiles", "State", "load", "load_auxiliary", "outline", "save"]
 
@@ -53,6 +57,7 @@ class RunFiles:
     def __init__(self, folder: Path | str, recipe: Recipe, resume: bool = False) -> None:
         self.folder = Path(folder)
         self.recipe = recipe
+        self.preprocessing = Preprocessing(recipe.shape)
         if self.folder.exists() and not self.folder.is_dir():
             raise RunExists(f"{self.folder} is a file; name a folder for the run")
         written = self.folder / "recipe.toml"
@@ -125,7 +130,7 @@ class RunFiles:
 
     def write_weights(self, name: str, weights: Mapping[str, Tensor]) -> None:
         """Write weights as ``name`` (model.safetensors, last.safetensors)."""
-        _write_weights(self.folder / name, self.recipe, weights)
+        _write_weights(self.folder / name, self.recipe, weights, self.preprocessing)
 
     def write_auxiliary(self, model: Autoencoder) -> None:
         """Write the modules trained beside the model, a file each."""
@@ -164,13 +169,19 @@ def load_auxiliary(model: Autoencoder, folder: Path) -> None:
         model.auxiliary[name] = module.to(model.device).eval()
 
 
-def _write_weights(path: Path, recipe: Recipe, weights: Mapping[str, Tensor]) -> None:
-    header = {"version": MODEL_VERSION, "recipe": recipe.fingerprint}
+def _write_weights(
+    path: Path, recipe: Recipe, weights: Mapping[str, Tensor], preprocessing: Preprocessing
+) -> None:
+    header = {
+        "version": MODEL_VERSION,
+        "recipe": recipe.fingerprint,
+        "preprocessing": preprocessing.document(),
+    }
     files.save_tensors(path, weights, header)
 
 
 def save(model: Autoencoder, folder: Path | str) -> Path:
-    """Write a model (``recipe.toml``, ``model.safetensors``) to a folder.
+    """Write a model to a folder: recipe, weights, and what is known of its training.
 
     Raises:
         ValueError: a part of it is not listed, so no recipe can name it.
@@ -179,8 +190,10 @@ def save(model: Autoencoder, folder: Path | str) -> Path:
     folder = Path(folder)
     recipe = recipe_of(model)
     recipe.save(folder / "recipe.toml")
-    _write_weights(folder / "model.safetensors", recipe, model.state_dict())
+    _write_weights(folder / "model.safetensors", recipe, model.state_dict(), model.preprocessing)
     _write_auxiliary(folder, recipe, model)
+    if model.run is not None:
+        model.run.save(folder)
     return folder
 
 
@@ -232,12 +245,16 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
     else:
         found, header = files.load_tensors(chosen)
     version = header.get("version")
-    if not isinstance(version, int) or version > MODEL_VERSION:
+    if version != MODEL_VERSION:
+        raise BadFile(_foreign(chosen, version))
+    try:
+        model.preprocessing = Preprocessing.of_document(header.get("preprocessing") or {})
+    except ValueError as error:
+        raise BadFile(f"{chosen} does not say how pictures become inputs: {error}") from error
+    if model.preprocessing.shape != tuple(model.shape):
         raise BadFile(
-            f"{chosen} is of version {version}; this Narrows reads up to version {MODEL_VERSION}: "
-            "install a newer one"
-            if isinstance(version, int)
-            else f"{chosen} was not written by Narrows: it has no version number"
+            f"{chosen} is of pictures of {model.preprocessing.shape}, {folder / 'recipe.toml'} of "
+            f"{tuple(model.shape)}; they are of two runs"
         )
     expected = model.state_dict()
     for name in sorted(expected.keys() | found.keys()):
@@ -252,7 +269,23 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
     model.load_state_dict({name: t.to(expected[name].dtype) for name, t in found.items()})
     select_device(device, "float32").place(model)
     load_auxiliary(model, folder)
+    model.run = Run.load(folder, model.preprocessing)
     return model.eval()
+
+
+def _foreign(path: Path, version: object) -> str:
+    """Why weights of another version are not read."""
+    if not isinstance(version, int):
+        return f"{path} was not written by Narrows: it has no version number"
+    if version > MODEL_VERSION:
+        return (
+            f"{path} is of version {version}; this Narrows reads version {MODEL_VERSION}: "
+            "install a newer one"
+        )
+    return (
+        f"{path} is of version {version}, which does not say how pictures become inputs; this "
+        f"Narrows reads version {MODEL_VERSION}: train the model again"
+    )
 
 
 def _weights_of(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:

@@ -16,27 +16,29 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, Diverged, Interrupted, NoImages
-from ..images import Source, as_source, split
+from ..images import Preprocessing, Source, as_source, split
 from ..objectives import Objective, Step
 from ..parts import build
 from ..randomness import Draws, generator, permutation
-from .checkpoints import RunFiles, State, load_auxiliary
+from .checkpoints import MODEL_VERSION, RunFiles, State, load_auxiliary
 from .device import Device, keep_freed_memory, select_device
 from .phases import Phase, Recipe, check, objective_of, prepared, recipe_of
 from .players import Player, move, players
 from .rates import rate
 from .reporting import Reporter, reporter
+from .run import Run, history_of
 from .schemes import Batch, Scheme
 
 __all__ = ["fit"]
@@ -56,8 +58,12 @@ def fit(
     checkpoint_seconds: float = 60.0,
     report: str | Reporter = "auto",
     tensorboard: bool = False,
+    facts: Mapping[str, Any] | None = None,
 ) -> Autoencoder:
     """Train a model.
+
+    The model remembers how its pictures became inputs and which ones it has seen, by content, of
+    training and of validation: ``model.run.split(images)`` tells them from new ones.
 
     Args:
         recipe: how; or a model built by hand, which is trained in place as ``Recipe.of`` says.
@@ -73,6 +79,7 @@ def fit(
             tenth of it has passed).
         report: ``auto``, ``bar``, ``lines``, ``quiet``, or a reporter.
         tensorboard: also write TensorBoard's files to ``to`` (needs the extra of that name).
+        facts: what else ``run.toml`` shall say, such as the name of the pictures.
 
     Returns:
         The model with its best weights, in evaluation mode.
@@ -102,6 +109,20 @@ def fit(
             model = chosen.build()
     model.recipe = chosen
     run = None if to is None else RunFiles(to, chosen, resume)
+    model.preprocessing = _preprocessing(train, held_out)
+    if model.run is None:  # one that was trained before keeps what it has seen
+        model.run = Run(model.preprocessing, {}, seed)
+    model.run.seed, model.run.preprocessing = seed, model.preprocessing
+    if model.run.seen is not None:
+        model.run.remember(train, held_out)
+    model.run.facts |= facts or {}
+    if run is not None:
+        run.preprocessing = model.preprocessing
+        model.run.folder = run.folder
+        if run.state is None:
+            model.run.save(run.folder)
+        else:
+            _check_same_pictures(model.run, run.folder)
     loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
     loop.board = _board(to) if tensorboard else None
     return loop.run_all(device, precision)
@@ -116,6 +137,36 @@ def _data(images: Any, validation: Any) -> tuple[Source, Source | None]:
         raise NoImages("there is no picture to train on")
     held_out = None if validation is None else as_source(validation)
     return source, held_out if held_out is not None and len(held_out) else None
+
+
+def _check_same_pictures(run: Run, folder: Path) -> None:
+    """Refuse to go on with other pictures than those that a run began with."""
+    before = Run.load(folder, run.preprocessing)
+    run.facts = before.facts | run.facts
+    if before.seen is None or run.seen is None:
+        return
+    for name, keys in run.seen.items():
+        if not np.array_equal(keys, before.seen[name]):
+            raise BadFile(
+                f"{folder} was started with other {name} pictures: resume it with the same ones, "
+                "or name another folder"
+            )
+
+
+def _preprocessing(train: Source, held_out: Source | None) -> Preprocessing:
+    """How these pictures became inputs.
+
+    Raises:
+        ValueError: those of validation became inputs in another way.
+    """
+    found = [getattr(s, "preprocessing", None) for s in (train, held_out) if s is not None]
+    stated = [how for how in found if how is not None]
+    if len(set(stated)) > 1:
+        raise ValueError(
+            f"the training pictures were read as {stated[0].description}, those of validation as "
+            f"{stated[1].description}; read both the same way"
+        )
+    return stated[0] if stated else Preprocessing(tuple(train.shape))
 
 
 def _board(to: Path | str | None) -> Any:
@@ -410,6 +461,7 @@ class _Loop:
                 self.since_best += 1
         record["seconds"] = round(seconds, 3)
         record["images_per_second"] = round(seen / max(seconds, 1e-9), 1)
+        self.model.run.history.append(record)
         if self.run is not None:
             self.metrics_length = self.run.append_metrics(json.dumps(record))
         if self.board is not None:
@@ -511,8 +563,9 @@ class _Loop:
         self._guard()
         tensors = {} if self.finished else self._tensors()  # nothing goes on from a finished run
         numbers = {
-            "version": 1,
+            "version": MODEL_VERSION,
             "recipe": self.recipe.fingerprint,
+            "preprocessing": self.model.preprocessing.document(),
             "seed": self.seed,
             "pictures": len(self.train_source),
             "phase": self.phase_number,
@@ -553,6 +606,11 @@ class _Loop:
                     f"{self.run.folder} was started with {name} {numbers.get(name)}, not {mine}: "
                     "resume it with the same pictures and the same seed"
                 )
+        if numbers.get("preprocessing") != self.model.preprocessing.document():
+            raise BadFile(
+                f"{self.run.folder} was started with pictures read in another way than "
+                f"{self.model.preprocessing.description}: resume it with the same options"
+            )
         try:
             if not numbers["finished"]:
                 self.model.load_state_dict(_with_prefix(state.tensors, "model."))
@@ -569,6 +627,7 @@ class _Loop:
             ) from error
         self.sums = state.tensors.get("sums")
         self.run.cut_metrics(self.metrics_length)
+        self.model.run.history = history_of(self.run.folder)
         if self.finished:
             self.reporter.say(f"{self.run.folder} is finished already; nothing was left to do")
         else:

@@ -1,0 +1,346 @@
+"""The one reader: whatever a person calls pictures becomes a Source in the shape that a model takes.
+
+    a file · files · a folder · an array file · a named set ─┐
+    an array · a tensor · a Source                          ─┼─► Images (or the Source itself)
+    a Dataset · a DataLoader · an iterable of pictures      ─┘
+
+What cannot be read is in ``skipped`` with its reason; if nothing can, the last reason is raised.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from ..errors import NoImages, UnreadableImage
+from .arrays import fitted, is_array_file
+from .named import names, unknown
+from .open import open_source
+from .preprocessing import Preprocessing
+from .read import decode, fit_pixels, flattened, wanted
+from .source import SPLITS, Images, Source, Subset, pixels_of
+
+__all__ = ["Pictures", "distinct", "even_rows", "evenly", "joined", "pictures"]
+
+Pictures: TypeAlias = Any
+"""A path or a name, several of them, an array, a Source, a Dataset, or an iterable of pictures."""
+
+Progress = Callable[[int, int], None]
+
+
+def pictures(
+    what: Pictures,
+    like: Preprocessing | None = None,
+    *,
+    split: str | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Any:
+    """Pictures of any kind as one Source.
+
+    Args:
+        what: a file, a folder, an array file (.npy, .npz, IDX) or the name of a set; several of
+            them; an array (N, H, W), (N, C, H, W) or (N, H, W, C); a Source; a torch ``Dataset`` or
+            ``DataLoader``; an iterable of PIL images or arrays (H, W) or (H, W, C). Of pairs the
+            second is taken for a label, of mappings what is called image and label.
+        like: how pictures become inputs; None opens them as :func:`narrows.images.open_source` does,
+            and lone pictures at the size of the first.
+        split: only this official part: ``train``, ``validation`` or ``test``.
+        limit: at most so many, evenly spread over the whole.
+        progress: called with (done, total) while files are decoded.
+
+    Returns:
+        ``Images`` with ids, labels and ``skipped``; a Source of another kind is returned as it is.
+
+    Raises:
+        NoImages: there is nothing that can be read; the sentence ends in the last reason.
+        ValueError: an unknown name, a shape that does not fit, a part that is not there.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is at least 1; we got {limit}")
+    if split is not None and split not in SPLITS:
+        raise ValueError(f"a part is {', '.join(SPLITS)}; we got {split!r}")
+    if isinstance(what, (str, os.PathLike)):
+        found = _opened([what], like, progress)
+    elif _are_paths(what):
+        found = _opened(list(what), like, progress)
+    elif isinstance(what, (np.ndarray, torch.Tensor)):
+        found = _fitted(Images(pixels_of(what)), like)
+    elif isinstance(what, Source):
+        found = _fitted(what, like)
+    else:
+        found = _iterated(what, like, limit)
+    if split is not None:
+        parts = getattr(found, "split", None)
+        if parts is None or split not in parts:
+            raise ValueError(f"these pictures have no official {split} part; leave split out")
+        found = found.select(parts == split)
+    return evenly(found, limit)
+
+
+def evenly(images: Any, limit: int | None) -> Any:
+    """At most ``limit`` of a source's items, at even steps: the first ones are often of one kind."""
+    if limit is None or limit >= len(images):
+        return images
+    rows = even_rows(len(images), limit)
+    return images.select(rows) if isinstance(images, Images) else Subset(images, rows)
+
+
+def even_rows(count: int, limit: int | None) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """At most ``limit`` positions of ``count``, at even steps."""
+    if limit is None or limit >= count:
+        return np.arange(count)
+    return np.linspace(0, count - 1, limit).round().astype(np.int64)
+
+
+def distinct(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
+    """The ids, those that are there already (or ``taken``) with a number."""
+    used, counts = set(taken), dict.fromkeys(taken, 1)
+    out = []
+    for id_ in ids:
+        stem, dot, suffix = id_.rpartition(".")
+        name = id_
+        while name in used:
+            counts[id_] = counts.get(id_, 1) + 1
+            name = f"{stem}-{counts[id_]}{dot}{suffix}" if dot else f"{id_}-{counts[id_]}"
+        used.add(name)
+        out.append(name)
+    return out
+
+
+# ---- paths and names -----------------------------------------------------------------------------
+
+
+def _are_paths(what: Any) -> bool:
+    paths = isinstance(what, (list, tuple)) and len(what) > 0
+    return paths and all(isinstance(one, (str, os.PathLike)) for one in what)
+
+
+def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | None) -> Any:
+    """Files, folders, array files and sets as one source, in their order."""
+    found: list[Any] = []
+    skipped: list[tuple[str, str]] = []
+    lone: list[tuple[str, torch.Tensor]] = []  # a run of single files
+
+    def flush() -> None:
+        if lone:
+            found.append(_of_files(lone, like))
+            lone.clear()
+
+    for one in what:
+        path, text = Path(one).expanduser(), os.fspath(one)
+        if path.is_dir() or path.is_file() and is_array_file(path):
+            flush()
+            try:
+                found.append(_fitted(_open(one, like, progress), like))
+            except NoImages as error:
+                skipped.append((text, str(error)))
+        elif path.is_file():
+            try:
+                lone.append((path.name, _decoded(path, like, lone)))
+            except UnreadableImage as error:
+                skipped.append((text, str(error)))
+        elif text in names() and not isinstance(one, Path):
+            flush()
+            found.append(_fitted(_open(one, like, progress), like))
+        elif isinstance(one, Path) or path.suffix or os.sep in text or "/" in text:
+            skipped.append((text, "there is no such file or folder"))
+        else:
+            raise ValueError(
+                f"there is neither a file, a folder nor a set called {text!r}; {unknown(text)}"
+            )
+    flush()
+    if not found:
+        name, reason = skipped[-1]
+        alone = len(what) == 1
+        if alone and reason.startswith(("there is no", "none of")):
+            whole = f"there is no file or folder {name}" if "such file" in reason else reason
+            raise NoImages(whole)
+        head = (
+            f"cannot read {name}: {reason}"
+            if alone
+            else f"none of the {len(what)} can be read; {name}: {reason}"
+        )
+        raise NoImages(head)
+    return joined(found, skipped)
+
+
+def _open(one: Any, like: Preprocessing | None, progress: Progress | None) -> Any:
+    if like is None or like.mode is None:
+        return open_source(one, progress=progress)
+    return open_source(one, like.size, like.mode, like.fit, like.center_crop, progress)
+
+
+def _decoded(
+    path: Path, like: Preprocessing | None, before: list[tuple[str, torch.Tensor]]
+) -> torch.Tensor:
+    """One file as uint8 (C, H, W); without a ``like`` at its own size, or that of those before."""
+    if like is not None:
+        if like.mode is None:
+            raise UnreadableImage(f"no file holds pictures of {like.shape[0]} channels")
+        return decode(path, wanted(like.size, like.mode, like.fit, like.center_crop))
+    size = tuple(before[0][1].shape[1:]) if before else None
+    return decode(path, wanted(size, "rgb", "crop", None))  # type: ignore[arg-type]
+
+
+def _of_files(lone: list[tuple[str, torch.Tensor]], like: Preprocessing | None) -> Images:
+    pixels = torch.stack([picture for _, picture in lone])
+    return Images(
+        pixels, ids=distinct([name for name, _ in lone]), name=lone[0][0], preprocessing=like
+    )
+
+
+def joined(found: Sequence[Any], skipped: Sequence[tuple[str, str]] = ()) -> Any:
+    """Several sources of one shape as one, with the columns that all of them have.
+
+    Raises:
+        ValueError: their shapes differ.
+    """
+    if len(found) == 1:
+        if skipped:
+            found[0].skipped = [*getattr(found[0], "skipped", ()), *skipped]
+        return found[0]
+    shapes = {tuple(images.shape) for images in found}
+    if len(shapes) > 1:
+        raise ValueError(f"pictures of one collection have one shape; we got {sorted(shapes)}")
+    sets = [_as_images(images) for images in found]
+    columns = [{**images.metadata, **images.labels} for images in sets]
+    common = [name for name in columns[0] if all(name in each for each in columns)]
+    hows = {images.preprocessing for images in sets}
+    return Images(
+        torch.cat([images.pixels for images in sets]),
+        ids=distinct([id_ for images in sets for id_ in images.ids]),
+        labels={name: np.concatenate([each[name] for each in columns]) for name in common},
+        skipped=[item for images in sets for item in images.skipped] + list(skipped),
+        preprocessing=hows.pop() if len(hows) == 1 else None,
+    )
+
+
+def _as_images(source: Any) -> Images:
+    """A source with its pixels in memory."""
+    if isinstance(source, Images):
+        return source
+    x = source.batch(torch.arange(len(source)))
+    return Images((x.clamp(0, 1) * 255).round().to(torch.uint8))
+
+
+# ---- what is in memory ---------------------------------------------------------------------------
+
+
+def _fitted(source: Any, like: Preprocessing | None) -> Any:
+    """A source in the shape of ``like``: as it is, or Images brought to it.
+
+    Raises:
+        ValueError: it has another shape and cannot be brought to it.
+    """
+    if like is None or tuple(source.shape) == like.shape:
+        return source
+    if isinstance(source, Images) and like.mode is not None and source.shape[0] in (1, 3):
+        return fitted(source, like.size, like.mode, like.fit, like.center_crop)
+    raise ValueError(
+        f"pictures of shape {like.shape} were wanted; we got {tuple(source.shape)}, which cannot be "
+        "brought to it"
+    )
+
+
+def _iterated(what: Any, like: Preprocessing | None, limit: int | None) -> Images:
+    """Pictures of a Dataset, a DataLoader or any iterable, read one by one."""
+    count = None
+    if _is_dataset(what):
+        count = len(what)
+        items: Iterable[Any] = (what[int(row)] for row in even_rows(count, limit))
+    elif hasattr(what, "dataset") and hasattr(what, "__iter__"):
+        items = _unbatched(what)
+    elif hasattr(what, "__iter__"):
+        items = [what] if hasattr(what, "convert") else what  # one PIL image
+    else:
+        raise ValueError(
+            "pictures are a path, a name, an array, a Source, a Dataset or an iterable of pictures; "
+            f"we got {type(what).__name__}"
+        )
+    pixels: list[torch.Tensor] = []
+    labels: list[Any] = []
+    skipped: list[tuple[str, str]] = []
+    size = None if like is None else like.size
+    mode: str | None = None if like is None else like.mode
+    for number, item in enumerate(items):
+        if limit is not None and count is None and len(pixels) >= limit:
+            break
+        picture, label = _pair(item)
+        try:
+            one = _picture(picture)
+        except ValueError as error:
+            skipped.append((str(number), str(error)))
+            continue
+        if like is None:
+            size, mode = size or (one.shape[1], one.shape[2]), mode or _mode(one)
+        if like is not None and tuple(one.shape) == like.shape:
+            pixels.append(one)
+        else:
+            fit, crop = ("crop", None) if like is None else (like.fit, like.center_crop)
+            how = wanted(size, mode or "rgb", fit, crop)
+            pixels.append(fit_pixels(one[None], how)[0])
+        labels.append(label)
+    if not pixels:
+        reason = f"; item {skipped[-1][0]}: {skipped[-1][1]}" if skipped else ""
+        raise NoImages(f"a {type(what).__name__} holds no picture that can be used{reason}")
+    known = None if any(label is None for label in labels) else {"label": np.asarray(labels)}
+    return Images(torch.stack(pixels), labels=known, skipped=skipped, preprocessing=like)
+
+
+def _is_dataset(what: Any) -> bool:
+    """Whether items are had by their number: a torch Dataset, a list."""
+    return hasattr(what, "__len__") and hasattr(what, "__getitem__") and not hasattr(what, "keys")
+
+
+def _unbatched(loader: Any) -> Iterator[Any]:
+    """Pairs (picture, label) of a DataLoader's batches, each batch's first two columns."""
+    for batch in loader:
+        if isinstance(batch, dict):
+            picture, label = _pair(batch)
+        elif isinstance(batch, (list, tuple)):
+            picture, label = batch[0], batch[1] if len(batch) > 1 else None
+        else:
+            picture, label = batch, None
+        for place in range(len(picture)):
+            yield picture[place], None if label is None else label[place]
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    """The picture and the label of an item; None for a label that is no number or text."""
+    if isinstance(item, dict):
+        key = next((k for k in ("image", "img", "x", "pixel_values", "picture") if k in item), None)
+        if key is None:
+            raise ValueError(f"an item has no image; it has {', '.join(map(str, item))}")
+        picture, label = item[key], item.get("label", item.get("y"))
+    elif isinstance(item, (tuple, list)) and len(item) > 1 and not np.isscalar(item[0]):
+        picture, label = item[0], item[1]
+    else:
+        picture, label = item, None
+    if label is not None and hasattr(label, "tolist"):  # a number of NumPy or torch
+        label = label.tolist()
+    return picture, label if isinstance(label, (int, float, str)) else None
+
+
+def _picture(one: Any) -> torch.Tensor:
+    """A PIL image, or an array (H, W), (H, W, C) or (C, H, W): uint8 (C, H, W).
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    if hasattr(one, "convert"):
+        return torch.from_numpy(flattened(one)).permute(2, 0, 1).contiguous()
+    if not isinstance(one, (np.ndarray, torch.Tensor)) or one.ndim not in (2, 3):
+        raise ValueError(
+            f"a PIL image or an array (H, W[, C]) was wanted; we got {type(one).__name__}"
+        )
+    return pixels_of(one[None])[0]
+
+
+def _mode(one: torch.Tensor) -> str:
+    return "gray" if one.shape[0] == 1 else "rgb"

@@ -1,0 +1,42 @@
+"""Pictures out: names that stay inside their folder, and PNG files that are whole or not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..figures import save
+from .inputs import distinct
+
+__all__ = ["named_outputs", "write_pictures"]
+
+
+def named_outputs(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
+    """A PNG's relative path for each id, inside the output folder whatever the id says.
+
+    Args:
+        taken: names that the verb itself writes there, such as its sheet.
+    """
+    names = []
+    for id_ in ids:
+        pieces = [p for p in Path(id_.replace("\\", "/")).parts if p not in ("/", "..", ".")]
+        names.append(str(Path(*pieces).with_suffix(".png")) if pieces else "picture.png")
+    return distinct(names, taken)
+
+
+def write_pictures(pictures: Iterable[Any], names: Sequence[str], folder: Path) -> list[str]:
+    """A PNG of each picture (C, H, W), uint8 or floats in [0, 1] (others are cut); gives the paths.
+
+    Raises:
+        NarrowsError: the folder cannot be written.
+    """
+    paths = []
+    for picture, name in zip(pictures, names, strict=True):
+        whole = torch.as_tensor(picture)
+        if whole.dtype != torch.uint8:
+            whole = (whole.clamp(0, 1) * 255).round().to(torch.uint8)
+        paths.append(str(save(whole.permute(1, 2, 0).cpu().numpy(), folder / name)))
+    return paths

@@ -1,0 +1,74 @@
+"""How a picture becomes the input of a model: part of the model, saved with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .read import Fit, Mode, wanted
+
+__all__ = ["Preprocessing"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Size, channels and fit of the pictures that a model takes.
+
+    Attributes:
+        shape: (C, H, W) of an input.
+        fit: how a picture meets H x W: ``crop``, ``pad`` or ``stretch``.
+        center_crop: the central square of so many pixels is taken first; None: the whole picture.
+
+    Raises:
+        ValueError: a fit, a shape or a crop that cannot be.
+    """
+
+    shape: tuple[int, ...]
+    fit: Fit = "crop"
+    center_crop: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
+        if len(self.shape) == 3:
+            wanted(self.size, self.mode or "rgb", self.fit, self.center_crop)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W)."""
+        return self.shape[1], self.shape[2]
+
+    @property
+    def mode(self) -> Mode | None:
+        """How a file is read: ``gray`` or ``rgb``; None where no file can have so many channels."""
+        modes: dict[int, Mode] = {1: "gray", 3: "rgb"}
+        return modes.get(self.shape[0])
+
+    @property
+    def description(self) -> str:
+        """In words: ``64x64 RGB, crop``."""
+        channels = {1: "gray", 3: "RGB"}.get(self.shape[0], f"{self.shape[0]} channels")
+        first = "" if self.center_crop is None else f", of the central {self.center_crop} pixels"
+        return f"{self.shape[2]}x{self.shape[1]} {channels}, {self.fit}{first}"
+
+    def document(self) -> dict[str, Any]:
+        """As TOML or JSON values."""
+        present = {key: value for key, value in asdict(self).items() if value is not None}
+        return present | {"shape": list(self.shape)}
+
+    @staticmethod
+    def of_document(document: Mapping[str, Any]) -> Preprocessing:
+        """The inverse of ``document``.
+
+        Raises:
+            ValueError: a value is missing, unknown or of another kind.
+        """
+        try:
+            shape = document["shape"]
+            if not isinstance(shape, (list, tuple)) or not all(type(n) is int for n in shape):
+                raise ValueError(f"shape must be whole numbers, got {shape!r}")
+            return Preprocessing(
+                tuple(shape), document.get("fit", "crop"), document.get("center_crop")
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no preprocessing: {error}") from error

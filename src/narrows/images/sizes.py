@@ -1,0 +1,188 @@
+"""Pictures at their own sizes: for what restores them and gives them back as large as they were.
+
+files · folders · arrays · sets ──► Sized: ids, uint8 (C, H, W) each ──groups()──► (N, C, H, W) each
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import NoImages, UnreadableImage
+from .arrays import is_array_file
+from .files import picture_files
+from .inputs import Pictures, distinct, even_rows, pictures
+from .named import names
+from .preprocessing import Preprocessing
+from .read import Mode, read
+
+__all__ = ["Group", "Sized", "sized"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pictures of one size.
+
+    Attributes:
+        places: theirs among all, N.
+        pixels: uint8 (N, C, H, W).
+    """
+
+    places: list[int]
+    pixels: Tensor
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W)."""
+        return self.pixels.shape[2], self.pixels.shape[3]
+
+    @property
+    def floats(self) -> Tensor:
+        """float32 (N, C, H, W) in [0, 1]."""
+        return self.pixels.float() / 255
+
+
+@dataclass
+class Sized:
+    """Pictures of any sizes in one mode.
+
+    Attributes:
+        ids: N names.
+        pixels: uint8 (C, H, W) each.
+        files: where each was read from; None for pictures of an array or a set.
+        skipped: (file, reason) of what could not be read.
+        notes: what has to be said of them.
+    """
+
+    ids: list[str]
+    pixels: list[Tensor]
+    files: list[Path | None]
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def groups(self) -> list[Group]:
+        """The pictures of each size together, sizes in the order of their first picture."""
+        places: dict[tuple[int, ...], list[int]] = {}
+        for place, picture in enumerate(self.pixels):
+            places.setdefault(tuple(picture.shape), []).append(place)
+        return [
+            Group(some, torch.stack([self.pixels[place] for place in some]))
+            for some in places.values()
+        ]
+
+
+def sized(
+    what: Pictures,
+    like: Preprocessing,
+    *,
+    resize: str | None = None,
+    limit: int | None = None,
+) -> Sized:
+    """Read pictures in a model's mode at their own size.
+
+    Args:
+        what: as :func:`narrows.images.inputs.pictures` takes it.
+        like: how pictures become the model's inputs; only its mode counts.
+        resize: bring each to the model's size after all: ``crop``, ``pad`` or ``stretch``.
+        limit: at most so many, evenly spread over all of them.
+
+    Raises:
+        NoImages: nothing can be read; the sentence holds the last reason.
+        ValueError: an unknown name or an unknown way to resize.
+    """
+    if resize is not None:
+        return _in_memory(pictures(what, Preprocessing(like.shape, resize), limit=limit))  # type: ignore[arg-type]
+    listed = _listed(what, like)
+    if listed is None:
+        return _in_memory(_of_mode(pictures(what, limit=limit), like))
+    found = Sized([], [], [])
+    mode: Mode = like.mode or "rgb"
+    coloured = 0
+    for row in even_rows(len(listed), limit):
+        id_, file, pixels, reason = listed[row]
+        try:
+            if reason:
+                raise UnreadableImage(reason)
+            if file is not None:
+                pixels = read(file, mode=mode)
+                coloured += mode == "gray" and _has_colour(file)
+        except UnreadableImage as error:
+            found.skipped.append((str(file or id_), str(error)))
+            continue
+        assert pixels is not None
+        found.ids.append(id_)
+        found.pixels.append(pixels)
+        found.files.append(file)
+    if not found.ids:
+        last = f": {found.skipped[-1][0]}: {found.skipped[-1][1]}" if found.skipped else ""
+        raise NoImages(f"none of the files is a picture that can be read{last}")
+    found.ids = distinct(found.ids)
+    if coloured:
+        found.notes.append(
+            f"{coloured} of the pictures in colour, read as gray: the model takes one channel"
+        )
+    return found
+
+
+Listed = tuple[str, Path | None, Tensor | None, str]  # id, file, pixels, why there is no picture
+
+
+def _listed(what: Any, like: Preprocessing) -> list[Listed] | None:
+    """Files below folders, lone files, and the pictures of sets; None of what is in memory."""
+    paths = [what] if isinstance(what, (str, os.PathLike)) else what
+    if not isinstance(paths, (list, tuple)) or not paths:
+        return None
+    if not all(isinstance(one, (str, os.PathLike)) for one in paths):
+        return None
+    listed: list[Listed] = []
+    for one in paths:
+        path, text = Path(one).expanduser(), os.fspath(one)
+        if path.is_file() and not is_array_file(path):
+            listed.append((path.name, path, None, ""))
+        elif path.is_dir():
+            below = picture_files(path)
+            listed += [(file.id, Path(file.path), None, "") for file in below.files]
+            listed += [(name, None, None, reason) for name, reason in below.skipped]
+        elif not path.exists() and text not in names() and (path.suffix or os.sep in text):
+            listed.append((text, None, None, "there is no such file or folder"))
+        else:
+            whole = _in_memory(_of_mode(pictures(one), like))
+            listed += [(id_, None, x, "") for id_, x in zip(whole.ids, whole.pixels, strict=True)]
+    return listed
+
+
+def _in_memory(source: Any) -> Sized:
+    """The pictures of a source, all of one size."""
+    if hasattr(source, "take"):
+        pixels = source.take(torch.arange(len(source)))
+    else:
+        x = source.batch(torch.arange(len(source)))
+        pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8)
+    ids: Sequence[str] = getattr(source, "ids", None) or [str(i) for i in range(len(source))]
+    skipped = list(getattr(source, "skipped", ()))
+    return Sized(list(ids), list(pixels.cpu()), [None] * len(source), skipped)
+
+
+def _of_mode(source: Any, like: Preprocessing) -> Any:
+    """A source with as many channels as the model takes, at its own size."""
+    if source.shape[0] == like.shape[0]:
+        return source
+    return pictures(source, Preprocessing((like.shape[0], *source.shape[1:])))
+
+
+def _has_colour(path: Path) -> bool:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return image.mode not in ("1", "L", "LA", "La", "I", "F") and not image.mode.startswith(
+            "I;"
+        )

@@ -1,0 +1,256 @@
+"""What a training leaves beside the weights: how pictures became inputs, and which ones it has seen.
+
+    fit ──► Run(preprocessing, seen, seed, history) ──save──► run.toml, seen.safetensors, metrics.jsonl
+                     │
+                     └── split(images) ──► trained · validated · new, by content
+
+``Run.split`` is the only judge of what is held out. Where a run does not know what it has seen, every
+picture counts as seen.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import files
+from ..errors import BadFile
+from ..images import Images, Preprocessing, Source
+from ..images import split as divide
+from ..images.contents import Keys, content_keys
+from ..images.source import Subset
+
+__all__ = ["Portion", "Run", "RunSplit", "facts_of", "history_of"]
+
+VERSION = 1
+FACTS, SEEN = "run.toml", "seen.safetensors"
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Pictures and what may be said of them.
+
+    Attributes:
+        images: the pictures.
+        name: ``held-out`` (neither trained on nor used to choose weights), ``validation`` (used to
+            choose the weights), ``training``, or ``seen`` (not known to be anything better).
+    """
+
+    images: Any
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class RunSplit:
+    """Pictures divided by what a run has seen of them.
+
+    Attributes:
+        images: all of them.
+        trained, validated, new: positions (M,) int64 in ``images``.
+        known: False where the run does not know what it has seen; then all are in ``trained``.
+        note: a sentence about that; empty where there is nothing to say.
+    """
+
+    images: Any
+    trained: np.ndarray[Any, np.dtype[np.int64]]
+    validated: np.ndarray[Any, np.dtype[np.int64]]
+    new: np.ndarray[Any, np.dtype[np.int64]]
+    known: bool = True
+    note: str = ""
+
+    def part(self, name: str) -> Any:
+        """The pictures of ``trained``, ``validated`` or ``new``; None where there are none."""
+        rows = getattr(self, name)
+        return _select(self.images, rows) if len(rows) else None
+
+    @property
+    def held_out(self) -> Any:
+        """The pictures that the run has not seen; None where there are none."""
+        return self.part("new")
+
+    def evaluation(self, wanted: str | None = None) -> Portion:
+        """What numbers are best taken from: new pictures, else those of validation, else all.
+
+        A handful of new pictures among more validated ones (fewer than half as many, below 100) is
+        too few to judge by.
+
+        Args:
+            wanted: ``train``, ``validation``, ``test`` (new pictures) or ``all`` instead.
+
+        Raises:
+            ValueError: no such part, or it is empty.
+        """
+        names = {"train": "trained", "validation": "validated", "test": "new"}
+        said = {"trained": "training", "validated": "validation", "new": "held-out"}
+        if not self.known:
+            said = dict.fromkeys(said, "seen")
+        if wanted == "all":
+            only = [said[each] for each in said if len(getattr(self, each)) == len(self.images)]
+            return Portion(self.images, only[0] if only else "all")
+        if wanted is not None:
+            if wanted not in names:
+                raise ValueError(f"a part is {', '.join(names)} or all; we got {wanted!r}")
+            images = self.part(names[wanted])
+            if images is None:
+                raise ValueError(
+                    f"none of the {len(self.images):,} pictures is of the {wanted} part of this "
+                    "model's training; take all of them with 'all'"
+                )
+            return Portion(images, said[names[wanted]])
+        enough = len(self.new) >= min(100, (len(self.validated) + 1) // 2)
+        for name in ("new", "validated") if enough else ("validated", "new"):
+            if len(getattr(self, name)):
+                return Portion(self.part(name), said[name])
+        return Portion(self.images, said["trained"])
+
+    def fitting(self, share: float = 0.5, seed: int = 0) -> tuple[Any, Portion]:
+        """Pictures to fit something to (a probe, distances, a table), and others to judge it by.
+
+        No content is in both. Fitted is to what was trained on, judged by ``evaluation``. Where all
+        pictures are of one kind (all new, all trained on, or nothing is known) they are divided by
+        their own official split, else by content, ``share`` of them to judge by.
+
+        Raises:
+            ValueError: a single content cannot be divided.
+        """
+        judged = self.evaluation()
+        if len(judged) < len(self.images) and len(self.trained):
+            return self.part("trained"), judged
+        parts = divide(self.images, validation=share, seed=seed)
+        other = parts.test if parts.test is not None else parts.validation
+        if other is None:
+            raise ValueError(
+                f"{len(self.images):,} pictures of one content cannot be divided into those to fit "
+                "to and those to judge by; give more"
+            )
+        return parts.train, Portion(other, judged.name)
+
+
+@dataclass
+class Run:
+    """A model's training, as far as others have to know of it.
+
+    Attributes:
+        preprocessing: how pictures became inputs.
+        seen: ``train`` and ``validation`` → the content keys of those pictures, sorted; None where
+            that is not known.
+        seed: of every draw.
+        history: a record for each epoch.
+        folder: where the run lies; None where it is in memory only.
+        facts: what else was written down, for people: ``pictures``, ``command``.
+    """
+
+    preprocessing: Preprocessing
+    seen: dict[str, Keys] | None = None
+    seed: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    folder: Path | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def split(self, images: Source) -> RunSplit:
+        """Which of these pictures were trained on, which chose the weights, and which are new."""
+        empty = np.zeros(0, np.int64)
+        everything = np.arange(len(images))
+        if self.seen is None:
+            note = "this model does not say which pictures it was trained on: all count as seen"
+            return RunSplit(images, everything, empty, empty, False, note)
+        how = getattr(images, "preprocessing", None)
+        if how is not None and how != self.preprocessing:
+            note = (
+                f"these pictures were read as {how.description}, those of the training as "
+                f"{self.preprocessing.description}, so that none can be recognised: all count as seen"
+            )
+            return RunSplit(images, everything, empty, empty, False, note)
+        keys = content_keys(images)
+        trained = np.isin(keys, self.seen["train"])
+        validated = np.isin(keys, self.seen["validation"]) & ~trained
+        new = np.flatnonzero(~trained & ~validated)
+        return RunSplit(images, np.flatnonzero(trained), np.flatnonzero(validated), new)
+
+    def remember(self, train: Source, validation: Source | None) -> None:
+        """Add the pictures of a training to those that were seen."""
+        before = self.seen or {}
+        found = {"train": train, "validation": validation}
+        self.seen = {
+            name: np.union1d(
+                before.get(name, np.zeros(0, np.uint64)),
+                np.zeros(0, np.uint64) if source is None else content_keys(source),
+            )
+            for name, source in found.items()
+        }
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``run.toml`` and ``seen.safetensors`` beside a model."""
+        folder = Path(folder)
+        facts = {key: value for key, value in self.facts.items() if value is not None}
+        if self.seen is not None:
+            tensors = {n: torch.from_numpy(keys.view(np.int64)) for n, keys in self.seen.items()}
+            files.save_tensors(folder / SEEN, tensors, {"version": VERSION})
+        else:
+            (folder / SEEN).unlink(missing_ok=True)
+        files.save_toml(folder / FACTS, {"version": VERSION, "seed": self.seed, **facts})
+
+    @staticmethod
+    def load(folder: Path | str, preprocessing: Preprocessing) -> Run:
+        """Read what a training left beside the model of a folder.
+
+        Args:
+            preprocessing: as the model's weights have it.
+
+        Raises:
+            BadFile: one of the files is damaged or of another model.
+        """
+        folder = Path(folder)
+        path = folder / FACTS
+        facts = facts_of(folder)
+        if facts and facts.pop("version", None) != VERSION:
+            raise BadFile(f"{path} is of another version of Narrows; train the model again")
+        seed = facts.pop("seed", 0)
+        if not isinstance(seed, int):
+            raise BadFile(f"{path} is damaged: the seed is {seed!r}")
+        return Run(preprocessing, _seen(folder / SEEN), seed, history_of(folder), folder, facts)
+
+
+def facts_of(folder: Path | str) -> dict[str, Any]:
+    """What ``run.toml`` says; nothing for a model that was saved from Python."""
+    path = Path(folder) / FACTS
+    return files.load_toml(path) if path.exists() else {}
+
+
+def history_of(folder: Path | str) -> list[dict[str, Any]]:
+    """The lines of ``metrics.jsonl``, one per epoch; none if there is no such file.
+
+    Raises:
+        BadFile: a line does not parse.
+    """
+    path = Path(folder) / "metrics.jsonl"
+    if not path.exists():
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise BadFile(f"{path} is damaged: {error}") from error
+
+
+def _seen(path: Path) -> dict[str, Keys] | None:
+    if not path.exists():
+        return None
+    tensors, _ = files.load_tensors(path)
+    good = {"train", "validation"} == tensors.keys()
+    if not good or any(t.dtype != torch.int64 or t.ndim != 1 for t in tensors.values()):
+        raise BadFile(f"{path} does not hold the pictures of a training; it is damaged or foreign")
+    return {name: tensor.numpy().view(np.uint64) for name, tensor in tensors.items()}
+
+
+def _select(images: Any, rows: Any) -> Any:
+    if len(rows) == len(images):
+        return images
+    return images.select(rows) if isinstance(images, Images) else Subset(images, rows)
