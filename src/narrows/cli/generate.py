@@ -154,7 +154,7 @@ def _spread(model: Any, prior: Any, name: str) -> Any:
     if prior.spread is None:
         raise ValueError(
             f"the prior {name!r} is one of entries of a code book, which have no mean to move from: "
-            "use one of mixture, flow or aggregate"
+            "use one of mixture, flow or gaussian"
         )
     return tuple(rows.reshape(model.code_shape) for rows in prior.spread)
 

@@ -26,7 +26,7 @@ def prior(
     kind: Annotated[
         str,
         typer.Option(
-            help="aggregate, mixture, flow; autoregressive, for codes of entries; caption-flow, for "
+            help="gaussian, mixture, flow; autoregressive, for codes of entries; caption-flow, for "
             "[bold]narrows caption[/]."
         ),
     ] = "mixture",

@@ -46,7 +46,7 @@ class Mixture:
         if size > LARGEST:
             raise ValueError(
                 f"a mixture with full covariances takes codes of up to {LARGEST:,} numbers; this "
-                f"model's have {size:,}: fit 'flow' or 'aggregate', or train a smaller code"
+                f"model's have {size:,}: fit 'flow' or 'gaussian', or train a smaller code"
             )
         self.size, self.components = size, components
 
