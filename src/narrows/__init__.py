@@ -90,6 +90,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'narrows' has no attribute {name!r}")
+    if name == "fit":  # it takes recipes by name
+        importlib.import_module(".recipes", __name__)
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name], __name__), name)
     return importlib.import_module(f".{name}", __name__)

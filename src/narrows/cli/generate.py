@@ -85,6 +85,7 @@ def generate(
 
 def _prior(model: Any, folder: Path, wanted: str | None) -> tuple[str, Any]:
     """The prior to draw from, and its name."""
+    from ..bottlenecks import Quantised
     from ..priors import load_prior, prior_for, stored_priors
 
     there = stored_priors(folder)
@@ -92,7 +93,7 @@ def _prior(model: Any, folder: Path, wanted: str | None) -> tuple[str, Any]:
         wanted = "normal"
     if wanted is None and len(there) == 1:
         wanted = there[0]
-    fitting = "autoregressive" if hasattr(model.bottleneck, "lookup") else "flow"
+    fitting = "autoregressive" if isinstance(model.bottleneck, Quantised) else "flow"
     if wanted is None:
         raise ValueError(
             f"this model has the priors {', '.join(there)}: choose one with --prior"

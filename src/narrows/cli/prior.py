@@ -48,7 +48,7 @@ def prior(
     Example: [bold]narrows prior runs/conv-vae-holiday holiday/ --kind flow[/]
     """
     from ..images import captions
-    from ..images.source import Subset
+    from ..images.views import Subset
     from ..priors import compare, fit_prior, prior_for, save_prior
     from ..training import load
 
@@ -99,7 +99,7 @@ def divided(folder: Path, images: Any) -> Splits:
 
 def some(source: Any, most: int, seed: int = 0) -> Any:
     """At most so many pictures of a source, drawn by the seed."""
-    from ..images.source import Subset
+    from ..images.views import Subset
     from ..randomness import permutation
 
     if most < 1:

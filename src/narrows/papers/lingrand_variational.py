@@ -22,7 +22,7 @@ from ..applications import (
 )
 from ..figures import bars, comparison, picture_grid, picture_rows
 from ..images import Sprites
-from ..images.source import Subset
+from ..images.views import Subset
 from ..measures import Disentanglement, Pca, evaluate, frechet_distance, nearest_rows
 from ..priors import sample_codes
 from ..randomness import permutation

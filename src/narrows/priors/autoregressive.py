@@ -12,7 +12,7 @@ from ..parts import Part, part
 from ..randomness import Draws, generator
 from .descent import checked_rate, descend
 from .gaussian import restored
-from .prior import Progress, checked_counts
+from .prior import Prior, Progress, checked_counts
 
 __all__ = ["Autoregressive", "Next"]
 
@@ -58,7 +58,7 @@ class Next(nn.Module):
 
 
 @part("prior", "autoregressive")
-class Autoregressive:
+class Autoregressive(Prior):
     """p(k_1) p(k_2|k_1) … of the entries of a quantised code, row by row in a map.
 
     Van den Oord et al. 2017 (§3.3) train a PixelCNN over theirs; this is a recurrent network, which
