@@ -159,12 +159,12 @@ class Autoregressive(Prior):
     def restore(self, state: dict[str, Tensor]) -> Self:
         """From those."""
         length, entries = len(state.get("places", ())), len(state.get("used", ()))
+        if not length or not entries:
+            raise ValueError("it holds no entry")
         with torch.device("meta"):
             outline = Next(length, entries, self.width)
         weights = {name: tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
         restored(state, {"used": (entries,), **weights})
-        if not length or not entries:
-            raise ValueError("it holds no entry")
         with torch.random.fork_rng():
             network = Next(length, entries, self.width)
         network.load_state_dict({name: state[name] for name in weights})
