@@ -17,6 +17,7 @@ from PIL import Image
 import narrows as nw
 from narrows.applications.denoise import denoise
 from narrows.applications.inpaint import inpaint
+from narrows.applications.prior import prior
 from narrows.applications.reconstruct import reconstruct
 from narrows.applications.upscale import upscale
 from narrows.results import Result
@@ -26,6 +27,7 @@ SHAPE = (1, 12, 8)
 # name → a call of (model, pictures) with no other choice than the verb itself needs
 VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "reconstruct": lambda m, p: reconstruct(m, p, progress=False),
+    "prior": lambda m, p: prior(m, p, "gaussian", progress=False),
     "denoise": lambda m, p: denoise(m, p, noise="gaussian 0.1", baselines=False, progress=False),
     "upscale": lambda m, p: upscale(m, p, factor=2, progress=False),
     "inpaint": lambda m, p: inpaint(

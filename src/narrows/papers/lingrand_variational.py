@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ..applications import (
     baseline_encoders,
+    decode_samples,
     decoder,
     decodings,
     disentangle,
     factor_alignments,
-    generate,
     morph,
     traverse,
 )
@@ -215,7 +215,7 @@ def random_codes(lab: Lab) -> Finding:
             given = {key: 4 for key in how} if lab.tiny else how
             prior = lab.prior(trained, images, kind, seed=seed, **given)
             sample = partial(sample_codes, trained.model, prior)
-            made = generate(decoder(trained.model), sample, len(x), seed=seed).pictures
+            made = decode_samples(decoder(trained.model), sample, len(x), seed=seed).pictures
             away.setdefault(name, []).append(float(nearest_rows(made.flatten(1), real)[0].median()))
             apart.setdefault(name, []).append(frechet_distance(features, ruler.encode(made)))
             if seed == lab.seeds[0]:
