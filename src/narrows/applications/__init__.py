@@ -15,7 +15,7 @@ from .classify import (
     untrained,
 )
 from .cluster import CLUSTERINGS, Agreement, Clusters, agreement, cluster
-from .compress import (
+from .codec import (
     Codec,
     CodecModel,
     Compressed,
