@@ -39,7 +39,7 @@ class Autoencoder(nn.Module):
         recipe: how it was trained, where that is known.
         preprocessing: how pictures become inputs; saved with the weights.
         run: what its training left (pictures seen, seed, history); None where it was not trained.
-        beside: modules trained beside it (a discriminator, a softmax head), by name.
+        auxiliary: modules trained beside it (a discriminator, a softmax head), by name.
 
     Raises:
         ValueError: a part that is not listed, or parts that do not fit.

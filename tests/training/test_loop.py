@@ -228,7 +228,7 @@ def test_players_own_disjoint_parameters() -> None:
     first = Player("model", [shared], optimizer, lambda step: None)  # type: ignore[arg-type,return-value]
     second = Player("critic", [shared], optimizer, lambda step: None)  # type: ignore[arg-type,return-value]
     disjoint([first])
-    with pytest.raises(ValueError, match="'model' and 'critic' share a parameter"):
+    with pytest.raises(ValueError, match="'model' and 'discriminator' share a parameter"):
         disjoint([first, second])
 
 

@@ -14,7 +14,7 @@ from .app import app, printed
 
 if TYPE_CHECKING:
     from ..images import Splits
-    from ..priors import Judged
+    from ..priors import PriorEvaluation
 
 __all__ = ["divided", "prior", "some"]
 
@@ -119,7 +119,7 @@ def _number(text: str) -> tuple[str, int | float]:
     raise ValueError(f"--set takes NAME=NUMBER, such as components=10; we got {text!r}")
 
 
-def _table(rows: list[Judged]) -> str:
+def _table(rows: list[PriorEvaluation]) -> str:
     wide = max(len(row.name) for row in rows)
     wide = max(wide, len("held-out codes"))
     lines = [f"{'held-out codes':<{wide}}  {'nats per code':>13}  {'discrepancy':>11}"]

@@ -1,7 +1,7 @@
-"""Bounds that compare a picture with its reconstruction in the features of a critic.
+"""Bounds that compare a picture with its reconstruction in the features of a discriminator.
 
                   ┌─ x ──────────────────────────┐
-    x ──► z ──► x̂ ├─ x̂ ─────────────────────────►├─ critic ─► features, logits
+    x ──► z ──► x̂ ├─ x̂ ─────────────────────────►├─ discriminator ─► features, logits
     z' ~ N(0, I) ─┴─► x' ────────────────────────┘
 
 They divide the model between players: the way down, the heads of the bottleneck, the way up.
@@ -81,7 +81,7 @@ def ways(model: Any, name: str) -> Ways:
 
 
 class _Seen(NamedTuple):
-    """What the critic makes of a step: S samples of B pictures, flat but for the features."""
+    """What the discriminator makes of a step: S samples of B pictures, flat but for the features."""
 
     features: Tensor  # log N(features of x; those of x̂, I), (S, B)
     real: Tensor
@@ -103,7 +103,7 @@ class FeatureWise(nn.Module):
     its networks have no batch norm; no player ever waits for another.
 
     What validation chooses the best weights by is ``loss``, the ELBO of the model's own likelihood:
-    the features of a critic that moves are no yardstick.
+    the features of a discriminator that moves are no yardstick.
 
     A pass of x' through a model with batch norm uses the statistics of x' and leaves the running
     ones alone, so these are of pictures only.
@@ -129,7 +129,7 @@ class FeatureWise(nn.Module):
         if not (gamma > 0 and math.isfinite(gamma)):
             raise ValueError(f"gamma must be a positive number; we got {gamma}")
         self.gamma, self.lr_scale = gamma, lr_scale
-        self.critic = PictureDiscriminator(shape, width)
+        self.discriminator = PictureDiscriminator(shape, width)
 
     def check(self, model: Any) -> None:
         """It needs a prior, two ways without a common weight, and a likelihood without weights.
@@ -158,7 +158,7 @@ class FeatureWise(nn.Module):
         """The negative ELBO of the model's likelihood, with the features' beside it."""
         total, terms = Elbo().loss(step)
         x, again = step.target, _reconstructions(step, "feature-wise")
-        features = self.critic.features
+        features = self.discriminator.features
         terms["features"] = -_alike(features(x), features(again.flatten(0, 1))).mean()
         return Loss(total, terms)
 
@@ -183,9 +183,9 @@ class FeatureWise(nn.Module):
         kept: tuple[Any, _Seen] | None = vars(step).get("_seen")
         if kept is None or kept[0] is not self:
             x, again = step.target, _reconstructions(step, "feature-wise").flatten(0, 1)
-            real, made = self.critic.features(x), self.critic.features(again)
-            judged = self.critic.logits
-            drawn = self.critic(_drawn(step))
+            real, made = self.discriminator.features(x), self.discriminator.features(again)
+            judged = self.discriminator.logits
+            drawn = self.discriminator(_drawn(step))
             seen = _Seen(_alike(real, made), judged(real), judged(made), drawn)
             kept = vars(step)["_seen"] = (self, seen)
         return kept[1]

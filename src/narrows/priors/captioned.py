@@ -20,12 +20,12 @@ from .gaussian import Scale
 from .prior import Progress, checked_counts, checked_rows
 from .reading import Reader, checked_words, tokens, vocabulary
 
-__all__ = ["CaptionFlow", "Told"]
+__all__ = ["CaptionFlow", "CaptionVelocity"]
 
 LARGEST_READER, MOST_GUIDED = 1024, 20
 
 
-class Told(nn.Module):
+class CaptionVelocity(nn.Module):
     """A reader and the velocity that is told what it read; one network, trained as one.
 
     Args:
@@ -70,7 +70,7 @@ class CaptionFlow:
     captioned = True
     silent = 0.1
     scale: Scale
-    network: Told
+    network: CaptionVelocity
 
     def __init__(
         self,
@@ -152,8 +152,8 @@ class CaptionFlow:
         self.network = network.cpu().requires_grad_(False)
         return self
 
-    def _network(self) -> Told:
-        return Told(self.size, self.width, self.depth, len(self.words), self.reader)
+    def _network(self) -> CaptionVelocity:
+        return CaptionVelocity(self.size, self.width, self.depth, len(self.words), self.reader)
 
     @torch.no_grad()
     def sample(self, n: int, seed: int = 0, caption: str = "") -> Tensor:

@@ -35,7 +35,7 @@ Maker = Callable[..., Recipe]
 
 # the five documents first, then what they name, each by what it is for
 _GROUPS: dict[str, tuple[Maker, ...]] = {
-    "Of no document": (
+    "Generic": (
         plain.conv_vae,
         plain.conv_autoencoder,
         plain.mlp_vae,
