@@ -51,21 +51,21 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.ladder: Ladder = build("ladder", ladder)
         shapes = self.ladder.shapes
-        made = build("bottleneck", bottleneck, shape=self.ladder.narrowest, shapes=shapes)
-        if not isinstance(made, Bottleneck):
-            raise ValueError(f"a bottleneck was wanted; we got {type(made).__name__}")
-        if made.shape != self.ladder.narrowest:
+        built = build("bottleneck", bottleneck, shape=self.ladder.narrowest, shapes=shapes)
+        if not isinstance(built, Bottleneck):
+            raise ValueError(f"a bottleneck was wanted; we got {type(built).__name__}")
+        if built.shape != self.ladder.narrowest:
             raise ValueError(
-                f"the ladder ends in {self.ladder.narrowest} but the bottleneck takes {made.shape}; "
+                f"the ladder ends in {self.ladder.narrowest} but the bottleneck takes {built.shape}; "
                 "build it with shape=ladder.narrowest"
             )
-        read = list(getattr(made, "shapes", ()))  # of a bottleneck that reads several levels
+        read = list(getattr(built, "shapes", ()))  # of a bottleneck that reads several levels
         if read and read != shapes:
             raise ValueError(
                 f"the ladder has levels {shapes} but the bottleneck reads {read}; "
                 "build it with shapes=ladder.shapes"
             )
-        self.bottleneck = made
+        self.bottleneck = built
         self.likelihood = build("likelihood", likelihood)
         if not isinstance(self.likelihood, Likelihood):
             raise ValueError(f"a likelihood was wanted; we got {type(self.likelihood).__name__}")
@@ -163,11 +163,11 @@ class Autoencoder(nn.Module):
             A code on the processor, z (N, *code) or (S, N, *code).
         """
         source = self._fitting(images)
-        found = []
+        codes = []
         with self.evaluating():
             for number, x in enumerate(self._batches(source, batch_size, progress)):
-                found.append(self.posterior(x, samples, Draws(seed, number)).to("cpu"))
-        return Code.joined(found)
+                codes.append(self.posterior(x, samples, Draws(seed, number)).to("cpu"))
+        return Code.joined(codes)
 
     def reconstruct(
         self,

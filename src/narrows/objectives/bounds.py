@@ -206,8 +206,8 @@ class Objective:
 
     def modules(self) -> dict[str, nn.Module]:
         """The bound and penalties that have weights of their own, by name: no part of the model."""
-        found = [one for one in (self.bound, *self.penalties) if isinstance(one, nn.Module)]
-        return {_name(one): one for one in found}
+        weighted = [one for one in (self.bound, *self.penalties) if isinstance(one, nn.Module)]
+        return {_name(one): one for one in weighted}
 
     def after_step(self, step: Step) -> None:
         """Tell those that want to know that a step was taken."""
@@ -218,7 +218,7 @@ class Objective:
     def state(self) -> dict[str, dict[str, float]]:
         """What the bound and penalties remember of the steps before, beside their weights."""
         stateful = [one for one in (self.bound, *self.penalties) if hasattr(one, "state")]
-        return {_name(one): found for one in stateful if (found := one.state())}
+        return {_name(one): kept for one in stateful if (kept := one.state())}
 
     def restore(self, state: Mapping[str, Mapping[str, float]]) -> None:
         """Go on from such a state."""

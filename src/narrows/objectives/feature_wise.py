@@ -55,16 +55,18 @@ def ways(model: Any, name: str) -> Ways:
 
     def reached(*values: Tensor) -> set[str]:
         total = torch.stack([value.float().sum() for value in values]).sum()
-        found = torch.autograd.grad(total, list(own.values()), allow_unused=True, retain_graph=True)
-        return {n for n, gradient in zip(own, found, strict=True) if gradient is not None}
+        gradients = torch.autograd.grad(
+            total, list(own.values()), allow_unused=True, retain_graph=True
+        )
+        return {n for n, gradient in zip(own, gradients, strict=True) if gradient is not None}
 
     with torch.enable_grad(), _evaluating(model):
         x = torch.zeros(2, *model.shape, device=model.device)
         descent = model.ladder.descend(x)
         code = model.bottleneck.encode(descent, model.ladder, None, Draws())
         raw = model.raw(Code(code.z.detach(), pooling_indices=code.pooling_indices))
-        known = [code.mean, code.log_variance]
-        encoded = reached(code.z, *[one for one in known if one is not None])
+        tensors = [code.mean, code.log_variance]
+        encoded = reached(code.z, *[one for one in tensors if one is not None])
         trunk, up = reached(descent.levels[-1]), reached(raw)
     if both := encoded & up:
         raise ValueError(
@@ -183,10 +185,10 @@ class FeatureWise(nn.Module):
         kept: tuple[Any, _Seen] | None = vars(step).get("_seen")
         if kept is None or kept[0] is not self:
             x, again = step.target, _reconstructions(step, "feature-wise").flatten(0, 1)
-            real, made = self.discriminator.features(x), self.discriminator.features(again)
-            judged = self.discriminator.logits
+            real, fake = self.discriminator.features(x), self.discriminator.features(again)
+            logits = self.discriminator.logits
             drawn = self.discriminator(_drawn(step))
-            seen = _Seen(_alike(real, made), judged(real), judged(made), drawn)
+            seen = _Seen(_alike(real, fake), logits(real), logits(fake), drawn)
             kept = vars(step)["_seen"] = (self, seen)
         return kept[1]
 
@@ -292,9 +294,9 @@ def _called(logits: Tensor, kind: int) -> Tensor:
     return -logits.log_softmax(1)[:, kind].mean()
 
 
-def _alike(real: Tensor, made: Tensor) -> Tensor:
+def _alike(real: Tensor, fake: Tensor) -> Tensor:
     """log N(real; made, I) in nats: features (B, …) and (S·B, …) → (S, B)."""
-    squares = (made.reshape(-1, *real.shape) - real).float().square().flatten(2).sum(-1)
+    squares = (fake.reshape(-1, *real.shape) - real).float().square().flatten(2).sum(-1)
     return log_gaussian(squares, 1.0, 0.0, math.prod(real.shape[1:]))
 
 
@@ -329,11 +331,11 @@ def _descended(model: Any, x: Tensor) -> Any:
     return model.ladder.descend(x).levels
 
 
-def _lent(model: nn.Module, way: Callable[[Any, Tensor], Any], given: Tensor) -> Any:
+def _lent(model: nn.Module, way: Callable[[Any, Tensor], Any], argument: Tensor) -> Any:
     """A way of the model with copies of its buffers, so that no running statistic is touched."""
     module = _Way(model, way)
     held = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    return functional_call(module, held, (given,)) if held else module(given)
+    return functional_call(module, held, (argument,)) if held else module(argument)
 
 
 class _Way(nn.Module):
@@ -343,9 +345,9 @@ class _Way(nn.Module):
         super().__init__()
         self.model, self.way = model, way
 
-    def forward(self, given: Tensor) -> Any:
+    def forward(self, argument: Tensor) -> Any:
         """What the way makes of it."""
-        return self.way(self.model, given)
+        return self.way(self.model, argument)
 
 
 @contextmanager

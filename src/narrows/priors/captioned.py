@@ -162,11 +162,11 @@ class CaptionFlow:
         Raises:
             ValueError: a word that was in no caption of the fit.
         """
-        told, silent = self.network.reader(tokens([caption, ""], self.words))[:, None]
-        guided = self.guidance != 1 and not torch.equal(told, silent)
+        condition, silent = self.network.reader(tokens([caption, ""], self.words))[:, None]
+        guided = self.guidance != 1 and not torch.equal(condition, silent)
 
         def field(x: Tensor, t: Tensor) -> Tensor:
-            v: Tensor = self.network.velocity(x, t, told.expand(len(x), -1))
+            v: Tensor = self.network.velocity(x, t, condition.expand(len(x), -1))
             if guided:
                 plain = self.network.velocity(x, t, silent.expand(len(x), -1))
                 v = plain + self.guidance * (v - plain)

@@ -48,8 +48,10 @@ def evaluate_prior(
     """
     rows, own = (z.flatten(1)[:MOST].double() for z in (held, drawn))
     mean, deviation = rows.mean(0), rows.std(0, correction=0).clamp_min(1e-6)
-    found = mmd2((own - mean) / deviation, (rows - mean) / deviation)
-    return PriorEvaluation(name, None if log_prob is None else float(log_prob.mean()), float(found))
+    discrepancy = mmd2((own - mean) / deviation, (rows - mean) / deviation)
+    return PriorEvaluation(
+        name, None if log_prob is None else float(log_prob.mean()), float(discrepancy)
+    )
 
 
 def compare(
@@ -103,5 +105,5 @@ def _alone(train: Tensor, held: Tensor, n: int, seed: int) -> tuple[Tensor, Tens
     places = torch.arange(train.shape[1])
     nats = log_shares[places, ranks[len(train) :]].sum(1)
     uniform = Draws(seed).uniform("prior/alone", (train.shape[1], n)).double()
-    found = torch.searchsorted(log_shares.exp().cumsum(1), uniform).clamp_max(len(used) - 1)
-    return nats, used[found.T]
+    entries = torch.searchsorted(log_shares.exp().cumsum(1), uniform).clamp_max(len(used) - 1)
+    return nats, used[entries.T]

@@ -85,24 +85,24 @@ def prior_for(model: Any, name: str, **arguments: Any) -> Prior:
         raise ValueError(f"the {own[0]} of a prior is that of the model's codes; leave it out")
     bottleneck = model.bottleneck
     quantised = hasattr(bottleneck, "lookup")
-    given = {"size": math.prod(model.code_shape)}
+    shapes = {"size": math.prod(model.code_shape)}
     if quantised:
-        given["entries"] = (
+        shapes["entries"] = (
             len(bottleneck.book) if hasattr(bottleneck, "book") else bottleneck.entries
         )
-    made: Prior = build("prior", Part(name, arguments), **given)
+    prior: Prior = build("prior", Part(name, arguments), **shapes)
     if quantised and name == "normal":
         raise ValueError(
             "the prior 'normal' fits codes that were trained to be normal, but this model's are "
             "entries of a code book: fit one of autoregressive, mixture or flow with "
             "`narrows prior`"
         )
-    if not quantised and made.takes == "indices":
+    if not quantised and prior.takes == "indices":
         raise ValueError(
             f"the prior {name!r} is one of entries of a code book, but this model's codes are "
             f"numbers: fit one of {', '.join(n for n in listed('prior') if n != name)}"
         )
-    return made
+    return prior
 
 
 def fit_prior(
@@ -129,13 +129,13 @@ def fit_prior(
         ValueError: a name or an argument that is none, a prior that does not fit the codes, or
             captions for one that reads none.
     """
-    made: Any = prior_for(model, name, **arguments)
-    told = getattr(made, "captioned", False)
-    if captions is not None and not told:
+    prior: Any = prior_for(model, name, **arguments)
+    captioned = getattr(prior, "captioned", False)
+    if captions is not None and not captioned:
         raise ValueError(f"the prior {name!r} reads no captions; fit 'caption-flow'")
-    given = {"captions": captions or captions_of(images, seed=seed)} if told else {}
-    codes = taken(made, model.encode(images, 1, seed=seed))
-    fitted: Prior = made.fit(codes.to(model.device), seed, progress, **given)
+    texts = {"captions": captions or captions_of(images, seed=seed)} if captioned else {}
+    codes = taken(prior, model.encode(images, 1, seed=seed))
+    fitted: Prior = prior.fit(codes.to(model.device), seed, progress, **texts)
     return fitted
 
 
@@ -164,12 +164,12 @@ def sample_codes(model: Any, prior: Prior, n: int, seed: int = 0, **given: Any) 
     with torch.no_grad():
         if prior.takes == "indices":
             at = rows.reshape(n, *(shape[1:] if len(shape) == 3 else (-1,)))
-            found: Tensor = bottleneck.lookup(at.to(device))
+            codes: Tensor = bottleneck.lookup(at.to(device))
         else:
-            found = rows.reshape(n, *shape).to(device)
+            codes = rows.reshape(n, *shape).to(device)
             if hasattr(bottleneck, "nearest"):
-                found = bottleneck.lookup(bottleneck.nearest(found))
-    return found.float().cpu()
+                codes = bottleneck.lookup(bottleneck.nearest(codes))
+    return codes.float().cpu()
 
 
 def checked_counts(of: str, **counts: Any) -> None:

@@ -101,12 +101,12 @@ def _unknown(unknown_words: list[str], words: Sequence[str]) -> str:
         for word in unknown_words
         for match in difflib.get_close_matches(word[:LONGEST_WORD], words, n=2)
     ]
-    given = ", ".join(repr(word[:LONGEST_WORD]) for word in unknown_words[:5])
+    quoted = ", ".join(repr(word[:LONGEST_WORD]) for word in unknown_words[:5])
     if near:
-        known = f"did you mean {' or '.join(map(repr, dict.fromkeys(near)))}?"
+        hint = f"did you mean {' or '.join(map(repr, dict.fromkeys(near)))}?"
     elif words:
         shown = [*words[:SHOWN], *(["…"] if len(words) > SHOWN else [])]
-        known = f"the words are {', '.join(shown)}"
+        hint = f"the words are {', '.join(shown)}"
     else:
-        known = "it was fitted without captions"
-    return f"no caption of the pictures that this prior was fitted to says {given}; {known}"
+        hint = "it was fitted without captions"
+    return f"no caption of the pictures that this prior was fitted to says {quoted}; {hint}"

@@ -63,8 +63,8 @@ def players(
     if hasattr(objective.bound, "shares"):
         shares = []
         for name, parameters, loss in objective.bound.shares(model):
-            found = [p for p in parameters if id(p) in mine or not _owns(model, p)]
-            shares.append((name, found, loss))
+            moved = [p for p in parameters if id(p) in mine or not _owns(model, p)]
+            shares.append((name, moved, loss))
         shares[0] = (*shares[0][:2], objective.penalised(shares[0][2]))
     opponents = [one for one in objective.modules().items() if hasattr(one[1], "own_loss")]
     for name, module in opponents:
@@ -72,14 +72,14 @@ def players(
     lr_scales = {
         name: float(getattr(one, "lr_scale", 1.0)) for name, one in objective.modules().items()
     }
-    made = [
+    result = [
         Player(
             name, own, optimizer(phase, own), loss, phase.grad_clip_norm, lr_scales.get(name, 1.0)
         )
         for name, own, loss in shares
     ]
-    disjoint(made)
-    return made
+    disjoint(result)
+    return result
 
 
 def _owns(model: nn.Module, parameter: nn.Parameter) -> bool:
