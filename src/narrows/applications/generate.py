@@ -1,4 +1,4 @@
-"""Generate: pictures that are nobody's, out of a prior over codes.
+"""Generate: pictures sampled from a prior over codes.
 
 prior ──sample──► z (n, *code) ──decode──► pictures (n, C, H, W)
 mean + quantiles of two units ──decode──► the manifold

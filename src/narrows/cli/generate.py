@@ -58,7 +58,7 @@ def generate(
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
-    """Draw pictures that are nobody's, and write them as one sheet.
+    """Sample pictures, and write them as one sheet.
 
     Example: [bold]narrows generate runs/conv-vae-holiday -n 64 -o generated.png[/]
     """

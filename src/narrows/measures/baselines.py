@@ -1,4 +1,4 @@
-"""What a model has to beat: PCA with as many numbers per picture, and the mean picture.
+"""Baselines of a model: PCA with as many numbers per picture, and the mean picture.
 
 With the variances of its components PCA is a normal distribution of pictures (Tipping & Bishop
 1999), x ~ N(mean, V Λ Vᵀ + rest · (I − V Vᵀ)); ``wiener`` and ``conditional_mean`` are its posterior

@@ -1,4 +1,4 @@
-"""How good a model is on pictures that it was not trained on, beside what it has to beat.
+"""How good a model is on pictures that it was not trained on, with baselines for each number.
 
     pictures ──augmentation──► x ──corruption──► x̃        both as in the recipe, with fixed draws
     x ──model──► x̂     x ──PCA, as many values──► x̂     the mean picture of the training pictures

@@ -1,4 +1,4 @@
-"""What a restoring model has to beat without any training: filters and in-filling of one picture.
+"""Baselines of restoration without training: filters and in-filling of one picture.
 
 Each takes pictures (N, C, H, W) in [0, 1], noisy ones may leave it, and gives as many. Median and
 the cosine transform are always there; the others need scikit-image or OpenCV.

@@ -1,4 +1,4 @@
-"""What a compressed picture has to beat: the formats that everyone has, as Pillow writes them."""
+"""Baselines of compression: the formats that everyone has, as Pillow writes them."""
 
 from __future__ import annotations
 

@@ -309,8 +309,8 @@ def _there_and_back(
         _descent_of(model, below, pooling_indices), ladder, batch.samples, batch.draws
     )
     g, level = model.bottleneck.expand(code, ladder)
-    widened = model.pooling_indices(code, len(g))
-    back = ladder.ascend(g, widened, level, to=i)
+    indices = model.pooling_indices(code, len(g))
+    back = ladder.ascend(g, indices, level, to=i)
     return below, code, _apart(back, code.z.shape[:2])
 
 
