@@ -271,7 +271,7 @@ def test_what_each_player_of_a_vae_gan_minimises() -> None:
     """Larsen et al. 2016, algorithm 1, by hand for one sample."""
     model, objective, made = begun(recipe(bound=BOUNDS["feature-wise"]))
     step = step_of(model, samples=1)
-    encoder, decoder, discriminator = (player.loss(step).total for player in made)
+    encoder, decoder, opponent = (player.loss(step).total for player in made)
     discriminator = objective.bound.discriminator
     x, again = step.target, model.likelihood.mean(step.output)[0]
     drawn = model.decode(step.draws.normal("prior", (8, 3)))
@@ -281,7 +281,7 @@ def test_what_each_player_of_a_vae_gan_minimises() -> None:
     assert torch.allclose(encoder, features + step.kl.mean())
     assert torch.allclose(decoder, 0.1 * features - made_up.log().mean() - sampled.log().mean())
     false = 0.5 * ((1 - made_up).log().mean() + (1 - sampled).log().mean())
-    assert torch.allclose(discriminator, -real.log().mean() - false)
+    assert torch.allclose(opponent, -real.log().mean() - false)
 
 
 def test_what_each_player_of_an_introspective_network_minimises() -> None:
