@@ -28,7 +28,17 @@ from .decoding import Decode, decoder
 from .denoise import denoise, denoise_batch, denoising_baselines
 from .disentangle import FactorAlignment, baseline_encoders, disentangle, factor_alignments
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
-from .generate import Generated, Manifold, Traversals, generate, manifold, traverse
+from .generate import (
+    Generated,
+    Manifold,
+    Traversals,
+    decode_samples,
+    generate,
+    manifold,
+    plane_of,
+    traversals,
+    traverse,
+)
 from .inpaint import (
     CodeGaussian,
     Projection,
@@ -54,6 +64,7 @@ from .outliers import (
     mean_rank,
     outliers,
 )
+from .prior import PriorFit, prior
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restoration, Restored, run_baselines, scores
 from .segment import Segments, segment
@@ -110,6 +121,7 @@ __all__ = [
     "Median",
     "Morph",
     "Outliers",
+    "PriorFit",
     "Projection",
     "PromptFidelity",
     "Proximity",
@@ -132,6 +144,7 @@ __all__ = [
     "code_rows",
     "codec_model",
     "compare",
+    "decode_samples",
     "decoder",
     "decodings",
     "denoise",
@@ -167,6 +180,8 @@ __all__ = [
     "morph",
     "outliers",
     "pca_codec_model",
+    "plane_of",
+    "prior",
     "probe",
     "project",
     "prompt_fidelity",
@@ -179,6 +194,7 @@ __all__ = [
     "spherical",
     "steer",
     "thumbnails",
+    "traversals",
     "traverse",
     "untrained",
     "upscale",

@@ -159,13 +159,8 @@ def _values(source: Any, by: str) -> Any:
     import numpy as np
     import torch
 
-    from ..images.source import Subset
     from ..parts import listed
 
-    rows = None
-    while isinstance(source, Subset):
-        rows = source.indices if rows is None else source.indices[rows]
-        source = source.source
     labels = dict(getattr(source, "labels", {}))
     column, equals, wanted = by.partition("=")
     if column not in labels:
@@ -188,7 +183,7 @@ def _values(source: Any, by: str) -> Any:
         ) from error
     if not bool(torch.isfinite(numbers).all()):
         raise ValueError(f"{column} is not known of every picture; choose pictures that have it")
-    return numbers if rows is None else numbers[rows]
+    return numbers
 
 
 def _plain(effect: EffectSize) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from .source import Images, Source, Subset
+from .source import Images, Source
 from .sprites import Sprites
+from .views import Subset
 
 __all__ = ["Keys", "content_keys", "key_of"]
 
