@@ -56,7 +56,7 @@ TABLES_VERSION = 1
 BATCH = 256
 FITTED_ON = 20_000  # pictures at most
 PROBED, PROBES = 64, 16  # pictures and directions that tell the gains
-LEARNT_FROM, JUDGED_ON = 8_000_000, 500_000  # pixel values
+FITTED_ON_VALUES, JUDGED_ON = 8_000_000, 500_000  # pixel values
 SHOWN = (10, 30, 50, 70, 90)  # qualities that residuals are learnt at
 
 
@@ -200,7 +200,7 @@ class Codec:
         else:
             quantiser = Uniform.fit(z, _gain(functions.decode, z[:PROBED], seed))
         tried = (0,) if quantiser.one_rate else SHOWN
-        most = max(8, LEARNT_FROM // math.prod(functions.shape))
+        most = max(8, FITTED_ON_VALUES // math.prod(functions.shape))
         x, z = x[:most], z[:most]
         qualities = np.array(tried)[np.arange(len(x)) % len(tried)]
         decoded = torch.empty_like(x)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ..images import captions
 from ..images.inputs import Pictures, evenly
 from ..images.views import Subset
-from ..priors import Judged, Prior, compare, fit_prior, prior_for, save_prior
+from ..priors import Prior, PriorEvaluation, compare, fit_prior, prior_for, save_prior
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table
@@ -40,7 +40,7 @@ class PriorFit(Result):
     name: ClassVar[str] = "prior"
     prior: Prior
     kind: str
-    rows: Sequence[Judged]
+    rows: Sequence[PriorEvaluation]
     fitted_on: int
     judged_on: str
     file: Path | None = None

@@ -68,7 +68,7 @@ def classify(
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
-    """Learn classes from codes and labels, and say how well, beside what codes have to beat.
+    """Learn classes from codes and labels, and say how well, compared with baselines.
 
     Tested on pictures that neither the model nor the classifier learnt from. Raw pixels, PCA with as
     many numbers as a code, and the same encoder untrained stand beside. Pictures without a label,

@@ -51,17 +51,17 @@ def masks_below(root: str | Path) -> tuple[Path, Path]:
         NoImages: one of them is not there.
     """
     root = Path(root)
-    found = [
-        next((root / name for name in known if (root / name).is_dir()), None)
-        for known in (PICTURES, MASKS)
+    folders = [
+        next((root / name for name in names if (root / name).is_dir()), None)
+        for names in (PICTURES, MASKS)
     ]
-    if found[0] is None or found[1] is None:
-        missing = PICTURES[0] if found[0] is None else MASKS[0]
+    if folders[0] is None or folders[1] is None:
+        missing = PICTURES[0] if folders[0] is None else MASKS[0]
         raise NoImages(
             f"there is no folder {root / missing}: put the pictures in images/ and their masks, "
             "with the same names, in masks/"
         )
-    return found[0], found[1]
+    return folders[0], folders[1]
 
 
 def masked(
@@ -100,8 +100,10 @@ def masked(
     if lost:
         raise BadFile(f"the mask {there[lost[0]].name} has no picture in {pictures}")
     height, width = images.shape[1:]
-    found = torch.stack([_nearest(read_mask(there[stem], void), height, width) for stem in stems])
-    numbers = sorted(set(torch.unique(found).tolist()) - {VOID})
+    class_masks = torch.stack(
+        [_nearest(read_mask(there[stem], void), height, width) for stem in stems]
+    )
+    numbers = sorted(set(torch.unique(class_masks).tolist()) - {VOID})
     count = len(names) if names is not None else max(numbers, default=-1) + 1
     if len(numbers) < 2:
         raise BadFile(f"the masks in {masks} show {len(numbers)} class, and segmenting needs two")
@@ -110,7 +112,7 @@ def masked(
             f"the masks in {masks} have the number {numbers[-1]}, and the classes are 0 to "
             f"{min(count, 128) - 1}; --void says which number is none"
         )
-    return Masked(images, found, tuple(names or map(str, range(count))))
+    return Masked(images, class_masks, tuple(names or map(str, range(count))))
 
 
 def masks_by_name(folder: str | Path) -> dict[str, Path]:
@@ -119,10 +121,10 @@ def masks_by_name(folder: str | Path) -> dict[str, Path]:
     Raises:
         NoImages: there is none.
     """
-    found = {file.stem: file for file in sorted(Path(folder).rglob("*.*")) if file.is_file()}
-    if not found:
+    files = {file.stem: file for file in sorted(Path(folder).rglob("*.*")) if file.is_file()}
+    if not files:
         raise NoImages(f"there is no mask in {folder}")
-    return found
+    return files
 
 
 def read_mask(path: str | Path, void: int | None = None) -> torch.Tensor:
@@ -144,9 +146,9 @@ def _nearest(mask: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return mask[rows][:, columns]
 
 
-def stacked(given: Masked) -> Images:
+def stacked(pairs: Masked) -> Images:
     """Pictures (N, C + K, H, W): behind a picture's channels one for each class, 255 where it is."""
-    classes = torch.arange(len(given.names), dtype=torch.uint8)[:, None, None]
-    pixels = given.images.pixels
-    masks = (given.masks[:, None] == classes).byte() * 255
-    return Images(torch.cat([pixels, masks], 1), ids=list(given.images.ids), name=given.images.name)
+    classes = torch.arange(len(pairs.names), dtype=torch.uint8)[:, None, None]
+    pixels = pairs.images.pixels
+    masks = (pairs.masks[:, None] == classes).byte() * 255
+    return Images(torch.cat([pixels, masks], 1), ids=list(pairs.images.ids), name=pairs.images.name)
