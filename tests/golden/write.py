@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 import narrows as nw
-from narrows.training import Recipe, history
+from narrows.training import Recipe, history_of
 
 FOLDER = Path(__file__).parent
 DIGITS, STEPS = (1, 8, 8), 50
@@ -67,7 +67,7 @@ def run(name: str) -> list[dict[str, Any]]:
                 precision="float32",
                 report="quiet",
             )
-            found = history(Path(folder) / "run")
+            found = history_of(Path(folder) / "run")
     finally:
         torch.set_num_threads(threads)
     return [{k: v for k, v in record.items() if k not in TIMES} for record in found]
