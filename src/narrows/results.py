@@ -63,6 +63,9 @@ class Result:
     def save(self, folder: Path | str) -> dict[str, Any]:
         """Write NAME.json and a PNG of each figure to a folder.
 
+        Args:
+            folder: the folder; a path that ends in .png is where the first figure goes, alone.
+
         Returns:
             The paths by the figure's name, and ``document``; of verbs that write a file for each
             picture, ``pictures`` is the list of them.
@@ -70,17 +73,23 @@ class Result:
         Raises:
             NarrowsError: the folder cannot be written.
         """
-        return self._written(Path(folder), {})
+        path = Path(folder)
+        if path.suffix.lower() == ".png" and not path.is_dir():
+            return {next(iter(self.figures()), "figure"): str(save(self.figure(), path))}
+        return self._written(path, {})
 
     def _written(self, folder: Path, others: Mapping[str, Any]) -> dict[str, Any]:
         """Figures and document, which names ``others`` that a subclass wrote before."""
         written: dict[str, Any] = {
             name: str(save(each, folder / f"{name}.png")) for name, each in self.figures().items()
         }
+        return self._documented(folder, {**written, **others})
+
+    def _documented(self, folder: Path, written: Mapping[str, Any]) -> dict[str, Any]:
+        """The document, which names the files that were ``written`` before."""
         path = folder / f"{self.name}.json"
-        written |= others
         files.write_text(path, json_text(self.document() | {"files": written}))
-        return written | {"document": str(path)}
+        return {**written, "document": str(path)}
 
     def __str__(self) -> str:
         return str(self.table())

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 import narrows as nw
-from narrows.applications import decoder, decodings, morph
+from narrows.applications import decoder, decodings, morph_codes
 
 
 def decode(z: Tensor, progress=None) -> Tensor:
@@ -20,7 +20,7 @@ PICTURES = CORNERS.reshape(3, 1, 4, 4)
 
 
 def test_the_way_goes_through_every_picture_in_equal_stretches() -> None:
-    found = morph(decode, CORNERS, PICTURES, frames=5)
+    found = morph_codes(decode, CORNERS, PICTURES, frames=5)
     assert torch.allclose(found.alphas, torch.tensor([0, 0.25, 0.5, 0.75, 1]).double())
     flat = found.frames.flatten(1)
     wanted = [CORNERS[0], CORNERS[:2].mean(0), CORNERS[1], CORNERS[1:].mean(0), CORNERS[2]]
@@ -31,7 +31,7 @@ def test_the_way_goes_through_every_picture_in_equal_stretches() -> None:
 
 
 def test_only_some_places_of_the_way() -> None:
-    found = morph(decode, CORNERS[:2], PICTURES[:2], alphas=[1.0, 0.25])
+    found = morph_codes(decode, CORNERS[:2], PICTURES[:2], alphas=[1.0, 0.25])
     wanted = torch.stack([CORNERS[1], 0.75 * CORNERS[0] + 0.25 * CORNERS[1]])
     assert torch.allclose(found.frames.flatten(1), wanted)
 
@@ -48,16 +48,16 @@ def test_only_some_places_of_the_way() -> None:
 )
 def test_morphs_that_cannot_be(given, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        morph(decode, CORNERS, PICTURES, **given)
+        morph_codes(decode, CORNERS, PICTURES, **given)
 
 
 def test_a_morph_needs_two_pictures() -> None:
     with pytest.raises(ValueError, match="at least 2 pictures with a code each"):
-        morph(decode, CORNERS[:1], PICTURES[:1])
+        morph_codes(decode, CORNERS[:1], PICTURES[:1])
 
 
 def test_the_same_picture_twice_stays_as_it_is() -> None:
-    found = morph(decode, CORNERS[[0, 0]], PICTURES[[0, 0]], frames=4, blend="spherical")
+    found = morph_codes(decode, CORNERS[[0, 0]], PICTURES[[0, 0]], frames=4, blend="spherical")
     assert torch.allclose(found.frames, PICTURES[:1].expand(4, -1, -1, -1))
     assert found.uneven == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from narrows.applications import segment
+from narrows.applications import segment_batch
 
 
 def by_brightness(x: torch.Tensor) -> torch.Tensor:
@@ -17,7 +17,9 @@ def by_brightness(x: torch.Tensor) -> torch.Tensor:
 def test_each_pixel_gets_its_most_likely_class() -> None:
     x = torch.rand(5, 1, 6, 7, generator=torch.Generator().manual_seed(0))
     seen = []
-    found = segment(by_brightness, x, 2, (6, 7), batch_size=2, progress=lambda *at: seen.append(at))
+    found = segment_batch(
+        by_brightness, x, 2, (6, 7), batch_size=2, progress=lambda *at: seen.append(at)
+    )
     assert torch.equal(found.classes.bool(), x[:, 0] > 0.5)
     assert torch.allclose(found.certainty, torch.tensor(0.9)) and seen == [(2, 5), (4, 5), (5, 5)]
 
@@ -25,6 +27,6 @@ def test_each_pixel_gets_its_most_likely_class() -> None:
 def test_another_size_comes_back_in_its_own() -> None:
     x = torch.zeros(1, 1, 24, 36)
     x[:, :, :, 18:] = 1
-    found = segment(by_brightness, x, 2, (12, 12))
+    found = segment_batch(by_brightness, x, 2, (12, 12))
     assert found.classes.shape == (1, 24, 36)
     assert not found.classes[:, :, :15].any() and bool(found.classes[:, :, 21:].all())

@@ -16,7 +16,7 @@ from narrows.applications import (
     fit_to_transform,
     probe,
     proximity,
-    steer,
+    steer_codes,
 )
 from narrows.parts import Part, build
 
@@ -69,7 +69,7 @@ def test_what_cannot_be_learnt_or_done(model) -> None:
     with pytest.raises(ValueError, match="2 pictures or more; we got 1"):
         fit_to_transform(lambda x: x, torch.rand(1, 1, 4, 4), build("transform", Part("zoom")))
     with pytest.raises(ValueError, match="finite numbers"):
-        steer(
+        steer_codes(
             decoder(model), Direction(torch.ones(16)), torch.zeros(1, 16), torch.tensor([torch.inf])
         )
 

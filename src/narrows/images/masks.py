@@ -6,7 +6,7 @@ pictures (N, C, H, W) and masks (N, H, W) of class numbers ──stacked──�
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ import torch
 
 from ..errors import BadFile, NoImages
 from .folder import folder
+from .preprocessing import Preprocessing
 from .read import Size, read_classes
 from .source import Images
 
-__all__ = ["Masked", "masked", "masks_below", "masks_by_name", "read_mask", "stacked"]
+__all__ = [
+    "Masked", "Stacked", "masked", "masks_below", "masks_by_name", "read_mask", "stacked", "unmasked",
+]  # fmt: skip
 
 VOID = 255
 PICTURES, MASKS = ("images", "pictures"), ("masks", "labels", "annotations")
@@ -144,9 +147,64 @@ def _nearest(mask: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return mask[rows][:, columns]
 
 
-def stacked(given: Masked) -> Images:
+class Stacked:
+    """Pictures with a channel for each class behind theirs, 255 where it is: a Source (C + K, H, W).
+
+    Which item is which is told by the pictures alone, so that a model which was trained on them
+    recognises them whatever their masks say.
+    """
+
+    def __init__(self, given: Masked) -> None:
+        self.given = given
+
+    def __len__(self) -> int:
+        return len(self.given.images)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C + K, H, W)."""
+        channels, height, width = self.given.images.shape
+        return channels + len(self.given.names), height, width
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """That of the pictures, for as many channels as there are here."""
+        how = self.given.images.preprocessing
+        return None if how is None else Preprocessing(self.shape, how.fit, how.center_crop)
+
+    @property
+    def content(self) -> Images:
+        """The pictures without their masks."""
+        return self.given.images
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """N names."""
+        return self.given.images.ids
+
+    def on(self, device: torch.device | str) -> Stacked:
+        """The same with its pixels on ``device``, as far as they fit there."""
+        images = self.given.images.on(device)
+        return Stacked(replace(self.given, images=images, masks=self.given.masks.to(images.device)))
+
+    def take(self, indices: torch.Tensor) -> torch.Tensor:
+        """Pictures and masks by their positions (B,) int64: uint8 (B, C + K, H, W)."""
+        pixels = self.given.images.take(indices)
+        masks = self.given.masks[indices.to(self.given.masks.device)].to(pixels.device)
+        classes = torch.arange(len(self.given.names), dtype=torch.uint8, device=pixels.device)
+        return torch.cat([pixels, (masks[:, None] == classes[:, None, None]).byte() * 255], 1)
+
+    def batch(self, indices: torch.Tensor) -> torch.Tensor:
+        """The same, float32 in [0, 1]."""
+        return self.take(indices).to(torch.float32).mul_(1 / 255)
+
+
+def stacked(given: Masked) -> Stacked:
     """Pictures (N, C + K, H, W): behind a picture's channels one for each class, 255 where it is."""
-    classes = torch.arange(len(given.names), dtype=torch.uint8)[:, None, None]
-    pixels = given.images.pixels
-    masks = (given.masks[:, None] == classes).byte() * 255
-    return Images(torch.cat([pixels, masks], 1), ids=list(given.images.ids), name=given.images.name)
+    return Stacked(given)
+
+
+def unmasked(images: Images, classes: int) -> Stacked:
+    """Pictures whose masks are not known, as ``stacked`` has them: K empty channels behind each."""
+    masks = torch.full((len(images), *images.shape[1:]), VOID, dtype=torch.uint8)
+    return Stacked(Masked(images, masks, tuple(map(str, range(classes)))))

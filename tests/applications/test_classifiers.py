@@ -67,8 +67,8 @@ def test_the_svm_is_scikit_learns_however_its_kernel_is_computed(groups, monkeyp
     even = (codes - ours.mean) / ours.scale
     theirs = SVC(C=1.0).fit(even[:100], names[:100])
     assert (ours(codes) == theirs.predict(even)).all()
-    monkeypatch.setattr("narrows.applications.classify.GRAM", 99)
-    monkeypatch.setattr("narrows.applications.classify.PART", 7)
+    monkeypatch.setattr("narrows.applications.classifiers.GRAM", 99)
+    monkeypatch.setattr("narrows.applications.classifiers.PART", 7)
     assert (
         fit_classifier(codes[:100], names[:100], "svm", choose=False)(codes) == ours(codes)
     ).all()
