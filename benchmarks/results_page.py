@@ -131,14 +131,14 @@ def stacked(found: dict[str, Any]) -> str:
 
 def generation(found: dict[str, Any]) -> str:
     """Priors fitted after training."""
-    columns = ["model", "drawn from", "Fréchet", "to aggregate", "precision", "recall"]
+    columns = ["model", "drawn from", "Fréchet", "to gaussian", "precision", "recall"]
     columns += ["density", "coverage", "seeds"]
     rows = [
         [
             row["model"],
             row["prior"],
             spread(row["frechet"], 2),
-            f"{row['to_aggregate']:.2f}" if row["to_gaussian"] else "–",
+            f"{row['to_gaussian']:.2f}" if row["to_gaussian"] else "–",
             *(
                 f"{statistics.fmean(row[name]):.3f}"
                 for name in ("precision", "recall", "density", "coverage")
@@ -459,7 +459,7 @@ after each layer learnt to recreate its input, and after it learnt to do so with
         "generation",
         "Drawing from models that were not trained for it",
         """\
-Priors fitted after training to the codes of MNIST: one Gaussian (`aggregate`), a mixture, a flow, and for
+Priors fitted after training to the codes of MNIST: one Gaussian (`gaussian`), a mixture, a flow, and for
 a code book an autoregressive network (Ghosh et al. 2020 fit Gaussians and mixtures so). The Fréchet
 distance between features of our own small classifier is no FID; precision and recall as Kynkäänniemi et
 al. 2019 (k = 3), density and coverage as Naeem et al. 2020 (k = 5). Two floors: held-out pictures
@@ -490,7 +490,7 @@ what the convolutions add to it. The Kodak photographs go through the model of f
     ),
     (
         "outliers",
-        "Strangers",
+        "Anomalies",
         """\
 Who does not belong, by models and scores that never saw an anomaly. Digits: trainings and mixtures of
 scores are chosen per digit on its two neighbours as stand-in anomalies, by models that saw none of the

@@ -148,6 +148,22 @@ def test_every_public_name_is_there_and_says_what_it_is() -> None:
     assert set(nw.__all__) <= set(dir(nw))
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        "collection.Collection.open",
+        "parts.listed('bottleneck')",
+        "randomness.Draws(0)",
+        "sklearn.AutoencoderTransformer",
+        "training.Phase()",
+    ],
+)
+def test_a_module_is_reached_by_attribute_in_a_fresh_interpreter(use: str) -> None:
+    command = [sys.executable, "-c", f"import narrows as nw; nw.{use}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'narrows' has no attribute 'nothing'"):
         _ = nw.nothing

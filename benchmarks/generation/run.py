@@ -10,7 +10,7 @@ Of the 60,000 training pictures 50,000 train everything; 10,000 drawings of each
 convolutional classifier, trained here once, so the Fréchet distance is no FID and compares with no
 other page's. Two floors say how far it can fall: the 10,000 training pictures held out (that of the
 measure), and their reconstructions, which is what a perfect prior of the codes would draw (that of
-the decoder). The single Gaussian of the issue's target is ``aggregate``: mean and full covariance of
+the decoder). The single Gaussian of the issue's target is ``gaussian``: mean and full covariance of
 the codes. Priors are fitted to 20,000 codes, as ``narrows prior`` does by itself. The quantised
 model's flow and aggregate draw vectors, each of which becomes its nearest entry.
 

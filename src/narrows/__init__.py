@@ -39,6 +39,7 @@ __all__ = [
     "Recipe",
     "applications",
     "bottlenecks",
+    "collection",
     "errors",
     "evaluate",
     "figures",
@@ -49,9 +50,13 @@ __all__ = [
     "networks",
     "objectives",
     "papers",
+    "parts",
     "priors",
+    "randomness",
     "recipes",
     "save",
+    "sklearn",
+    "training",
 ]
 
 _HOMES = {
@@ -70,6 +75,7 @@ if TYPE_CHECKING:
     from . import (
         applications,
         bottlenecks,
+        collection,
         errors,
         figures,
         images,
@@ -77,8 +83,12 @@ if TYPE_CHECKING:
         networks,
         objectives,
         papers,
+        parts,
         priors,
+        randomness,
         recipes,
+        sklearn,
+        training,
     )
     from .autoencoder import Autoencoder
     from .bottlenecks import Code
@@ -90,6 +100,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'narrows' has no attribute {name!r}")
+    if name == "fit":  # it takes recipes by name
+        importlib.import_module(".recipes", __name__)
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name], __name__), name)
     return importlib.import_module(f".{name}", __name__)

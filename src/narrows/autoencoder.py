@@ -7,24 +7,33 @@ x ──ladder.descend──► h_L ──bottleneck.encode──► z ──bot
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from . import files
-from .bottlenecks import Bottleneck, Code
+from .bottlenecks import Bottleneck, Code, Quantised
 from .images import Preprocessing, Source, as_source
 from .networks import Ladder
-from .objectives import Likelihood
-from .parts import Part, build, part_of
+from .objectives import Elbo, Likelihood, Step
+from .parts import Part, as_part, build, in_words, part_of
 from .randomness import Draws
 
 __all__ = ["Autoencoder"]
 
 Progress = Callable[[int, int], None]
+
+
+class Sampler(Protocol):
+    """What draws codes: a prior of ``narrows.priors``, fitted."""
+
+    def sample(self, n: int, seed: int = 0) -> Tensor:
+        """n rows (n, D) float32, or entries of a code book (n, M) int64."""
+        ...
 
 
 class Autoencoder(nn.Module):
@@ -53,26 +62,39 @@ class Autoencoder(nn.Module):
         shapes = self.ladder.shapes
         made = build("bottleneck", bottleneck, shape=self.ladder.narrowest, shapes=shapes)
         if not isinstance(made, Bottleneck):
-            raise ValueError(f"a bottleneck was wanted; we got {type(made).__name__}")
+            raise ValueError(
+                f"a bottleneck is a narrows.bottlenecks.Bottleneck; we got {type(made).__name__}"
+            )
         if made.shape != self.ladder.narrowest:
             raise ValueError(
                 f"the ladder ends in {self.ladder.narrowest} but the bottleneck takes {made.shape}; "
                 "build it with shape=ladder.narrowest"
             )
-        read = list(getattr(made, "shapes", ()))  # of a bottleneck that reads several levels
-        if read and read != shapes:
+        if made.shapes and list(made.shapes) != shapes:
             raise ValueError(
-                f"the ladder has levels {shapes} but the bottleneck reads {read}; "
+                f"the ladder has levels {shapes} but the bottleneck reads {list(made.shapes)}; "
                 "build it with shapes=ladder.shapes"
             )
         self.bottleneck = made
-        self.likelihood = build("likelihood", likelihood)
+        self.likelihood: Likelihood = build("likelihood", likelihood)
         if not isinstance(self.likelihood, Likelihood):
-            raise ValueError(f"a likelihood was wanted; we got {type(self.likelihood).__name__}")
+            raise ValueError(
+                "a likelihood is a narrows.objectives.Likelihood; "
+                f"we got {type(self.likelihood).__name__}"
+            )
         self.recipe: Any = None
         self.preprocessing = Preprocessing(self.shape)
         self.run: Any = None
         self.auxiliary: dict[str, nn.Module] = {}  # not a ModuleDict: none of this model's weights
+
+    def __repr__(self) -> str:
+        parts = (as_part(one) for one in (self.ladder, self.bottleneck, self.likelihood))
+        shape = "×".join(map(str, self.shape))
+        weights = sum(p.numel() for p in self.parameters())
+        return (
+            f"<Autoencoder: pictures {shape}, codes {self.code_shape}, {weights:,} weights: "
+            f"{' → '.join(map(in_words, parts))}>"
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -125,7 +147,7 @@ class Autoencoder(nn.Module):
                 f"we got {tuple(z.shape)}"
             )
         g, level = self.bottleneck.expand(code, self.ladder, draws)
-        out = self.ladder.ascend(g, self.pooling_indices(code, len(g)), level)
+        out = self.ladder.ascend(g, self.pooling_indices(code, g.shape[0]), level)
         return out.reshape(*z.shape[:-axes], *out.shape[1:]) if z.ndim != axes + 1 else out
 
     def pooling_indices(self, code: Code, rows: int) -> list[Tensor | None] | None:
@@ -141,6 +163,81 @@ class Autoencoder(nn.Module):
         """x (B, C, H, W) → its reconstruction from the mean code, (B, C, H, W)."""
         out: Tensor = self.likelihood.mean(self.raw(self.posterior(x)))
         return out
+
+    def loss(self, x: Tensor, samples: int = 1, draws: Draws | None = None) -> Tensor:
+        """The negative ELBO of pictures x (B, C, H, W) in [0, 1], a scalar in nats per image.
+
+        −E log p(x|z) + KL(q(z|x) ‖ p(z)), averaged over the batch and ``samples`` draws of the code;
+        of a code without a prior the first term, and what its bottleneck asks for. Differentiable, in
+        whichever mode the model is. What ``fit`` minimises may weigh the terms and add penalties.
+
+        Args:
+            draws: of the code; without them the same at every call.
+        """
+        descent, draws = self.ladder.descend(x), draws or Draws()
+        code = self.bottleneck.encode(descent, self.ladder, samples, draws)
+        raw = self.raw(code)
+        step = Step(x, x, descent.levels, code, raw, self, epoch=0.0, number=0, draws=draws)
+        return Elbo().loss(step).total
+
+    def codes_of(self, rows: Tensor) -> Tensor:
+        """What a prior draws → codes (n, *code) float32, on the processor.
+
+        Args:
+            rows: (n, D), of which each vector becomes the nearest entry where there is a code book;
+                or entries (n, M) int64.
+        """
+        box, shape = self.bottleneck, self.code_shape
+        with torch.no_grad():
+            if rows.is_floating_point():
+                z = rows.reshape(-1, *shape).to(self.device)
+                z = box.lookup(box.nearest(z)) if isinstance(box, Quantised) else z
+            elif isinstance(box, Quantised):
+                places = shape[1:] if len(shape) == 3 else (-1,)
+                z = box.lookup(rows.reshape(len(rows), *places).to(self.device))
+            else:
+                raise ValueError("entries of a code book were drawn, and this model has none")
+        return z.float().cpu()
+
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int = 0,
+        prior: Sampler | None = None,
+        batch_size: int = 256,
+        progress: Progress | None = None,
+        **given: Any,
+    ) -> Tensor:
+        """n pictures drawn from a prior over codes, (n, C, H, W) float32 in [0, 1], on the processor.
+
+        Args:
+            seed: of the draws.
+            prior: a fitted one; None takes the standard normal that a variational model has.
+            given: what the prior is told, such as ``caption``.
+
+        Raises:
+            ValueError: n is below 1, or the model has no prior of its own and none was given.
+        """
+        if n < 1:
+            raise ValueError(f"at least 1 picture is drawn; we got n={n}")
+        if prior is not None:
+            rows = prior.sample(n, seed, **given)
+        elif self.bottleneck.generative:
+            rows = Draws(seed).normal("prior", (n, math.prod(self.code_shape)))
+        else:
+            raise ValueError(
+                f"codes of the bottleneck {in_words(as_part(self.bottleneck))!r} have no prior of "
+                "their own: fit one with narrows.priors.fit_prior, and give it as prior="
+            )
+        found, codes = [], self.codes_of(rows)
+        with self.evaluating():
+            for number, z in enumerate(torch.split(codes, batch_size)):
+                pictures = self.decode(z.to(self.device), Draws(seed, number))
+                found.append(pictures.clamp(0, 1).cpu())
+                if progress is not None:
+                    progress(number * batch_size + len(z), n)
+        return torch.cat(found)
 
     def encode(
         self,

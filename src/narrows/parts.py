@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-__all__ = ["Part", "build", "kinds", "listed", "part", "part_of"]
+__all__ = ["Part", "as_part", "build", "in_words", "kinds", "listed", "named", "part", "part_of"]
 
 T = TypeVar("T")
 _KINDS: dict[str, dict[str, Callable[..., Any]]] = {}
@@ -153,10 +153,53 @@ def part_of(thing: Any) -> Part:
     written = _written(thing)
     if written is None:
         raise ValueError(
-            f"{type(thing).__name__} is no listed part, so a recipe cannot write it down; "
-            "list its class with @narrows.parts.part(kind, name)"
+            f"{named(thing)} is no listed part, so a recipe cannot write it down; list its class "
+            "with @narrows.parts.part(kind, name), or train without a folder and do not save"
         )
     return written
+
+
+def as_part(thing: Any) -> Any:
+    """The part that a built object is, or the object itself where its class is not listed.
+
+    Such an object can be trained, but not be saved: ``part_of`` refuses to write it down.
+    """
+    written = _written(thing)
+    return thing if written is None else written
+
+
+def named(thing: Any) -> str:
+    """The name that a part or a built object is listed under, else that of its class or function."""
+    written = thing if isinstance(thing, Part) else _written(thing)
+    if written is not None:
+        return written.name
+    return str(getattr(thing, "__name__", type(thing).__name__))
+
+
+def in_words(part: Any) -> str:
+    """Its name, how wide it is, and its other numbers in brackets; of an object the name alone."""
+    if not isinstance(part, Part):
+        return named(part)
+    widths = part.arguments.get("widths", part.arguments.get("size"))
+    others = [
+        _argument(key, value)
+        for key, value in part.arguments.items()
+        if key not in ("shape", "widths", "size") and value is not None and value is not False
+    ]
+    text = part.name if widths is None else f"{part.name} {_number(widths)}"
+    return f"{text} ({', '.join(others)})" if others else text
+
+
+def _argument(key: str, value: object) -> str:
+    return key if value is True else f"{key} {_number(value)}"
+
+
+def _number(value: object) -> str:
+    if isinstance(value, Part):
+        return in_words(value)
+    if isinstance(value, tuple):
+        return "-".join(map(_number, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def build(kind: str, written: Any, **given: Any) -> Any:

@@ -63,9 +63,6 @@ class Result:
     def save(self, folder: Path | str) -> dict[str, Any]:
         """Write NAME.json and a PNG of each figure to a folder.
 
-        Args:
-            folder: the folder; a path that ends in .png is where the first figure goes, alone.
-
         Returns:
             The paths by the figure's name, and ``document``; of verbs that write a file for each
             picture, ``pictures`` is the list of them.
@@ -73,10 +70,7 @@ class Result:
         Raises:
             NarrowsError: the folder cannot be written.
         """
-        path = Path(folder)
-        if path.suffix.lower() == ".png" and not path.is_dir():
-            return {next(iter(self.figures()), "figure"): str(save(self.figure(), path))}
-        return self._written(path, {})
+        return self._written(Path(folder), {})
 
     def _written(self, folder: Path, others: Mapping[str, Any]) -> dict[str, Any]:
         """Figures and document, which names ``others`` that a subclass wrote before."""

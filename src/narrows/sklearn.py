@@ -47,6 +47,7 @@ from torch import Tensor
 
 from . import recipes
 from .autoencoder import Autoencoder
+from .images import Items
 from .measures.anomaly_scores import anomaly_scores, in_blocks, supported
 from .measures.code_distances import DISTANCES
 from .measures.scoring import codes_of, distance
@@ -400,41 +401,18 @@ class _Layout:
 
     def source(
         self, rows: Array, model: Autoencoder | None = None, labels: Array | None = None
-    ) -> _Rows:
+    ) -> Items:
         """Rows (N, columns) as a source of pictures for a model."""
         even = ((rows - self.low) / self.span).astype(np.float32)
         x = torch.from_numpy(even).reshape(-1, *self.shape)
-        if model is not None and hasattr(model.likelihood, "look"):
+        if model is not None and model.likelihood.bounded:
             x = x.clamp(0, 1)
-        return _Rows(x, labels)
+        return Items(x, labels)
 
     def back(self, x: Tensor) -> Array:
         """Pictures (N, C, H, W) → rows (N, columns), or pictures, as X was."""
         rows: Array = x.flatten(1).double().numpy() * self.span + self.low
         return rows.reshape(-1, *self.shape) if self.pictures else rows
-
-
-class _Rows:
-    """A source of numbers that stay as they are: no steps of 1/255.
-
-    Args:
-        x: float32 (N, C, H, W).
-        labels: (N,), or None.
-    """
-
-    def __init__(self, x: Tensor, labels: Array | None = None) -> None:
-        self.x, self.label = x, labels
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.x.shape[1:])
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def batch(self, indices: Tensor) -> Tensor:
-        """float32 (B, C, H, W)."""
-        return self.x[indices]
 
 
 def _begun(estimator: Any, X: Any, y: Any = "no_validation") -> Any:
@@ -457,7 +435,7 @@ def _begun(estimator: Any, X: Any, y: Any = "no_validation") -> Any:
     return (rows, layout, found[1]) if isinstance(found, tuple) else (rows, layout)
 
 
-def _asked(estimator: Any, X: Any) -> tuple[Array, _Rows]:
+def _asked(estimator: Any, X: Any) -> tuple[Array, Items]:
     """Rows of what a fitted estimator is asked about, and the same as pictures."""
     check_is_fitted(estimator)
     flat, own = _flat(X)

@@ -8,7 +8,7 @@ import torch
 
 from narrows.applications import disentangle, factor_alignments, traverse
 from narrows.images import Sprites
-from narrows.images.source import Subset
+from narrows.images.views import Subset
 
 SPRITES = Sprites()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 import narrows as nw
-from narrows.applications import decoder, decodings, morph_codes
+from narrows.applications import decoder, decodings, morph, morph_codes
+from narrows.applications.morph import sample_posterior
 
 
 def decode(z: Tensor, progress=None) -> Tensor:
@@ -80,3 +82,24 @@ def test_points_have_one_decoding_only(digits) -> None:
         decodings(model.encode, decoder(model), digits.batch(torch.arange(2)), 4)
     with pytest.raises(ValueError, match="several decodings are at least 2; we got samples=1"):
         decodings(model.encode, decoder(model), digits.batch(torch.arange(2)), 1)
+
+
+def test_the_verb_goes_through_any_pictures(digits, tmp_path) -> None:
+    model = nw.recipes.mlp_vae(digits.shape, 4).build().eval()
+    found = morph(model, digits.pixels[:3].numpy(), frames=5, progress=False)
+    assert found.frames.shape == (5, *digits.shape) and list(found.ids) == ["0", "1", "2"]
+    assert torch.allclose(
+        found.frames[[0, 2, 4]], model.reconstruct(digits.select(range(3))), atol=1e-5
+    )
+    assert found.table().columns["sharpness half-way"] == [found.sharpness, found.fade_sharpness]
+    film = found.save(tmp_path / "m.gif")
+    with Image.open(film["morph"]) as shown:
+        assert shown.n_frames == 8
+    drawn = sample_posterior(model, digits.select(range(2)), samples=3, progress=False)
+    assert drawn.samples.shape == (3, 2, *digits.shape) and bool((drawn.deviation > 0).all())
+    assert torch.equal(drawn.pictures, digits.batch(torch.arange(2)))
+
+
+def test_what_gives_codes_only_cannot_be_morphed(digits) -> None:
+    with pytest.raises(ValueError, match="a model, or the folder of one, was wanted"):
+        morph(object(), digits.select(range(2)), progress=False)

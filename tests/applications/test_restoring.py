@@ -118,7 +118,7 @@ def test_upscale_keeps_the_small_picture(factor: int) -> None:
     assert set(true.restored.scores()) == {"as given", "model", "Lanczos"}
     same = upscale_batch(lambda t: t, small, factor, size, clean=clean).restored
     torch.testing.assert_close(same.output, same.given, atol=1e-5, rtol=0)
-    with pytest.raises(ValueError, match="a factor from 2 .* we got 1 and 0"):
+    with pytest.raises(ValueError, match="the factor is at least 2 .* we got 1 and 0"):
         upscale_batch(lambda t: t, small, 1, size)
 
 

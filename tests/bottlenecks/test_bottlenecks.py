@@ -17,7 +17,7 @@ from narrows.bottlenecks import (
     TopK,
     VectorQuantised,
 )
-from narrows.bottlenecks.gaussian import log_normal
+from narrows.bottlenecks.gaussian import LOG_VARIANCES, log_normal
 from narrows.networks import Descent, Ladder, conv_ladder
 from narrows.randomness import Draws
 
@@ -177,3 +177,19 @@ def test_they_are_bottlenecks(kind) -> None:
 def test_what_cannot_work_is_refused_when_built(kind, arguments, sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         kind(*arguments)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", PRIORS)
+def test_a_wild_head_leaves_codes_and_densities_finite(ladder, descent, kind, layout: str) -> None:
+    """Log variances stop at the ends of their range, whatever the head says."""
+    bottleneck = kind(ladder.narrowest, 7, layout)
+    for sign, bound in zip((-1, 1), LOG_VARIANCES, strict=True):
+        with torch.no_grad():
+            for name, weight in bottleneck.named_parameters():
+                if "head" in name and name.endswith("bias"):
+                    weight[len(weight) // 2 :] = sign * 1e4
+        code = bottleneck.encode(descent, ladder, 3, Draws())
+        assert torch.equal(code.log_variance, torch.full_like(code.log_variance, bound))
+        values = (code.z, bottleneck.kl(code), bottleneck.log_posterior(code))
+        assert all(bool(torch.isfinite(value).all()) for value in values)

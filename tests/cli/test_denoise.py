@@ -71,11 +71,11 @@ def test_files_keep_their_size_and_what_happens_to_them_is_said(
     assert "note: 1 of the pictures in colour, read as gray" in result.err
     assert "fits.png, " not in result.err
     assert "broken.png: not a picture" in result.err
-    assert "gone.png: there is no such file" in result.err
+    assert "gone.png: there is no such file or folder" in result.err
     for path, size in ((large, (41, 30)), (small, (6, 5)), (colour, (12, 20))):
         with Image.open(out / path.name) as written:
             assert written.size == size and written.mode == "L"
-    resized = narrows("denoise", trained, large, "--fit", "stretch", "--no-baselines", "-o", out)
+    resized = narrows("denoise", trained, large, "--resize", "stretch", "--no-baselines", "-o", out)
     assert resized.code == 0
     with Image.open(out / "large.png") as written:
         assert written.size == (8, 8)
@@ -101,31 +101,31 @@ def test_a_picture_named_as_the_sheet_keeps_its_result(narrows, trained, tmp_pat
     out = tmp_path / "out"
     result = narrows("denoise", trained, *files, files[1], "--no-baselines", "-o", out, "--json")
     assert result.code == 0, result.err
-    written = [Path(row["file"]).name for row in json.loads(result.out)["pictures"]]
+    written = [Path(path).name for path in json.loads(result.out)["files"]["pictures"]]
     assert written == ["comparison-2.png", "a.png", "a-2.png", "a-3.png"]
     with Image.open(out / "comparison-2.png") as own, Image.open(out / "comparison.png") as sheet:
         assert own.size == (8, 8) and sheet.size[0] > 100
     again = narrows("reconstruct", trained, files[0], "-o", out, "--json")
-    assert Path(json.loads(again.out)["pictures"][0]["file"]).name == "comparison-2.png"
+    assert Path(json.loads(again.out)["files"]["pictures"][0]).name == "comparison-2.png"
 
 
 def test_one_picture_has_no_deviation(narrows, trained: Path, tmp_path: Path) -> None:
     given = ("denoise", trained, picture(tmp_path / "a.png", 20, 20), "--noise", "gaussian 0.1")
     result = narrows(*given, "--no-baselines", "-o", tmp_path / "out")
     assert result.code == 0 and "±" not in result.out and "SSIM" in result.out
-    assert "1 picture in " in result.out and "on average" not in result.out
+    assert "the 1 picture in " in result.out and "on average" not in result.out
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--noise", "fog 0.3"), "--noise takes a name and a number, such as 'gaussian 0.3'"),
+        (("--noise", "fog 0.3"), "noise is a name and a number, such as 'gaussian 0.3'"),
         (("--noise", "gaussian"), "we got 'gaussian'"),
         (("--noise", "gaussian x"), "we got 'gaussian x'"),
         (("--noise", "gaussian -1"), "sigma must be a finite number from 0, got -1.0"),
         (("--noise", "jpeg 200"), "quality must be a whole number from 1 to 95"),
-        (("--sigma", "-1"), "--sigma is a deviation from 0"),
-        (("--fit", "squeeze"), "'squeeze'"),
+        (("--sigma", "-1"), "sigma is a deviation from 0"),
+        (("--resize", "squeeze"), "'squeeze'"),
     ],
 )
 def test_wrong_options(narrows, trained: Path, tmp_path: Path, options, words: str) -> None:

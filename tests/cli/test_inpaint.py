@@ -168,9 +168,9 @@ def test_empty_and_full_masks(narrows, masked, photo, tmp_path, value: int, word
         (("--colour", "magenta"), "--colour is written as #ff00ff; we got 'magenta'"),
         (
             ("--rectangle", "1,1,2,2", "--by", "magic"),
-            "--by is model or projection; we got 'magic'",
+            "by is model or projection; we got 'magic'",
         ),
-        (("--rectangle", "1,1,2,2", "--starts", "0"), "--starts is at least 1"),
+        (("--rectangle", "1,1,2,2", "--starts", "0"), "starts is at least 1"),
         (
             ("--rectangle", "1,1,2,2", "--by", "projection"),
             "has no prior: add --fit-on PICTURES",

@@ -43,7 +43,7 @@ def test_large_pictures_are_reduced_first_and_scored(
     assert list(rows) == ["bicubic", "model", "Lanczos"]
     assert 10 < rows["bicubic"]["psnr"] < 20
     text = narrows(*given).out
-    assert "12 pictures in" in text and "gray levels from the input" in text
+    assert "all 12 pictures in" in text and "gray levels from the input" in text
     result = narrows(*given[:5], "--factor", 9, "--score", "-o", tmp_path / "none")
     assert result.code == 1 and "8×8 is too small to be reduced 9 times" in result.err
     assert not (tmp_path / "none").exists()
@@ -52,7 +52,7 @@ def test_large_pictures_are_reduced_first_and_scored(
 @pytest.mark.parametrize("options", [("--factor", 1), ("--back-projection", -1)])
 def test_wrong_numbers(narrows, trained: Path, tmp_path: Path, options) -> None:
     result = narrows("upscale", trained, "digits", *options, "-o", tmp_path / "out")
-    assert result.code == 2 and "--factor is at least 2" in result.err
+    assert result.code == 2 and "the factor is at least 2" in result.err
     assert not (tmp_path / "out").exists()
 
 

@@ -9,10 +9,10 @@ import torch
 
 import narrows as nw
 from narrows.applications import (
+    decode_samples,
     decoder,
     decodings,
     fit_to_transform,
-    generate,
     morph_codes,
     steer_codes,
     traverse,
@@ -72,7 +72,9 @@ def test_a_fitted_prior_generates(model, x, tmp_path: Path) -> None:
     prior = fit_prior(model, x, name, **given)
     save_prior(prior, model, tmp_path)
     again = load_prior(model, tmp_path, name)
-    found = generate(decoder(model, 0), lambda n, seed: sample_codes(model, again, n, seed), 3)
+    found = decode_samples(
+        decoder(model, 0), lambda n, seed: sample_codes(model, again, n, seed), 3
+    )
     assert found.codes.shape == (3, *model.code_shape)
     assert found.pictures.shape == (3, *SHAPE) and bool(torch.isfinite(found.pictures).all())
     if prior.spread is not None:

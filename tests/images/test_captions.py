@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from narrows.images import Images, Sprites, attributes, caption_words, captions, named, worded
-from narrows.images.source import Subset
+from narrows.images.views import Subset
 
 
 def pictures(n: int, name: str = "", **labels: object) -> Images:

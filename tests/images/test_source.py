@@ -6,7 +6,7 @@ import torch
 
 from narrows.errors import NoImages
 from narrows.images import Images, Source, as_source
-from narrows.images.source import Subset
+from narrows.images.views import Subset
 
 
 @pytest.fixture

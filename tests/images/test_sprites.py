@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrows.images import Source, Sprites, known_factors
-from narrows.images.source import Subset
+from narrows.images.views import Subset
 
 SPRITES = Sprites()
 

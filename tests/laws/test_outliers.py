@@ -3,6 +3,8 @@ score that is the picture's own."""
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -217,6 +219,23 @@ def test_regret_is_never_below_nothing_and_leaves_the_model_alone(digits) -> Non
     )
     assert (found["likelihood-regret"] > 0).all() and model.fingerprint() == before
     assert all(weight.grad is None for weight in model.parameters())
+
+
+def test_regret_is_of_the_best_step_and_not_of_the_last(digits, monkeypatch) -> None:
+    """More steps never regret less, also where the steps are so long that most make it worse."""
+    torch.manual_seed(0)
+    model = nw.recipes.mlp_vae((1, 8, 8), 4, widths=(16,)).build().eval()
+    x = digits.select(range(30))
+    monkeypatch.setattr("narrows.measures.anomaly_scores.STRIDE", 3.0)
+    found = []
+    for steps in range(6):
+        monkeypatch.setattr("narrows.measures.anomaly_scores.STEPS", steps)
+        found.append(
+            anomaly_scores(model, x, ("likelihood-regret",), samples=4)["likelihood-regret"]
+        )
+    assert float(found[0].abs().max()) == 0
+    assert all(bool((more >= less).all()) for less, more in itertools.pairwise(found))
+    assert any(bool((more == less).any()) for less, more in itertools.pairwise(found[1:]))
 
 
 def test_latents_that_follow_their_priors_know_nothing_of_their_own(digits) -> None:

@@ -95,6 +95,22 @@ def test_the_index_finds_what_it_promises(large) -> None:
     assert not filtered.exact and recall(filtered.ids, order) >= 0.99
 
 
+def test_the_index_finds_what_it_promises_where_codes_have_no_clusters(tmp_path: Path) -> None:
+    """A ball of codes is the hard case: neighbours lie in many cells, and few visits miss them."""
+    draw = np.random.default_rng(0)
+    codes = draw.normal(size=(10_400, 12)).astype(np.float32)
+    made = Collection.create(tmp_path / "c", About("f", "m", (12,)))
+    made.add({"id": [str(i) for i in range(len(codes))], "code": codes})
+    made.commit()
+    made.optimize()
+    queries = codes[:200] + draw.normal(size=(200, 12)).astype(np.float32) * 0.3
+    order, _ = sorted_all(codes, queries, 10)
+    found = made.search(queries, 10)
+    assert not found.exact and recall(found.ids, order) >= 0.99
+    assert made.about.probes > 4  # the fewest that are tried would not do
+    assert recall(made._in_cells(queries, 10, None, 4).ids, order) < 0.9
+
+
 def test_the_index_is_refreshed_and_what_is_new_is_found_before(large) -> None:
     made, codes = large
     new = np.full((900, 16), 50, np.float32) + np.arange(900, dtype=np.float32)[:, None]

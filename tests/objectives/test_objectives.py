@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import narrows as nw
-from narrows.objectives import L1, Bound, Constant, Elbo, Objective, Step, WarmUp
+from narrows.objectives import L1, Bound, Capacity, Constant, Elbo, Objective, Step, WarmUp
 from narrows.parts import Part
 from narrows.randomness import Draws
 from narrows.training.schemes import Batch, EndToEnd
@@ -69,6 +69,21 @@ def test_the_weight_follows_the_epoch() -> None:
     for epoch, share in ((0.0, 0.0), (5.0, 0.5), (float("inf"), 1.0)):
         total, terms = at[epoch]
         assert torch.allclose(total, terms["reconstruction"] + share * kl)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0, 3.0])
+def test_a_capacity_pulls_the_kl_from_both_sides(share: float) -> None:
+    """γ |KL − C| of Burgess et al. 2018, eq. 8: too little KL costs as much as too much."""
+    step = a_step()
+    kl = float(step.kl.detach().mean())
+    loss = Capacity(Constant(share * kl), strength=10.0).loss(step)
+    beside = loss.total - loss.terms["reconstruction"]
+    assert float(beside.detach()) == pytest.approx(10 * abs(share - 1) * kl, rel=1e-3, abs=1e-4)
+    if share != 1:
+        (slope,) = torch.autograd.grad(
+            beside, step.kl
+        )  # KL falls to C from above, rises from below
+        assert torch.allclose(slope, torch.full_like(slope, 10 / 4 if share < 1 else -10 / 4))
 
 
 def test_a_penalty_is_added_with_its_weight_and_written_without() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from narrows.papers import PAPERS, found_in, kept, reproduce, write_index, write_paper
+from narrows.papers import PAPERS, Row, found_in, kept, reproduce, write_index, write_paper
 
 ALL = [(paper, one) for paper in PAPERS.values() for one in paper.experiments]
 
@@ -20,6 +20,9 @@ def test_every_experiment_runs(paper, one, scale, lab, tmp_path):
     assert document["rows"] or document["pictures"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in found.pictures.values())
     assert all(len(row["ours"]) in (1, len(lab.seeds)) for row in document["rows"])
+    if one.judge is not None:
+        rows = [Row(row["what"], row["ours"], "", row["baseline"]) for row in document["rows"]]
+        assert document["verdict"] == one.judge(rows)
     page = write_paper(paper, tmp_path).read_text()
     assert one.title in page.replace("&#x27;", "'").replace("&amp;", "&")
 

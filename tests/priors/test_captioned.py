@@ -10,7 +10,7 @@ import torch
 import narrows as nw
 from narrows import files
 from narrows.errors import BadFile
-from narrows.images.source import Subset
+from narrows.images.views import Subset
 from narrows.priors import CaptionFlow, fit_prior, load_prior, prior_for, sample_codes, save_prior
 
 QUICK = {"width": 16, "reader": 8, "steps": 30}

@@ -20,6 +20,8 @@ from narrows.training.players import Player, disjoint
 from narrows.training.reporting import Quiet
 
 SHAPE = (1, 9, 7)
+STILL = {"learning_rate": 1e-30, "ladder": nw.recipes.mlp_vae(SHAPE, 3, widths=(16,)).ladder}
+"""A rate that moves no weight, and a ladder without running statistics."""
 
 
 def pictures(n: int = 60, seed: int = 0) -> torch.Tensor:
@@ -77,6 +79,25 @@ def test_interrupted_and_resumed_is_the_same(
     ]
 
 
+@pytest.mark.parametrize("at", [4, 8, 12])
+def test_patience_goes_on_where_it_was(tmp_path: Path, at: int) -> None:
+    """Validations without a better one count across a stop: 4 are enough, however they are cut."""
+    made = recipe(epochs=9, patience=4, **STILL)  # the first validation stays the best
+    whole = fit(made, to=tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        fit(made, to=tmp_path / "cut", report=StopAt(at))
+    again = fit(made, to=tmp_path / "cut", resume=True)
+    assert same(whole, again)
+    for name in ("whole", "cut"):
+        assert [r["best"] for r in history_of(tmp_path / name)] == [
+            True,
+            False,
+            False,
+            False,
+            False,
+        ]
+
+
 def test_interrupted_in_the_second_phase(tmp_path: Path) -> None:
     warm = Phase(epochs=2, batch_size=16, bound=Part("elbo", {"weight": Part("warm-up")}))
     noisy = Phase(
@@ -106,6 +127,17 @@ def test_best_and_last(tmp_path: Path) -> None:
     assert best["best"] is True
     assert same(model, load(tmp_path / "run"))
     assert same(model, load(tmp_path / "run", "last")) == (best is lines[-1])
+
+
+def test_every_validation_meets_the_same_noise(tmp_path: Path) -> None:
+    """Weights that stand still are judged the same in every epoch: none is the best by luck."""
+    noise = Part("gaussian-noise", {"sigma": 0.3})
+    made = recipe(epochs=3, samples=2, corruption=noise, **STILL)
+    fit(made, to=tmp_path / "run")
+    found = history_of(tmp_path / "run")
+    assert len({record["loss"] for record in found}) == 3  # those of training do differ
+    for name in ("validation_loss", "validation_reconstruction", "validation_kl"):
+        assert len({record[name] for record in found}) == 1, name
 
 
 def test_early_stopping_says_so(tmp_path: Path) -> None:
@@ -220,6 +252,26 @@ def test_a_weight_of_the_average_is_what_is_kept(tmp_path: Path) -> None:
     assert not same(plain, averaged)
     with pytest.raises(ValueError, match="ema_decay must lie between 0 and 1"):
         recipe(ema_decay=1.5)
+
+
+def test_the_average_follows_by_its_formula() -> None:
+    """After step t (from 0) it keeps min(decay, (1 + t) / (10 + t)) of itself."""
+    moving = {"optimizer": "sgd", "learning_rate_schedule": "constant"}
+    moving |= {"ladder": STILL["ladder"], "learning_rate": 1e-4}
+
+    def weights(steps: int, **changes: Any) -> dict[str, torch.Tensor]:
+        model = fit(recipe(**{**moving, "epochs": steps / 4, **changes}), validation=None)
+        return {name: value.double() for name, value in model.state_dict().items()}
+
+    start = average = weights(1, **STILL)
+    for t in range(6):
+        kept = min(0.25, (1 + t) / (10 + t))  # 0.25 from the third step on
+        now = weights(t + 1)
+        average = {n: kept * average[n] + (1 - kept) * now[n] for n in now}
+        found = weights(t + 1, ema_decay=0.25)
+        moved = max(float((found[n] - start[n]).abs().max()) for n in now)
+        apart = max(float((found[n] - average[n]).abs().max()) for n in now)
+        assert moved > 0 and apart < 1e-3 * moved, t
 
 
 def test_players_own_disjoint_parameters() -> None:

@@ -13,7 +13,7 @@ import narrows as nw
 from narrows.errors import BadFile
 from narrows.images import Images, Preprocessing, folder, split
 from narrows.images.contents import content_keys
-from narrows.images.source import Subset
+from narrows.images.views import Subset
 from narrows.training import Phase, Run
 
 

@@ -28,7 +28,17 @@ from .decoding import Decode, decoder
 from .denoise import denoise, denoise_batch, denoising_baselines
 from .disentangle import FactorAlignment, baseline_encoders, disentangle, factor_alignments
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
-from .generate import Generated, Manifold, Traversals, generate, manifold, traverse
+from .generate import (
+    Generated,
+    Manifold,
+    Traversals,
+    decode_samples,
+    generate,
+    manifold,
+    plane_of,
+    traversals,
+    traverse,
+)
 from .inpaint import (
     CodeGaussian,
     Projection,
@@ -63,6 +73,7 @@ from .outliers import (
     mean_rank,
     outliers,
 )
+from .prior import PriorFit, prior
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restoration, Restored, run_baselines, scores
 from .segment import Segments, segment, segment_batch
@@ -163,7 +174,12 @@ __all__ = [
     "fit_classifier",
     "fit_to_labels",
     "fit_to_transform",
+    "decode_samples",
     "generate",
+    "plane_of",
+    "traversals",
+    "PriorFit",
+    "prior",
     "high_frequency_energy",
     "inpaint",
     "inpaint_batch",

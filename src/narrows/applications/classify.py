@@ -24,6 +24,7 @@ from torch import Tensor
 from ..autoencoder import Autoencoder
 from ..figures import confusion_matrix, label_curves, picture_rows
 from ..files import write_text
+from ..images import Images, Labelled, Subset
 from ..images.inputs import Pictures, distinct, evenly
 from ..images.labels import class_names, known_labels
 from ..progress import Progress, stage
@@ -316,12 +317,13 @@ def classify(
     what, names = known[0], class_names(known[1])
     fitted, portion, notes = _divided(loaded, images, names, what, fit_size, seed)
     facts["notes"] += notes
-    y, truth = (part.labels["class"] for part in (fitted, portion.images))
-    study = _Study(loaded, fitted, portion.images, y, truth, seed, device, progress)
+    study = _Study(
+        loaded, fitted, portion.images, fitted.label, portion.images.label, seed, device, progress
+    )
     facts |= _judged(study, kinds)
-    unlabelled = images.select(names == "") if (names == "").any() else None
+    unlabelled = Subset(images, np.flatnonzero(names == "")) if (names == "").any() else None
     facts["predictions"] = _told(facts["predictor"], unlabelled, more)
-    facts |= _groups(loaded, fitted, y, clusters or len(set(y.tolist())), seed)
+    facts |= _groups(loaded, fitted, study.y, clusters or len(facts["classes"]), seed)
     return Classification(labels=what, fitted=fitted, judged=portion, **facts)
 
 
@@ -356,8 +358,12 @@ def _divided(
     """The pictures whose class is known: to learn from, and to judge by."""
     if not (names != "").any():
         raise ValueError(f"no picture has a {what}; choose other labels")
-    known = images.select(names != "")
-    known.labels = {"class": names[names != ""]}
+    rows = np.flatnonzero(names != "")
+    if isinstance(images, Images):  # which are divided by content
+        known: Any = images.select(rows)
+        known.labels = {"class": names[rows]}
+    else:
+        known = Labelled(Subset(images, rows), names[rows])
     parts = run_of(model).split(known)
     fitted, portion = parts.fitting(SHARE, seed)
     notes = [parts.note] if parts.note else []
@@ -449,9 +455,9 @@ def _tuned(
     if len(held) and len(set(y[kept].tolist())) > 1:
         with stage(study.progress, "without a fifth") as step:
             part = fine_tune(
-                study.model, fitted.select(kept), y[kept], seed=seed, device=device, progress=step
+                study.model, Subset(fitted, kept), y[kept], seed=seed, device=device, progress=step
             )
-        own = evaluate_classifier(part, fitted.select(held), y[held]).accuracy
+        own = evaluate_classifier(part, Subset(fitted, held), y[held]).accuracy
     return made[TUNED], tested, curves, own
 
 

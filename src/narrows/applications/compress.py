@@ -14,7 +14,7 @@ import copy
 import math
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from .. import files
+from ..bottlenecks import Quantised
 from ..errors import BadFile, NarrowsError
 from ..images import Source, as_source
 from ..measures import Pca, formats, psnr
@@ -88,8 +89,8 @@ def codec_model(model: Any) -> CodecModel:
         return found
 
     book, bottleneck = None, here.bottleneck
-    if hasattr(bottleneck, "lookup") and hasattr(bottleneck, "nearest"):
-        book = Codebook(bottleneck.nearest, bottleneck.lookup, _radices(bottleneck))
+    if isinstance(bottleneck, Quantised):
+        book = Codebook(bottleneck.nearest, bottleneck.lookup, _radices(bottleneck.digits))
     return CodecModel(tuple(here.shape), encode, here.decode, book, model.fingerprint())
 
 
@@ -103,13 +104,11 @@ def pca_codec_model(pca: Pca) -> CodecModel:
     return CodecModel(tuple(pca.shape), pca.encode, decode, None, name)
 
 
-def _radices(bottleneck: Any) -> tuple[int, ...]:
-    """Numbers whose product is the number of entries, each below 4,096."""
-    if not hasattr(bottleneck, "steps"):  # a learnt book
-        return (len(bottleneck.book),)
-    found = [1]
-    for levels in (bottleneck.steps + 1).tolist():
-        if found[-1] * levels <= 4096:
+def _radices(digits: Sequence[int]) -> tuple[int, ...]:
+    """Digits joined while their product is at most 4,096."""
+    found: list[int] = []
+    for levels in digits:
+        if found and found[-1] * levels <= 4096:
             found[-1] *= levels
         else:
             found.append(levels)

@@ -17,7 +17,7 @@ import torch
 
 from ..autoencoder import Autoencoder
 from ..images import Source, known_factors
-from ..images.source import Subset
+from ..images.views import Subset
 from ..measures import Disentanglement, disentanglement
 from ..randomness import permutation
 from .classifiers import baseline_features, untrained

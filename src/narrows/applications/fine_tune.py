@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..autoencoder import Autoencoder
-from ..images import Source, as_source
+from ..images import Labelled, Source, Subset, as_source
 from ..parts import Part
 from ..randomness import permutation
 from ..training import Phase, Run, fit
@@ -118,7 +117,7 @@ def fine_tune(
     own.recipe = dataclasses.replace(recipe_of(model), phases=(phase,))
     own.run = _begun_from(model)
     report = Quiet() if progress is None else Steps(progress)
-    with_names = _Labelled(source, names)
+    with_names = Labelled(source, names)
     fit(own, with_names, seed=seed, device=device, precision="float32", report=report)
     own.preprocessing = own.run.preprocessing = model.preprocessing
     return FineTuned(own, classes)
@@ -171,7 +170,7 @@ def label_efficiency_tuned(
             chosen = np.concatenate([mine[:count] for mine in of_class])
             tuned = fine_tune(
                 model,
-                _Labelled(source, names, chosen),
+                Subset(source, chosen),
                 names[chosen],
                 augmentation=augmentation,
                 steps=steps,
@@ -182,25 +181,6 @@ def label_efficiency_tuned(
             if progress is not None:
                 progress(draw * len(used) + at + 1, draws * len(used))
     return np.array(used), found
-
-
-class _Labelled:
-    """Some pictures of a source with a label each, as the training loop looks for it."""
-
-    def __init__(self, source: Source, names: Array, rows: Array | None = None) -> None:
-        self.source = source
-        self.rows = torch.arange(len(source)) if rows is None else torch.from_numpy(rows)
-        self.label = names if rows is None else names[rows]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.source.shape
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def batch(self, indices: Tensor) -> Tensor:
-        return self.source.batch(self.rows[indices.cpu()])
 
 
 class Steps(Quiet):

@@ -123,7 +123,7 @@ class Morph(Result):
         return {"morph": picture_rows(rows, captions, corner="α")}
 
     def save(self, folder: Path | str) -> dict[str, Any]:
-        """The strip and the document to a folder; to a .png the strip, to a .webp or .gif the film."""
+        """The strip and the document to a folder; or the film alone to a .webp or a .gif."""
         path = Path(folder)
         if path.suffix.lower() in ANIMATED:
             return {"morph": str(save_animation(side_by_side(self.frames, self.fade), path))}

@@ -4,7 +4,7 @@ from .code import Bottleneck, Code, Latent
 from .gaussian import Gaussian, kl_to_standard_normal, log_normal
 from .hierarchical import Hierarchical
 from .point import Point
-from .quantised import FiniteScalar, VectorQuantised
+from .quantised import FiniteScalar, Quantised, VectorQuantised
 from .sparse import TopK
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Hierarchical",
     "Latent",
     "Point",
+    "Quantised",
     "TopK",
     "VectorQuantised",
     "kl_to_standard_normal",

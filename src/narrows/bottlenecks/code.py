@@ -5,12 +5,13 @@ h_0 … h_L ──encode──► Code ──expand──► g_L
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..networks import Descent, Ladder
 from ..randomness import Draws
@@ -37,7 +38,7 @@ class Latent:
     prior_log_variance: Tensor | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Code:
     """The code of B pictures, with the distribution that it was taken from where there is one.
 
@@ -66,6 +67,15 @@ class Code:
     aux_loss: Tensor | None = None
     metrics: Mapping[str, Tensor] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        one = tuple(self.z.shape[2 if self.sampled else 1 :])
+        draws = f", {self.z.shape[0]} draws each" if self.sampled else ""
+        there = [
+            name for name in ("mean", "log_variance", "indices") if getattr(self, name) is not None
+        ]
+        beside = f", with {' and '.join(there)}" if there else ""
+        return f"<Code: {len(self):,} of shape {one}{draws}{beside}>"
+
     def __len__(self) -> int:
         """B, the number of pictures."""
         return self.z.shape[1 if self.sampled else 0]
@@ -75,7 +85,7 @@ class Code:
         if all(kept is None for kept in self.pooling_indices):
             return None
         return [
-            None if kept is None else kept.repeat(rows // len(kept), *[1] * (kept.ndim - 1))
+            None if kept is None else kept.repeat(rows // kept.shape[0], *[1] * (kept.ndim - 1))
             for kept in self.pooling_indices
         ]
 
@@ -104,39 +114,45 @@ class Code:
         return Code(self.z.to(device), mean, log_variance, sampled=self.sampled, indices=indices)
 
 
-@runtime_checkable
-class Bottleneck(Protocol):
+class Bottleneck(nn.Module, ABC):
     """A module that turns the lowest activation into a code and a code into the way up's start.
 
-    ``shape`` is that of the lowest activation, (C, H, W) or (D,); ``generative`` says whether there
-    is a prior p(z) to draw from.
+    Attributes:
+        shape: of the lowest activation, (C, H, W) or (D,).
+        shapes: of every level of the ladder, where it reads several of them; else empty.
+        code_shape: of one code.
+        generative: whether there is a prior p(z) to draw from.
     """
 
     shape: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...] = ()
     code_shape: tuple[int, ...]
-    generative: bool
+    generative: bool = False
 
+    @abstractmethod
     def encode(self, descent: Descent, ladder: Ladder, samples: int | None, draws: Draws) -> Code:
         """All levels' activations → a code; its mean, or ``samples`` draws (S, B, *code)."""
-        ...
 
+    @abstractmethod
     def expand(self, code: Code, ladder: Ladder, draws: Draws | None = None) -> tuple[Tensor, int]:
         """A code, z (…, *code) → where the ladder ascends from: g (M, *shapes[level]), and level.
 
         M is all axes of ``z`` before the code's. Most begin at g_L; a hierarchy drives the way up
         to its last latent, and draws what a bare z leaves open if ``draws`` are given.
         """
-        ...
 
     def kl(self, code: Code) -> Tensor | None:
         """KL(q(z|x) ‖ p(z)) in nats, (B,): in closed form given the latents below, averaged over
         the samples; None where there is no prior."""
-        ...
+        return None
 
     def log_posterior(self, code: Code) -> Tensor | None:
         """log q(z|x) in nats, (S, B); None where there is no density."""
-        ...
+        return None
 
     def log_prior(self, code: Code) -> Tensor | None:
         """log p(z) in nats, shape of ``z`` without the code's; None where there is no prior."""
-        ...
+        return None
+
+    def after_step(self, step: Any) -> None:  # noqa: B027  # most have no state
+        """Follow a training step that was taken, without gradients."""

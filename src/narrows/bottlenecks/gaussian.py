@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..networks import Descent, Ladder
 from ..parts import Part, part
 from ..randomness import Draws
-from .code import Code
+from .code import Bottleneck, Code
 from .heads import code_shape, head, tail
 
 __all__ = ["Gaussian", "kl_to_standard_normal", "log_normal"]
@@ -44,7 +44,7 @@ def log_normal(
 
 
 @part("bottleneck", "gaussian")
-class Gaussian(nn.Module):
+class Gaussian(Bottleneck):
     """A code with a diagonal Gaussian posterior and a standard normal prior.
 
     Args:

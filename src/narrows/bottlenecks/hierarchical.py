@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..networks import Descent, Ladder
 from ..parts import Part, part
 from ..randomness import Draws
-from .code import Code, Latent
+from .code import Bottleneck, Code, Latent
 from .gaussian import LOG_VARIANCES, Gaussian, kl_to_standard_normal, log_normal
 from .heads import head, tail
 
@@ -59,7 +59,7 @@ def _mean_and_log_variance(found: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @part("bottleneck", "hierarchical")
-class Hierarchical(nn.Module):
+class Hierarchical(Bottleneck):
     """A ladder variational autoencoder: Gaussian latents at several levels (Sønderby et al. 2016).
 
     The base z_L has a standard normal prior. Further up, p(z_i|z below) is read from g_i, and
@@ -181,7 +181,7 @@ class Hierarchical(nn.Module):
     def _up(self, code: Code, ladder: Ladder, choose: Choice) -> tuple[Tensor, int]:
         """From the base past every latent, z_i = choose(stage, mean and log variance of its prior)."""
         g, level = self.base.expand(code, ladder)
-        pooling_indices = code.repeat(len(g))
+        pooling_indices = code.repeat(g.shape[0])
         for stage in self.stages:
             assert isinstance(stage, _Stage)
             g = ladder.ascend(g, pooling_indices, level, to=stage.level)

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from ..networks import Descent, Ladder
 from ..parts import Part, part
 from ..randomness import Draws
-from .code import Code
+from .code import Bottleneck, Code
 from .heads import code_shape, head, tail
 
 __all__ = ["Point"]
 
 
 @part("bottleneck", "point")
-class Point(nn.Module):
+class Point(Bottleneck):
     """A code without a distribution: the lowest activation itself, or an affine map of it.
 
     Args:
@@ -26,7 +26,6 @@ class Point(nn.Module):
     """
 
     part: Part
-    generative = False
 
     def __init__(self, shape: Sequence[int], size: int | None = None, layout: str = "flat") -> None:
         super().__init__()
@@ -52,15 +51,3 @@ class Point(nn.Module):
         if self.tail is not None:
             rows = ladder.boundary(len(ladder) - 1).up(self.tail(rows))
         return rows, len(ladder)
-
-    def kl(self, code: Code) -> Tensor | None:
-        """None: a point has no prior."""
-        return None
-
-    def log_posterior(self, code: Code) -> Tensor | None:
-        """None: a point has no density."""
-        return None
-
-    def log_prior(self, code: Code) -> Tensor | None:
-        """None: a point has no prior."""
-        return None

@@ -11,20 +11,28 @@ the indices.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..networks import Descent, Ladder
 from ..parts import Part, part
 from ..randomness import Draws
-from .code import Code
+from .code import Bottleneck, Code
 from .heads import code_shape, head, tail
 
-__all__ = ["FiniteScalar", "VectorQuantised", "nearest", "perplexity", "straight_through"]
+__all__ = [
+    "FiniteScalar",
+    "Quantised",
+    "VectorQuantised",
+    "nearest",
+    "perplexity",
+    "straight_through",
+]
 
 # steps after which an entry that no vector was nearest to is put elsewhere
 IDLE = 100
@@ -52,7 +60,7 @@ def perplexity(indices: Tensor) -> Tensor:
     flat = indices.flatten()
     ordered = flat.sort().values
     used = torch.searchsorted(ordered, flat, right=True) - torch.searchsorted(ordered, flat)
-    return (-(used / len(flat)).log().mean()).exp()
+    return (-(used / flat.numel()).log().mean()).exp()
 
 
 def _cut(z: Tensor, axes: int, width: int) -> Tensor:
@@ -65,8 +73,31 @@ def _joined(vectors: Tensor, axes: int) -> Tensor:
     return vectors.flatten(-2) if axes == 1 else vectors.movedim(-1, -3)
 
 
+class Quantised(Bottleneck):
+    """A bottleneck whose codes are entries of a finite book.
+
+    Attributes:
+        digits: how many values each digit of an entry's number takes, in mixed radix.
+    """
+
+    digits: tuple[int, ...]
+
+    @property
+    def entries(self) -> int:
+        """K, how many entries the book has."""
+        return math.prod(self.digits)
+
+    @abstractmethod
+    def nearest(self, z: Tensor) -> Tensor:
+        """The entry nearest to each vector of z (…, *code): (…, groups) or (…, H, W) int64."""
+
+    @abstractmethod
+    def lookup(self, indices: Tensor) -> Tensor:
+        """Indices (…, groups) or (…, H, W) → the code that they stand for, (…, *code)."""
+
+
 @part("bottleneck", "vector-quantised")
-class VectorQuantised(nn.Module):
+class VectorQuantised(Quantised):
     """A code of entries of a learnt book (van den Oord et al. 2017, VQ-VAE).
 
     The loss asks for ``commitment`` · ‖z_e − sg(e)‖² beside the likelihood, summed over a picture's
@@ -98,7 +129,6 @@ class VectorQuantised(nn.Module):
     """
 
     part: Part
-    generative = False
     book: Tensor
     counts: Tensor
     idle: Tensor
@@ -130,6 +160,7 @@ class VectorQuantised(nn.Module):
             raise ValueError(f"a decay is at least 0 and below 1; we got {decay}")
         if not 0 <= commitment < math.inf:
             raise ValueError(f"a commitment is at least 0; we got {commitment}")
+        self.digits = (entries,)
         self.decay, self.commitment = decay, commitment
         own = math.gcd(size, 4) if groups is None else size // groups
         self.width = size if layout == "map" else own
@@ -202,21 +233,9 @@ class VectorQuantised(nn.Module):
         rows = code.z.reshape(-1, *self.code_shape)
         return ladder.boundary(len(ladder) - 1).up(self.tail(rows)), len(ladder)
 
-    def kl(self, code: Code) -> Tensor | None:
-        """None: it has no prior of its own."""
-        return None
-
-    def log_posterior(self, code: Code) -> Tensor | None:
-        """None: it has no density."""
-        return None
-
-    def log_prior(self, code: Code) -> Tensor | None:
-        """None: it has no prior of its own."""
-        return None
-
 
 @part("bottleneck", "finite-scalar")
-class FiniteScalar(nn.Module):
+class FiniteScalar(Quantised):
     """A code whose units take a few values each: a book without parameters (Mentzer et al. 2024, FSQ).
 
     tanh bounds a unit, which is then rounded to one of n levels at equal distances from −1 to 1. With
@@ -236,7 +255,6 @@ class FiniteScalar(nn.Module):
     """
 
     part: Part
-    generative = False
     steps: Tensor
     places: Tensor
 
@@ -262,7 +280,7 @@ class FiniteScalar(nn.Module):
             raise ValueError(
                 f"the numbers of levels must {wanted} the {size} units of the code; we got {levels}"
             )
-        self.entries = math.prod(each)
+        self.digits = each
         if self.entries >= 2**62:
             raise ValueError(
                 f"a vector of {len(each)} units has {self.entries:.2g} entries, too many to be "
@@ -308,15 +326,3 @@ class FiniteScalar(nn.Module):
         """z (…, *code) → g_L (M, *narrowest), and L."""
         rows = code.z.reshape(-1, *self.code_shape)
         return ladder.boundary(len(ladder) - 1).up(self.tail(rows)), len(ladder)
-
-    def kl(self, code: Code) -> Tensor | None:
-        """None: it has no prior of its own."""
-        return None
-
-    def log_posterior(self, code: Code) -> Tensor | None:
-        """None: it has no density."""
-        return None
-
-    def log_prior(self, code: Code) -> Tensor | None:
-        """None: it has no prior of its own."""
-        return None

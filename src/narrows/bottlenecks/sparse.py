@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..networks import Descent, Ladder
 from ..parts import Part, part
 from ..randomness import Draws
-from .code import Code
+from .code import Bottleneck, Code
 from .heads import code_shape, head, tail
 
 __all__ = ["TopK", "largest"]
@@ -27,7 +27,7 @@ def largest(z: Tensor, k: int) -> Tensor:
 
 
 @part("bottleneck", "top-k")
-class TopK(nn.Module):
+class TopK(Bottleneck):
     """A point of which k units speak (Makhzani & Frey 2014, "k-Sparse Autoencoders").
 
     In a map-shaped code each position has its own k of ``size`` channels. k is the same in training
@@ -44,7 +44,6 @@ class TopK(nn.Module):
     """
 
     part: Part
-    generative = False
 
     def __init__(
         self, shape: Sequence[int], size: int = 256, layout: str = "flat", k: int | None = None
@@ -69,15 +68,3 @@ class TopK(nn.Module):
         """z (…, *code) → g_L (M, *narrowest), and L."""
         rows = code.z.reshape(-1, *self.code_shape)
         return ladder.boundary(len(ladder) - 1).up(self.tail(rows)), len(ladder)
-
-    def kl(self, code: Code) -> Tensor | None:
-        """None: it has no prior."""
-        return None
-
-    def log_posterior(self, code: Code) -> Tensor | None:
-        """None: it has no density."""
-        return None
-
-    def log_prior(self, code: Code) -> Tensor | None:
-        """None: it has no prior."""
-        return None

@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from ..results import Result
 
-__all__ = ["answer", "app", "printed"]
+__all__ = ["answer", "app", "counted", "printed"]
 
 app = typer.Typer(
     name="narrows",
@@ -42,18 +42,33 @@ def printed(document: Any, as_json: bool, text: str) -> None:
     print(json.dumps(document, indent=2, sort_keys=False, default=str) if as_json else text)
 
 
+def counted(n: int) -> str:
+    """``1 picture``, ``2 pictures``."""
+    return f"{n:,} picture{'s' if n != 1 else ''}"
+
+
 def answer(result: Result, as_json: bool, out: Path | None = None, text: str = "") -> None:
     """A verb's result: saved to ``out``, then printed; notes and what was skipped on standard error.
 
     Args:
+        out: a folder, or a PNG that only the result's figure goes to.
         text: printed for people instead of the result's own.
     """
-    written = {} if out is None else result.save(out)
+    if out is not None and out.suffix.lower() == ".png":
+        from ..figures import save
+
+        written: dict[str, Any] = {"sheet": str(save(result.figure(), out))}
+    else:
+        written = {} if out is None else result.save(out)
     for name, reason in result.skipped:
         print(f"skipped {name}: {reason}", file=sys.stderr)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     shown = [path for name, path in written.items() if name not in ("document", "pictures")]
-    lines = [text or str(result), *([f"look at {' and '.join(shown)}"] if shown else [])]
+    lines = [text or str(result)]
+    if shown:
+        count = len(written.get("pictures", ()))
+        rest = f"; {'the' if count == 1 else 'all'} {counted(count)} in {out}" if count else ""
+        lines.append(f"look at {' and '.join(shown)}{rest}")
     document = result.document() | ({"files": written} if written else {})
     printed(document, as_json, "\n".join(lines))

@@ -44,7 +44,7 @@ def evaluate(
 
     from ..images import evaluation_split, known_factors
     from ..images import split as divide
-    from ..images.source import Subset
+    from ..images.views import Subset
     from ..measures import evaluate as measure
     from ..training import facts_of, load
 

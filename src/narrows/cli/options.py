@@ -32,6 +32,8 @@ __all__ = [
     "counting",
     "distinct",
     "gathered",
+    "number",
+    "sheet_or_folder",
     "output_names",
     "parsed_size",
     "pictures",
@@ -84,6 +86,30 @@ Baselines = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def sheet_or_folder(out: Path | None, files: bool, name: str) -> Path:
+    """Where pictures go: -o, or a PNG or folder of that name.
+
+    Raises:
+        ValueError: one sheet is wanted, and -o is no PNG.
+    """
+    if out is None:
+        out = Path(name if files else f"{name}.png")
+    if not files and out.suffix.lower() != ".png":
+        raise ValueError(f"-o names a PNG, or with --files a folder; we got {str(out)!r}")
+    return out
+
+
+def number(text: str) -> tuple[str, int | float]:
+    """``components=10`` → the name and the number."""
+    key, _, value = text.partition("=")
+    for of in (int, float):
+        try:
+            return key.strip().replace("-", "_"), of(value)
+        except ValueError:
+            continue
+    raise ValueError(f"--set takes NAME=NUMBER, such as components=10; we got {text!r}")
 
 
 def parsed_size(text: str | None) -> tuple[int, int] | None:

@@ -28,4 +28,4 @@ def reconstruct(
     from ..applications.reconstruct import reconstruct as call
 
     result = call(model, files, limit=limit, device=device)
-    answer(result, as_json, out, f"{result}, in {out}")
+    answer(result, as_json, out)

@@ -22,15 +22,20 @@ from .read import read, read_classes
 from .source import Images, Source, as_source
 from .splits import Splits, evaluation_split, split
 from .sprites import Factors, Sprites, known_factors
+from .views import Items, Labelled, Mapped, Subset
 
 __all__ = [
     "Factors",
     "Images",
+    "Items",
+    "Labelled",
+    "Mapped",
     "Masked",
     "Preprocessing",
     "Source",
     "Splits",
     "Sprites",
+    "Subset",
     "as_source",
     "attributes",
     "caption_words",

@@ -20,8 +20,9 @@ import torch
 
 from ..randomness import generator
 from .labels import class_names
-from .source import Images, Subset
+from .source import Images
 from .sprites import SHAPES, Sprites
+from .views import Subset
 
 __all__ = ["attributes", "caption_words", "captions", "worded"]
 
@@ -199,11 +200,7 @@ def _fields(template: str) -> frozenset[str]:
 
 def _root(source: Any) -> tuple[Any, torch.Tensor | None]:
     """What a subset is of, and the positions there (None: all of it)."""
-    rows = None
-    while isinstance(source, Subset):
-        rows = source.indices if rows is None else source.indices[rows]
-        source = source.source
-    return source, rows
+    return (source.source, source.indices) if isinstance(source, Subset) else (source, None)
 
 
 def _of_sprites(steps: torch.Tensor) -> dict[str, Array]:

@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from .source import Images, Source, Subset
+from .source import Images, Source
 from .sprites import Sprites
+from .views import Labelled, Subset
 
 __all__ = ["Keys", "content_keys", "key_of"]
 
@@ -28,6 +29,8 @@ def content_keys(source: Source) -> Keys:
     if isinstance(source, Subset):
         chosen: Keys = content_keys(source.source)[source.indices.numpy()]
         return chosen
+    if isinstance(source, Labelled):
+        return content_keys(source.source)
     if isinstance(source, Sprites):
         heads = (f"sprite {number}".encode() for number in range(len(source)))
         return np.fromiter(map(key_of, heads), np.uint64, len(source))

@@ -23,7 +23,8 @@ from .named import names, unknown
 from .open import open_source
 from .preprocessing import Preprocessing
 from .read import decode, fit_pixels, flattened, wanted
-from .source import SPLITS, Images, Source, Subset, pixels_of
+from .source import SPLITS, Images, Source, pixels_of
+from .views import Subset
 
 __all__ = ["Pictures", "distinct", "even_rows", "evenly", "joined", "pictures"]
 

@@ -7,9 +7,11 @@ The pixels lie in memory or in a memory-mapped packed file; both look the same f
 
 from __future__ import annotations
 
+import base64
+import operator
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, overload, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,10 +20,11 @@ from ..errors import NoImages
 from ..files import fingerprint
 from .preprocessing import Preprocessing
 
-__all__ = ["Images", "Source", "Subset", "as_source"]
+__all__ = ["Images", "Source", "as_source"]
 
 Array = np.ndarray[Any, Any]
 SPLITS = ("train", "validation", "test")
+SHOWN = 16  # pictures in a notebook
 
 
 @runtime_checkable
@@ -114,6 +117,13 @@ class Images:
     def __repr__(self) -> str:
         return f"<Images: {self.description}>"
 
+    def _repr_html_(self) -> str:
+        from .thumbnails import row
+
+        shown = self.take(torch.arange(min(SHOWN, len(self))))
+        picture = base64.b64encode(row(shown)).decode()
+        return f"<p>{self.description}</p><img src='data:image/png;base64,{picture}'>"
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W)."""
@@ -147,6 +157,30 @@ class Images:
         if torch.equal(self._rows, torch.arange(first, first + n, device=self._rows.device)):
             return self._base[first : first + n]
         return self._base.index_select(0, self._rows)
+
+    @overload
+    def __getitem__(self, which: int) -> torch.Tensor: ...
+
+    @overload
+    def __getitem__(self, which: slice | Sequence[int] | Array | torch.Tensor) -> Images: ...
+
+    def __getitem__(self, which: Any) -> torch.Tensor | Images:
+        """One picture by its position, float32 (C, H, W) in [0, 1]; or ``select`` of several.
+
+        Raises:
+            IndexError: there is no picture at that position.
+        """
+        try:
+            position = operator.index(which)
+        except TypeError:
+            return self.select(which)
+        if not -len(self) <= position < len(self):
+            raise IndexError(f"pictures are numbered 0 to {len(self) - 1}; we got {position}")
+        return self.batch(torch.tensor([position % len(self)]))[0]
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        """Each picture, float32 (C, H, W) in [0, 1]."""
+        return (x for part in self.chunks(256) for x in self.batch(part))
 
     def batch(self, indices: torch.Tensor) -> torch.Tensor:
         """Pictures by their positions (B,) int64: float32 (B, C, H, W) in [0, 1]."""
@@ -238,31 +272,6 @@ class Images:
         kind = {1: "gray", 3: "RGB"}.get(c, f"{c}-channel")
         noun = "picture" if len(self) == 1 else "pictures"
         return f"{len(self):,} {kind} {noun} of {w}x{h}"
-
-
-class Subset:
-    """Some items of any source, in a stated order."""
-
-    def __init__(self, source: Source, indices: Any) -> None:
-        self.source = source
-        self.indices = torch.from_numpy(_positions(indices, len(source)))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one item."""
-        return self.source.shape
-
-    @property
-    def preprocessing(self) -> Preprocessing | None:
-        """That of the whole, where it is known."""
-        return getattr(self.source, "preprocessing", None)
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def batch(self, indices: torch.Tensor) -> torch.Tensor:
-        """float32 (B, *shape)."""
-        return self.source.batch(self.indices[indices.cpu()])
 
 
 def as_source(data: Any) -> Source:

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .contents import Keys, content_keys, key_of
-from .source import SPLITS, Images, Source, Subset
+from .source import SPLITS, Images, Source
+from .views import Subset
 
 __all__ = ["Splits", "evaluation_split", "split"]
 

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from ..randomness import permutation
-from .source import Images, Source, Subset
+from .source import Images, Source
+from .views import Subset
 
 __all__ = ["Factors", "Sprites", "known_factors"]
 
@@ -141,8 +142,8 @@ class Sprites:
 def known_factors(source: Source) -> Factors | None:
     """The factors of sprites, of all or of some of them; None of pictures that nobody made."""
     rows = torch.arange(len(source))
-    while isinstance(source, Subset):
-        rows, source = source.indices[rows], source.source
+    if isinstance(source, Subset):
+        rows, source = source.indices, source.source
     if not isinstance(source, Sprites):
         return None
     return Factors(source.factors(rows), source.factor_names, (0,))

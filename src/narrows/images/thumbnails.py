@@ -15,7 +15,7 @@ import torch
 from ..errors import UnreadableImage
 from .read import Wanted, _orientation, _quiet, _reason, decode, fit_pixels
 
-__all__ = ["SIDE", "Seen", "opened_thumbnail", "seen", "thumbnail"]
+__all__ = ["SIDE", "Seen", "opened_thumbnail", "row", "seen", "thumbnail"]
 
 SIDE = 96
 _SMALL = 64  # up to here a JPEG of lines and digits needs all its quality
@@ -93,3 +93,21 @@ def opened_thumbnail(content: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
         return found
     except UnreadableImage:
         return np.full((3, SIDE, SIDE), 128, np.uint8)
+
+
+def row(pixels: torch.Tensor, height: int = 64, gap: int = 2) -> bytes:
+    """The PNG of pictures uint8 (n, C, H, W) beside one another, each so high."""
+    from PIL import Image
+
+    n, c, h, w = pixels.shape
+    shown = pixels[:, :3] if c >= 3 else pixels[:, :1].expand(n, 3, h, w)
+    width = max(1, round(w * height / h))
+    sheet = Image.new("RGB", (n * (width + gap) - gap, height), "white")
+    how = Image.Resampling.NEAREST if h < height else Image.Resampling.BOX
+    for place, picture in enumerate(shown.permute(0, 2, 3, 1).contiguous().cpu().numpy()):
+        sheet.paste(
+            Image.fromarray(picture).resize((width, height), how), (place * (width + gap), 0)
+        )
+    out = io.BytesIO()
+    sheet.save(out, format="PNG")
+    return out.getvalue()

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ..autoencoder import Autoencoder
-from ..images import Source, as_source
+from ..images import Mapped, Source, as_source
 from ..images.corruptions import Corruption  # importing it also lists the corruptions
 from ..parts import Part, build
 from ..randomness import Draws
@@ -136,7 +136,7 @@ def evaluate(
     if train is None:
         notes.append("no baselines: they are fitted on the training pictures, which were not given")
     else:
-        fitted = _Changed(_fitting(model, train), augment, seed)
+        fitted = _augmented(_fitting(model, train), augment, seed)
         baselines = _baselines(model, fitted, seed, notes)
     if augment is not None:
         notes.append(
@@ -205,26 +205,15 @@ def _joined(values: list[Tensor]) -> Array:
     return torch.cat(values).numpy() if values else np.zeros(0, np.float32)
 
 
-@dataclass(frozen=True)
-class _Changed:
+def _augmented(source: Source, change: Corruption | None, seed: int) -> Source:
     """A source seen through an augmentation; one set of positions always gives the same pictures."""
+    if change is None:
+        return source
 
-    source: Source
-    change: Corruption | None
-    seed: int
+    def changed(x: Tensor, indices: Tensor) -> Tensor:
+        return change(x, replace(Draws(seed, int(indices[0])), rank=-1)) if len(indices) else x
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.source.shape)
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def batch(self, indices: Tensor) -> Tensor:
-        x = self.source.batch(indices)
-        if self.change is None or not len(indices):
-            return x
-        return self.change(x, replace(Draws(self.seed, int(indices[0])), rank=-1))
+    return Mapped(source, changed)
 
 
 def _baselines(

@@ -14,7 +14,7 @@ import torch
 
 from ..autoencoder import Autoencoder
 from ..images import as_source
-from ..images.source import Subset
+from ..images.views import Subset
 from .anomaly_scores import (
     SCORES,
     Background,

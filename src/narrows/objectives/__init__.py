@@ -1,6 +1,6 @@
 """Objectives: likelihoods, bounds, schedules and penalties, all in nats per image."""
 
-from .bounds import Bound, Capacity, Elbo, Iwae, Loss, Objective
+from .bounds import Capacity, Elbo, Iwae, Objective
 from .categorical import Categorical
 from .classifier import Softmax
 from .feature_wise import FeatureWise, Introspective
@@ -21,6 +21,7 @@ from .penalties import (
 )
 from .schedules import Constant, Controlled, Controller, Cyclic, Schedule, WarmUp
 from .step import Step
+from .terms import Bound, Loss, Penalty, Term
 
 __all__ = [
     "L1",
@@ -51,9 +52,11 @@ __all__ = [
     "Loss",
     "Mmd",
     "Objective",
+    "Penalty",
     "Schedule",
     "Softmax",
     "Step",
+    "Term",
     "TotalCorrelation",
     "WarmUp",
     "mmd2",

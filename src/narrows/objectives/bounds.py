@@ -5,36 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any
 
 from torch import Tensor, nn
 
-from ..parts import Part, build, part, part_of
+from ..parts import Part, build, named, part
 from .schedules import Constant, Controller, Schedule, WarmUp
 from .step import Step
+from .terms import Bound, FunctionPenalty, Loss, Penalty, Term, name_of
 
-__all__ = ["Bound", "Capacity", "Elbo", "Iwae", "Loss", "Objective"]
-
-
-class Loss(NamedTuple):
-    """What is minimised, a scalar, and the terms worth writing down, each a mean over the batch."""
-
-    total: Tensor
-    terms: dict[str, Tensor]
-
-
-@runtime_checkable
-class Bound(Protocol):
-    """Turns a step into a loss in nats per picture."""
-
-    def loss(self, step: Step) -> Loss:
-        """The loss, averaged over the batch."""
-        ...
+__all__ = ["Capacity", "Elbo", "Iwae", "Objective"]
 
 
 @part("bound", "elbo")
 @dataclass(frozen=True)
-class Elbo:
+class Elbo(Bound):
     """−E log p(x|z) + β KL(q(z|x) ‖ p(z)), averaged over the batch (Kovenko & Bogach 2020, eq. 8).
 
     The KL is the closed form. A code without a prior leaves the plain reconstruction loss.
@@ -64,7 +49,7 @@ class Elbo:
 
     def after_step(self, step: Step) -> None:
         """Show a controller the KL of the step that was taken."""
-        if hasattr(self.weight, "observe") and step.kl is not None:
+        if isinstance(self.weight, Controller) and step.kl is not None:
             self.weight.observe(float(step.kl.mean()))
 
     def state(self) -> dict[str, float]:
@@ -79,7 +64,7 @@ class Elbo:
 
 @part("bound", "capacity")
 @dataclass(frozen=True)
-class Capacity:
+class Capacity(Bound):
     """−E log p(x|z) + γ |KL − C|, averaged over the batch (Burgess et al. 2018, eq. 8).
 
     C grows, so that the code takes up one factor after the other. The absolute value is of the
@@ -127,7 +112,7 @@ def _reconstruction(step: Step) -> tuple[Tensor, dict[str, Tensor]]:
 
 @part("bound", "iwae")
 @dataclass(frozen=True)
-class Iwae:
+class Iwae(Bound):
     """−log 1/S Σ_s w_s, w = p(x|z) p(z) / q(z|x), averaged over the batch (Burda et al. 2016, eq. 8).
 
     S is the phase's ``samples``; all of them pass through the decoder at once. With S = 1 it is the
@@ -143,7 +128,7 @@ class Iwae:
         if not model.bottleneck.generative:
             raise ValueError(
                 "the bound 'iwae' needs a code with a density and a prior; the bottleneck "
-                f"{part_of(model.bottleneck).name!r} has none: use 'gaussian', or the bound 'elbo'"
+                f"{named(model.bottleneck)!r} has none: use 'gaussian', or the bound 'elbo'"
             )
 
     def loss(self, step: Step) -> Loss:
@@ -166,26 +151,28 @@ class Objective:
 
     Args:
         bound: an ``Elbo`` or another bound, or the part that names it.
-        penalties: each a part or an object with ``weight`` and ``penalty(step)``, in nats per
-            picture. A penalty whose weight is 0 is not evaluated.
+        penalties: each a ``Penalty``, the part that names it, or a function of a step that gives a
+            scalar in nats per picture. A penalty whose weight is 0 is not evaluated.
         shapes: ``shape`` (C, H, W) and ``code_shape`` of the model, for those that are modules.
     """
 
     def __init__(
-        self, bound: Bound | Part, penalties: Sequence[object] = (), **shapes: tuple[int, ...]
+        self,
+        bound: Bound | Part,
+        penalties: Sequence[Penalty | Part | Callable[[Step], Tensor]] = (),
+        **shapes: tuple[int, ...],
     ) -> None:
         self.bound: Bound = build("bound", bound, **shapes)
         if not isinstance(self.bound, Bound):
             raise ValueError(
                 f"a bound was wanted, such as Elbo(); we instead got {type(self.bound).__name__}"
             )
-        self.penalties = [build("penalty", penalty, **shapes) for penalty in penalties]
-        for penalty in self.penalties:
-            if not (hasattr(penalty, "weight") and hasattr(penalty, "penalty")):
-                raise ValueError(
-                    "a penalty has a weight and penalty(step); "
-                    f"we instead got {type(penalty).__name__}"
-                )
+        self.penalties = [_penalty(build("penalty", one, **shapes)) for one in penalties]
+
+    @property
+    def terms(self) -> list[Term]:
+        """The bound and the penalties."""
+        return [self.bound, *self.penalties]
 
     def __call__(self, step: Step) -> Loss:
         """The step's loss."""
@@ -201,34 +188,35 @@ class Objective:
             if penalty.weight:
                 value = penalty.penalty(step)
                 total = total + penalty.weight * value
-                terms[_name(penalty)] = value
+                terms[name_of(penalty)] = value
         return Loss(total, terms)
 
     def modules(self) -> dict[str, nn.Module]:
         """The bound and penalties that have weights of their own, by name: no part of the model."""
-        found = [one for one in (self.bound, *self.penalties) if isinstance(one, nn.Module)]
-        return {_name(one): one for one in found}
+        return {name_of(one): one for one in self.terms if isinstance(one, nn.Module)}
 
     def after_step(self, step: Step) -> None:
-        """Tell those that want to know that a step was taken."""
-        for one in (self.bound, *self.penalties):
-            if hasattr(one, "after_step"):
-                one.after_step(step)
+        """Tell the terms that a step was taken."""
+        for one in self.terms:
+            one.after_step(step)
 
     def state(self) -> dict[str, dict[str, float]]:
         """What the bound and penalties remember of the steps before, beside their weights."""
-        stateful = [one for one in (self.bound, *self.penalties) if hasattr(one, "state")]
-        return {_name(one): found for one in stateful if (found := one.state())}
+        return {name_of(one): state for one in self.terms if (state := one.state())}
 
     def restore(self, state: Mapping[str, Mapping[str, float]]) -> None:
         """Go on from such a state."""
-        for one in (self.bound, *self.penalties):
-            if _name(one) in state:
-                one.restore(state[_name(one)])
+        for one in self.terms:
+            if name_of(one) in state:
+                one.restore(state[name_of(one)])
 
 
-def _name(one: Any) -> str:
-    """That of its part, else of its class, as it stands in metrics and file names."""
-    written = getattr(type(one), "part_name", None) or getattr(one, "part", None)
-    name = written if isinstance(written, str) else getattr(written, "name", type(one).__name__)
-    return str(name).lower().replace("-", "_")
+def _penalty(one: Any) -> Penalty:
+    if isinstance(one, Penalty):
+        return one
+    if callable(one) and not isinstance(one, (nn.Module, type)) and not hasattr(one, "penalty"):
+        return FunctionPenalty(one)
+    raise ValueError(
+        f"a penalty has a weight and penalty(step); we instead got {type(one).__name__}: give an "
+        "object of a class under narrows.objectives.Penalty, or a function of a step"
+    )

@@ -6,15 +6,16 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..parts import Part, part
+from .likelihoods import Likelihood
 
 __all__ = ["Categorical"]
 
 
 @part("likelihood", "categorical")
-class Categorical(nn.Module):
+class Categorical(Likelihood):
     """The last K channels are a class for each pixel, one channel each; those before are not judged.
 
     log p = Σ over pixels of w_k · log softmax(raw)_k of their class k. A pixel whose K channels are all

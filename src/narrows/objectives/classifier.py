@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..parts import Part, part
-from .bounds import Loss
 from .step import Step
+from .terms import Bound, Loss, Share
 
 __all__ = ["Softmax"]
 
 
 @part("bound", "softmax")
-class Softmax(nn.Module):
+class Softmax(Bound, nn.Module):
     """−log softmax(W z + b)_y: the cross-entropy of the labels, on the code (Lingrand; Vincent et al. 2010).
 
     Its weights belong to the player that moves the encoder, and lie beside the model when it is
@@ -40,7 +40,6 @@ class Softmax(nn.Module):
             raise ValueError(f"a classifier needs at least 2 classes; we got {classes}")
         self.axes = len(code_shape)
         self.head = nn.Linear(math.prod(code_shape), classes)
-        self.labels: tuple[str, ...] = ()
 
     def forward(self, z: Tensor) -> Tensor:
         """Codes z (…, *code) → logits (…, K)."""
@@ -70,6 +69,6 @@ class Softmax(nn.Module):
         wrong = (logits.detach().argmax(1) != labels).float().mean()
         return Loss(total, {"cross_entropy": total, "error": wrong})
 
-    def shares(self, model: Any) -> list[tuple[str, list[nn.Parameter], Callable[[Step], Loss]]]:
+    def shares(self, model: Any) -> list[Share]:
         """One player: the model and the softmax."""
         return [("model", [*model.parameters(), *self.parameters()], self.loss)]

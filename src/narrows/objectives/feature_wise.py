@@ -20,16 +20,15 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ..bottlenecks import Code
-from ..parts import Part, part, part_of
+from ..parts import Part, named, part
 from ..randomness import Draws
-from .bounds import Elbo, Loss
+from .bounds import Elbo
 from .discriminators import PictureDiscriminator, generator_loss
 from .likelihoods import log_gaussian
 from .step import Step
+from .terms import Bound, Loss, Share
 
 __all__ = ["FeatureWise", "Introspective", "Ways", "ways"]
-
-Share = tuple[str, list[nn.Parameter], Callable[[Step], Loss]]
 
 
 class Ways(NamedTuple):
@@ -90,7 +89,7 @@ class _Seen(NamedTuple):
 
 
 @part("bound", "feature-wise")
-class FeatureWise(nn.Module):
+class FeatureWise(Bound, nn.Module):
     """VAE-GAN: three players, and a likelihood of features instead of pixels (Larsen et al. 2016, alg. 1).
 
     encoder        KL(q(z|x) ‖ p(z)) − E log N(D_l(x); D_l(x̂), I)
@@ -117,6 +116,7 @@ class FeatureWise(nn.Module):
     """
 
     part: Part
+    opponent = True
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class FeatureWise(nn.Module):
         if any(True for _ in model.likelihood.parameters()):
             raise ValueError(
                 "the bound 'feature-wise' reads no likelihood of pixels, so nothing would move the "
-                f"weights of {part_of(model.likelihood).name!r}: use 'gaussian', or the bound "
+                f"weights of {named(model.likelihood)!r}: use 'gaussian', or the bound "
                 "'introspective'"
             )
         ways(model, "feature-wise")
@@ -179,20 +179,20 @@ class FeatureWise(nn.Module):
         return Loss(adversarial - self.gamma * seen.features.mean(), {"adversarial": adversarial})
 
     def _seen(self, step: Step) -> _Seen:
-        """Made once for the three players, and kept with the step as its own terms are."""
-        kept: tuple[Any, _Seen] | None = vars(step).get("_seen")
-        if kept is None or kept[0] is not self:
+        """Made once for the three players."""
+
+        def see() -> _Seen:
             x, again = step.target, _reconstructions(step, "feature-wise").flatten(0, 1)
             real, made = self.critic.features(x), self.critic.features(again)
             judged = self.critic.logits
             drawn = self.critic(_drawn(step))
-            seen = _Seen(_alike(real, made), judged(real), judged(made), drawn)
-            kept = vars(step)["_seen"] = (self, seen)
-        return kept[1]
+            return _Seen(_alike(real, made), judged(real), judged(made), drawn)
+
+        return step.once(self, see)
 
 
 @part("bound", "introspective")
-class Introspective(nn.Module):
+class Introspective(Bound, nn.Module):
     """A VAE whose way down is the discriminator too (introspective adversarial networks, Brock et al. 2017).
 
     model          −log p(x|z) + KL − λ_f Σ_i E log N(h_i(x); h_i(x̂), I) − λ_a log p(real|x̂) p(real|x')
@@ -274,17 +274,18 @@ class Introspective(nn.Module):
         return Loss(total, {})
 
     def _seen(self, step: Step) -> _Seen:
-        """Made once for both players, and kept with the step as its own terms are."""
-        kept: tuple[Any, _Seen] | None = vars(step).get("_seen")
-        if kept is None or kept[0] is not self:
+        """Made once for both players."""
+
+        def see() -> _Seen:
             plain = step.input is step.target
             real = step.levels if plain else _levels(step.model, step.target)
             again = _levels(step.model, _reconstructions(step, "introspective").flatten(0, 1))
             drawn = _levels(step.model, _drawn(step))
             alike = [_alike(h.detach(), g) for h, g in zip(real[1:], again[1:], strict=True)]
             logits = (self.head(levels[-1].float().flatten(1)) for levels in (real, again, drawn))
-            kept = vars(step)["_seen"] = (self, _Seen(torch.stack(alike).sum(0), *logits))
-        return kept[1]
+            return _Seen(torch.stack(alike).sum(0), *logits)
+
+        return step.once(self, see)
 
 
 def _called(logits: Tensor, kind: int) -> Tensor:
@@ -364,6 +365,6 @@ def _check_generative(model: Any, name: str) -> None:
     if not model.bottleneck.generative:
         raise ValueError(
             f"the bound {name!r} needs a code with a prior to draw from; the bottleneck "
-            f"{part_of(model.bottleneck).name!r} has none: use 'gaussian', or the penalty "
+            f"{named(model.bottleneck)!r} has none: use 'gaussian', or the penalty "
             "'adversarial-pictures'"
         )

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..parts import Part, part
-from .likelihoods import check, link, log_gaussian, per_picture
+from .likelihoods import Likelihood, check, link, log_gaussian, per_picture
 from .step import Step
 
 __all__ = ["GaussianLearnt", "GaussianOptimal", "Logistic"]
@@ -27,7 +27,7 @@ LEAST = 1 / (12 * (LEVELS - 1) ** 2)  # the variance of rounding to 8 bits
 
 
 @part("likelihood", "gaussian-learnt")
-class GaussianLearnt(nn.Module):
+class GaussianLearnt(Likelihood):
     """Independent Gaussians of one variance for all pixels, which is a weight (Rybkin et al. 2021).
 
     log p = −Σ (x − x̂)² / 2σ² − ½ N log 2πσ². Its gradient vanishes where σ² is the mean squared
@@ -59,7 +59,7 @@ class GaussianLearnt(nn.Module):
 
 
 @part("likelihood", "gaussian-optimal")
-class GaussianOptimal(nn.Module):
+class GaussianOptimal(Likelihood):
     """Gaussians of the variance that makes the batch likeliest (optimal σ-VAE, Rybkin et al. 2021).
 
     In training σ² is the mean squared error over all pictures, samples and pixels of the batch, and
@@ -117,7 +117,7 @@ def _optimal(squares: Tensor, size: int) -> Tensor:
 
 
 @part("likelihood", "logistic")
-class Logistic(nn.Module):
+class Logistic(Likelihood):
     """8-bit pixels as bins of a logistic distribution (Kingma et al. 2016, eq. 14).
 
     log P(k) = log [σ((x + δ − x̂) / s) − σ((x − δ − x̂) / s)], x = k / 255, δ = ½ / 255; the first

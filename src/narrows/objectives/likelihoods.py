@@ -10,7 +10,8 @@ here have no weights; the ones that learn how wide they are stand in ``learnt``.
 from __future__ import annotations
 
 import math
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -18,23 +19,41 @@ from torch import Tensor, nn
 
 from ..parts import Part, part
 
+if TYPE_CHECKING:
+    from .step import Step
+
 __all__ = ["Bernoulli", "Gaussian", "Laplace", "Likelihood", "mean_absolute", "mean_squared"]
 
 OUTPUTS = ("sigmoid", "identity", "tanh")
 ROUNDING = 1e-3  # a blur of white is white but for its rounding
 
 
-@runtime_checkable
-class Likelihood(Protocol):
-    """A distribution over pictures whose parameters are the ladder's raw output."""
+class Likelihood(nn.Module, ABC):
+    """A distribution over pictures whose parameters are the ladder's raw output.
 
+    Attributes:
+        bounded: whether it takes pixels in [0, 1] alone.
+    """
+
+    bounded: bool = False
+
+    @abstractmethod
     def mean(self, raw: Tensor) -> Tensor:
         """raw (…, C, H, W) → the mean picture."""
-        ...
 
+    @abstractmethod
     def log_prob(self, raw: Tensor, x: Tensor) -> Tensor:
         """log p(x|z) in nats per picture: raw (…, B, C, H, W), x (B, C, H, W) → (…, B)."""
-        ...
+
+    def look(self, x: Tensor) -> None:  # noqa: B027  # most fit any pixels
+        """Check pixels (B, C, H, W).
+
+        Raises:
+            ValueError: it does not fit such pixels.
+        """
+
+    def after_step(self, step: Step) -> None:  # noqa: B027  # most have no state
+        """Follow a training step that was taken, without gradients."""
 
 
 def link(output: str, raw: Tensor) -> Tensor:
@@ -76,7 +95,7 @@ def log_gaussian(
 
 
 @part("likelihood", "gaussian")
-class Gaussian(nn.Module):
+class Gaussian(Likelihood):
     """Independent Gaussians of one fixed variance (Kovenko & Bogach 2020, eq. 5, sign corrected).
 
     log p = −Σ (x − x̂)² / 2σ² − ½ N log 2πσ², N = C·H·W. Canziani's ½‖x − x̂‖² is σ² = 1.
@@ -105,7 +124,7 @@ class Gaussian(nn.Module):
 
 
 @part("likelihood", "laplace")
-class Laplace(nn.Module):
+class Laplace(Likelihood):
     """Independent Laplace distributions: log p = −Σ |x − x̂| / b − N log 2b.
 
     Args:
@@ -131,7 +150,7 @@ class Laplace(nn.Module):
 
 
 @part("likelihood", "bernoulli")
-class Bernoulli(nn.Module):
+class Bernoulli(Likelihood):
     """Independent Bernoulli pixels with the raw output as logits: log p = Σ x·l − softplus(l).
 
     For pixels between 0 and 1 this is the cross-entropy, no longer a normalised density; outside
@@ -139,6 +158,7 @@ class Bernoulli(nn.Module):
     """
 
     part: Part
+    bounded = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -19,6 +19,8 @@ from ..bottlenecks import Code
 from ..randomness import Draws
 
 __all__ = ["Step"]
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -52,6 +54,14 @@ class Step:
     inner: Mapping[str, Tensor] = field(default_factory=dict)
     labels: Tensor | None = None
     narrowed: bool = True
+    _kept: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, owner: object, make: Callable[[], T]) -> T:
+        """What ``make`` gives, made once a step for each ``owner``, whoever asks how often."""
+        if owner not in self._kept:
+            self._kept[owner] = make()
+        kept: T = self._kept[owner]
+        return kept
 
     @cached_property
     def log_px(self) -> Tensor | None:

@@ -8,7 +8,7 @@ stand in the three files beside this one.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ from ..recipes import canziani_2020_denoising, canziani_2020_standard, linear_au
 from .canziani_applications import figure_9, figures_2_to_4, figures_5_to_8, figures_10_11
 from .canziani_captions import figure_12
 from .canziani_manifolds import figure_18, figure_19, figures_15_to_17
-from .experiment import Finding, Paper, Row, experiment, verdict_of
+from .experiment import Finding, Paper, Row, Verdict, by_name, experiment, verdict_of
 from .lab import Lab, Trained, few, through
 
 __all__ = ["PAPER"]
@@ -80,11 +80,22 @@ def _ridge(lab: Lab, train: Any) -> Ridge:
     return Ridge.fit(given, whole, min(scores, key=lambda strength: scores[strength]))
 
 
+def judge_tied(rows: Sequence[Row]) -> Verdict:
+    """Tied linear units span PCA's space to within 10°, with its error to within 2 %."""
+    row = by_name(rows)
+    error = row["linear, tied: mean squared error"]
+    return verdict_of(
+        row["linear, tied: largest angle to PCA's space"].mean < 10,
+        error.mean < 1.02 * error.baselines["PCA"],
+    )
+
+
 @experiment(
     "PCA by tied weights",
     title="A linear autoencoder with tied weights is PCA",
     claim="To represent PCA, tie the weights: W_x = W_hᵀ.",
     data=("mnist",),
+    judge=judge_tied,
 )
 def tied_weights(lab: Lab) -> Finding:
     """The angles between the space of the codes and that of PCA, tied and free, linear and squashed."""
@@ -129,7 +140,7 @@ def tied_weights(lab: Lab) -> Finding:
     ]
     rows += [Row(f"{name}: how far W Wᵀ is from the identity", v) for name, v in square.items()]
     first = "linear, tied"
-    verdict = verdict_of(mean[first] < 10, error[first] < 1.02 * least)
+    verdict = judge_tied(rows)
     words = (
         f"The {size} tied linear units span PCA's space to within {mean[first]:.1f}° (their largest "
         f"angle), with {error[first] / least:.4f} times its error; W Wᵀ is "
@@ -150,12 +161,22 @@ COPIES: dict[str, tuple[float, bool]] = {
 }
 
 
+def judge_copies(rows: Sequence[Row]) -> Verdict:
+    """Over-complete loses little of what is no digit, masked more; under-complete far more."""
+    row = by_name(rows)
+    lost = [row[f"{name}: lost of shuffled digits"].mean for name in COPIES]
+    under, over, masked = lost
+    kept = row[f"{next(iter(COPIES))}: lost of digits"].mean
+    return verdict_of(over < 0.2 * under, masked > 2 * over, under > 5 * kept)
+
+
 @experiment(
     "figure 14",
     title="Under- and over-complete: which one copies?",
     claim="An over-complete hidden layer is prone to copy its input, as an identity; it needs a "
     "constraint to reconstruct the training manifold only. An under-complete one cannot.",
     data=("digits",),
+    judge=judge_copies,
 )
 def figure_14(lab: Lab) -> Finding:
     """What comes back of digits, and of pictures that are none: digits with their pixels shuffled."""
@@ -206,9 +227,7 @@ def figure_14(lab: Lab) -> Finding:
     lost = {name: statistics.fmean(other) for name, (_, other) in found.items()}
     kept = {name: statistics.fmean(own) for name, (own, _) in found.items()}
     under, over, masked = COPIES
-    verdict = verdict_of(
-        lost[over] < 0.2 * lost[under], lost[masked] > 2 * lost[over], lost[under] > 5 * kept[under]
-    )
+    verdict = judge_copies(rows)
     words = (
         f"Of digits whose pixels were shuffled, which are on no manifold of digits, the "
         f"under-complete layer loses {lost[under]:.0%} and the over-complete one {lost[over]:.1%}: it "
@@ -225,11 +244,18 @@ def figure_14(lab: Lab) -> Finding:
     return Finding(verdict, words, pictures, rows, (about,))
 
 
+def judge_standard(rows: Sequence[Row]) -> Verdict:
+    """3 dB better than the mean digit."""
+    (row,) = rows
+    return verdict_of(row.mean > row.baselines["the mean digit"] + 3)
+
+
 @experiment(
     "figure 20",
     title="Output of the standard autoencoder, 784-30-784",
     claim="30 units with hyperbolic tangents give the digits back.",
     data=("mnist",),
+    judge=judge_standard,
 )
 def figure_20(lab: Lab) -> Finding:
     """Test digits and what comes back, beside PCA of 30 numbers and the mean digit."""
@@ -247,16 +273,23 @@ def figure_20(lab: Lab) -> Finding:
         f"and the mean digit {base['the mean digit']:.1f} dB: tanh on either side is "
         f"{'better' if mean > base['PCA, 30'] else 'no better'} than a straight projection."
     )
+    rows = [Row("PSNR of test digits", ours, "", base, "dB")]
     return Finding(
-        verdict_of(mean > base["the mean digit"] + 3),
+        judge_standard(rows),
         words,
         {
             "Figure 20: test digits and their reconstructions": comparison(
                 x[:SHOWN], backs[0][:SHOWN]
             )
         },
-        [Row("PSNR of test digits", ours, "", base, "dB")],
+        rows,
     )
+
+
+def judge_denoising(rows: Sequence[Row]) -> Verdict:
+    """3 dB better than as given."""
+    (row,) = rows
+    return verdict_of(row.mean > row.baselines["as given"] + 3)
 
 
 @experiment(
@@ -264,6 +297,7 @@ def figure_20(lab: Lab) -> Finding:
     title="Output of the denoising autoencoder, 784-500-784",
     claim="Trained with a dropout mask, it gives whole digits back for digits with dropped pixels.",
     data=("mnist",),
+    judge=judge_denoising,
 )
 def figure_21(lab: Lab) -> Finding:
     """Masked test digits and what comes back, beside the best linear map and the standard model."""
@@ -285,13 +319,23 @@ def figure_21(lab: Lab) -> Finding:
         f"{base['the standard model']:.1f}, and the masked digits have {base['as given']:.1f}."
     )
     figure = comparison(x[:SHOWN], backs[0][:SHOWN], inputs=given[:SHOWN])
+    rows = [Row("PSNR of test digits", ours, "", base, "dB")]
     return Finding(
-        verdict_of(mean > base["as given"] + 3),
+        judge_denoising(rows),
         words,
         {"Figure 21: test digits, half of whose pixels are dropped, and outputs": figure},
-        [Row("PSNR of test digits", ours, "", base, "dB")],
+        rows,
         _deviations(lab, RATE),
     )
+
+
+def judge_kernels(rows: Sequence[Row]) -> Verdict:
+    """Outside of the digits denoising kernels are quiet, standard ones more than twice as restless."""
+    row = by_name(rows)
+    standard, denoising = (
+        row[f"{name}: deviation outside ÷ inside"].mean for name in ("standard", "denoising")
+    )
+    return verdict_of(standard > 2 * denoising, denoising < 0.5, standard > 0.2)
 
 
 @experiment(
@@ -301,6 +345,7 @@ def figure_21(lab: Lab) -> Finding:
     claim="Outside of where digits are, the standard model's kernels are random; those of the "
     "denoising one are constant there, because the mask makes it care.",
     data=("mnist",),
+    judge=judge_kernels,
 )
 def figures_22_23(lab: Lab) -> Finding:
     """How much kernels vary where no digit is; also with a mask to black, which leaves the border."""
@@ -359,14 +404,23 @@ def figures_22_23(lab: Lab) -> Finding:
             kernels["denoising, mask to black"][:60]
         ),
     }
-    verdict = verdict_of(
-        mean["standard"] > 2 * mean["denoising"], mean["denoising"] < 0.5, mean["standard"] > 0.2
-    )
+    verdict = judge_kernels(rows)
     return Finding(verdict, words, pictures, rows, _deviations(lab, RATE))
 
 
 RATES = (0.3, 0.5, 0.7, 0.9)
 OURS = "denoising autoencoder"
+
+
+def judge_inpainting(rows: Sequence[Row]) -> Verdict:
+    """Better than either classical in-filling, of the dropped pixels and of whole digits."""
+    facts = [
+        row.mean > row.baselines[name]
+        for row in rows
+        for name in ("Telea", "Navier-Stokes")
+        if name in row.baselines
+    ]
+    return verdict_of(*(facts or [False]))
 
 
 @experiment(
@@ -377,6 +431,7 @@ OURS = "denoising autoencoder"
     title="Dropped pixels filled: the denoising autoencoder beside Telea and Navier-Stokes",
     claim="Compared to the state of the art, our autoencoder actually does better.",
     data=("mnist",),
+    judge=judge_inpainting,
 )
 def figures_24_to_27(lab: Lab) -> Finding:
     """PSNR on 500 test digits of five methods, of whole pictures and of dropped pixels only."""
@@ -418,9 +473,6 @@ def figures_24_to_27(lab: Lab) -> Finding:
         Row("PSNR of whole digits, half of the pixels dropped", whole[OURS], "better", base, "dB"),
         Row("PSNR of the dropped pixels", inside[OURS], "better", base_inside, "dB"),
     ]
-    classical = {name: hole_of[name] for name in ("Telea", "Navier-Stokes") if name in hole_of}
-    facts = [hole_of[OURS] > value for value in classical.values()] or [False]
-    facts += [mean[OURS] > mean[name] for name in classical]
     words = (
         f"Of the dropped pixels the autoencoder gets {hole_of[OURS]:.1f} dB, "
         + ", ".join(f"{name} {value:.1f} dB" for name, value in base_inside.items())
@@ -441,7 +493,7 @@ def figures_24_to_27(lab: Lab) -> Finding:
         ),
         "PSNR of the dropped pixels, dB": bars(inside, title="PSNR of the dropped pixels, dB"),
     }
-    return Finding(verdict_of(*facts), words, pictures, rows, _deviations(lab, RATE, *notes))
+    return Finding(judge_inpainting(rows), words, pictures, rows, _deviations(lab, RATE, *notes))
 
 
 PAPER = Paper(

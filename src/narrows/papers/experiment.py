@@ -17,7 +17,17 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from .lab import Lab
 
-__all__ = ["Experiment", "Finding", "Paper", "Row", "Verdict", "experiment", "verdict_of"]
+__all__ = [
+    "AttributeClassifier",
+    "Experiment",
+    "Finding",
+    "Paper",
+    "Row",
+    "Verdict",
+    "by_name",
+    "experiment",
+    "verdict_of",
+]
 
 Verdict = Literal["holds", "holds in part", "does not hold", "shown"]
 
@@ -66,6 +76,14 @@ class Row:
         return statistics.stdev(self.ours) if len(self.ours) > 1 else 0.0
 
 
+def by_name(rows: Sequence[Row]) -> dict[str, Row]:
+    """The rows by what they measure."""
+    return {row.what: row for row in rows}
+
+
+AttributeClassifier = Callable[[Sequence[Row]], Verdict]
+
+
 @dataclass(frozen=True)
 class Finding:
     """What an experiment found.
@@ -94,8 +112,9 @@ class Experiment:
         title: a few words.
         claim: what the document says, in ours.
         data: names of the sets that it needs.
-        paper_data: those of the paper scale, where they are others.
         run: a lab → what was found.
+        paper_data: names of the sets of the paper scale, where they are others.
+        judge: rows → the verdict that ``run`` gives on them, where the rows alone decide.
     """
 
     labels: tuple[str, ...]
@@ -104,6 +123,7 @@ class Experiment:
     data: tuple[str, ...]
     run: Callable[[Lab], Finding]
     paper_data: tuple[str, ...] = ()
+    judge: AttributeClassifier | None = None
 
     def sets(self, scale: str) -> tuple[str, ...]:
         """The names of the sets that it needs at a scale."""
@@ -141,11 +161,12 @@ def experiment(
     claim: str,
     data: Sequence[str],
     paper_data: Sequence[str] = (),
+    judge: AttributeClassifier | None = None,
 ) -> Callable[[Callable[[Lab], Finding]], Experiment]:
     """Make an experiment of a function that takes a lab."""
 
     def made(run: Callable[[Lab], Finding]) -> Experiment:
-        return Experiment(labels, title, claim, tuple(data), run, tuple(paper_data))
+        return Experiment(labels, title, claim, tuple(data), run, tuple(paper_data), judge)
 
     return made
 

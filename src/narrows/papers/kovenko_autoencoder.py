@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
 from ..applications import (
@@ -13,7 +14,7 @@ from ..applications import (
 )
 from ..figures import lines, picture_rows
 from ..measures import mean_picture, sharpness, squared_error
-from .experiment import Finding, Row, experiment, verdict_of
+from .experiment import Finding, Row, Verdict, by_name, experiment, verdict_of
 from .kovenko_faces import (
     COLOURS,
     SET,
@@ -32,11 +33,20 @@ __all__ = ["EXPERIMENTS"]
 SHOWN = 8  # faces in a row
 
 
+def judge_fit(rows: Sequence[Row]) -> Verdict:
+    """Validation faces within a tenth of training faces; their loss within 2 % of its least."""
+    row = by_name(rows)
+    return verdict_of(
+        row["validation ÷ training"].mean < 1.1, row["last validation loss ÷ its least"].mean < 1.02
+    )
+
+
 @experiment(
     "figure 4",
     title="Loss on training and validation faces",
     claim="The autoencoder does not overfit in its ten epochs.",
     data=(SET,),
+    judge=judge_fit,
 )
 def figure_4(lab: Lab) -> Finding:
     """Mean squared error by epoch; at the end, of the same weights on all three parts."""
@@ -73,7 +83,7 @@ def figure_4(lab: Lab) -> Finding:
     )
     figure = lines({"mean squared error": curves}, "epoch")
     return Finding(
-        verdict_of(gap < 1.1, rise < 1.02),
+        judge_fit(rows),
         words,
         {
             "Figure 4: loss; that of training is averaged over each epoch as the weights move": figure
@@ -83,11 +93,22 @@ def figure_4(lab: Lab) -> Finding:
     )
 
 
+def judge_reconstructions(rows: Sequence[Row]) -> Verdict:
+    """Less than half of the edges; nine tenths of what is told of the faces themselves."""
+    row = by_name(rows)
+    told = [row[f"{words} told from reconstructions"] for words in COLOURS.values()]
+    return verdict_of(
+        row["sharpness (1 is the original's)"].mean < 0.5,
+        *(each.mean > 0.9 * each.baselines["of the faces themselves"] for each in told),
+    )
+
+
 @experiment(
     "figure 5",
     title="Faces and their reconstructions",
     claim="Reconstructions are quite blurry, but hair colour, the size of the eyes and so on are kept.",
     data=(SET,),
+    judge=judge_reconstructions,
 )
 def figure_5(lab: Lab) -> Finding:
     """Sharpness, and whether a classifier of colours says of the reconstruction what it says of the face."""
@@ -136,11 +157,7 @@ def figure_5(lab: Lab) -> Finding:
         [("real", of.x[:SHOWN]), ("reconstruction", shown[0]), (linear, by_pca[:SHOWN])]
     )
     return Finding(
-        verdict_of(
-            statistics.fmean(clear) < 0.5,
-            mean["hair"] > 0.9 * known["hair"],
-            mean["eyes"] > 0.9 * known["eyes"],
-        ),
+        judge_reconstructions(rows),
         words,
         {"Figure 5: real faces and their reconstructions": figure},
         rows,
@@ -153,11 +170,20 @@ def figure_5(lab: Lab) -> Finding:
     )
 
 
+def judge_morphs(rows: Sequence[Row]) -> Verdict:
+    """Sharper half-way than a fade of pixels, and within a tenth of the even mixture's place."""
+    row = by_name(rows)
+    edges = row["edges half-way ÷ those of the ends"]
+    off = row["distance of the half-way picture from the even mixture's place"]
+    return verdict_of(edges.mean > edges.baselines["fade of pixels"], off.mean < 0.1)
+
+
 @experiment(
     "figure 6",
     title="Morphing between two faces",
     claim="Linear combinations of two codes decode to pictures with attributes of both (eq. 3).",
     data=(SET,),
+    judge=judge_morphs,
 )
 def figure_6(lab: Lab) -> Finding:
     """Half-way pictures: an even mixture, and no double exposure, which a fade of pixels is."""
@@ -200,7 +226,7 @@ def figure_6(lab: Lab) -> Finding:
         f"place between the ends is {off:.2f} off the middle."
     )
     return Finding(
-        verdict_of(mean > other, off < 0.1),
+        judge_morphs(rows),
         words,
         {
             "Figure 6: three morphs through codes, each above its fade": picture_rows(

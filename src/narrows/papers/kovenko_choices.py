@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from ..figures import lines, picture_rows
 from ..measures import sharpness, squared_error
 from ..parts import Part
 from ..training import Recipe
-from .experiment import Finding, Row, experiment, verdict_of
+from .experiment import Finding, Row, Verdict, by_name, experiment, verdict_of
 from .kovenko_faces import CODE, SET, deviations, error_curves, faces, trained
 from .lab import Lab
 
@@ -21,11 +22,17 @@ SIZES = (8, CODE)
 SHOWN = 8
 
 
+def judge_sizes(rows: Sequence[Row]) -> Verdict:
+    """At every size of the code the error is below that of PCA."""
+    return verdict_of(*(row.mean < row.baselines["PCA"] for row in rows))
+
+
 @experiment(
     "§1 PCA",
     title="Better than PCA",
     claim="Deep networks outperform PCA in reducing dimensions, as they are not linear.",
     data=(SET,),
+    judge=judge_sizes,
 )
 def better_than_pca(lab: Lab) -> Finding:
     """Codes of several sizes, and PCA of as many numbers, on test faces."""
@@ -62,7 +69,7 @@ def better_than_pca(lab: Lab) -> Finding:
         "autoencoder": (list(mean), list(mean.values())),
     }
     return Finding(
-        verdict_of(*(mean[size] < linear[size] for size in mean)),
+        judge_sizes(rows),
         f"Mean squared error of test faces. {words}. In the last fifth of the epochs the error of "
         f"validation faces still fell by {100 * statistics.fmean(still):.1f} %.",
         {
@@ -91,11 +98,23 @@ def _worth(error: float, linear: dict[int, float]) -> str:
     return f"between PCA of {max(worse)} and of {min(better)}"
 
 
+def judge_losses(rows: Sequence[Row]) -> Verdict:
+    """By either error the two are within a quarter of each other."""
+    row = by_name(rows)
+    ratios = (
+        row[f"trained on absolute error: {error}"].mean
+        / row[f"trained on squared error: {error}"].mean
+        for error in ("squared error", "absolute error")
+    )
+    return verdict_of(*(0.8 < ratio < 1.25 for ratio in ratios))
+
+
 @experiment(
     "§3.1 MSE or MAE",
     title="Squared or absolute error as the loss",
     claim="The obvious choice of a loss is the squared or the absolute error.",
     data=(SET,),
+    judge=judge_losses,
 )
 def squared_or_absolute(lab: Lab) -> Finding:
     """Each loss judged by both measures: whether the choice is one."""
@@ -133,7 +152,7 @@ def squared_or_absolute(lab: Lab) -> Finding:
         f"{mean['squared error']['sharpness']:.3f} (PCA {pca['sharpness']:.3f})."
     )
     return Finding(
-        verdict_of(*(0.8 < ratio[name] < 1.25 for name in measures[:2])),
+        judge_losses(rows),
         words,
         {"Test faces through both": picture_rows(shown)},
         rows,

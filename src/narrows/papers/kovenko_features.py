@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from ..applications import (
 from ..autoencoder import Autoencoder
 from ..collection import nearest
 from ..figures import kernel_grid, label_curves, picture_rows
-from .experiment import Finding, Row, experiment, verdict_of
+from .experiment import Finding, Row, Verdict, by_name, experiment, verdict_of
 from .kovenko_faces import CODE, COLOURS, SET, Faces, coarse, deviations, faces, labels_of, trained
 from .lab import Lab
 
@@ -45,12 +45,21 @@ def _pooled(model: Autoencoder, level: int) -> Callable[[Tensor], Tensor]:
     return rows
 
 
+def judge_levels(rows: Sequence[Row]) -> Verdict:
+    """The last maps tell more than before training, and the most of all levels."""
+    last = rows[-1]
+    return verdict_of(
+        last.mean > last.baselines["untrained"], last.mean == max(row.mean for row in rows)
+    )
+
+
 @experiment(
     "figure 7",
     title="Feature maps of the convolutions",
     claim="Training for reconstruction makes the encoder learn complex features; those of the last "
     "convolutions are the most complex.",
     data=(SET,),
+    judge=judge_levels,
 )
 def figure_7(lab: Lab) -> Finding:
     """Maps of one face; the eye colour that a linear probe reads from each level."""
@@ -92,7 +101,7 @@ def figure_7(lab: Lab) -> Finding:
         + "."
     )
     return Finding(
-        verdict_of(mean[last] > before[last], mean[last] == max(mean.values())),
+        judge_levels(rows),
         words,
         pictures,
         rows,
@@ -124,11 +133,17 @@ def _maps(model: Autoencoder, x: Tensor) -> dict[str, Any]:
     }
 
 
+def judge_neighbours(rows: Sequence[Row]) -> Verdict:
+    """Of either colour, neighbours share it a quarter more often than any two faces."""
+    return verdict_of(*(row.mean > 1.25 * row.baselines["any face"] for row in rows))
+
+
 @experiment(
     "figure 8",
     title="Similar faces by the distance of codes",
     claim="Nearest neighbours among the codes are similar pictures.",
     data=(SET,),
+    judge=judge_neighbours,
 )
 def figure_8(lab: Lab) -> Finding:
     """Whether the neighbours of a test face have its hair and eye colour."""
@@ -178,7 +193,7 @@ def figure_8(lab: Lab) -> Finding:
     )
     captions = ["query", *(str(i + 1) for i in range(NEIGHBOURS))]
     return Finding(
-        verdict_of(*(mean[name] > 1.25 * base[name]["any face"] for name in COLOURS)),
+        judge_neighbours(rows),
         f"Of {len(of.test)} test faces {words}.",
         {"Figure 8: test faces and the nearest training faces": picture_rows(shown, captions)},
         rows,
@@ -202,17 +217,30 @@ def _candidates(lab: Lab, of: Faces, seed: int) -> dict[str, Callable[[Tensor], 
     return {**dict(zip(OURS, ours, strict=True)), **beside, "pixels at 16×16": coarse}
 
 
+def judge_transfer(rows: Sequence[Row]) -> Verdict:
+    """Of either colour, the better of ours tells more than no training does, and than PCA."""
+    row = by_name(rows)
+    facts = []
+    for what in COLOURS.values():
+        ours = [row[f"{what} from {title}"] for title in OURS]
+        base = ours[0].baselines
+        linear = next(title for title in base if title.startswith("PCA"))
+        best = max(each.mean for each in ours)
+        facts += [best > base["encoder, untrained"], best > base[linear]]
+    return verdict_of(*facts)
+
+
 @experiment(
     "§3.2 transfer",
     title="Transfer learning: colours told from codes",
     claim="What the encoder learns without labels makes it a good candidate for transfer learning.",
     data=(SET,),
+    judge=judge_transfer,
 )
 def transfer(lab: Lab) -> Finding:
     """Hair and eye colour from codes and from the last maps, beside PCA, pixels and no training."""
     of = faces(lab)
     rows: list[Row] = []
-    facts: list[bool] = []
     words: list[str] = []
     curves: dict[str, Any] = {}
     whole = not lab.tiny
@@ -243,8 +271,6 @@ def transfer(lab: Lab) -> Finding:
         base["the most frequent colour"] = float((truth == names[counts.argmax()]).mean())
         rows += [Row(f"{what} from {title}", values, "", base) for title, values in found.items()]
         mean = {title: statistics.fmean(values) for title, values in found.items()}
-        linear = next(title for title in base if title.startswith("PCA"))
-        facts += [max(mean.values()) > base[other] for other in ("encoder, untrained", linear)]
         words.append(
             f"{what}: {100 * mean['codes']:.0f} % from codes and {100 * mean['last maps']:.0f} % "
             "from the last maps, "
@@ -254,7 +280,7 @@ def transfer(lab: Lab) -> Finding:
             few, title=f"{what.capitalize()}: accuracy by labels"
         )
     return Finding(
-        verdict_of(*facts),
+        judge_transfer(rows),
         "; ".join(words) + ".",
         curves,
         rows,

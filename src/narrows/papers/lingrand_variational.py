@@ -12,17 +12,17 @@ from torch import Tensor
 
 from ..applications import (
     baseline_encoders,
+    decode_samples,
     decoder,
     decodings,
     disentangle,
     factor_alignments,
-    generate,
     morph_codes,
     traverse,
 )
 from ..figures import bars, comparison, picture_grid, picture_rows
 from ..images import Sprites
-from ..images.source import Subset
+from ..images.views import Subset
 from ..measures import Disentanglement, Pca, evaluate, frechet_distance, nearest_rows
 from ..priors import sample_codes
 from ..randomness import permutation
@@ -215,7 +215,7 @@ def random_codes(lab: Lab) -> Finding:
             given = {key: 4 for key in how} if lab.tiny else how
             prior = lab.prior(trained, images, kind, seed=seed, **given)
             sample = partial(sample_codes, trained.model, prior)
-            made = generate(decoder(trained.model), sample, len(x), seed=seed).pictures
+            made = decode_samples(decoder(trained.model), sample, len(x), seed=seed).pictures
             away.setdefault(name, []).append(float(nearest_rows(made.flatten(1), real)[0].median()))
             apart.setdefault(name, []).append(frechet_distance(features, ruler.encode(made)))
             if seed == lab.seeds[0]:

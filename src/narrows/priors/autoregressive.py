@@ -12,7 +12,7 @@ from ..parts import Part, part
 from ..randomness import Draws, generator
 from .descent import checked_rate, descend
 from .gaussian import restored
-from .prior import Progress, checked_counts
+from .prior import Prior, Progress, checked_counts
 
 __all__ = ["Autoregressive", "Next"]
 
@@ -58,7 +58,7 @@ class Next(nn.Module):
 
 
 @part("prior", "autoregressive")
-class Autoregressive:
+class Autoregressive(Prior):
     """p(k_1) p(k_2|k_1) … of the entries of a quantised code, row by row in a map.
 
     Van den Oord et al. 2017 (§3.3) train a PixelCNN over theirs; this is a recurrent network, which
@@ -159,12 +159,12 @@ class Autoregressive:
     def restore(self, state: dict[str, Tensor]) -> Self:
         """From those."""
         length, entries = len(state.get("places", ())), len(state.get("used", ()))
+        if not length or not entries:
+            raise ValueError("it holds no entry")
         with torch.device("meta"):
             outline = Next(length, entries, self.width)
         weights = {name: tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
         restored(state, {"used": (entries,), **weights})
-        if not length or not entries:
-            raise ValueError("it holds no entry")
         with torch.random.fork_rng():
             network = Next(length, entries, self.width)
         network.load_state_dict({name: state[name] for name in weights})

@@ -17,7 +17,7 @@ from ..randomness import Draws, generator
 from .descent import checked_rate, descend
 from .flow import Velocity, drawn, from_state, matched, stated
 from .gaussian import Scale
-from .prior import Progress, checked_counts, checked_rows
+from .prior import Prior, Progress, checked_counts, checked_rows
 from .reading import Reader, checked_words, tokens, vocabulary
 
 __all__ = ["CaptionFlow", "Told"]
@@ -42,7 +42,7 @@ class Told(nn.Module):
 
 
 @part("prior", "caption-flow")
-class CaptionFlow:
+class CaptionFlow(Prior):
     """p(z | caption): ``Flow`` with a text encoder that is trained with it.
 
     A caption is read by embeddings and a GRU of a few thousand weights, whose last state every block

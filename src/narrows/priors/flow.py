@@ -18,7 +18,7 @@ from ..parts import Part, part
 from ..randomness import Draws, generator
 from .descent import checked_rate, descend
 from .gaussian import Scale, restored
-from .prior import Progress, checked_counts, checked_rows
+from .prior import Prior, Progress, checked_counts, checked_rows
 
 __all__ = ["Flow", "Velocity", "carried", "drawn", "from_state", "matched", "stated"]
 
@@ -128,7 +128,7 @@ def from_state(state: dict[str, Tensor], size: int, make: Callable[[], N]) -> tu
 
 
 @part("prior", "flow")
-class Flow:
+class Flow(Prior):
     """A velocity field that carries a standard normal to the codes (Lipman et al. 2023, eq. 23).
 
     Codes are standardised unit by unit; see ``matched`` and ``carried``. It trains where the codes are

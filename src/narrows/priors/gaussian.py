@@ -11,7 +11,7 @@ from torch import Tensor
 from ..bottlenecks import log_normal
 from ..parts import Part, part
 from ..randomness import Draws
-from .prior import Progress, checked_rows
+from .prior import Prior, Progress, checked_rows
 
 __all__ = ["FLOOR", "AggregateGaussian", "Normal", "Scale", "log_gaussian_full", "restored"]
 
@@ -70,7 +70,7 @@ def restored(state: dict[str, Tensor], shapes: dict[str, tuple[int, ...]]) -> li
 
 
 @part("prior", "normal")
-class Normal:
+class Normal(Prior):
     """The standard normal N(0, I), which a variational model is trained towards; nothing is fitted.
 
     Args:
@@ -111,7 +111,7 @@ class Normal:
 
 
 @part("prior", "gaussian")
-class AggregateGaussian:
+class AggregateGaussian(Prior):
     """One Gaussian with the codes' mean and covariance: the simplest fit of the aggregate posterior.
 
     Args:

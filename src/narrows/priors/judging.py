@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..bottlenecks import Quantised
 from ..images import as_source
 from ..objectives import mmd2
 from ..randomness import Draws, permutation
@@ -74,7 +75,7 @@ def compare(model: Any, prior: Prior, train: Any, held: Any, *, seed: int = 0) -
         rows.append(judge("entries by themselves", each, z, nats))
     else:
         beside = [other for other in ("gaussian", "normal") if other != name]
-        if hasattr(model.bottleneck, "lookup"):
+        if isinstance(model.bottleneck, Quantised):
             beside.remove("normal")
         for other in beside:
             simple = prior_for(model, other).fit(taken(prior, train_code))

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..parts import Part, part
 from ..randomness import Draws, generator, permutation
 from .gaussian import FLOOR, Scale, log_gaussian_full, restored
-from .prior import Progress, checked_counts, checked_rows
+from .prior import Prior, Progress, checked_counts, checked_rows
 
 __all__ = ["Mixture"]
 
@@ -20,7 +20,7 @@ LARGEST = 2048  # units of a code whose covariances still fit a memory, several 
 
 
 @part("prior", "mixture")
-class Mixture:
+class Mixture(Prior):
     """Gaussians with full covariances (Ghosh et al. 2020 fit ten of them to a plain autoencoder).
 
     Args:
@@ -46,7 +46,7 @@ class Mixture:
         if size > LARGEST:
             raise ValueError(
                 f"a mixture with full covariances takes codes of up to {LARGEST:,} numbers; this "
-                f"model's have {size:,}: fit 'flow' or 'aggregate', or train a smaller code"
+                f"model's have {size:,}: fit 'flow' or 'gaussian', or train a smaller code"
             )
         self.size, self.components = size, components
 

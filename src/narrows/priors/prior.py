@@ -13,9 +13,9 @@ from typing import Any, Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor
 
-from ..bottlenecks import Code
+from ..bottlenecks import Code, Quantised
 from ..images import captions as captions_of
-from ..parts import Part, build, listed
+from ..parts import Part, as_part, build, in_words, listed
 
 __all__ = [
     "OF_THE_MODEL",
@@ -43,6 +43,9 @@ class Prior(Protocol):
     """
 
     takes: str
+
+    def __repr__(self) -> str:
+        return f"<prior: {in_words(as_part(self))}>"
 
     def fit(self, codes: Tensor, seed: int = 0, progress: Progress | None = None) -> Self:
         """Follow the codes (N, D), or indices (N, M); gives itself."""
@@ -84,12 +87,10 @@ def prior_for(model: Any, name: str, **arguments: Any) -> Prior:
     if own:
         raise ValueError(f"the {own[0]} of a prior is that of the model's codes; leave it out")
     bottleneck = model.bottleneck
-    quantised = hasattr(bottleneck, "lookup")
+    quantised = isinstance(bottleneck, Quantised)
     given = {"size": math.prod(model.code_shape)}
     if quantised:
-        given["entries"] = (
-            len(bottleneck.book) if hasattr(bottleneck, "book") else bottleneck.entries
-        )
+        given["entries"] = bottleneck.entries
     made: Prior = build("prior", Part(name, arguments), **given)
     if quantised and name == "normal":
         raise ValueError(
@@ -158,18 +159,8 @@ def sample_codes(model: Any, prior: Prior, n: int, seed: int = 0, **given: Any) 
     Args:
         given: what the prior is told, such as ``caption``, where it can be told something.
     """
-    rows = prior.sample(n, seed, **given)
-    bottleneck, shape = model.bottleneck, tuple(model.code_shape)
-    device = model.device
-    with torch.no_grad():
-        if prior.takes == "indices":
-            at = rows.reshape(n, *(shape[1:] if len(shape) == 3 else (-1,)))
-            found: Tensor = bottleneck.lookup(at.to(device))
-        else:
-            found = rows.reshape(n, *shape).to(device)
-            if hasattr(bottleneck, "nearest"):
-                found = bottleneck.lookup(bottleneck.nearest(found))
-    return found.float().cpu()
+    codes: Tensor = model.codes_of(prior.sample(n, seed, **given))
+    return codes
 
 
 def checked_counts(of: str, **counts: Any) -> None:

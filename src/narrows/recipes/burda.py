@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 
-__all__ = ["burda_2016_iwae", "burda_2016_vae"]
+GROUP = "Literature: tighter bounds, and several levels of codes"
 
 
+@listed_under(GROUP)
 def burda_2016_vae(shape: Sequence[int] = (1, 28, 28), code_size: int = 50) -> Recipe:
     """The one-layer VAE of §5: 784-200-200-50, tanh, on MNIST binarised anew at every step.
 
@@ -40,6 +41,7 @@ def burda_2016_vae(shape: Sequence[int] = (1, 28, 28), code_size: int = 50) -> R
     )
 
 
+@listed_under(GROUP)
 def burda_2016_iwae(
     shape: Sequence[int] = (1, 28, 28), code_size: int = 50, *, samples: int = 50
 ) -> Recipe:

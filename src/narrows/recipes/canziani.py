@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 
-__all__ = ["canziani_2020_contractive", "canziani_2020_denoising", "canziani_2020_standard"]
+GROUP = "Canziani 2020, Introduction to autoencoders"
 
 
+@listed_under(GROUP)
 def canziani_2020_standard(shape: Sequence[int] = (1, 28, 28), code_size: int = 30) -> Recipe:
     """The under-complete autoencoder 784-30-784 with hyperbolic tangents, on MNIST.
 
@@ -37,6 +38,7 @@ def canziani_2020_standard(shape: Sequence[int] = (1, 28, 28), code_size: int = 
     )
 
 
+@listed_under(GROUP)
 def canziani_2020_denoising(
     shape: Sequence[int] = (1, 28, 28),
     code_size: int = 500,
@@ -64,6 +66,7 @@ def canziani_2020_denoising(
     )
 
 
+@listed_under(GROUP)
 def canziani_2020_contractive(
     shape: Sequence[int] = (1, 28, 28), code_size: int = 30, *, weight: float = 0.1
 ) -> Recipe:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 from .plain import fitting
 
-__all__ = ["mentzer_2024_finite_scalar", "oord_2017_vq_vae"]
+GROUP = "Literature: discrete codes"
 
 
+@listed_under(GROUP)
 def oord_2017_vq_vae(
     shape: Sequence[int] = (3, 32, 32),
     code_size: int = 64,
@@ -51,6 +52,7 @@ def oord_2017_vq_vae(
     )
 
 
+@listed_under(GROUP)
 def mentzer_2024_finite_scalar(
     shape: Sequence[int] = (3, 32, 32),
     *,

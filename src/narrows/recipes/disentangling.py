@@ -9,21 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 from .plain import conv_vae, fitting
 
-__all__ = [
-    "burgess_2018_capacity_vae",
-    "chen_2018_tc_vae",
-    "higgins_2017_beta_vae",
-    "kim_2018_factor_vae",
-    "rybkin_2021_sigma_vae",
-    "shao_2020_control_vae",
-]
-
-WIDTHS = (32, 32, 32, 32)
+GROUP = "Literature: weights of the KL, and independent units"
 
 
+_WIDTHS = (32, 32, 32, 32)
+
+
+@listed_under(GROUP)
 def higgins_2017_beta_vae(
     shape: Sequence[int] = (1, 64, 64),
     code_size: int = 10,
@@ -59,11 +54,12 @@ def higgins_2017_beta_vae(
     )
 
 
+@listed_under(GROUP)
 def burgess_2018_capacity_vae(
     shape: Sequence[int] = (1, 64, 64),
     code_size: int = 10,
     *,
-    widths: Sequence[int] = WIDTHS,
+    widths: Sequence[int] = _WIDTHS,
     capacity: float = 25.0,
     strength: float = 1000.0,
     growth: float = 10.0,
@@ -91,11 +87,12 @@ def burgess_2018_capacity_vae(
     )
 
 
+@listed_under(GROUP)
 def shao_2020_control_vae(
     shape: Sequence[int] = (1, 64, 64),
     code_size: int = 10,
     *,
-    widths: Sequence[int] = WIDTHS,
+    widths: Sequence[int] = _WIDTHS,
     target: float = 18.0,
 ) -> Recipe:
     """ControlVAE: a controller moves the weight of the KL so that the KL is what it should be.
@@ -119,11 +116,12 @@ def shao_2020_control_vae(
     )
 
 
+@listed_under(GROUP)
 def chen_2018_tc_vae(
     shape: Sequence[int] = (1, 64, 64),
     code_size: int = 10,
     *,
-    widths: Sequence[int] = WIDTHS,
+    widths: Sequence[int] = _WIDTHS,
     beta: float = 6.0,
 ) -> Recipe:
     """β-TCVAE: of the KL's three terms only the total correlation is weighed β times.
@@ -147,6 +145,7 @@ def chen_2018_tc_vae(
     )
 
 
+@listed_under(GROUP)
 def kim_2018_factor_vae(
     shape: Sequence[int] = (1, 64, 64),
     code_size: int = 10,
@@ -173,6 +172,7 @@ def kim_2018_factor_vae(
     )
 
 
+@listed_under(GROUP)
 def rybkin_2021_sigma_vae(
     shape: Sequence[int] = (3, 64, 64), code_size: int = 64, *, widths: Sequence[int] | None = None
 ) -> Recipe:

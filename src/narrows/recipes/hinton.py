@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 from .plain import rung_by_rung
 
-__all__ = ["hinton_2006_deep"]
+GROUP = "Literature: deep, and layer by layer"
 
 
+@listed_under(GROUP)
 def hinton_2006_deep(
     shape: Sequence[int] = (1, 28, 28),
     code_size: int = 30,

@@ -10,25 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 from .plain import fitting
 
-__all__ = [
-    "kovenko_2020_autoencoder",
-    "kovenko_2020_denoising_dropout",
-    "kovenko_2020_denoising_gaussian",
-    "kovenko_2020_vae",
-    "kovenko_2020_vae_warm_up",
-]
-
-WIDTHS = (32, 64, 128, 256, 256)
+GROUP = "Kovenko & Bogach 2020, Autoencoders' applications related to images"
 
 
+_WIDTHS = (32, 64, 128, 256, 256)
+
+
+@listed_under(GROUP)
 def kovenko_2020_autoencoder(
     shape: Sequence[int] = (3, 128, 128),
     code_size: int = 128,
     *,
-    widths: Sequence[int] = WIDTHS,
+    widths: Sequence[int] = _WIDTHS,
 ) -> Recipe:
     """The vanilla autoencoder of §3: convolution and maximum pooling down, transposed convolution up.
 
@@ -58,11 +54,12 @@ def kovenko_2020_autoencoder(
     )
 
 
+@listed_under(GROUP)
 def kovenko_2020_denoising_gaussian(
     shape: Sequence[int] = (3, 128, 128),
     code_size: int = 128,
     *,
-    widths: Sequence[int] = WIDTHS,
+    widths: Sequence[int] = _WIDTHS,
     sigma: float = 0.3,
 ) -> Recipe:
     """The autoencoder of §3 trained to take Gaussian noise out of pictures (§3.2, figure 9).
@@ -82,11 +79,12 @@ def kovenko_2020_denoising_gaussian(
     )
 
 
+@listed_under(GROUP)
 def kovenko_2020_denoising_dropout(
     shape: Sequence[int] = (3, 128, 128),
     code_size: int = 128,
     *,
-    widths: Sequence[int] = WIDTHS,
+    widths: Sequence[int] = _WIDTHS,
     rate: float = 0.3,
 ) -> Recipe:
     """The autoencoder of §3 with dropout right after the input (§3.2, figure 10).
@@ -107,11 +105,12 @@ def kovenko_2020_denoising_dropout(
     )
 
 
+@listed_under(GROUP)
 def kovenko_2020_vae(
     shape: Sequence[int] = (3, 128, 128),
     code_size: int = 128,
     *,
-    widths: Sequence[int] = WIDTHS,
+    widths: Sequence[int] = _WIDTHS,
     variance: float = 0.01,
 ) -> Recipe:
     """The variational autoencoder of §4 with a fixed variance of its pixels, for 200 epochs.
@@ -135,11 +134,12 @@ def kovenko_2020_vae(
     )
 
 
+@listed_under(GROUP)
 def kovenko_2020_vae_warm_up(
     shape: Sequence[int] = (3, 128, 128),
     code_size: int = 128,
     *,
-    widths: Sequence[int] = WIDTHS,
+    widths: Sequence[int] = _WIDTHS,
     variance: float = 0.01,
     warm_up: float = 40.0,
 ) -> Recipe:

@@ -10,24 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 from .plain import fitting, rung_by_rung
 
-__all__ = [
-    "lingrand_2021_beta_vae",
-    "lingrand_2021_classifier",
-    "lingrand_2021_convolutional",
-    "lingrand_2021_multilayer",
-    "lingrand_2021_segmentation",
-    "lingrand_2021_segnet",
-    "lingrand_2021_stacked",
-    "lingrand_2021_vae",
-    "lingrand_2021_vanilla",
-]
+GROUP = "Lingrand 2021, Autoencoder"
+
 
 KERAS = Phase(epochs=100, batch_size=256, learning_rate_schedule="constant")
 
 
+@listed_under(GROUP)
 def lingrand_2021_vanilla(shape: Sequence[int] = (1, 28, 28), code_size: int = 32) -> Recipe:
     """The simplest autoencoder: 784-32-784, relu and sigmoid, on Fashion-MNIST.
 
@@ -47,6 +39,7 @@ def lingrand_2021_vanilla(shape: Sequence[int] = (1, 28, 28), code_size: int = 3
     )
 
 
+@listed_under(GROUP)
 def lingrand_2021_multilayer(
     shape: Sequence[int] = (1, 28, 28),
     code_size: int = 10,
@@ -71,6 +64,7 @@ def lingrand_2021_multilayer(
     )
 
 
+@listed_under(GROUP)
 def lingrand_2021_stacked(
     shape: Sequence[int] = (1, 28, 28),
     code_size: int = 10,
@@ -100,6 +94,7 @@ def lingrand_2021_stacked(
     )
 
 
+@listed_under(GROUP)
 def lingrand_2021_classifier(
     shape: Sequence[int] = (1, 28, 28),
     code_size: int = 10,
@@ -136,6 +131,7 @@ def lingrand_2021_classifier(
     )
 
 
+@listed_under(GROUP)
 def lingrand_2021_convolutional(
     shape: Sequence[int] = (1, 28, 28), code_size: int = 8, *, widths: Sequence[int] = (16, 8)
 ) -> Recipe:
@@ -161,6 +157,7 @@ def lingrand_2021_convolutional(
     )
 
 
+@listed_under(GROUP)
 def lingrand_2021_segnet(
     shape: Sequence[int] = (3, 64, 64), code_size: int = 64, *, widths: Sequence[int] = (32, 64)
 ) -> Recipe:
@@ -229,6 +226,7 @@ def lingrand_2021_segmentation(
     )
 
 
+@listed_under(GROUP)
 def lingrand_2021_vae(
     shape: Sequence[int] = (1, 28, 28), code_size: int = 28, *, widths: Sequence[int] = (256,)
 ) -> Recipe:
@@ -251,6 +249,7 @@ def lingrand_2021_vae(
     )
 
 
+@listed_under(GROUP)
 def lingrand_2021_beta_vae(
     shape: Sequence[int] = (1, 28, 28),
     code_size: int = 28,

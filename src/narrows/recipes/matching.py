@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 from .plain import conv_autoencoder, conv_vae
 
-__all__ = [
-    "brock_2017_introspective",
-    "larsen_2016_vae_gan",
-    "lin_2020_dual_matching",
-    "makhzani_2016_adversarial",
-    "tolstikhin_2018_wae",
-    "zhao_2019_info_vae",
-]
+GROUP = "Literature: matched priors and pictures"
 
 
+@listed_under(GROUP)
 def tolstikhin_2018_wae(
     shape: Sequence[int] = (1, 28, 28),
     code_size: int = 8,
@@ -45,6 +39,7 @@ def tolstikhin_2018_wae(
     )
 
 
+@listed_under(GROUP)
 def zhao_2019_info_vae(
     shape: Sequence[int] = (1, 28, 28),
     code_size: int = 10,
@@ -74,6 +69,7 @@ def zhao_2019_info_vae(
     )
 
 
+@listed_under(GROUP)
 def makhzani_2016_adversarial(
     shape: Sequence[int] = (1, 28, 28),
     code_size: int = 8,
@@ -113,6 +109,7 @@ def makhzani_2016_adversarial(
     )
 
 
+@listed_under(GROUP)
 def lin_2020_dual_matching(
     shape: Sequence[int] = (1, 28, 28), code_size: int = 10, *, widths: Sequence[int] | None = None
 ) -> Recipe:
@@ -136,6 +133,7 @@ def lin_2020_dual_matching(
     )
 
 
+@listed_under(GROUP)
 def larsen_2016_vae_gan(
     shape: Sequence[int] = (3, 64, 64), code_size: int = 128, *, widths: Sequence[int] | None = None
 ) -> Recipe:
@@ -159,6 +157,7 @@ def larsen_2016_vae_gan(
     )
 
 
+@listed_under(GROUP)
 def brock_2017_introspective(
     shape: Sequence[int] = (3, 64, 64), code_size: int = 100, *, widths: Sequence[int] | None = None
 ) -> Recipe:

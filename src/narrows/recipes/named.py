@@ -1,159 +1,22 @@
-"""Recipes by name: the list of them, and one with some of its numbers changed."""
+"""A recipe by name, with some of its numbers changed."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..parts import Part
 from ..training import Phase, Recipe
-from . import (
-    burda,
-    canziani,
-    discrete,
-    disentangling,
-    hinton,
-    kovenko,
-    lingrand,
-    matching,
-    plain,
-    ray,
-    sonderby,
-    sparse,
-    theivaprakasham,
-    vincent,
-)
+from ..training.listing import recipe
 
-__all__ = ["adjusted", "grouped", "listed", "recipe"]
-
-Maker = Callable[..., Recipe]
-
-# the five documents first, then what they name, each by what it is for
-_GROUPS: dict[str, tuple[Maker, ...]] = {
-    "Of no document": (
-        plain.conv_vae,
-        plain.conv_autoencoder,
-        plain.mlp_vae,
-        plain.mlp_autoencoder,
-        plain.linear_autoencoder,
-    ),
-    "Lingrand 2021, Autoencoder": (
-        lingrand.lingrand_2021_vanilla,
-        lingrand.lingrand_2021_multilayer,
-        lingrand.lingrand_2021_stacked,
-        lingrand.lingrand_2021_classifier,
-        lingrand.lingrand_2021_convolutional,
-        lingrand.lingrand_2021_segnet,
-        lingrand.lingrand_2021_vae,
-        lingrand.lingrand_2021_beta_vae,
-    ),
-    "Canziani 2020, Introduction to autoencoders": (
-        canziani.canziani_2020_standard,
-        canziani.canziani_2020_denoising,
-        canziani.canziani_2020_contractive,
-    ),
-    "Kovenko & Bogach 2020, Autoencoders' applications related to images": (
-        kovenko.kovenko_2020_autoencoder,
-        kovenko.kovenko_2020_denoising_gaussian,
-        kovenko.kovenko_2020_denoising_dropout,
-        kovenko.kovenko_2020_vae,
-        kovenko.kovenko_2020_vae_warm_up,
-    ),
-    "Theivaprakasham 2021, Applications of variational autoencoders": (
-        theivaprakasham.theivaprakasham_2021_vae,
-    ),
-    "Ray & Hannon 2022, Recursively trained autoencoders": (
-        ray.ray_2022_stacked,
-        ray.ray_2022_recursive,
-        ray.ray_2022_one_at_a_time,
-        ray.ray_2022_stacked_batch_norm,
-        ray.ray_2022_recursive_batch_norm,
-        ray.ray_2022_stacked_shared_norm,
-        ray.ray_2022_recursive_shared_norm,
-        ray.ray_2022_stacked_shared_norm_relu,
-        ray.ray_2022_recursive_shared_norm_relu,
-        ray.ray_2022_stacked_vae,
-        ray.ray_2022_recursive_vae,
-        ray.ray_2022_deeply_supervised,
-        ray.ray_2022_max_pooling,
-        ray.ray_2022_upsampling,
-    ),
-    "Literature: deep, and layer by layer": (
-        hinton.hinton_2006_deep,
-        vincent.vincent_2010_classifier,
-        vincent.vincent_2010_stacked,
-        vincent.vincent_2010_stacked_denoising,
-    ),
-    "Literature: contractive and sparse codes": (
-        sparse.rifai_2011_contractive,
-        sparse.ng_2011_sparse,
-        sparse.makhzani_2014_k_sparse,
-    ),
-    "Literature: tighter bounds, and several levels of codes": (
-        burda.burda_2016_vae,
-        burda.burda_2016_iwae,
-        sonderby.sonderby_2016_flat_vae,
-        sonderby.sonderby_2016_ladder_vae,
-    ),
-    "Literature: weights of the KL, and independent units": (
-        disentangling.higgins_2017_beta_vae,
-        disentangling.burgess_2018_capacity_vae,
-        disentangling.shao_2020_control_vae,
-        disentangling.rybkin_2021_sigma_vae,
-        disentangling.chen_2018_tc_vae,
-        disentangling.kim_2018_factor_vae,
-    ),
-    "Literature: matched priors and pictures": (
-        matching.tolstikhin_2018_wae,
-        matching.zhao_2019_info_vae,
-        matching.makhzani_2016_adversarial,
-        matching.lin_2020_dual_matching,
-        matching.larsen_2016_vae_gan,
-        matching.brock_2017_introspective,
-    ),
-    "Literature: discrete codes": (
-        discrete.oord_2017_vq_vae,
-        discrete.mentzer_2024_finite_scalar,
-    ),
-}
+__all__ = ["adjusted"]
 
 PARTS = ("ladder", "bottleneck", "likelihood")
 PHASE_PARTS = ("bound", "scheme", "augmentation", "corruption")
-
-
-def grouped() -> dict[str, dict[str, Maker]]:
-    """The recipes by document, then by the name each has on the command line.
-
-    ``conv-vae`` for ``conv_vae``.
-    """
-    return {
-        title: {make.__name__.replace("_", "-"): make for make in makers}
-        for title, makers in _GROUPS.items()
-    }
-
-
-def listed() -> dict[str, Maker]:
-    """Every recipe by name."""
-    return {name: make for makers in grouped().values() for name, make in makers.items()}
-
-
-def recipe(name: str) -> Maker:
-    """The function that makes the recipe of that name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    found = listed()
-    if name not in found:
-        near = difflib.get_close_matches(name, found, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"there is no recipe {name!r}, only {', '.join(found)}{hint}")
-    return found[name]
 
 
 def adjusted(

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 
-__all__ = ["conv_autoencoder", "conv_vae", "linear_autoencoder", "mlp_autoencoder", "mlp_vae"]
+GROUP = "Of no document"
+
 
 # pixels of pictures that people photograph or draw vary about this much around a good blurry
 # reconstruction; it sets how many nats a pixel is worth against the KL (Kovenko's best is 0.01)
@@ -40,6 +41,7 @@ def _conv_part(shape: Sequence[int], widths: Sequence[int] | None) -> Part:
     return Part("conv", {**arguments, "activation": "silu", "norm": "batch"})
 
 
+@listed_under(GROUP)
 def conv_autoencoder(
     shape: Sequence[int], code_size: int = 64, *, widths: Sequence[int] | None = None
 ) -> Recipe:
@@ -59,6 +61,7 @@ def conv_autoencoder(
     )
 
 
+@listed_under(GROUP)
 def conv_vae(
     shape: Sequence[int], code_size: int = 64, *, widths: Sequence[int] | None = None
 ) -> Recipe:
@@ -78,6 +81,7 @@ def conv_vae(
     )
 
 
+@listed_under(GROUP)
 def mlp_autoencoder(
     shape: Sequence[int], code_size: int = 32, *, widths: Sequence[int] = (512, 256)
 ) -> Recipe:
@@ -97,6 +101,7 @@ def mlp_autoencoder(
     )
 
 
+@listed_under(GROUP)
 def mlp_vae(shape: Sequence[int], code_size: int = 16, *, widths: Sequence[int] = (512,)) -> Recipe:
     """A dense variational autoencoder with a Bernoulli likelihood.
 
@@ -114,6 +119,7 @@ def mlp_vae(shape: Sequence[int], code_size: int = 16, *, widths: Sequence[int] 
     )
 
 
+@listed_under(GROUP)
 def linear_autoencoder(shape: Sequence[int], code_size: int = 16) -> Recipe:
     """One linear rung: it ends in the space that PCA spans (Baldi & Hornik 1989).
 

@@ -15,24 +15,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 
-__all__ = [
-    "ray_2022_deeply_supervised",
-    "ray_2022_max_pooling",
-    "ray_2022_one_at_a_time",
-    "ray_2022_recursive",
-    "ray_2022_recursive_batch_norm",
-    "ray_2022_recursive_shared_norm",
-    "ray_2022_recursive_shared_norm_relu",
-    "ray_2022_recursive_vae",
-    "ray_2022_stacked",
-    "ray_2022_stacked_batch_norm",
-    "ray_2022_stacked_shared_norm",
-    "ray_2022_stacked_shared_norm_relu",
-    "ray_2022_stacked_vae",
-    "ray_2022_upsampling",
-]
+GROUP = "Ray & Hannon 2022, Recursively trained autoencoders"
+
 
 FACES = (3, 128, 128)
 VARIANCE = 0.01  # of the pixels, for the VAEs: ours
@@ -55,6 +41,7 @@ def _of(name: str, table: str, ladder: Part, forward: Part | str = "end-to-end")
     return Recipe(name, ladder, Part("point"), Part("mse"), (_trained(forward),), source=source)
 
 
+@listed_under(GROUP)
 def ray_2022_stacked(shape: Sequence[int] = FACES, *, filters: int = 16) -> Recipe:
     """Trained end to end, SELU, no normalisation: 258 in table 1.
 
@@ -65,6 +52,7 @@ def ray_2022_stacked(shape: Sequence[int] = FACES, *, filters: int = 16) -> Reci
     return _of("ray-2022-stacked", "table 1 (258)", _ladder(shape, filters))
 
 
+@listed_under(GROUP)
 def ray_2022_recursive(shape: Sequence[int] = FACES, *, filters: int = 16) -> Recipe:
     """Every rung learns to recreate its own input, in one pass: 239 in table 1, their best.
 
@@ -74,6 +62,7 @@ def ray_2022_recursive(shape: Sequence[int] = FACES, *, filters: int = 16) -> Re
     return _of("ray-2022-recursive", "§3 and table 1 (239)", ladder, "recursive")
 
 
+@listed_under(GROUP)
 def ray_2022_one_at_a_time(shape: Sequence[int] = FACES, *, filters: int = 16) -> Recipe:
     """The same, as the authors do it: one model per rung after the other, all above it frozen."""
     ladder = _ladder(shape, filters)
@@ -84,36 +73,42 @@ def ray_2022_one_at_a_time(shape: Sequence[int] = FACES, *, filters: int = 16) -
     )
 
 
+@listed_under(GROUP)
 def ray_2022_stacked_batch_norm(shape: Sequence[int] = FACES, *, filters: int = 16) -> Recipe:
     """End to end, with batch normalisation between all layers: 467 in table 1."""
     ladder = _ladder(shape, filters, norm="batch")
     return _of("ray-2022-stacked-batch-norm", "§4.3 and table 1 (467)", ladder)
 
 
+@listed_under(GROUP)
 def ray_2022_recursive_batch_norm(shape: Sequence[int] = FACES, *, filters: int = 16) -> Recipe:
     """Recursive, with batch normalisation between all layers: 7831 in table 1, washed out."""
     ladder = _ladder(shape, filters, norm="batch")
     return _of("ray-2022-recursive-batch-norm", "§4.3, table 1 (7831)", ladder, "recursive")
 
 
+@listed_under(GROUP)
 def ray_2022_stacked_shared_norm(shape: Sequence[int] = FACES, *, filters: int = 16) -> Recipe:
     """End to end, one batch normalisation for the way down and the way up: 643 in table 1."""
     ladder = _ladder(shape, filters, norm="shared-batch")
     return _of("ray-2022-stacked-shared-norm", "§4.3 and table 1 (643)", ladder)
 
 
+@listed_under(GROUP)
 def ray_2022_recursive_shared_norm(shape: Sequence[int] = FACES, *, filters: int = 16) -> Recipe:
     """Recursive, one batch normalisation for the way down and the way up: 455 in table 1 (twice)."""
     ladder = _ladder(shape, filters, norm="shared-batch")
     return _of("ray-2022-recursive-shared-norm", "§4.3, table 1 (455)", ladder, "recursive")
 
 
+@listed_under(GROUP)
 def ray_2022_stacked_shared_norm_relu(shape: Sequence[int] = FACES, *, filters: int = 16) -> Recipe:
     """End to end, shared normalisation, ReLU: 643 in table 1."""
     ladder = _ladder(shape, filters, norm="shared-batch", activation="relu")
     return _of("ray-2022-stacked-shared-norm-relu", "§4.4 and table 1 (643)", ladder)
 
 
+@listed_under(GROUP)
 def ray_2022_recursive_shared_norm_relu(
     shape: Sequence[int] = FACES, *, filters: int = 16
 ) -> Recipe:
@@ -123,6 +118,7 @@ def ray_2022_recursive_shared_norm_relu(
     return _of(name, "§4.4 and table 1 (2020)", ladder, "recursive")
 
 
+@listed_under(GROUP)
 def ray_2022_stacked_vae(
     shape: Sequence[int] = FACES, code_size: int = 128, *, filters: int = 16
 ) -> Recipe:
@@ -143,6 +139,7 @@ def ray_2022_stacked_vae(
     )
 
 
+@listed_under(GROUP)
 def ray_2022_recursive_vae(
     shape: Sequence[int] = FACES, code_size: int = 128, *, filters: int = 16
 ) -> Recipe:
@@ -152,6 +149,7 @@ def ray_2022_recursive_vae(
     return stacked.with_(name="ray-2022-recursive-vae", phases=(_trained(inside),))
 
 
+@listed_under(GROUP)
 def ray_2022_deeply_supervised(
     shape: Sequence[int] = FACES, *, filters: int = 16, weights: float | Sequence[float] = 1.0
 ) -> Recipe:
@@ -166,12 +164,14 @@ def ray_2022_deeply_supervised(
     return _of("ray-2022-deeply-supervised", "§5", _ladder(shape, filters), forward)
 
 
+@listed_under(GROUP)
 def ray_2022_max_pooling(shape: Sequence[int] = FACES, *, filters: int = 16) -> Recipe:
     """Their open question (§5): stride 1 and max-pooling on the way down, trained recursively."""
     ladder = _ladder(shape, filters, down="maxpool")
     return _of("ray-2022-max-pooling", "§5", ladder, "recursive")
 
 
+@listed_under(GROUP)
 def ray_2022_upsampling(shape: Sequence[int] = FACES, *, filters: int = 16) -> Recipe:
     """Their open question (§5): upsampling instead of transposed convolutions, trained recursively."""
     ladder = _ladder(shape, filters, up="nearest")

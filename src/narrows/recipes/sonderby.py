@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 
-__all__ = ["sonderby_2016_flat_vae", "sonderby_2016_ladder_vae"]
+GROUP = "Literature: tighter bounds, and several levels of codes"
+
 
 DIGITS = (1, 28, 28)
 
@@ -38,6 +39,7 @@ def _recipe(name: str, shape: Sequence[int], widths: Sequence[int], bottleneck: 
     )
 
 
+@listed_under(GROUP)
 def sonderby_2016_ladder_vae(
     shape: Sequence[int] = DIGITS,
     code_size: int = 32,
@@ -59,6 +61,7 @@ def sonderby_2016_ladder_vae(
     return _recipe("sonderby-2016-ladder-vae", shape, widths, bottleneck)
 
 
+@listed_under(GROUP)
 def sonderby_2016_flat_vae(
     shape: Sequence[int] = DIGITS, code_size: int = 64, *, widths: Sequence[int] = (310, 310)
 ) -> Recipe:

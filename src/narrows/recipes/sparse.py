@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 
-__all__ = ["makhzani_2014_k_sparse", "ng_2011_sparse", "rifai_2011_contractive"]
+GROUP = "Literature: contractive and sparse codes"
 
 
+@listed_under(GROUP)
 def rifai_2011_contractive(
     shape: Sequence[int] = (1, 28, 28), code_size: int = 1000, *, weight: float = 0.1
 ) -> Recipe:
@@ -33,6 +34,7 @@ def rifai_2011_contractive(
     )
 
 
+@listed_under(GROUP)
 def ng_2011_sparse(
     shape: Sequence[int] = (1, 28, 28),
     code_size: int = 196,
@@ -69,6 +71,7 @@ def ng_2011_sparse(
     )
 
 
+@listed_under(GROUP)
 def makhzani_2014_k_sparse(
     shape: Sequence[int] = (1, 28, 28), code_size: int = 1000, *, k: int = 25
 ) -> Recipe:

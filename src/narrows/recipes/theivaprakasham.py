@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 
-__all__ = ["theivaprakasham_2021_vae"]
+GROUP = "Theivaprakasham 2021, Applications of variational autoencoders"
 
 
+@listed_under(GROUP)
 def theivaprakasham_2021_vae(
     shape: Sequence[int] = (1, 28, 28), code_size: int = 2, *, widths: Sequence[int] = (512, 256)
 ) -> Recipe:

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parts import Part
-from ..training import Phase, Recipe
+from ..training import Phase, Recipe, listed_under
 
-__all__ = ["vincent_2010_classifier", "vincent_2010_stacked", "vincent_2010_stacked_denoising"]
+GROUP = "Literature: deep, and layer by layer"
+
 
 DIGITS = (1, 28, 28)
 SOURCE = "Vincent et al. 2010, §5 and table 3"
@@ -31,6 +32,7 @@ def _pretraining(layers: int, masked: float) -> tuple[Phase, ...]:
     )
 
 
+@listed_under(GROUP)
 def vincent_2010_classifier(
     shape: Sequence[int] = DIGITS, *, widths: Sequence[int] = (1000, 1000, 1000), classes: int = 10
 ) -> Recipe:
@@ -59,6 +61,7 @@ def vincent_2010_classifier(
     )
 
 
+@listed_under(GROUP)
 def vincent_2010_stacked(
     shape: Sequence[int] = DIGITS, *, widths: Sequence[int] = (1000, 1000, 1000), classes: int = 10
 ) -> Recipe:
@@ -68,6 +71,7 @@ def vincent_2010_stacked(
     return plain.with_(name="vincent-2010-stacked", phases=phases)
 
 
+@listed_under(GROUP)
 def vincent_2010_stacked_denoising(
     shape: Sequence[int] = DIGITS,
     *,

@@ -3,6 +3,7 @@
 from .card import run_info, write_model_card
 from .checkpoints import RunFiles, load, save
 from .device import select_device
+from .listing import listed_under
 from .loop import fit
 from .phases import Phase, Recipe
 from .run import Portion, Run, RunSplit, facts_of, history_of
@@ -17,6 +18,7 @@ __all__ = [
     "facts_of",
     "fit",
     "history_of",
+    "listed_under",
     "load",
     "run_info",
     "save",

@@ -29,6 +29,7 @@ from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, RunExists
 from ..images import Preprocessing
+from ..objectives import Term
 from .device import select_device
 from .phases import Recipe, objective_of, recipe_of
 from .run import Run
@@ -140,8 +141,8 @@ class RunFiles:
 def _write_auxiliary(folder: Path, recipe: Recipe, model: Autoencoder) -> None:
     for name, module in model.auxiliary.items():
         header: dict[str, Any] = {"version": MODEL_VERSION, "recipe": recipe.fingerprint}
-        if labels := getattr(module, "labels", ()):
-            header["labels"] = list(labels)
+        if isinstance(module, Term) and module.labelled:
+            header["labels"] = list(module.labels)
         files.save_tensors(folder / f"{name}.safetensors", module.state_dict(), header)
 
 
@@ -163,9 +164,8 @@ def load_auxiliary(model: Autoencoder, folder: Path) -> None:
         if {n: t.shape for n, t in tensors.items()} != wanted:
             raise BadFile(f"{path} does not fit {folder / 'recipe.toml'}; they are of two runs")
         module.load_state_dict(tensors)
-        if hasattr(module, "labels"):
-            labels = tuple(str(one) for one in header.get("labels", ()))
-            setattr(module, "labels", labels)  # noqa: B010  # a Module types it away
+        if isinstance(module, Term) and module.labelled:
+            module.labels = tuple(str(one) for one in header.get("labels", ()))
         model.auxiliary[name] = module.to(model.device).eval()
 
 

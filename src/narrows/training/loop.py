@@ -28,12 +28,13 @@ from torch import Tensor
 from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, Diverged, Interrupted, NoImages
-from ..images import Preprocessing, Source, as_source, split
+from ..images import Images, Preprocessing, Source, as_source, split
 from ..objectives import Objective, Step
-from ..parts import build
+from ..parts import build, named
 from ..randomness import Draws, generator, permutation
 from .checkpoints import MODEL_VERSION, RunFiles, State, load_auxiliary
 from .device import Device, keep_freed_memory, select_device
+from .listing import Maker, recipe_for
 from .phases import Phase, Recipe, check, objective_of, prepared, recipe_of
 from .players import Player, move, players
 from .rates import rate
@@ -45,7 +46,7 @@ __all__ = ["fit"]
 
 
 def fit(
-    recipe: Recipe | Autoencoder,
+    recipe: Recipe | Autoencoder | str | Maker,
     images: Any,
     *,
     epochs: float | None = None,
@@ -57,6 +58,7 @@ def fit(
     precision: str = "auto",
     checkpoint_seconds: float = 60.0,
     report: str | Reporter = "auto",
+    stop: threading.Event | None = None,
     tensorboard: bool = False,
     facts: Mapping[str, Any] | None = None,
 ) -> Autoencoder:
@@ -66,7 +68,8 @@ def fit(
     training and of validation: ``model.run.split(images)`` tells them from new ones.
 
     Args:
-        recipe: how; or a model built by hand, which is trained in place as ``Recipe.of`` says.
+        recipe: how; or its name (``conv-vae``), or a function that makes one for a shape, which the
+            pictures have; or a model, which is trained in place as ``Recipe.of`` says.
         images: what on: a source, or an array of pictures.
         epochs: of every phase, instead of the recipe's.
         validation: pictures to choose the best weights by; a share (0.1) takes them out of
@@ -78,6 +81,7 @@ def fit(
         checkpoint_seconds: write a checkpoint at least this often (and at an epoch's end, if a
             tenth of it has passed).
         report: ``auto``, ``bar``, ``lines``, ``quiet``, or a reporter.
+        stop: set from another thread, it ends the run after the step that is being made.
         tensorboard: also write TensorBoard's files to ``to`` (needs the extra of that name).
         facts: what else ``run.toml`` shall say, such as the name of the pictures.
 
@@ -85,17 +89,20 @@ def fit(
         The model with its best weights, in evaluation mode.
 
     Raises:
-        ValueError: pictures of another shape than the recipe's.
+        ValueError: no such recipe, or pictures of another shape than the recipe's.
         NoImages: no picture is left to train on.
         RunExists: ``to`` holds a run and ``resume`` is not set.
         Diverged: the loss left the finite numbers; the last good weights are in ``to``.
-        Interrupted: Ctrl-C; the run is checkpointed.
+        Interrupted: Ctrl-C or ``stop``; the run is checkpointed, and goes on with ``resume``.
     """
+    train, held_out = _data(images, validation)
     model = recipe if isinstance(recipe, Autoencoder) else None
-    chosen: Recipe = recipe if isinstance(recipe, Recipe) else recipe_of(recipe)
+    if isinstance(recipe, Recipe):
+        chosen = recipe
+    else:
+        chosen = recipe_for(tuple(train.shape), recipe) if model is None else recipe_of(model)
     if epochs is not None:
         chosen = chosen.with_(epochs=float(epochs))
-    train, held_out = _data(images, validation)
     for name, source in (("", train), ("validation ", held_out)):
         if source is not None and tuple(source.shape) != chosen.shape:
             raise ValueError(
@@ -124,6 +131,7 @@ def fit(
         else:
             _check_same_pictures(model.run, run.folder)
     loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
+    loop.stop = stop or loop.stop
     loop.board = _board(to) if tensorboard else None
     return loop.run_all(device, precision)
 
@@ -324,10 +332,10 @@ class _Loop:
             check(self.model, [phase])
             torch.manual_seed(generator(self.seed, "beside", self.phase_number).initial_seed())
             self.objective = objective_of(phase, self.model)
+        if self.objective.bound.labelled:
+            self._labels(source)
+            self.objective.bound.labels = tuple(self.classes)
         for name, module in self.objective.modules().items():
-            if hasattr(module, "labels"):
-                self._labels(source)
-                setattr(module, "labels", tuple(self.classes))  # noqa: B010  # a Module types it away
             before = self.model.auxiliary.get(name)
             if before is not None and _shapes(before) == _shapes(module):
                 module.load_state_dict(before.state_dict())
@@ -350,11 +358,10 @@ class _Loop:
             state = self.model.state_dict()
             self.average = {name: tensor.detach().clone() for name, tensor in state.items()}
         total = sum(p.numel() for p in parameters)
-        count, scheme = len(self.recipe.phases), phase.scheme
-        number = f" {scheme.arguments['rung']}" if "rung" in scheme.arguments else ""
-        which = f"phase {self.phase_number + 1} of {count}, {scheme.name}{number}: "
+        count, rung = len(self.recipe.phases), getattr(self.scheme, "rung", "")
+        which = f"phase {self.phase_number + 1} of {count}, {named(phase.scheme)} {rung}".rstrip()
         self.reporter.say(
-            f"{which if count > 1 else ''}training {self.recipe.name} ({total:,} weights) on {len(self.train_source):,} "
+            f"{f'{which}: ' if count > 1 else ''}training {self.recipe.name} ({total:,} weights) on {len(self.train_source):,} "
             f"pictures: {machine}"
         )
 
@@ -379,14 +386,13 @@ class _Loop:
         assert self.objective is not None
         with torch.no_grad():
             self.objective.after_step(step)
-            for part in (self.model.bottleneck, self.model.likelihood):
-                if hasattr(part, "after_step"):
-                    part.after_step(step)
+            self.model.bottleneck.after_step(step)
+            self.model.likelihood.after_step(step)
 
     def _labels(self, source: Source | None) -> Tensor | None:
         """(N,) int64, the place of each picture's main label among those of the training pictures."""
         known = getattr(source, "label", None)
-        if known is None or not getattr(self.objective and self.objective.bound, "labelled", False):
+        if known is None or self.objective is None or not self.objective.bound.labelled:
             return None
         if not self.classes:
             self.classes = sorted({str(one) for one in self.train_source.label}, key=_natural)  # type: ignore[attr-defined]
@@ -661,7 +667,7 @@ class _Loop:
         kept = (
             "nothing was kept, because the run has no folder"
             if self.run is None
-            else f"{self.run.folder} is up to date; the same command with --resume goes on from here"
+            else f"{self.run.folder} is up to date; the same command with --resume goes on from here, as fit(…, resume=True) does"
         )
         raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}")
 
@@ -700,8 +706,7 @@ def _restore_optimizer(player: Player, state: State, machine: Device) -> None:
 
 
 def _on(source: Source | None, machine: Device) -> Source | None:
-    """The pixels on the accelerator, if the source can put them there."""
-    if source is None or machine.device.type == "cpu" or not hasattr(source, "on"):
+    """The pixels on the accelerator, if they are pixels."""
+    if machine.device.type == "cpu" or not isinstance(source, Images):
         return source
-    moved: Source = source.on(machine.device)
-    return moved
+    return source.on(machine.device)

@@ -7,7 +7,9 @@ Recipe
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import html
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,9 +24,10 @@ from ..autoencoder import Autoencoder
 from ..errors import BadFile
 from ..images import corruptions as _corruptions  # lists them as parts
 from ..objectives import Objective
-from ..parts import Part, build, part_of
+from ..parts import Part, as_part, build, named, part_of
 from ..randomness import Draws
 from . import schemes as _schemes
+from .words import model_in_words, training_in_words
 
 __all__ = ["Phase", "Recipe", "check", "objective_of", "prepared", "recipe_of"]
 
@@ -55,6 +58,9 @@ class Phase:
         ema_decay: decay of the running average of the weights that validation and the end use.
         patience: validations without a better one before the phase stops early.
         precision: ``auto``, ``float32`` or ``bfloat16``.
+
+    A part may also be given as an object. One whose class is not listed (a penalty of your own, or a
+    function of a step as a penalty) is trained as it is; only saving asks for its part.
     """
 
     epochs: float = 20.0
@@ -66,7 +72,7 @@ class Phase:
     epsilon: float = 1e-8
     grad_clip_norm: float | None = None
     bound: Part = field(default_factory=lambda: Part("elbo"))
-    penalties: tuple[Part, ...] = ()
+    penalties: tuple[Any, ...] = ()
     augmentation: Part | None = None
     corruption: Part | None = None
     scheme: Part = field(default_factory=lambda: Part("end-to-end"))
@@ -79,9 +85,9 @@ class Phase:
         for name in _PART_FIELDS:
             value = getattr(self, name)
             if value is not None:  # a name alone is a part without arguments
-                known = Part(value) if isinstance(value, str) else part_of(value)
+                known = Part(value) if isinstance(value, str) else as_part(value)
                 object.__setattr__(self, name, known)
-        object.__setattr__(self, "penalties", tuple(part_of(p) for p in self.penalties))
+        object.__setattr__(self, "penalties", tuple(map(as_part, self.penalties)))
         object.__setattr__(self, "epochs", float(self.epochs))
         if not self.epochs > 0:
             raise ValueError(f"epochs must be more than 0; we got {self.epochs}")
@@ -103,11 +109,12 @@ class Phase:
             value = getattr(self, f.name)
             if value == getattr(default, f.name) and f.name not in ("epochs", "batch_size"):
                 continue
-            if isinstance(value, Part):
+            if f.name in _PART_FIELDS and value is not None:
+                value = part_of(value)
                 named_only = f.name == "scheme" and not value.arguments
                 value = value.name if named_only else value.document()
             elif f.name == "penalties":
-                value = [p.document() for p in value]
+                value = [part_of(p).document() for p in value]
             if value is not None:
                 plain[f.name] = value
         return plain
@@ -130,7 +137,7 @@ class Phase:
         return Phase(**values)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recipe:
     """A model and its training as data; ``recipe.toml`` beside the weights is one written down.
 
@@ -139,6 +146,9 @@ class Recipe:
         ladder, bottleneck, likelihood: parts of the model.
         phases: how it is trained.
         source: the paper and page or equation that it follows, where there is one.
+
+    A part may also be given as an object. One whose class is not listed is copied into every model
+    that is built; only saving asks for its part.
     """
 
     name: str
@@ -152,11 +162,33 @@ class Recipe:
         if not self.phases:
             raise ValueError("a recipe needs at least one phase; we got none")
         for name in ("ladder", "bottleneck", "likelihood"):
-            object.__setattr__(self, name, part_of(getattr(self, name)))
+            object.__setattr__(self, name, as_part(getattr(self, name)))
+
+    def in_words(self) -> dict[str, str]:
+        """What it says, a line each: for which pictures, the model, the training, the source."""
+        lines = {
+            "pictures": "×".join(map(str, self.shape)),
+            "model": model_in_words(self),
+            "training": training_in_words(self),
+        }
+        return lines | ({"source": self.source} if self.source else {})
+
+    def __repr__(self) -> str:
+        lines = [f"{key:8}  {text}" for key, text in self.in_words().items()]
+        return "\n  ".join([f"Recipe {self.name}", *lines])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{key}</th><td style='text-align: left'>{html.escape(text)}</td></tr>"
+            for key, text in self.in_words().items()
+        )
+        return f"<table><caption>{html.escape(self.name)}</caption>{rows}</table>"
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(C, H, W) of the pictures that its model takes."""
+        if not isinstance(self.ladder, Part):
+            return self.ladder.shape
         return tuple(self.ladder.arguments["shape"])
 
     def build(self) -> Autoencoder:
@@ -165,14 +197,20 @@ class Recipe:
         Raises:
             ValueError: parts that do not fit one another, or a model larger than the memory.
         """
+        parts = (self.ladder, self.bottleneck, self.likelihood)
+        if not all(isinstance(one, Part) for one in parts):  # one is built, and no outline
+            model = Autoencoder(*map(_own, parts))
+            check(model, self.phases)
+            model.recipe = self
+            return model
         with torch.random.fork_rng(), torch.device("meta"):
-            outline = Autoencoder(self.ladder, self.bottleneck, self.likelihood)
+            outline = Autoencoder(*parts)
             check(outline, self.phases)
         if torch.get_default_device().type == "meta":
             model = outline
         else:
             _check_memory(outline)
-            model = Autoencoder(self.ladder, self.bottleneck, self.likelihood)
+            model = Autoencoder(*parts)
         model.recipe = self
         return model
 
@@ -203,9 +241,9 @@ class Recipe:
             "version": VERSION,
             "name": self.name,
             **({"source": self.source} if self.source else {}),
-            "ladder": self.ladder.document(),
-            "bottleneck": self.bottleneck.document(),
-            "likelihood": self.likelihood.document(),
+            "ladder": part_of(self.ladder).document(),
+            "bottleneck": part_of(self.bottleneck).document(),
+            "likelihood": part_of(self.likelihood).document(),
             "phases": [phase.document() for phase in self.phases],
         }
 
@@ -260,9 +298,10 @@ class Recipe:
     @staticmethod
     def of(model: Autoencoder, *phases: Phase) -> Recipe:
         """The recipe of a model built by hand."""
-        made = model.parts()
-        parts = (made["ladder"], made["bottleneck"], made["likelihood"])
-        return Recipe("by-hand", *parts, phases=phases or (Phase(),))
+        ladder, bottleneck, likelihood = map(
+            as_part, (model.ladder, model.bottleneck, model.likelihood)
+        )
+        return Recipe("by-hand", ladder, bottleneck, likelihood, phases or (Phase(),))
 
 
 def recipe_of(model: Autoencoder) -> Recipe:
@@ -278,14 +317,12 @@ def check(model: Autoencoder, phases: Sequence[Phase]) -> None:
     """
     for phase in phases:
         build("scheme", phase.scheme).check(model)
-        if phase.augmentation is not None and hasattr(model.likelihood, "look"):
+        if phase.augmentation is not None and model.likelihood.bounded:
             with torch.device("cpu"):  # what the augmentation makes of two pictures
                 x = Draws().uniform("check", (2, *model.shape))
                 model.likelihood.look(prepared(phase)(x, Draws())[0])
-        objective = objective_of(phase, model)
-        for one in (objective.bound, *objective.penalties):
-            if hasattr(one, "check"):
-                one.check(model)
+        for term in objective_of(phase, model).terms:
+            term.check(model)
 
 
 def objective_of(phase: Phase, model: Autoencoder) -> Objective:
@@ -295,7 +332,12 @@ def objective_of(phase: Phase, model: Autoencoder) -> Objective:
         "code_shape": model.code_shape,
         "narrowest": model.ladder.narrowest,
     }
-    return Objective(phase.bound, phase.penalties, **shapes)
+    return Objective(_own(phase.bound), [_own(one) for one in phase.penalties], **shapes)
+
+
+def _own(part: Any) -> Any:
+    """A part, or a copy of an object: training moves it, and a recipe stays as it was written."""
+    return part if isinstance(part, Part) else copy.deepcopy(part)
 
 
 def _check_memory(outline: Autoencoder) -> None:
@@ -305,8 +347,8 @@ def _check_memory(outline: Autoencoder) -> None:
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         raise ValueError(
-            f"the ladder {part_of(outline.ladder).name!r} with the bottleneck "
-            f"{part_of(outline.bottleneck).name!r} has {numbers:,} weights, whose training takes "
+            f"the ladder {named(outline.ladder)!r} with the bottleneck "
+            f"{named(outline.bottleneck)!r} has {numbers:,} weights, whose training takes "
             f"{needed / 2**30:,.0f} GiB; this machine has {there / 2**30:,.0f}: use a smaller code, "
             "or a ladder with more rungs"
         )

@@ -15,11 +15,10 @@ from torch import Tensor, nn
 
 from ..autoencoder import Autoencoder
 from ..objectives import Loss, Objective, Step
+from ..objectives.terms import Share, name_of
 from .phases import Phase
 
 __all__ = ["Player", "disjoint", "move", "optimizer", "players"]
-
-Share = tuple[str, list[nn.Parameter], Callable[[Step], Loss]]
 
 
 @dataclass
@@ -48,8 +47,8 @@ def players(
 ) -> list[Player]:
     """Who moves in a phase: the model, or the shares that its bound gives it, and each opponent.
 
-    A bound may divide the model (``shares(model)`` → name, parameters, loss of each); a bound or
-    penalty that is a module with ``own_loss(step)`` moves its own parameters by it.
+    A bound may divide the model (``Bound.shares``); a module that is an ``opponent`` moves its own
+    parameters by ``own_loss``.
 
     Args:
         trained: the modules of the model that move; None: all.
@@ -60,18 +59,16 @@ def players(
     modules = [model] if trained is None else trained
     mine = {id(p): p for m in modules for p in m.parameters() if p.requires_grad}
     shares: list[Share] = [("model", list(mine.values()), objective)]
-    if hasattr(objective.bound, "shares"):
+    if divided := objective.bound.shares(model):
         shares = []
-        for name, parameters, loss in objective.bound.shares(model):
+        for name, parameters, loss in divided:
             found = [p for p in parameters if id(p) in mine or not _owns(model, p)]
             shares.append((name, found, loss))
         shares[0] = (*shares[0][:2], objective.penalised(shares[0][2]))
-    opponents = [one for one in objective.modules().items() if hasattr(one[1], "own_loss")]
-    for name, module in opponents:
-        shares.append((name, list(module.parameters()), module.own_loss))  # type: ignore[arg-type]
-    lr_scales = {
-        name: float(getattr(one, "lr_scale", 1.0)) for name, one in objective.modules().items()
-    }
+    for term in objective.terms:
+        if term.opponent and isinstance(term, nn.Module):
+            shares.append((name_of(term), list(term.parameters()), term.own_loss))
+    lr_scales = {name_of(term): term.lr_scale for term in objective.terms}
     made = [
         Player(
             name, own, optimizer(phase, own), loss, phase.grad_clip_norm, lr_scales.get(name, 1.0)

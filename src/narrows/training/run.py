@@ -23,7 +23,7 @@ from ..errors import BadFile
 from ..images import Images, Preprocessing, Source
 from ..images import split as divide
 from ..images.contents import Keys, content_keys
-from ..images.source import Subset
+from ..images.views import Subset
 
 __all__ = ["Portion", "Run", "RunSplit", "facts_of", "history_of"]
 

@@ -178,7 +178,7 @@ class OneRung:
         if i == 0:
             modules.append(model.likelihood)
         if i + 1 == len(ladder):
-            modules.append(model.bottleneck)  # type: ignore[arg-type]
+            modules.append(model.bottleneck)
             if (norm_up := ladder.boundary(i).norm_up) is not None:
                 modules.append(norm_up)
         return modules

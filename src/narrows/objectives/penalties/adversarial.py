@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from ...parts import Part, part
-from ..bounds import Loss
 from ..discriminators import (
     CodeDiscriminator,
     PictureDiscriminator,
@@ -20,12 +19,13 @@ from ..discriminators import (
     generator_loss,
 )
 from ..step import Step
+from ..terms import Loss, Penalty
 
 __all__ = ["AdversarialPictures", "AdversarialPrior", "Factor", "permuted"]
 
 
 @part("penalty", "adversarial-prior")
-class AdversarialPrior(nn.Module):
+class AdversarialPrior(Penalty, nn.Module):
     """Codes that a critic takes for draws of N(0, I): the adversarial autoencoder (Makhzani et al. 2016, §2).
 
     With a point code and the bound ``elbo`` it is their autoencoder with a deterministic encoder. A
@@ -40,6 +40,7 @@ class AdversarialPrior(nn.Module):
     """
 
     part: Part
+    opponent = True
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class AdversarialPrior(nn.Module):
 
 
 @part("penalty", "adversarial-pictures")
-class AdversarialPictures(nn.Module):
+class AdversarialPictures(Penalty, nn.Module):
     """Reconstructions that a critic takes for pictures (Goodfellow et al. 2014, on an autoencoder).
 
     Beside ``adversarial-prior`` on a Gaussian code it is the dual matching of DR-A, one critic for
@@ -79,6 +80,7 @@ class AdversarialPictures(nn.Module):
     """
 
     part: Part
+    opponent = True
 
     def __init__(
         self,
@@ -106,7 +108,7 @@ class AdversarialPictures(nn.Module):
 
 
 @part("penalty", "factor")
-class Factor(nn.Module):
+class Factor(Penalty, nn.Module):
     """The total correlation KL(q(z) ‖ Π_d q(z_d)) by a critic's density ratio: FactorVAE (Kim & Mnih 2018, eq. 2).
 
     Deviations: the permuted codes are of the same batch, where the paper takes a second one
@@ -121,6 +123,7 @@ class Factor(nn.Module):
     """
 
     part: Part
+    opponent = True
 
     def __init__(
         self,

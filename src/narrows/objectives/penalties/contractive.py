@@ -21,6 +21,7 @@ from ...bottlenecks import Point
 from ...networks import DenseRung, Ladder
 from ...parts import part
 from ..step import Step
+from ..terms import Penalty
 
 __all__ = ["Contractive", "Hutchinson"]
 
@@ -29,7 +30,7 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 @part("penalty", "contractive")
 @dataclass(frozen=True)
-class Contractive:
+class Contractive(Penalty):
     """‖∂h/∂x‖²_F, averaged over the batch (Rifai et al. 2011; Canziani 2020, fig. 18).
 
     h is the code, a Gaussian's mean, and x the encoder's input, corrupted where the phase corrupts.
@@ -60,7 +61,7 @@ class Contractive:
 
 @part("penalty", "contractive-hutchinson")
 @dataclass(frozen=True)
-class Hutchinson:
+class Hutchinson(Penalty):
     """An unbiased estimate of ``Contractive``: mean of ‖vᵀ∂h/∂x‖², v of random signs (Hutchinson 1989).
 
     One backward pass per probe, whatever the sizes. Signs (E vvᵀ = I) vary less than normal

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...parts import part
 from ..step import Step
+from ..terms import Penalty
 
 __all__ = ["KERNELS", "Mmd", "mmd2"]
 
@@ -63,7 +64,7 @@ def mmd2(x: Tensor, y: Tensor, kernel: str = "imq") -> Tensor:
 
 @part("penalty", "mmd")
 @dataclass(frozen=True)
-class Mmd:
+class Mmd(Penalty):
     """``mmd2`` of the batch's codes and as many draws of N(0, I): WAE-MMD (Tolstikhin et al. 2018).
 
     With a point code and the bound ``elbo`` it is their model (a weight of 10 on MNIST, 100 on

@@ -9,13 +9,14 @@ from torch import Tensor
 
 from ...parts import part
 from ..step import Step
+from ..terms import Penalty
 
 __all__ = ["L1", "KlSparsity", "kl_to_rate"]
 
 
 @part("penalty", "l1")
 @dataclass(frozen=True)
-class L1:
+class L1(Penalty):
     """Σ |z| over the code, averaged over samples and batch."""
 
     weight: float = 1e-3
@@ -27,7 +28,7 @@ class L1:
 
 @part("penalty", "kl-sparsity")
 @dataclass(frozen=True)
-class KlSparsity:
+class KlSparsity(Penalty):
     """Σ_j KL(ρ ‖ ρ̂_j), ρ̂_j the mean of unit j over samples and batch (Ng 2011, §3).
 
     Meant for codes in (0, 1), whose last activation is ``sigmoid``. A mean near 0 or 1 or outside

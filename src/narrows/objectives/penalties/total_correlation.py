@@ -10,6 +10,7 @@ from torch import Tensor
 from ...bottlenecks import log_normal
 from ...parts import part
 from ..step import Step
+from ..terms import Penalty
 
 __all__ = ["TotalCorrelation", "total_correlation"]
 
@@ -37,7 +38,7 @@ def total_correlation(
 
 @part("penalty", "total-correlation")
 @dataclass(frozen=True)
-class TotalCorrelation:
+class TotalCorrelation(Penalty):
     """The mean ``total_correlation`` of a Gaussian code: with the ELBO, β-TCVAE (Chen et al. 2018).
 
     The KL holds the total correlation once already, so ``weight`` is β − 1 (their eq. 4 with

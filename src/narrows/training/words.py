@@ -1,0 +1,49 @@
+"""A recipe in a line of words, for lists and tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..parts import in_words, named
+
+if TYPE_CHECKING:
+    from .phases import Phase, Recipe
+
+__all__ = ["model_in_words", "training_in_words"]
+
+
+def model_in_words(made: Recipe) -> str:
+    """Ladder, bottleneck and likelihood with their numbers: ``dense 256 → gaussian 28 → mse``."""
+    return " → ".join(map(in_words, (made.ladder, made.bottleneck, made.likelihood)))
+
+
+def training_in_words(made: Recipe) -> str:
+    """What each phase minimises, how and for how long; neighbouring rungs are told as one."""
+    told: list[str] = []
+    rungs: list[int] = []
+    for phase in made.phases:
+        if named(phase.scheme) == "rung":
+            rungs.append(phase.scheme.arguments["rung"])
+            text = f"rung {rungs[0]}" if len(rungs) == 1 else f"rungs {rungs[0]} to {rungs[-1]}"
+            told[len(told) - (len(rungs) > 1) :] = [f"{text} alone, {_phase(phase, each=True)}"]
+        else:
+            rungs = []
+            told.append(_phase(phase))
+    return "; then ".join(told)
+
+
+def _phase(phase: Phase, each: bool = False) -> str:
+    words = [" + ".join(map(in_words, (phase.bound, *phase.penalties)))]
+    if named(phase.scheme) not in ("end-to-end", "rung"):
+        words.append(in_words(phase.scheme))
+    if each and (corruption := phase.scheme.arguments.get("corruption")):
+        words.append(f"its input through {in_words(corruption)}")
+    if phase.augmentation is not None:
+        words.append(f"pictures through {in_words(phase.augmentation)}")
+    if phase.corruption is not None:
+        words.append(f"input through {in_words(phase.corruption)}")
+    if phase.samples > 1:
+        words.append(f"{phase.samples} samples")
+    words.append(f"{phase.epochs:g} epochs of batches of {phase.batch_size}")
+    words.append(f"{phase.optimizer} at {phase.learning_rate:g}, {phase.learning_rate_schedule}")
+    return ", ".join(words)

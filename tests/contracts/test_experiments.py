@@ -1,0 +1,77 @@
+"""What every listed experiment says of itself, and what is published of it; that it runs: tests/papers."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from narrows.images.registry import SETS
+from narrows.papers import PAPERS, Experiment, Paper
+
+RESULTS = Path(__file__).parents[2] / "docs" / "papers" / "results"
+ALL = [(paper, one) for paper in PAPERS.values() for one in paper.experiments]
+each = pytest.mark.parametrize(("paper", "one"), ALL, ids=[f"{p.key}-{o.slug}" for p, o in ALL])
+
+
+@lru_cache
+def published(key: str) -> list[dict[str, Any]]:
+    document = json.loads((RESULTS / f"{key}.json").read_text(encoding="utf-8"))
+    return list(document["experiments"])
+
+
+def published_of(paper: Paper, one: Experiment) -> dict[str, Any]:
+    (found,) = (e for e in published(paper.key) if e["experiment"] == list(one.labels))
+    return found
+
+
+@each
+def test_it_has_a_claim_data_and_a_measure(paper: Paper, one: Experiment) -> None:
+    assert one.labels and all(label.strip() for label in one.labels)
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", one.slug)
+    assert one.title.strip() and not one.title.endswith(".")
+    assert one.claim.endswith(".") and len(one.claim.split()) > 3
+    assert {*one.data, *one.paper_data} <= SETS.keys()  # none where points are generated
+    measure = inspect.getdoc(one.run) or ""
+    assert len(measure.split()) > 3 and measure.endswith((".", "?"))
+
+
+@each
+def test_what_is_published_is_of_this_claim(paper: Paper, one: Experiment) -> None:
+    document = published_of(paper, one)
+    assert document["claim"] == one.claim and document["title"] == one.title
+    assert document["data"] == list(one.sets(document["scale"]))
+    assert document["command"] == (
+        f"narrows reproduce {paper.key} {one.option} --scale {document['scale']}"
+    )
+    assert document["seeds"] and document["words"].endswith((".", ")"))
+
+
+@each
+def test_its_numbers_are_there(paper: Paper, one: Experiment) -> None:
+    """A verdict needs rows; every row is of every seed, or of one where nothing is drawn."""
+    document = published_of(paper, one)
+    rows = document["rows"]
+    assert rows or document["verdict"] == "shown"
+    names = [row["what"] for row in rows]
+    assert len(set(names)) == len(names)
+    for row in rows:
+        assert len(row["ours"]) in (1, len(document["seeds"]))
+        assert all(math.isfinite(value) for value in (*row["ours"], *row["baseline"].values()))
+        assert isinstance(row["published"], str) and isinstance(row["unit"], str)
+        assert row["mean"] == pytest.approx(sum(row["ours"]) / len(row["ours"]))
+
+
+@pytest.mark.parametrize("paper", PAPERS.values(), ids=list(PAPERS))
+def test_published_are_all_experiments_and_no_others(paper: Paper) -> None:
+    assert [e["experiment"] for e in published(paper.key)] == [
+        list(one.labels) for one in paper.experiments
+    ]
+    slugs = [one.slug for one in paper.experiments]
+    assert len(set(slugs)) == len(slugs)

@@ -1,0 +1,61 @@
+"""Every recipe's encoder and decoder can be exported by torch with a batch of any size."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, export
+
+import narrows as nw
+
+SHAPE = (1, 16, 16)
+# of each kind of ladder and bottleneck one; the others take a minute together
+SOME = (
+    "conv-vae",
+    "mlp-autoencoder",
+    "makhzani-2014-k-sparse",
+    "sonderby-2016-ladder-vae",
+    "oord-2017-vq-vae",
+    "mentzer-2024-finite-scalar",
+    "lingrand-2021-segnet",
+    "ray-2022-recursive",
+)
+NAMES = [
+    name if name in SOME else pytest.param(name, marks=pytest.mark.slow)
+    for name in nw.recipes.listed()
+]
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+
+
+class Encoder(nn.Module):
+    def __init__(self, model: nw.Autoencoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model.posterior(x).z
+
+
+class Decoder(nn.Module):
+    def __init__(self, model: nw.Autoencoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.model.decode(z)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_batch_stays_free(name: str) -> None:
+    model = nw.recipes.recipe(name)(SHAPE).build().eval()
+    batch = Dim("batch", min=1, max=4096)
+    for net, example in (
+        (Encoder(model), torch.rand(3, *SHAPE)),
+        (Decoder(model), torch.randn(3, *model.code_shape)),
+    ):
+        with torch.no_grad():
+            exported = export(net, (example,), dynamic_shapes=({0: batch},)).module()
+            for n in (1, 7):
+                given = torch.cat([example] * 3)[:n]
+                assert torch.allclose(exported(given), net(given), atol=1e-5)

@@ -1,0 +1,94 @@
+"""What every verb promises: a model or its folder, pictures of any kind, no flag of training, a result.
+
+A verb is added by one line of ``VERBS``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import narrows as nw
+from narrows.applications.classify import classify
+from narrows.applications.denoise import denoise
+from narrows.applications.inpaint import inpaint
+from narrows.applications.kernels import kernels
+from narrows.applications.morph import morph, sample_posterior
+from narrows.applications.prior import prior
+from narrows.applications.reconstruct import reconstruct
+from narrows.applications.steer import steer
+from narrows.applications.upscale import upscale
+from narrows.results import Result
+
+SHAPE = (1, 12, 8)
+
+# name → a call of (model, pictures) with no other choice than the verb itself needs
+VERBS: dict[str, Callable[[Any, Any], Any]] = {
+    "reconstruct": lambda m, p: reconstruct(m, p, progress=False),
+    "prior": lambda m, p: prior(m, p, "gaussian", progress=False),
+    "denoise": lambda m, p: denoise(m, p, noise="gaussian 0.1", baselines=False, progress=False),
+    "upscale": lambda m, p: upscale(m, p, factor=2, progress=False),
+    "inpaint": lambda m, p: inpaint(
+        m, p, rectangle=(1, 1, 3, 3), starts=1, evaluations=2, baselines=False, progress=False
+    ),
+    "morph": lambda m, p: morph(m, p, frames=3, limit=3, progress=False),
+    "sample_posterior": lambda m, p: sample_posterior(m, p, samples=2, limit=3, progress=False),
+    "steer": lambda m, p: steer(m, p, by="brightness", fit_on=p, limit=2, progress=False),
+    "kernels": lambda m, p: kernels(m, p, limit=2, progress=False),
+    "classify": lambda m, p: classify(
+        m, p, labels=np.arange(24) // 12, by="knn", predict=p, progress=False
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 pictures in two classes, 20 wide and 14 high."""
+    folder, rng = tmp_path_factory.mktemp("verbs") / "pictures", np.random.default_rng(0)
+    for number in range(24):
+        path = folder / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bright = 60 + 120 * (number % 2) + rng.integers(-40, 40, (14, 20))
+        Image.fromarray(bright.clip(0, 255).astype(np.uint8)).save(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of them, whose pictures were padded to an odd size."""
+    images = nw.images.folder(pictures, (12, 8), "gray", "pad")
+    to = tmp_path_factory.mktemp("verbs") / "model"
+    recipe = nw.recipes.mlp_vae(SHAPE, code_size=3).with_(epochs=1)
+    nw.fit(recipe, images, validation=0.2, to=to, report="quiet")
+    return to
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_takes_a_model_or_its_folder_and_pictures_of_any_kind(
+    verb: str, model: Path, pictures: Path, tmp_path: Path
+) -> None:
+    loaded = nw.load(model)
+    array = nw.images.folder(pictures, (12, 8), "gray", "pad").pixels.numpy()
+    for number, (m, p) in enumerate([(model, pictures), (loaded, str(pictures)), (loaded, array)]):
+        result = VERBS[verb](m, p)
+        assert isinstance(result, Result)
+        json.dumps(result.document())
+        assert str(result).strip() and repr(result) == str(result)
+        assert all(hasattr(f, "savefig") or np.ndim(f) >= 2 for f in result.figures().values())
+        assert "<" in result._repr_html_()
+        written = result.save(tmp_path / str(number))
+        assert json.loads(Path(written["document"]).read_text(encoding="utf-8"))
+
+
+def test_a_verb_reads_pictures_as_the_training_did(model: Path, pictures: Path) -> None:
+    result = reconstruct(model, pictures, progress=False)
+    padded = nw.images.folder(pictures, (12, 8), "gray", "pad")
+    assert (result.pictures.numpy() * 255).round().astype(np.uint8).tolist() == (
+        padded.pixels.tolist()
+    )
