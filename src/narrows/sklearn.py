@@ -275,8 +275,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[m
         else:
             at = (scores - known.mean()) / (max(float(known.std()), 1e-300) * math.sqrt(2))
             place = torch.special.erf(torch.from_numpy(at)).numpy()
-        strange = place.clip(0, 1)
-        return np.stack([1 - strange, strange], 1)
+        outlying = place.clip(0, 1)
+        return np.stack([1 - outlying, outlying], 1)
 
 
 class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -63,7 +63,7 @@ def trained(squares: Masked):
 def test_classes_are_weighted_by_the_training_masks_alone(squares: Masked, trained) -> None:
     weights = torch.tensor(trained.model.recipe.likelihood.arguments["weights"])
     assert torch.allclose(weights, class_weights(trained.fitted.masks, 2), atol=1e-4)
-    assert not torch.allclose(weights, class_weights(squares.masks, 2), atol=1e-3)
+    assert not torch.allclose(weights, class_weights(squares.masks, 2), atol=5e-4)
     even = train_segmentation(squares, epochs=1, balanced=False, progress=False)
     assert "weights" not in even.model.recipe.likelihood.arguments
 
@@ -94,7 +94,7 @@ def test_what_is_found_is_scored_on_all_and_on_what_is_new(squares: Masked, trai
     assert sum(found.seen) == len(trained.fitted.masks) and len(found.masks) == 24
     new = [id_ for id_, seen in zip(found.ids, found.seen, strict=True) if not seen]
     assert sorted(new) == sorted(trained.judged.images.ids)
-    assert found.scores(held_out=True) == pytest.approx(trained.scores()["model"])
+    assert found.scores(held_out=True) == trained.scores()["model"]
     assert any(f"has seen {sum(found.seen)} of the 24" in note for note in found.notes)
     assert list(found.table().columns) == ["", "all", "held-out"]
     alone = segment(

@@ -278,9 +278,9 @@ def test_players_own_disjoint_parameters() -> None:
     shared = torch.nn.Parameter(torch.zeros(2))
     optimizer = torch.optim.SGD([shared], lr=0.1)
     first = Player("model", [shared], optimizer, lambda step: None)  # type: ignore[arg-type,return-value]
-    second = Player("critic", [shared], optimizer, lambda step: None)  # type: ignore[arg-type,return-value]
+    second = Player("discriminator", [shared], optimizer, lambda step: None)  # type: ignore[arg-type,return-value]
     disjoint([first])
-    with pytest.raises(ValueError, match="'model' and 'critic' share a parameter"):
+    with pytest.raises(ValueError, match="'model' and 'discriminator' share a parameter"):
         disjoint([first, second])
 
 

@@ -3,7 +3,7 @@
 codes (N, D), labels (N,) ──fit_classifier──► Classifier ──► classes of other codes
                                                  kNN · linear probe · SVM · MLP
 
-Whatever gives rows of numbers can stand in for codes; ``baseline_features`` are those that codes have to beat,
+Whatever gives rows of numbers can stand in for codes; ``baseline_features`` are those that codes are compared with,
 and ``compare`` puts them side by side.
 """
 
@@ -268,7 +268,7 @@ def label_efficiency(
 
 @dataclass(frozen=True)
 class Comparison:
-    """Codes beside what they have to beat.
+    """Codes compared with baselines.
 
     Attributes:
         tested: by name of the rows, then by kind of classifier.
@@ -331,7 +331,7 @@ def untrained(model: Autoencoder, seed: int = 0) -> Autoencoder:
 def baseline_features(
     train: Source | Any, size: int, untrained: Rows, *, seed: int = 0
 ) -> dict[str, Rows]:
-    """What codes have to beat, each a function of pictures (B, C, H, W) to rows (B, …).
+    """The baselines of codes, each a function of pictures (B, C, H, W) to rows (B, …).
 
     Args:
         train: pictures that PCA is fitted to.

@@ -271,7 +271,9 @@ def _truths(given: Sized, masks: Any, void: int | None) -> list[Tensor | None] |
                     raise NoImages(f"no mask of that name in {masks}")
                 truth = read_mask(by_name[stem], void)
             else:
-                truth = torch.as_tensor(np.array(masks[place])).to(torch.uint8)
+                one = masks[place]
+                whole = one if isinstance(one, Tensor) else torch.from_numpy(np.asarray(one))
+                truth = whole.to(torch.uint8)
                 truth = truth if void is None else truth.masked_fill(truth == void, 255)
             if tuple(truth.shape) != size:
                 raise NoImages(f"its mask is {'×'.join(map(str, truth.shape))} pixels")

@@ -191,7 +191,7 @@ class Proximity:
 
     Attributes:
         steered: of the steered codes' pictures.
-        unmoved: of the reconstructions, which steering has to beat.
+        unmoved: of the reconstructions, the baseline of steering.
         ceiling: of the transformed pictures' own reconstructions, the most that a model can show.
     """
 

@@ -33,12 +33,12 @@ __all__ = [
     "distinct",
     "gathered",
     "number",
-    "sheet_or_folder",
     "output_names",
     "parsed_size",
     "pictures",
     "pictures_like",
     "place",
+    "sheet_or_folder",
     "summary",
 ]  # fmt: skip
 

@@ -54,17 +54,17 @@ def masks_below(root: str | Path) -> tuple[Path, Path]:
         NoImages: one of them is not there.
     """
     root = Path(root)
-    found = [
-        next((root / name for name in known if (root / name).is_dir()), None)
-        for known in (PICTURES, MASKS)
+    folders = [
+        next((root / name for name in names if (root / name).is_dir()), None)
+        for names in (PICTURES, MASKS)
     ]
-    if found[0] is None or found[1] is None:
-        missing = PICTURES[0] if found[0] is None else MASKS[0]
+    if folders[0] is None or folders[1] is None:
+        missing = PICTURES[0] if folders[0] is None else MASKS[0]
         raise NoImages(
             f"there is no folder {root / missing}: put the pictures in images/ and their masks, "
             "with the same names, in masks/"
         )
-    return found[0], found[1]
+    return folders[0], folders[1]
 
 
 def masked(
@@ -103,8 +103,10 @@ def masked(
     if lost:
         raise BadFile(f"the mask {there[lost[0]].name} has no picture in {pictures}")
     height, width = images.shape[1:]
-    found = torch.stack([_nearest(read_mask(there[stem], void), height, width) for stem in stems])
-    numbers = sorted(set(torch.unique(found).tolist()) - {VOID})
+    class_masks = torch.stack(
+        [_nearest(read_mask(there[stem], void), height, width) for stem in stems]
+    )
+    numbers = sorted(set(torch.unique(class_masks).tolist()) - {VOID})
     count = len(names) if names is not None else max(numbers, default=-1) + 1
     if len(numbers) < 2:
         raise BadFile(f"the masks in {masks} show {len(numbers)} class, and segmenting needs two")
@@ -113,7 +115,7 @@ def masked(
             f"the masks in {masks} have the number {numbers[-1]}, and the classes are 0 to "
             f"{min(count, 128) - 1}; --void says which number is none"
         )
-    return Masked(images, found, tuple(names or map(str, range(count))))
+    return Masked(images, class_masks, tuple(names or map(str, range(count))))
 
 
 def masks_by_name(folder: str | Path) -> dict[str, Path]:
@@ -122,10 +124,10 @@ def masks_by_name(folder: str | Path) -> dict[str, Path]:
     Raises:
         NoImages: there is none.
     """
-    found = {file.stem: file for file in sorted(Path(folder).rglob("*.*")) if file.is_file()}
-    if not found:
+    files = {file.stem: file for file in sorted(Path(folder).rglob("*.*")) if file.is_file()}
+    if not files:
         raise NoImages(f"there is no mask in {folder}")
-    return found
+    return files
 
 
 def read_mask(path: str | Path, void: int | None = None) -> torch.Tensor:
@@ -154,44 +156,44 @@ class Stacked:
     recognises them whatever their masks say.
     """
 
-    def __init__(self, given: Masked) -> None:
-        self.given = given
+    def __init__(self, pairs: Masked) -> None:
+        self.pairs = pairs
 
     def __len__(self) -> int:
-        return len(self.given.images)
+        return len(self.pairs.images)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(C + K, H, W)."""
-        channels, height, width = self.given.images.shape
-        return channels + len(self.given.names), height, width
+        channels, height, width = self.pairs.images.shape
+        return channels + len(self.pairs.names), height, width
 
     @property
     def preprocessing(self) -> Preprocessing | None:
         """That of the pictures, for as many channels as there are here."""
-        how = self.given.images.preprocessing
+        how = self.pairs.images.preprocessing
         return None if how is None else Preprocessing(self.shape, how.fit, how.center_crop)
 
     @property
     def content(self) -> Images:
         """The pictures without their masks."""
-        return self.given.images
+        return self.pairs.images
 
     @property
     def ids(self) -> Sequence[str]:
         """N names."""
-        return self.given.images.ids
+        return self.pairs.images.ids
 
     def on(self, device: torch.device | str) -> Stacked:
         """The same with its pixels on ``device``, as far as they fit there."""
-        images = self.given.images.on(device)
-        return Stacked(replace(self.given, images=images, masks=self.given.masks.to(images.device)))
+        images = self.pairs.images.on(device)
+        return Stacked(replace(self.pairs, images=images, masks=self.pairs.masks.to(images.device)))
 
     def take(self, indices: torch.Tensor) -> torch.Tensor:
         """Pictures and masks by their positions (B,) int64: uint8 (B, C + K, H, W)."""
-        pixels = self.given.images.take(indices)
-        masks = self.given.masks[indices.to(self.given.masks.device)].to(pixels.device)
-        classes = torch.arange(len(self.given.names), dtype=torch.uint8, device=pixels.device)
+        pixels = self.pairs.images.take(indices)
+        masks = self.pairs.masks[indices.to(self.pairs.masks.device)].to(pixels.device)
+        classes = torch.arange(len(self.pairs.names), dtype=torch.uint8, device=pixels.device)
         return torch.cat([pixels, (masks[:, None] == classes[:, None, None]).byte() * 255], 1)
 
     def batch(self, indices: torch.Tensor) -> torch.Tensor:
@@ -199,9 +201,9 @@ class Stacked:
         return self.take(indices).to(torch.float32).mul_(1 / 255)
 
 
-def stacked(given: Masked) -> Stacked:
+def stacked(pairs: Masked) -> Stacked:
     """Pictures (N, C + K, H, W): behind a picture's channels one for each class, 255 where it is."""
-    return Stacked(given)
+    return Stacked(pairs)
 
 
 def unmasked(images: Images, classes: int) -> Stacked:

@@ -1,7 +1,7 @@
-"""Bounds that compare a picture with its reconstruction in the features of a critic.
+"""Bounds that compare a picture with its reconstruction in the features of a discriminator.
 
                   ┌─ x ──────────────────────────┐
-    x ──► z ──► x̂ ├─ x̂ ─────────────────────────►├─ critic ─► features, logits
+    x ──► z ──► x̂ ├─ x̂ ─────────────────────────►├─ discriminator ─► features, logits
     z' ~ N(0, I) ─┴─► x' ────────────────────────┘
 
 They divide the model between players: the way down, the heads of the bottleneck, the way up.
@@ -54,16 +54,18 @@ def ways(model: Any, name: str) -> Ways:
 
     def reached(*values: Tensor) -> set[str]:
         total = torch.stack([value.float().sum() for value in values]).sum()
-        found = torch.autograd.grad(total, list(own.values()), allow_unused=True, retain_graph=True)
-        return {n for n, gradient in zip(own, found, strict=True) if gradient is not None}
+        gradients = torch.autograd.grad(
+            total, list(own.values()), allow_unused=True, retain_graph=True
+        )
+        return {n for n, gradient in zip(own, gradients, strict=True) if gradient is not None}
 
     with torch.enable_grad(), _evaluating(model):
         x = torch.zeros(2, *model.shape, device=model.device)
         descent = model.ladder.descend(x)
         code = model.bottleneck.encode(descent, model.ladder, None, Draws())
         raw = model.raw(Code(code.z.detach(), pooling_indices=code.pooling_indices))
-        known = [code.mean, code.log_variance]
-        encoded = reached(code.z, *[one for one in known if one is not None])
+        tensors = [code.mean, code.log_variance]
+        encoded = reached(code.z, *[one for one in tensors if one is not None])
         trunk, up = reached(descent.levels[-1]), reached(raw)
     if both := encoded & up:
         raise ValueError(
@@ -80,7 +82,7 @@ def ways(model: Any, name: str) -> Ways:
 
 
 class _Seen(NamedTuple):
-    """What the critic makes of a step: S samples of B pictures, flat but for the features."""
+    """What the discriminator makes of a step: S samples of B pictures, flat but for the features."""
 
     features: Tensor  # log N(features of x; those of x̂, I), (S, B)
     real: Tensor
@@ -102,7 +104,7 @@ class FeatureWise(Bound, nn.Module):
     its networks have no batch norm; no player ever waits for another.
 
     What validation chooses the best weights by is ``loss``, the ELBO of the model's own likelihood:
-    the features of a critic that moves are no yardstick.
+    the features of a discriminator that moves are no yardstick.
 
     A pass of x' through a model with batch norm uses the statistics of x' and leaves the running
     ones alone, so these are of pictures only.
@@ -129,7 +131,7 @@ class FeatureWise(Bound, nn.Module):
         if not (gamma > 0 and math.isfinite(gamma)):
             raise ValueError(f"gamma must be a positive number; we got {gamma}")
         self.gamma, self.lr_scale = gamma, lr_scale
-        self.critic = PictureDiscriminator(shape, width)
+        self.discriminator = PictureDiscriminator(shape, width)
 
     def check(self, model: Any) -> None:
         """It needs a prior, two ways without a common weight, and a likelihood without weights.
@@ -158,7 +160,7 @@ class FeatureWise(Bound, nn.Module):
         """The negative ELBO of the model's likelihood, with the features' beside it."""
         total, terms = Elbo().loss(step)
         x, again = step.target, _reconstructions(step, "feature-wise")
-        features = self.critic.features
+        features = self.discriminator.features
         terms["features"] = -_alike(features(x), features(again.flatten(0, 1))).mean()
         return Loss(total, terms)
 
@@ -183,10 +185,10 @@ class FeatureWise(Bound, nn.Module):
 
         def see() -> _Seen:
             x, again = step.target, _reconstructions(step, "feature-wise").flatten(0, 1)
-            real, made = self.critic.features(x), self.critic.features(again)
-            judged = self.critic.logits
-            drawn = self.critic(_drawn(step))
-            return _Seen(_alike(real, made), judged(real), judged(made), drawn)
+            real, fake = self.discriminator.features(x), self.discriminator.features(again)
+            logits = self.discriminator.logits
+            drawn = self.discriminator(_drawn(step))
+            return _Seen(_alike(real, fake), logits(real), logits(fake), drawn)
 
         return step.once(self, see)
 
@@ -293,9 +295,9 @@ def _called(logits: Tensor, kind: int) -> Tensor:
     return -logits.log_softmax(1)[:, kind].mean()
 
 
-def _alike(real: Tensor, made: Tensor) -> Tensor:
+def _alike(real: Tensor, fake: Tensor) -> Tensor:
     """log N(real; made, I) in nats: features (B, …) and (S·B, …) → (S, B)."""
-    squares = (made.reshape(-1, *real.shape) - real).float().square().flatten(2).sum(-1)
+    squares = (fake.reshape(-1, *real.shape) - real).float().square().flatten(2).sum(-1)
     return log_gaussian(squares, 1.0, 0.0, math.prod(real.shape[1:]))
 
 
@@ -330,11 +332,11 @@ def _descended(model: Any, x: Tensor) -> Any:
     return model.ladder.descend(x).levels
 
 
-def _lent(model: nn.Module, way: Callable[[Any, Tensor], Any], given: Tensor) -> Any:
+def _lent(model: nn.Module, way: Callable[[Any, Tensor], Any], argument: Tensor) -> Any:
     """A way of the model with copies of its buffers, so that no running statistic is touched."""
     module = _Way(model, way)
     held = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    return functional_call(module, held, (given,)) if held else module(given)
+    return functional_call(module, held, (argument,)) if held else module(argument)
 
 
 class _Way(nn.Module):
@@ -344,9 +346,9 @@ class _Way(nn.Module):
         super().__init__()
         self.model, self.way = model, way
 
-    def forward(self, given: Tensor) -> Any:
+    def forward(self, argument: Tensor) -> Any:
         """What the way makes of it."""
-        return self.way(self.model, given)
+        return self.way(self.model, argument)
 
 
 @contextmanager

@@ -144,7 +144,7 @@ def table_1(lab: Lab) -> Finding:
         "Figure 5: squared error per picture; marks are table 1, scaled to the stacked model": bars(
             errors,
             title="squared error per picture",
-            beside={name: value * scale for name, value in published.items()},
+            published={name: value * scale for name, value in published.items()},
             log=True,
         ),
     }

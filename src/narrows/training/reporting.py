@@ -169,5 +169,5 @@ def reporter(kind: str = "auto") -> Reporter:
     makers = {"bar": TerminalBar, "lines": Lines, "quiet": Quiet}
     if kind not in makers:
         raise ValueError(f"report must be auto, {', '.join(makers)}; we got {kind!r}")
-    made: Reporter = makers[kind]()
-    return made
+    chosen: Reporter = makers[kind]()
+    return chosen
