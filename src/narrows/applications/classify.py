@@ -258,7 +258,7 @@ def classify(
     device: str = "auto",
     progress: Progress = None,
 ) -> Classification:
-    """Learn classes from codes, and say how well compared with what codes have to beat.
+    """Learn classes from codes, and say how well compared with baselines.
 
     Classifiers are fitted to pictures of the model's training and judged by those that it has not
     seen, as far as there are any; raw pixels, PCA with as many numbers as a code, and the same
@@ -412,7 +412,7 @@ def _judged(study: _Study, kinds: Sequence[str]) -> dict[str, Any]:
 
 
 def _compared(study: _Study, kinds: Sequence[str]) -> Any:
-    """Classifiers of codes, and of what codes have to beat."""
+    """Classifiers of codes, and of their baselines."""
     model, encode = study.model, _encode(study.model)
     size = math.prod(model.code_shape)
     begun = _encode(untrained(model, study.seed)) if isinstance(model, Autoencoder) else None

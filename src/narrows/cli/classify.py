@@ -49,7 +49,7 @@ def classify(
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
-    """Learn classes from codes, and say how well, compared with what codes have to beat.
+    """Learn classes from codes, and say how well, compared with baselines.
 
     Tested on pictures that neither the model nor the classifier learnt from. Raw pixels, PCA with as
     many numbers as a code, and the same encoder untrained are the baselines. Pictures without a label,
