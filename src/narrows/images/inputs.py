@@ -335,7 +335,7 @@ def _picture(one: Any) -> torch.Tensor:
         ValueError: it is none of them.
     """
     if hasattr(one, "convert"):
-        return torch.from_numpy(flattened(one)).permute(2, 0, 1).contiguous()
+        return torch.from_numpy(flattened(one, None, set())).permute(2, 0, 1).contiguous()
     if not isinstance(one, (np.ndarray, torch.Tensor)) or one.ndim not in (2, 3):
         raise ValueError(
             f"a PIL image or an array (H, W[, C]) was wanted; we got {type(one).__name__}"
