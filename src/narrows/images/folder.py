@@ -98,7 +98,6 @@ def folder(
         options = options._replace(levels=_levels(pack))
     images = _images(root, files, pack, unreadable + gone, options)
     images.notes = notes + known.notes + _told(pack, images.ids, options)
-    images.levels = options.levels
     if labels is not False:
         places = {file.id: place for place, file in enumerate(files)}
         known = known.select(np.array([places[id_] for id_ in images.ids]))
@@ -171,7 +170,7 @@ def _images(
         skipped=skipped,
         hashes=[look + entry.digest for _, entry in good],
         rows=torch.tensor([entry.slot for _, entry in good], dtype=torch.int64),
-        preprocessing=Preprocessing(pack.shape, options.fit, options.center_crop),
+        preprocessing=Preprocessing(pack.shape, options.fit, options.center_crop, options.levels),
     )
 
 

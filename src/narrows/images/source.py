@@ -66,7 +66,6 @@ class Images:
         name: what the collection is called.
         skipped: (file, reason) of the pictures that could not be read.
         notes: sentences about what was ignored, rescaled, merged or guessed on the way here.
-        levels: which values of pictures deeper than 8 bits became black and white.
         hashes: N short names of the pictures' content, where they are known already.
         preprocessing: how files became these pixels; None: they were given as they are.
     """
@@ -82,7 +81,6 @@ class Images:
         name: str = "",
         skipped: Sequence[tuple[str, str]] = (),
         notes: Sequence[str] = (),
-        levels: Levels | None = None,
         *,
         hashes: Sequence[str] | None = None,
         rows: torch.Tensor | None = None,
@@ -103,7 +101,6 @@ class Images:
         self.name = name
         self.skipped: list[tuple[str, str]] = [(str(file), str(why)) for file, why in skipped]
         self.notes: list[str] = list(notes)
-        self.levels: Levels | None = levels
         self.ids: Sequence[str] = _checked("ids", list(ids) if ids is not None else None, n) or [
             str(i) for i in range(n)
         ]
@@ -142,6 +139,11 @@ class Images:
     def preprocessing(self) -> Preprocessing | None:
         """How files became these pixels; None of pixels that were given as they are."""
         return self._preprocessing
+
+    @property
+    def levels(self) -> Levels | None:
+        """Which values of files deeper than 8 bits became black and white, where there were any."""
+        return None if self._preprocessing is None else self._preprocessing.levels
 
     @property
     def device(self) -> torch.device:
@@ -219,7 +221,6 @@ class Images:
             name=self.name,
             skipped=self.skipped,
             notes=self.notes,
-            levels=self.levels,
             hashes=None if self._hashes is None else [self._hashes[i] for i in chosen],
             rows=rows,
             preprocessing=self._preprocessing,
@@ -253,7 +254,6 @@ class Images:
             name=self.name,
             skipped=self.skipped,
             notes=self.notes,
-            levels=self.levels,
             hashes=self._hashes if same else None,
             preprocessing=preprocessing or (self._preprocessing if same else None),
         )
