@@ -24,6 +24,18 @@ from .compress import (
     pca_codec_model,
     rate_distortion,
 )
+from .decisions import (
+    MEAN_RANK,
+    Decision,
+    FalseAlarms,
+    FalseDiscoveryRate,
+    Median,
+    Quantile,
+    Rule,
+    decide,
+    detections,
+    mean_rank,
+)
 from .decoding import Decode, decoder
 from .denoise import denoise, denoise_batch, denoising_baselines
 from .disentangle import FactorAlignment, baseline_encoders, disentangle, factor_alignments
@@ -42,18 +54,7 @@ from .inpaint import (
 from .kernels import feature_maps, first_kernels, high_frequency_energy
 from .map import Embedding, code_rows, embed_2d, thumbnails
 from .morph import BLENDS, Decodings, Morph, decodings, linear, morph, spherical
-from .outliers import (
-    MEAN_RANK,
-    FalseAlarms,
-    FalseDiscoveryRate,
-    Median,
-    Outliers,
-    Quantile,
-    Rule,
-    detections,
-    mean_rank,
-    outliers,
-)
+from .outliers import Outliers, outliers
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restoration, Restored, run_baselines, scores
 from .segment import Segments, segment
@@ -95,6 +96,7 @@ __all__ = [
     "CodecModel",
     "Comparison",
     "Compressed",
+    "Decision",
     "Decode",
     "Decodings",
     "Direction",
@@ -132,6 +134,7 @@ __all__ = [
     "code_rows",
     "codec_model",
     "compare",
+    "decide",
     "decoder",
     "decodings",
     "denoise",
