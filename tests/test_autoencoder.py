@@ -185,8 +185,14 @@ def test_state_is_identical_after_load(vae, tiny, tmp_path) -> None:
 @pytest.mark.parametrize(
     "parts, sentence",
     [
-        ((nn.Linear(2, 2), Part("mse")), "a bottleneck is a narrows.bottlenecks.Bottleneck; we got Linear"),
-        ((Part("point"), nn.Linear(2, 2)), "a likelihood is a narrows.objectives.Likelihood; we got Linear"),
+        (
+            (nn.Linear(2, 2), Part("mse")),
+            "a bottleneck is a narrows.bottlenecks.Bottleneck; we got Linear",
+        ),
+        (
+            (Part("point"), nn.Linear(2, 2)),
+            "a likelihood is a narrows.objectives.Likelihood; we got Linear",
+        ),
         (
             (Part("pont"), Part("mse")),
             "there is no bottleneck named 'pont', only finite-scalar, gaussian, ",

@@ -48,7 +48,7 @@ class Autoencoder(nn.Module):
         recipe: how it was trained, where that is known.
         preprocessing: how pictures become inputs; saved with the weights.
         run: what its training left (pictures seen, seed, history); None where it was not trained.
-        beside: modules trained beside it (a discriminator, a softmax head), by name.
+        auxiliary: modules trained beside it (a discriminator, a softmax head), by name.
 
     Raises:
         ValueError: a part that is not listed, or parts that do not fit.
@@ -60,22 +60,22 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.ladder: Ladder = build("ladder", ladder)
         shapes = self.ladder.shapes
-        made = build("bottleneck", bottleneck, shape=self.ladder.narrowest, shapes=shapes)
-        if not isinstance(made, Bottleneck):
+        built = build("bottleneck", bottleneck, shape=self.ladder.narrowest, shapes=shapes)
+        if not isinstance(built, Bottleneck):
             raise ValueError(
-                f"a bottleneck is a narrows.bottlenecks.Bottleneck; we got {type(made).__name__}"
+                f"a bottleneck is a narrows.bottlenecks.Bottleneck; we got {type(built).__name__}"
             )
-        if made.shape != self.ladder.narrowest:
+        if built.shape != self.ladder.narrowest:
             raise ValueError(
-                f"the ladder ends in {self.ladder.narrowest} but the bottleneck takes {made.shape}; "
+                f"the ladder ends in {self.ladder.narrowest} but the bottleneck takes {built.shape}; "
                 "build it with shape=ladder.narrowest"
             )
-        if made.shapes and list(made.shapes) != shapes:
+        if built.shapes and list(built.shapes) != shapes:
             raise ValueError(
-                f"the ladder has levels {shapes} but the bottleneck reads {list(made.shapes)}; "
+                f"the ladder has levels {shapes} but the bottleneck reads {list(built.shapes)}; "
                 "build it with shapes=ladder.shapes"
             )
-        self.bottleneck = made
+        self.bottleneck = built
         self.likelihood: Likelihood = build("likelihood", likelihood)
         if not isinstance(self.likelihood, Likelihood):
             raise ValueError(
@@ -260,11 +260,11 @@ class Autoencoder(nn.Module):
             A code on the processor, z (N, *code) or (S, N, *code).
         """
         source = self._fitting(images)
-        found = []
+        codes = []
         with self.evaluating():
             for number, x in enumerate(self._batches(source, batch_size, progress)):
-                found.append(self.posterior(x, samples, Draws(seed, number)).to("cpu"))
-        return Code.joined(found)
+                codes.append(self.posterior(x, samples, Draws(seed, number)).to("cpu"))
+        return Code.joined(codes)
 
     def reconstruct(
         self,

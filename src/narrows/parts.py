@@ -89,9 +89,9 @@ def part(kind: str, name: str) -> Callable[[T], T]:
 
         @functools.wraps(make)  # type: ignore[arg-type]
         def making(*args: Any, **kwargs: Any) -> Any:
-            made = make(*args, **kwargs)  # type: ignore[operator]
-            made.part = _bound(name, signature, args, kwargs)
-            return made
+            instance = make(*args, **kwargs)  # type: ignore[operator]
+            instance.part = _bound(name, signature, args, kwargs)
+            return instance
 
         _KINDS[kind][name] = making
         return making  # type: ignore[return-value]
@@ -128,8 +128,8 @@ def _bound(
 def _as_argument(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return tuple(_as_argument(item) for item in value)
-    known = _written(value)
-    return known if known is not None else value
+    written = _written(value)
+    return written if written is not None else value
 
 
 def _written(thing: Any) -> Part | None:
@@ -202,10 +202,10 @@ def _number(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def build(kind: str, written: Any, **given: Any) -> Any:
+def build(kind: str, written: Any, **shapes: Any) -> Any:
     """Make the object that ``written`` (a Part, or an object already built) describes.
 
-    ``given`` are arguments that the surroundings know (a shape), used where the part has none.
+    ``shapes`` are arguments that the surroundings know (a shape), used where the part has none.
 
     Raises:
         ValueError: no such name in this kind, or an argument that it does not take.
@@ -227,7 +227,7 @@ def build(kind: str, written: Any, **given: Any) -> Any:
             f"the {kind} {written.name!r} takes {', '.join(accepted) or 'no arguments'}; "
             f"we instead got {', '.join(unknown)}"
         )
-    fitting = {k: v for k, v in given.items() if k in accepted and k not in written.arguments}
+    fitting = {k: v for k, v in shapes.items() if k in accepted and k not in written.arguments}
     arguments = {**fitting, **written.arguments}
     missing = [
         name

@@ -8,7 +8,7 @@
     >>> from sklearn.datasets import load_digits
     >>> from narrows.sklearn import AutoencoderTransformer
     >>> X, _ = load_digits(return_X_y=True)
-    >>> codes = AutoencoderTransformer(8, random_state=0).fit_transform(X)
+    >>> codes = AutoencoderTransformer(8, epochs=5, random_state=0).fit_transform(X)
     >>> codes.shape
     (1797, 8)
 
@@ -275,8 +275,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[m
         else:
             at = (scores - known.mean()) / (max(float(known.std()), 1e-300) * math.sqrt(2))
             place = torch.special.erf(torch.from_numpy(at)).numpy()
-        strange = place.clip(0, 1)
-        return np.stack([1 - strange, strange], 1)
+        outlying = place.clip(0, 1)
+        return np.stack([1 - outlying, outlying], 1)
 
 
 class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import narrows as nw
-from narrows.applications import decoder, generate, manifold, traverse
+from narrows.applications import decode_samples, decoder, manifold, traverse
 from narrows.randomness import Draws
 
 
@@ -23,12 +23,12 @@ def normal(n: int, seed: int) -> Tensor:
 
 
 def test_generate_decodes_what_was_drawn() -> None:
-    found = generate(decode, normal, 5, seed=2)
+    found = decode_samples(decode, normal, 5, seed=2)
     assert torch.equal(found.codes, normal(5, 2))
     assert torch.equal(found.pictures, decode(found.codes))
-    assert torch.equal(found.codes, generate(decode, normal, 5, seed=2).codes)
+    assert torch.equal(found.codes, decode_samples(decode, normal, 5, seed=2).codes)
     with pytest.raises(ValueError, match="at least 1 picture is drawn; we got n=0"):
-        generate(decode, normal, 0)
+        decode_samples(decode, normal, 0)
 
 
 def test_the_manifold_is_ordered_and_equally_probable() -> None:

@@ -68,7 +68,7 @@ def test_a_threshold_made_of_examples(narrows, collection: Path, tmp_path: Path,
     arguments = ("duplicates", collection, "--by", by, "-o", tmp_path / "s.png")
     result = narrows(*arguments)
     assert result.code == 0, result.err
-    assert "recompressed" in result.out and "keep 05 large.png, spare 05.png" in result.out
+    assert "recompressed" in result.out and "keep 05 large.png, redundant 05.png" in result.out
     document = json.loads(narrows(*arguments, "--json").out)
     assert document["threshold"] > 0 and kept(document).items() >= GROUPS.items()
     made = document["examples"]["made"]

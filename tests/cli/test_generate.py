@@ -30,7 +30,7 @@ def points(narrows, tmp_path: Path) -> Path:
 def test_a_variational_model_generates_at_once(narrows, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
     result = narrows("generate", model, "-n", 12, "-o", out, "--seed", 3)
-    assert result.code == 0 and "12 pictures" in result.out and "normal" in result.out
+    assert result.code == 0 and "12 samples" in result.out and "normal" in result.out
     before = out.read_bytes()
     narrows("generate", model, "-n", 12, "-o", out, "--seed", 3)
     assert out.read_bytes() == before
@@ -41,7 +41,7 @@ def test_a_variational_model_generates_at_once(narrows, model: Path, tmp_path: P
 def test_where_pictures_go_by_themselves(narrows, model: Path, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = narrows("generate", model, "-n", 2)
-    assert result.out.splitlines() == ["2 pictures in generated.png", "prior: normal"]
+    assert result.out.splitlines() == ["2 samples, prior: normal", "look at generated.png"]
     result = narrows("generate", model, "-n", 2, "--files")
     assert "look at generated/sheet.png" in result.out and Path("generated.png").is_file()
 
@@ -50,9 +50,10 @@ def test_single_files(narrows, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "many"
     result = narrows("generate", model, "-n", 11, "--files", "-o", out, "--json")
     document = json.loads(result.out)
-    assert len(document["files"]) == 11
+    assert len(document["files"]["pictures"]) == 11
     assert {path.name for path in out.iterdir()} == {
         "sheet.png",
+        "generated.json",
         *(f"{i:02d}.png" for i in range(11)),
     }
     with Image.open(out / "03.png") as picture:
@@ -71,7 +72,7 @@ def test_a_fitted_prior_makes_a_plain_model_generative(
     document = json.loads(result.out)
     names = [row["name"] for row in document["rows"]]
     assert names[0] == kind and names[-1] == "training codes" and "normal" in names
-    assert document["judged_on"] == "held-out"
+    assert document["judged_on"] == "validation"
     assert (points / f"prior-{kind}.safetensors").exists()
     made = narrows("generate", points, "-n", 9, "-o", tmp_path / "g.png")
     assert made.code == 0 and kind in made.out
@@ -85,7 +86,7 @@ def test_two_priors_ask_for_a_choice(narrows, points: Path, tmp_path: Path) -> N
     for kind in ("gaussian", "mixture"):
         assert narrows("prior", points, "digits", "--kind", kind).code == 0
     result = narrows("generate", points, "-o", tmp_path / "g.png")
-    assert result.code == 2 and "aggregate, mixture: choose one with --prior" in result.err
+    assert result.code == 2 and "gaussian, mixture: choose one with --prior" in result.err
 
 
 def test_traversals(narrows, model: Path, tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ def test_wrong_usage(narrows, trained: Path, tmp_path, monkeypatch, options, cod
 
 def test_a_prior_of_another_model_is_refused(narrows, model: Path, points: Path, tmp_path) -> None:
     assert narrows("prior", model, "digits", "--kind", "gaussian").code == 0
-    shutil.copy(model / "prior-aggregate.safetensors", points)
+    shutil.copy(model / "prior-gaussian.safetensors", points)
     result = narrows("generate", points, "--prior", "gaussian", "-o", tmp_path / "g.png")
     assert result.code == 1 and "codes of another model" in result.err
     assert not (tmp_path / "g.png").exists()
@@ -141,7 +142,7 @@ def test_a_prior_of_another_model_is_refused(narrows, model: Path, points: Path,
         (("--set", "size=3"), "the size of a prior is that of the model's codes; leave it out"),
         (("--set", "components=two"), "NAME=NUMBER"),
         (("--set", "width=3"), "takes size, components"),
-        (("--limit", "0"), "--limit is at least 1"),
+        (("--limit", "0"), "limit is at least 1"),
     ],
 )
 def test_priors_that_cannot_be(narrows, model: Path, options, words: str) -> None:

@@ -139,7 +139,7 @@ def loss_of(recipe: nw.Recipe, model: nw.Autoencoder, images: nw.images.Images) 
         objective = objective_of(phase, copied)
         for name, module in objective.modules().items():  # as they were trained
             module.load_state_dict(model.auxiliary[name].state_dict())
-        # a critic that has only begun to guess is no yardstick for what comes later
+        # a discriminator that has only begun to guess is no yardstick for what comes later
         objective.penalties = [p for p in objective.penalties if not p.opponent]
         return float(objective(step).total)
 

@@ -9,12 +9,12 @@ import torch
 
 import narrows as nw
 from narrows.applications import (
+    decode_samples,
     decoder,
     decodings,
     fit_to_transform,
-    generate,
-    morph,
-    steer,
+    morph_codes,
+    steer_codes,
     traverse,
 )
 from narrows.parts import Part, build
@@ -39,7 +39,7 @@ def x() -> torch.Tensor:
 def test_morph(model, x) -> None:
     z = model.encode(x[:3]).z
     for blend in ("linear", "spherical"):
-        found = morph(decoder(model), z, x[:3], frames=5, blend=blend)
+        found = morph_codes(decoder(model), z, x[:3], frames=5, blend=blend)
         assert found.frames.shape == (5, *SHAPE)
         assert torch.allclose(found.frames[[0, 2, 4]], decoder(model)(z), atol=1e-5)
 
@@ -50,7 +50,7 @@ def test_steer(model, x) -> None:
 
     steering = fit_to_transform(codes, x, build("transform", Part("brightness")))
     z = codes(x[:2])
-    shown = steer(decoder(model), steering, z, torch.tensor([0.0, 0.2]))
+    shown = steer_codes(decoder(model), steering, z, torch.tensor([0.0, 0.2]))
     assert shown.shape == (2, 2, *SHAPE) and bool(torch.isfinite(shown).all())
     assert torch.allclose(shown[0], decoder(model)(z), atol=1e-5)
 
@@ -72,7 +72,9 @@ def test_a_fitted_prior_generates(model, x, tmp_path: Path) -> None:
     prior = fit_prior(model, x, name, **given)
     save_prior(prior, model, tmp_path)
     again = load_prior(model, tmp_path, name)
-    found = generate(decoder(model, 0), lambda n, seed: sample_codes(model, again, n, seed), 3)
+    found = decode_samples(
+        decoder(model, 0), lambda n, seed: sample_codes(model, again, n, seed), 3
+    )
     assert found.codes.shape == (3, *model.code_shape)
     assert found.pictures.shape == (3, *SHAPE) and bool(torch.isfinite(found.pictures).all())
     if prior.spread is not None:

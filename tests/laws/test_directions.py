@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import narrows as nw
-from narrows.measures import Pca, directions, evenness
+from narrows.measures import Pca, directions, participation_ratio
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -32,7 +32,7 @@ def test_a_mixture_of_pca_keeps_its_space_and_its_error_and_neither_angles_nor_v
     mixed = normal(8, 8) @ pca.components  # a linear autoencoder of the same error
     found, own = directions(mixed, digits), directions(pca.components, digits)
     assert found.angles.mean() < 80
-    assert evenness(found.variances) > evenness(own.variances) + 0.1
+    assert participation_ratio(found.variances) > participation_ratio(own.variances) + 0.1
     # no direction has more than the first component, or less than the last of that space
     assert own.variances[-1] - 1e-6 < found.variances[-1] < found.variances[0] < own.variances[0]
 
@@ -54,7 +54,7 @@ def test_a_trained_linear_autoencoder_has_her_vectors_and_not_those_of_pca(
     for vectors in (rung.linear_down.weight, rung.linear_up.weight.T):
         found = directions(vectors, digits).document()
         assert found["mean_angle"] < 85 and found["least_angle"] < 75 < own["least_angle"]
-        assert found["evenness"] > own["evenness"] + 0.1
+        assert found["participation_ratio"] > own["participation_ratio"] + 0.1
         assert found["largest_to_least"] < own["largest_to_least"] / 1.5
 
 
@@ -78,11 +78,11 @@ def test_vectors_at_random_are_as_far_apart_as_is_said() -> None:
 
 
 def test_evenness_at_its_ends() -> None:
-    assert evenness([2, 2, 2]) == 1 and evenness([0, 5, 0, 0]) == 0.25
-    assert evenness([1e-200, 1e-200]) == 1
+    assert participation_ratio([2, 2, 2]) == 1 and participation_ratio([0, 5, 0, 0]) == 0.25
+    assert participation_ratio([1e-200, 1e-200]) == 1
     for wrong in ([], [0, 0], [1, -1], [math.nan]):
         with pytest.raises(ValueError, match="variances from 0"):
-            evenness(wrong)
+            participation_ratio(wrong)
 
 
 def test_what_has_no_direction_is_refused() -> None:

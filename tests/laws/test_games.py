@@ -1,4 +1,4 @@
-"""Games with a known end: critics find density ratios, and opponents move what they are to move."""
+"""Games with a known end: discriminators find density ratios, and opponents move what they are to move."""
 
 from __future__ import annotations
 
@@ -38,32 +38,32 @@ def player(name: str, module: nn.Module, loss: Any, lr_scale: float = 1.0) -> Pl
 def test_a_critic_of_codes_finds_the_log_density_ratio() -> None:
     """Of N(μ, I) and N(0, I): μ·z − ½‖μ‖² (Goodfellow et al. 2014, proposition 1)."""
     torch.manual_seed(0)
-    critic, mu = CodeDiscriminator((2,), (32, 32)), torch.tensor([1.0, -0.5])
-    adam = torch.optim.Adam(critic.parameters(), 3e-3)
+    discriminator, mu = CodeDiscriminator((2,), (32, 32)), torch.tensor([1.0, -0.5])
+    adam = torch.optim.Adam(discriminator.parameters(), 3e-3)
     for number in range(300):
         first, second = normal(512, 2, seed=number) + mu, normal(512, 2, seed=-1 - number)
-        loss = discriminator_loss(critic(first), critic(second))
+        loss = discriminator_loss(discriminator(first), discriminator(second))
         adam.zero_grad()
         loss.backward()
         adam.step()
     z = 0.8 * normal(200, 2, seed=7) + mu / 2
     wanted = z @ mu - 0.5 * float(mu.square().sum())
-    assert float((critic(z).detach() - wanted).abs().mean()) < 0.12
+    assert float((discriminator(z).detach() - wanted).abs().mean()) < 0.12
 
 
 def test_a_critic_of_pictures_finds_how_often_a_kind_is_which() -> None:
     """Two pictures, one three times as likely in the first kind: the logits are ± log 3."""
     torch.manual_seed(0)
     dark, light = torch.zeros(1, 1, 5, 3), torch.ones(1, 1, 5, 3)
-    critic = PictureDiscriminator((1, 5, 3), 4)
-    adam = torch.optim.Adam(critic.parameters(), 1e-2)
+    discriminator = PictureDiscriminator((1, 5, 3), 4)
+    adam = torch.optim.Adam(discriminator.parameters(), 1e-2)
     first, second = torch.cat([dark, light, light, light]), torch.cat([light, dark, dark, dark])
     for _ in range(200):
-        loss = discriminator_loss(critic(first), critic(second))
+        loss = discriminator_loss(discriminator(first), discriminator(second))
         adam.zero_grad()
         loss.backward()
         adam.step()
-    found = critic(torch.cat([light, dark])).tolist()
+    found = discriminator(torch.cat([light, dark])).tolist()
     assert found == pytest.approx([math.log(3), -math.log(3)], abs=0.02)
 
 
@@ -77,9 +77,9 @@ def test_the_factor_penalty_is_the_total_correlation(rho: float) -> None:
 
     torch.manual_seed(0)
     factor = Factor((2,), widths=(64, 64))
-    critic = player("factor", factor, factor.own_loss)
+    discriminator = player("factor", factor, factor.own_loss)
     for number in range(400):
-        move([critic], of_code(correlated(512, number), number), 3e-3 * (1 - number / 400))
+        move([discriminator], of_code(correlated(512, number), number), 3e-3 * (1 - number / 400))
     with torch.no_grad():
         found = float(factor.penalty(of_code(correlated(20_000, 5000), 0)))
     assert found == pytest.approx(-0.5 * math.log(1 - rho**2), abs=0.05)
@@ -102,11 +102,11 @@ def test_an_adversarial_prior_pulls_codes_to_the_prior() -> None:
     torch.manual_seed(0)
     encoder, prior = Affine(), AdversarialPrior((2,), widths=(32, 32))
     model = player("model", encoder, lambda step: Loss(prior.penalty(step), {}))
-    critic = player("adversarial_prior", prior, prior.own_loss)
+    discriminator = player("adversarial_prior", prior, prior.own_loss)
     trace = []
     for number in range(600):
         step = of_code(encoder(normal(256, 2, seed=number)), number)
-        move([model, critic], step, 2e-2 * (1 - number / 600))
+        move([model, discriminator], step, 2e-2 * (1 - number / 600))
         trace.append(torch.cat([encoder.shift, encoder.scale.abs()]).detach())
     ended = torch.stack(trace[-100:]).mean(0)
     assert torch.allclose(ended, torch.tensor([0.0, 0.0, 1.0, 1.0]), atol=0.15)
@@ -125,8 +125,8 @@ def test_a_factor_penalty_parts_what_is_correlated() -> None:
 
     before = correlation()
     model = player("model", mix, lambda step: Loss(factor.penalty(step), {}))
-    critic = player("factor", factor, factor.own_loss)
+    discriminator = player("factor", factor, factor.own_loss)
     for number in range(300):
         step = of_code(mix(normal(256, 2, seed=number)), number)
-        move([model, critic], step, 5e-3 * (1 - number / 300))
+        move([model, discriminator], step, 5e-3 * (1 - number / 300))
     assert before > 0.9 and abs(correlation()) < 0.35

@@ -1,4 +1,4 @@
-"""Critics, the penalties with an opponent, and the bounds that divide a model between players."""
+"""Discriminators, the penalties with an opponent, and the bounds that divide a model between players."""
 
 from __future__ import annotations
 
@@ -76,27 +76,27 @@ def same(a: nn.Module, b: nn.Module) -> bool:
     return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
 
 
-# -- critics ---------------------------------------------------------------------------------------
+# -- discriminators ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(1, 13, 11), (3, 1, 1), (1, 2, 9), (3, 64, 48)])
 def test_a_critic_of_pictures_takes_any_size(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    critic, x = PictureDiscriminator(shape, 4), torch.rand(3, *shape)
-    logits = critic(x)
+    discriminator, x = PictureDiscriminator(shape, 4), torch.rand(3, *shape)
+    logits = discriminator(x)
     assert logits.shape == (3,)
-    assert torch.equal(critic.logits(critic.features(x)), logits)
-    assert torch.allclose(critic(x[1:2]), logits[1:2], atol=1e-6)  # whatever the others are
+    assert torch.equal(discriminator.logits(discriminator.features(x)), logits)
+    assert torch.allclose(discriminator(x[1:2]), logits[1:2], atol=1e-6)  # whatever the others are
     assert len({round(value, 6) for value in logits.tolist()}) == 3
 
 
 def test_a_critic_begins_without_forgetting_the_scale() -> None:
     torch.manual_seed(0)
-    for critic, given in (
+    for discriminator, given in (
         (PictureDiscriminator((1, 28, 28)), torch.rand(50, 1, 28, 28)),
         (CodeDiscriminator((8,)), torch.randn(50, 8)),
     ):
-        spread = float(critic.features(given).std().detach())
+        spread = float(discriminator.features(given).std().detach())
         assert 0.2 < spread < 3
 
 
@@ -113,7 +113,7 @@ def test_critics_that_cannot_be_are_refused() -> None:
 
 
 def test_what_it_costs_to_be_told_apart() -> None:
-    """A critic that knows nothing pays log 2 for each kind; one that knows pays nothing."""
+    """A discriminator that knows nothing pays log 2 for each kind; one that knows pays nothing."""
     zero, sure = torch.zeros(4), torch.full((4,), 50.0)
     assert float(discriminator_loss(zero, zero)) == pytest.approx(2 * math.log(2))
     assert float(discriminator_loss(sure, -sure)) == pytest.approx(0)
@@ -271,17 +271,17 @@ def test_what_each_player_of_a_vae_gan_minimises() -> None:
     """Larsen et al. 2016, algorithm 1, by hand for one sample."""
     model, objective, made = begun(recipe(bound=BOUNDS["feature-wise"]))
     step = step_of(model, samples=1)
-    encoder, decoder, discriminator = (player.loss(step).total for player in made)
-    critic = objective.bound.critic
+    encoder, decoder, opponent = (player.loss(step).total for player in made)
+    discriminator = objective.bound.discriminator
     x, again = step.target, model.likelihood.mean(step.output)[0]
     drawn = model.decode(step.draws.normal("prior", (8, 3)))
-    squares = (critic.features(x) - critic.features(again)).square().flatten(1)
+    squares = (discriminator.features(x) - discriminator.features(again)).square().flatten(1)
     features = (0.5 * squares + 0.5 * math.log(2 * math.pi)).sum(1).mean()
-    real, made_up, sampled = (critic(one).sigmoid() for one in (x, again, drawn))
+    real, made_up, sampled = (discriminator(one).sigmoid() for one in (x, again, drawn))
     assert torch.allclose(encoder, features + step.kl.mean())
     assert torch.allclose(decoder, 0.1 * features - made_up.log().mean() - sampled.log().mean())
     false = 0.5 * ((1 - made_up).log().mean() + (1 - sampled).log().mean())
-    assert torch.allclose(discriminator, -real.log().mean() - false)
+    assert torch.allclose(opponent, -real.log().mean() - false)
 
 
 def test_what_each_player_of_an_introspective_network_minimises() -> None:
@@ -347,7 +347,7 @@ def test_interrupted_and_resumed_is_the_same(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_validation_judges_by_the_elbo(name: str, tmp_path: Path) -> None:
-    """Not by the loss of a player, whose features move with the critic."""
+    """Not by the loss of a player, whose features move with the discriminator."""
     made = recipe(bound=BOUNDS[name])
     nw.fit(made, pictures(), validation=pictures(8, 1), to=tmp_path, report="quiet", device="cpu")
     for record in history_of(tmp_path):

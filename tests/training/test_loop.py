@@ -89,7 +89,13 @@ def test_patience_goes_on_where_it_was(tmp_path: Path, at: int) -> None:
     again = fit(made, to=tmp_path / "cut", resume=True)
     assert same(whole, again)
     for name in ("whole", "cut"):
-        assert [r["best"] for r in history(tmp_path / name)] == [True, False, False, False, False]
+        assert [r["best"] for r in history_of(tmp_path / name)] == [
+            True,
+            False,
+            False,
+            False,
+            False,
+        ]
 
 
 def test_interrupted_in_the_second_phase(tmp_path: Path) -> None:
@@ -128,7 +134,7 @@ def test_every_validation_meets_the_same_noise(tmp_path: Path) -> None:
     noise = Part("gaussian-noise", {"sigma": 0.3})
     made = recipe(epochs=3, samples=2, corruption=noise, **STILL)
     fit(made, to=tmp_path / "run")
-    found = history(tmp_path / "run")
+    found = history_of(tmp_path / "run")
     assert len({record["loss"] for record in found}) == 3  # those of training do differ
     for name in ("validation_loss", "validation_reconstruction", "validation_kl"):
         assert len({record[name] for record in found}) == 1, name
@@ -272,9 +278,9 @@ def test_players_own_disjoint_parameters() -> None:
     shared = torch.nn.Parameter(torch.zeros(2))
     optimizer = torch.optim.SGD([shared], lr=0.1)
     first = Player("model", [shared], optimizer, lambda step: None)  # type: ignore[arg-type,return-value]
-    second = Player("critic", [shared], optimizer, lambda step: None)  # type: ignore[arg-type,return-value]
+    second = Player("discriminator", [shared], optimizer, lambda step: None)  # type: ignore[arg-type,return-value]
     disjoint([first])
-    with pytest.raises(ValueError, match="'model' and 'critic' share a parameter"):
+    with pytest.raises(ValueError, match="'model' and 'discriminator' share a parameter"):
         disjoint([first, second])
 
 

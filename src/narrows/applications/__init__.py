@@ -1,6 +1,6 @@
 """Applications: one file per verb. They take functions (encode, decode) and give arrays and numbers."""
 
-from .classify import (
+from .classifiers import (
     KINDS,
     Classifier,
     ClassifierEvaluation,
@@ -15,7 +15,7 @@ from .classify import (
     untrained,
 )
 from .cluster import CLUSTERINGS, Agreement, Clusters, agreement, cluster
-from .compress import (
+from .codec import (
     Codec,
     CodecModel,
     Compressed,
@@ -40,7 +40,17 @@ from .decoding import Decode, decoder
 from .denoise import denoise, denoise_batch, denoising_baselines
 from .disentangle import FactorAlignment, baseline_encoders, disentangle, factor_alignments
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
-from .generate import Generated, Manifold, Traversals, generate, manifold, traverse
+from .generate import (
+    Generated,
+    Manifold,
+    Traversals,
+    decode_samples,
+    generate,
+    manifold,
+    plane_of,
+    traversals,
+    traverse,
+)
 from .inpaint import (
     CodeGaussian,
     Projection,
@@ -53,11 +63,21 @@ from .inpaint import (
 )
 from .kernels import feature_maps, first_kernels, high_frequency_energy
 from .map import Embedding, code_rows, embed_2d, thumbnails
-from .morph import BLENDS, Decodings, Morph, decodings, linear, morph, spherical
+from .morph import (
+    BLENDS,
+    Decodings,
+    Morph,
+    decodings,
+    linear,
+    morph,
+    morph_codes,
+    spherical,
+)
 from .outliers import Outliers, outliers
+from .prior import PriorFit, prior
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restoration, Restored, run_baselines, scores
-from .segment import Segments, segment
+from .segment import Segments, segment, segment_batch
 from .steer import (
     Direction,
     EffectSize,
@@ -70,6 +90,7 @@ from .steer import (
     probe,
     proximity,
     steer,
+    steer_codes,
 )
 from .text_to_image import (
     AttributeClassifier,
@@ -112,6 +133,7 @@ __all__ = [
     "Median",
     "Morph",
     "Outliers",
+    "PriorFit",
     "Projection",
     "PromptFidelity",
     "Proximity",
@@ -135,6 +157,7 @@ __all__ = [
     "codec_model",
     "compare",
     "decide",
+    "decode_samples",
     "decoder",
     "decodings",
     "denoise",
@@ -168,8 +191,11 @@ __all__ = [
     "manifold",
     "mean_rank",
     "morph",
+    "morph_codes",
     "outliers",
     "pca_codec_model",
+    "plane_of",
+    "prior",
     "probe",
     "project",
     "prompt_fidelity",
@@ -179,9 +205,12 @@ __all__ = [
     "run_baselines",
     "scores",
     "segment",
+    "segment_batch",
     "spherical",
     "steer",
+    "steer_codes",
     "thumbnails",
+    "traversals",
     "traverse",
     "untrained",
     "upscale",

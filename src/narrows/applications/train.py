@@ -102,8 +102,7 @@ def train(
     precision: str = "auto",
     resume: bool = False,
     checkpoint_seconds: float = 60.0,
-    tensorboard: bool = False,
-    report: str | Reporter = "auto",
+    report: str | Reporter | Sequence[str | Reporter] = "auto",
     facts: Mapping[str, Any] | None = None,
     progress: Progress = None,
 ) -> Training:
@@ -125,7 +124,7 @@ def train(
             :func:`narrows.recipes.adjusted`.
         validation: the share of the training pictures that is kept to choose the weights by; 0: none.
         seed: of the split and of every draw.
-        device, precision, resume, checkpoint_seconds, tensorboard, report: as of ``narrows.fit``.
+        device, precision, resume, checkpoint_seconds, report: as of ``narrows.fit``.
         facts: what else the run's file shall say, such as the command.
         progress: while files are read; see :mod:`narrows.progress`.
 
@@ -147,14 +146,14 @@ def train(
         chosen = chosen.with_(epochs=float(epochs))
     parts = split(images, validation=validation, seed=seed)
     described = getattr(images, "description", f"{len(images):,} items")
-    shown = reporter(report) if isinstance(report, str) else report
+    shown = reporter(report)
     shown.say(described)
     named = {"pictures": str(pictures)} if isinstance(pictures, (str, Path)) else {}
     named |= {"trained_on": f"{len(parts.train):,} of {described}", **(facts or {})}
     model = fit_model(
         chosen, parts.train, validation=parts.validation, to=to, resume=resume, seed=seed,
         device=device, precision=precision, checkpoint_seconds=checkpoint_seconds,
-        tensorboard=tensorboard, report=shown, facts=named,
+        report=shown, facts=named,
     )  # fmt: skip
     judged = Portion(parts.train, "training")
     if parts.validation is not None:

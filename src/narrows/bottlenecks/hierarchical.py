@@ -52,9 +52,9 @@ class _Stage(nn.Module):
         self.tail = tail(shape, size, layout)
 
 
-def _mean_and_log_variance(found: Tensor) -> tuple[Tensor, Tensor]:
+def _mean_and_log_variance(raw: Tensor) -> tuple[Tensor, Tensor]:
     """A head's output (B, 2 D, …) → two of (B, D, …)."""
-    mean, log_variance = found.float().chunk(2, 1)
+    mean, log_variance = raw.float().chunk(2, 1)
     return mean, F.hardtanh(log_variance, *LOG_VARIANCES)
 
 
@@ -103,12 +103,12 @@ class Hierarchical(Bottleneck):
     ) -> None:
         super().__init__()
         self.base = Gaussian(shape, size, layout)
-        known = [tuple(one) for one in shapes] if shapes is not None else [tuple(shape)]
-        if known[-1] != tuple(shape):
+        level_shapes = [tuple(one) for one in shapes] if shapes is not None else [tuple(shape)]
+        if level_shapes[-1] != tuple(shape):
             raise ValueError(
-                f"the last of the shapes is that of the base, {tuple(shape)}; we got {known[-1]}"
+                f"the last of the shapes is that of the base, {tuple(shape)}; we got {level_shapes[-1]}"
             )
-        base = len(known) - 1
+        base = len(level_shapes) - 1
         if levels is None:
             levels = range(base - 1, 0, -2)
         if len(set(levels)) < len(levels) or not all(0 < i < base for i in levels):
@@ -124,10 +124,10 @@ class Hierarchical(Bottleneck):
                 f"we got {tuple(sizes)}"
             )
         self.shape, self.code_shape = self.base.shape, self.base.code_shape
-        self.shapes = tuple(known) if len(levels) else ()
+        self.shapes = tuple(level_shapes) if len(levels) else ()
         ordered = sorted(zip(levels, sizes, strict=True), reverse=True)
         self.levels = tuple(level for level, _ in ordered)
-        self.stages = nn.ModuleList(_Stage(i, known[i], own) for i, own in ordered)
+        self.stages = nn.ModuleList(_Stage(i, level_shapes[i], own) for i, own in ordered)
 
     def encode(self, descent: Descent, ladder: Ladder, samples: int | None, draws: Draws) -> Code:
         """All latents: their means, or ``samples`` draws; the way up goes to the last of them."""
@@ -242,5 +242,5 @@ def _kl(latent: Latent, sampled: bool) -> Tensor:
     log_variance = latent.log_variance - latent.prior_log_variance
     if not sampled:
         return kl_to_standard_normal(mean, log_variance)
-    found = kl_to_standard_normal(mean.flatten(0, 1), log_variance.flatten(0, 1))
-    return found.reshape(mean.shape[:2]).mean(0)
+    kl = kl_to_standard_normal(mean.flatten(0, 1), log_variance.flatten(0, 1))
+    return kl.reshape(mean.shape[:2]).mean(0)

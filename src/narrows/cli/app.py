@@ -51,9 +51,15 @@ def answer(result: Result, as_json: bool, out: Path | None = None, text: str = "
     """A verb's result: saved to ``out``, then printed; notes and what was skipped on standard error.
 
     Args:
+        out: a folder, or a PNG that only the result's figure goes to.
         text: printed for people instead of the result's own.
     """
-    written = {} if out is None else result.save(out)
+    if out is not None and out.suffix.lower() == ".png":
+        from ..figures import save
+
+        written: dict[str, Any] = {"sheet": str(save(result.figure(), out))}
+    else:
+        written = {} if out is None else result.save(out)
     for name, reason in result.skipped:
         print(f"skipped {name}: {reason}", file=sys.stderr)
     for note in result.notes:

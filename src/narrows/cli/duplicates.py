@@ -87,7 +87,7 @@ def duplicates(
         found = _by_codes(opened, rows, where, threshold, model, device)
     groups, distance, advice, pairs = found
     save(grouped_sheet(_sections(opened, rows, groups, pairs, distance)), out)
-    spare = [row for group in groups for row in group.others]
+    redundant = [row for group in groups for row in group.others]
     document: dict[str, Any] = {
         "collection": str(collection),
         "version": opened.version.number,
@@ -97,8 +97,8 @@ def duplicates(
         "threshold": distance,
         "examples": _examples(advice),
         "groups": [_described(rows, group) for group in groups],
-        "duplicates": len(spare),
-        "bytes": sum(int(rows["size"][row]) for row in spare if rows["path"][row] is not None),
+        "duplicates": len(redundant),
+        "bytes": sum(int(rows["size"][row]) for row in redundant if rows["path"][row] is not None),
         "sheet": str(out),
     }
     lines = _text(document, advice)
@@ -298,8 +298,8 @@ def _sections(
     def pair_cells(pair: tuple[float, int, int]) -> list[tuple[str, str, Any]]:
         return [cell(pair[1], f"{pair[0]:.3g}"), cell(pair[2], "")]
 
-    spare = sum(len(group.others) for group in groups)
-    title = f"{len(groups):,} groups, {spare:,} pictures to spare of {len(rows['id']):,}"
+    redundant = sum(len(group.others) for group in groups)
+    title = f"{len(groups):,} groups, {redundant:,} redundant pictures of {len(rows['id']):,}"
     if len(groups) > SHOWN:
         title += f"; the {SHOWN} largest groups"
     sections = [(title, [group_cells(group) for group in shown])]
@@ -369,7 +369,7 @@ def _text(document: dict[str, Any], advice: Threshold | None) -> list[str]:
     for group in document["groups"][:8]:
         names = [other["id"] for other in group["others"]]
         more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-        lines.append(f"  keep {group['keeper']['id']}, spare {', '.join(names[:4])}{more}")
+        lines.append(f"  keep {group['keeper']['id']}, redundant {', '.join(names[:4])}{more}")
     if len(document["groups"]) > 8:
         lines.append(f"  … and {len(document['groups']) - 8} groups more (all of them with --json)")
     lines.append(f"look at {document['sheet']}")
@@ -380,10 +380,10 @@ def _quarantine(
     opened: Collection, rows: dict[str, Any], groups: list[Group], folder: Path
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Move the files of all but the keepers; what was moved leaves the collection."""
-    from ..applications.quarantine import Spare, quarantine
+    from ..applications.quarantine import Redundant, quarantine
 
-    spares = [
-        Spare(
+    redundant_files = [
+        Redundant(
             rows["id"][row],
             rows["path"][row],
             int(rows["size"][row]),
@@ -393,7 +393,7 @@ def _quarantine(
         for group in groups
         for row in group.others
     ]
-    moved, stayed = quarantine(spares, folder, opened.about.pictures)
+    moved, stayed = quarantine(redundant_files, folder, opened.about.pictures)
     if moved:
         opened.delete([id_ for id_, _ in moved])
     return moved, stayed

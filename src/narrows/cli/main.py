@@ -14,7 +14,6 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line; what Narrows refuses is one line and an exit code."""
     from . import (  # noqa: F401
-        caption,
         classify,
         collection,
         compress,

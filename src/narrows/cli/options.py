@@ -18,6 +18,7 @@ __all__ = [
     "Files",
     "Fit",
     "FitOn",
+    "FitSize",
     "Gray",
     "Json",
     "Limit",
@@ -31,11 +32,13 @@ __all__ = [
     "counting",
     "distinct",
     "gathered",
+    "number",
     "output_names",
     "parsed_size",
     "pictures",
     "pictures_like",
     "place",
+    "sheet_or_folder",
     "summary",
 ]  # fmt: skip
 
@@ -75,11 +78,38 @@ FitOn = Annotated[
         metavar="PICTURES", help="Fit what has to be fitted, and linear baselines, to these."
     ),
 ]
+FitSize = Annotated[
+    int, typer.Option(help="Learn from at most so many pictures, evenly spread over all of them.")
+]
 Baselines = Annotated[
     bool, typer.Option("--baselines/--no-baselines", help="Whether to compare with baselines.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def sheet_or_folder(out: Path | None, files: bool, name: str) -> Path:
+    """Where pictures go: -o, or a PNG or folder of that name.
+
+    Raises:
+        ValueError: one sheet is wanted, and -o is no PNG.
+    """
+    if out is None:
+        out = Path(name if files else f"{name}.png")
+    if not files and out.suffix.lower() != ".png":
+        raise ValueError(f"-o names a PNG, or with --files a folder; we got {str(out)!r}")
+    return out
+
+
+def number(text: str) -> tuple[str, int | float]:
+    """``components=10`` → the name and the number."""
+    key, _, value = text.partition("=")
+    for of in (int, float):
+        try:
+            return key.strip().replace("-", "_"), of(value)
+        except ValueError:
+            continue
+    raise ValueError(f"--set takes NAME=NUMBER, such as components=10; we got {text!r}")
 
 
 def parsed_size(text: str | None) -> tuple[int, int] | None:

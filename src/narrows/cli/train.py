@@ -66,6 +66,7 @@ def train(
     """
     from ..applications.train import run_folder
     from ..applications.train import train as call
+    from ..training import TensorBoard
 
     folder = to or run_folder(recipe, pictures)
     result = call(
@@ -73,7 +74,7 @@ def train(
         fit=fit, center_crop=center_crop, epochs=epochs, code_size=code_size,
         changes=dict(_pair(text) for text in set_ or []), validation=validation, seed=seed,
         device=device, precision=precision, resume=resume, checkpoint_seconds=checkpoint_seconds,
-        tensorboard=tensorboard, facts={"command": shlex.join(["narrows", *sys.argv[1:]])},
+        report=["auto", TensorBoard(folder)] if tensorboard else "auto", facts={"command": shlex.join(["narrows", *sys.argv[1:]])},
     )  # fmt: skip
     quoted, named = shlex.quote(str(folder)), shlex.quote(pictures)
     text = (

@@ -84,8 +84,8 @@ class About:
                     f"the collection {address} is of version {version}; this Narrows reads up to "
                     f"version {FORMAT}: install a newer one, or index the pictures again"
                 )
-            known = {field.name for field in dataclasses.fields(About)}
-            document = {key: value for key, value in document.items() if key in known}
+            names = {field.name for field in dataclasses.fields(About)}
+            document = {key: value for key, value in document.items() if key in names}
             for key in ("code_shape", "shape"):
                 document[key] = tuple(int(side) for side in document[key])
             return About(**document)

@@ -100,22 +100,22 @@ class Collection:
             ValueError: there is no such version.
         """
         store = Store(str(address))
-        found = store.versions()
-        if not found:
+        versions = store.versions()
+        if not versions:
             raise BadFile(
                 f"there is no collection in {address}: make one with "
                 f"`narrows index MODEL PICTURES --to {address}`"
             )
         if version is not None:
-            chosen = [each for each in found if each.number == version]
+            chosen = [each for each in versions if each.number == version]
             if not chosen:
                 raise ValueError(
-                    f"{address} has the versions {', '.join(str(v.number) for v in found)}; "
+                    f"{address} has the versions {', '.join(str(v.number) for v in versions)}; "
                     f"we got {version}"
                 )
         else:
-            last = found[-1].about.fingerprint == going_on
-            chosen = found if last else [each for each in found if each.complete] or found
+            last = versions[-1].about.fingerprint == going_on
+            chosen = versions if last else [each for each in versions if each.complete] or versions
         return Collection(store, chosen[-1])
 
     @staticmethod
@@ -260,26 +260,26 @@ class Collection:
     def _by_ids(self, columns: list[str], ids: list[str], also: str | None) -> pa.Table:
         import pyarrow as pa
 
-        asked = list(dict.fromkeys(["id", *columns]))
+        wanted = list(dict.fromkeys(["id", *columns]))
         parts = []
         for low in range(0, len(ids), _IDS_AT_ONCE):
             these = condition(ids[low : low + _IDS_AT_ONCE])
-            parts.append(self._scanned(asked, f"{these} AND {also}" if also else these))
+            parts.append(self._scanned(wanted, f"{these} AND {also}" if also else these))
         if not parts:
             return self._scanned(columns, "false")
-        found = pa.concat_tables(parts)
-        places = {id_: place for place, id_ in enumerate(found["id"].to_pylist())}
+        table = pa.concat_tables(parts)
+        places = {id_: place for place, id_ in enumerate(table["id"].to_pylist())}
         missing = [id_ for id_ in ids if id_ not in places]
         if missing and also is None:
             raise ValueError(self._no_such(missing[0]))
         order = [places[id_] for id_ in ids if id_ in places]
-        return found.take(pa.array(order, pa.int64())).select(columns)
+        return table.take(pa.array(order, pa.int64())).select(columns)
 
     def _no_such(self, id_: str) -> str:
-        known = self.table(["id"])["id"].to_pylist()
-        near = difflib.get_close_matches(id_, known[:20_000], 1)
-        near = near or [other for other in known if other.endswith(f"/{id_}")][:1]
-        hint = f"did you mean {near[0]!r}?" if near else f"the first of its ids is {known[:1]}"
+        ids = self.table(["id"])["id"].to_pylist()
+        near = difflib.get_close_matches(id_, ids[:20_000], 1)
+        near = near or [other for other in ids if other.endswith(f"/{id_}")][:1]
+        hint = f"did you mean {near[0]!r}?" if near else f"the first of its ids is {ids[:1]}"
         return f"{self.address} has no picture {id_!r}; {hint}"
 
     def _condition(self, where: str | None) -> str | None:
@@ -349,9 +349,9 @@ class Collection:
 
         self._check_codes(columns, whole=False)
         self.add_columns({name: type_of(values) for name, values in columns.items()})
-        given: dict[str, Any] = {"id": list(ids), **columns}
-        schema = pa.schema([self.schema.field(name) for name in given])
-        batch = arrow(given, schema)
+        rows: dict[str, Any] = {"id": list(ids), **columns}
+        schema = pa.schema([self.schema.field(name) for name in rows])
+        batch = arrow(rows, schema)
         if not len(batch):
             return
         with guarded(self.address):
@@ -399,13 +399,13 @@ class Collection:
         Raises:
             ValueError: there is no such version, or no other.
         """
-        found = {each.number: each for each in self.versions()}
-        if version not in found or len(found) == 1:
+        versions = {each.number: each for each in self.versions()}
+        if version not in versions or len(versions) == 1:
             raise ValueError(
-                f"{self.address} has the versions {', '.join(map(str, found))}; version {version} "
-                f"{'is the only one' if version in found else 'is none of them'}"
+                f"{self.address} has the versions {', '.join(map(str, versions))}; version {version} "
+                f"{'is the only one' if version in versions else 'is none of them'}"
             )
-        self._store.drop(found[version])
+        self._store.drop(versions[version])
 
     def discard(self) -> None:
         """Remove this version, and with the only one the collection."""
@@ -472,8 +472,8 @@ class Collection:
         exact = self._exact(queries, 10, None).ids
         probes = 4
         while probes < cells:
-            found = self._in_cells(queries, 10, None, probes).ids
-            pairs = zip(found, exact, strict=True)
+            approximate = self._in_cells(queries, 10, None, probes).ids
+            pairs = zip(approximate, exact, strict=True)
             hits = sum(len(set(a.tolist()) & set(b.tolist())) for a, b in pairs)
             if hits >= RECALL * exact.size:
                 break
@@ -484,8 +484,8 @@ class Collection:
         """Some codes, evenly spread over the rows."""
         places = np.linspace(0, len(self) - 1, count).astype(np.int64)
         with guarded(self.address):
-            found = self._table.take_offsets(places.tolist()).select(["code"]).to_arrow()
-        return numbers(found["code"])
+            table = self._table.take_offsets(places.tolist()).select(["code"]).to_arrow()
+        return numbers(table["code"])
 
     # ---- search ----------------------------------------------------------------------------------
 
@@ -539,8 +539,10 @@ class Collection:
         while len(todo):
             for low in range(0, len(todo), _QUERIES_AT_ONCE):
                 some = todo[low : low + _QUERIES_AT_ONCE]
-                whose, rank, names, found = self._visited(queries[some], k, condition, probes, most)
-                ids[some[whose], rank], distances[some[whose], rank] = names, found
+                whose, rank, names, row_distances = self._visited(
+                    queries[some], k, condition, probes, most
+                )
+                ids[some[whose], rank], distances[some[whose], rank] = names, row_distances
             if not most:
                 break
             todo, most = np.flatnonzero(np.isinf(distances[:, -1])), 0  # 0: on until k are found
@@ -556,12 +558,12 @@ class Collection:
             query = query.select(["id", "_distance"]).limit(k)
             if condition:
                 query = query.where(condition, prefilter=True)
-            found = query.to_arrow()
-        squared = found["_distance"].to_numpy()
+            table = query.to_arrow()
+        squared = table["_distance"].to_numpy()
         alone = len(queries) == 1
-        whose = np.zeros(len(squared), np.int64) if alone else found["query_index"].to_numpy()
+        whose = np.zeros(len(squared), np.int64) if alone else table["query_index"].to_numpy()
         order = np.lexsort((squared, whose))
         whose, squared = whose[order], squared[order]
         rank = np.arange(len(whose)) - np.searchsorted(whose, whose)
-        names = np.array([*found["id"].to_pylist(), None], object)[order]
+        names = np.array([*table["id"].to_pylist(), None], object)[order]
         return whose, rank, names, np.sqrt(np.maximum(squared, 0))

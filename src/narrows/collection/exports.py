@@ -59,8 +59,8 @@ def _csv(table: pa.Table, path: Path) -> None:
         lines.writerow([*plain.column_names, *(f"code_{i}" for i in range(code.shape[1]))])
         columns = [column.to_pylist() for column in plain.columns]
         for row, numbers in zip(zip(*columns, strict=True), code, strict=True):
-            known = ["" if value is None else value for value in row]
-            lines.writerow([*known, *(f"{number:.9g}" for number in numbers)])
+            cells = ["" if value is None else value for value in row]
+            lines.writerow([*cells, *(f"{number:.9g}" for number in numbers)])
 
 
 def _arrays(table: pa.Table) -> dict[str, np.ndarray]:

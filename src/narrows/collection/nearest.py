@@ -45,9 +45,9 @@ def nearest(blocks: Iterable[Array], queries: Array, k: int) -> tuple[Array, Arr
             continue
         if centre is None:
             centre = block.mean(0, dtype=np.float64).astype(np.float32)
-        places, found = _of_block(block, queries, centre, k)
+        places, block_distances = _of_block(block, queries, centre, k)
         best = np.concatenate([best, places + start], 1)
-        distances = np.concatenate([distances, found], 1)
+        distances = np.concatenate([distances, block_distances], 1)
         best, distances = _first(best, distances, k)
         start += len(block)
     return best, np.sqrt(distances)
@@ -59,7 +59,7 @@ def _of_block(block: Array, queries: Array, centre: Array, k: int) -> tuple[Arra
     squares = np.einsum("nd,nd->n", x, x)
     keep = min(len(block), k + _SPARE)
     rows = max(1, _AT_ONCE // len(block))
-    places, found = [], []
+    places, distances = [], []
     for low in range(0, len(queries), rows):
         q = queries[low : low + rows]
         near = squares - 2 * ((q - centre) @ x.T)  # (rows, n), but for |q|²
@@ -74,8 +74,8 @@ def _of_block(block: Array, queries: Array, centre: Array, k: int) -> tuple[Arra
             exact[a : a + step] = np.einsum("qkd,qkd->qk", away, away)
         first, least = _first(candidates, exact, k)
         places.append(first)
-        found.append(least)
-    return np.concatenate(places), np.concatenate(found)
+        distances.append(least)
+    return np.concatenate(places), np.concatenate(distances)
 
 
 def _first(places: Array, distances: Array, k: int) -> tuple[Array, Array]:

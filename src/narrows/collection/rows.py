@@ -103,8 +103,8 @@ def _column(values: Any, kind: pa.DataType) -> pa.Array:
             )
         return pa.FixedSizeListArray.from_arrays(pa.array(codes.ravel()), kind.list_size)
     if isinstance(values, np.ndarray) and values.dtype.kind in "iufb":
-        made = pa.array(values, from_pandas=True)  # NaN is "not known" here
-        return made if made.type == kind else made.cast(kind)
+        array = pa.array(values, from_pandas=True)  # NaN is "not known" here
+        return array if array.type == kind else array.cast(kind)
     listed = values.tolist() if isinstance(values, np.ndarray) else list(values)
     if pa.types.is_string(kind):
         listed = [None if value is None else str(value) for value in listed]

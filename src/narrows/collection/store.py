@@ -166,7 +166,7 @@ class Store:
                 raise
             rows = listing.search().limit(None).to_list()
         try:
-            found = [
+            listed = [
                 Version(
                     int(r["version"]),
                     r["table"],
@@ -180,7 +180,7 @@ class Store:
                 f"{self.address} is no collection that this Narrows reads: its listing has other columns; "
                 "name another folder"
             ) from error
-        return sorted(found, key=lambda version: version.number)
+        return sorted(listed, key=lambda version: version.number)
 
     def make(self, about: About) -> Version:
         """An empty new version, not whole yet."""

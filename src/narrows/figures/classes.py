@@ -93,13 +93,13 @@ def label_curves(curves: Mapping[str, tuple[Any, Any]], *, title: str = "") -> F
     Raises:
         ValueError: no curve, or one without a point.
     """
-    found = {n: (np.asarray(x), np.asarray(y, np.float64)) for n, (x, y) in curves.items()}
-    if not found or not all(len(x) and y.shape[:1] == x.shape for x, y in found.values()):
+    series = {n: (np.asarray(x), np.asarray(y, np.float64)) for n, (x, y) in curves.items()}
+    if not series or not all(len(x) and y.shape[:1] == x.shape for x, y in series.values()):
         raise ValueError("a figure of few labels needs curves (T,) and (T, draws); we got none")
     figure = new_figure(760, 460)
     axes = figure.subplots()
     styles = [(BLUE, "-"), (ORANGE, "-"), *OTHERS]
-    for place, (name, (x, y)) in enumerate(found.items()):
+    for place, (name, (x, y)) in enumerate(series.items()):
         colour, dashes = styles[place % len(styles)]
         mean, spread = 100 * y.mean(1), 100 * y.std(1)
         axes.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.12, linewidth=0)
@@ -109,7 +109,7 @@ def label_curves(curves: Mapping[str, tuple[Any, Any]], *, title: str = "") -> F
         )  # fmt: skip
     axes_of_lines(axes, title or "Accuracy by labels", "labelled pictures of each class")
     axes.set_xscale("log")
-    ticks = sorted({int(v) for x, _ in found.values() for v in x})
+    ticks = sorted({int(v) for x, _ in series.values() for v in x})
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0f} %")

@@ -26,7 +26,7 @@ LINE = 6.6  # points of a caption
 
 def contact_sheet(
     query: Sequence[tuple[str, str, Any]],
-    found: Sequence[tuple[str, str, Any]],
+    results: Sequence[tuple[str, str, Any]],
     *,
     title: str = "",
     columns: int = 6,
@@ -36,16 +36,16 @@ def contact_sheet(
     Args:
         query: two lines of caption, such as a sign and a name, and a picture (C, H, W), for each
             picture that was asked with.
-        found: the same of what was found; pictures may differ in size.
+        results: the same of what was found; pictures may differ in size.
         title: one line on top.
 
     Raises:
         ValueError: nothing was asked or found.
     """
-    if not query or not found:
+    if not query or not results:
         raise ValueError("a contact sheet needs a query and at least one picture that was found")
-    columns = max(1, min(columns, len(found)))
-    tall = max(math.ceil(len(found) / columns), len(query))
+    columns = max(1, min(columns, len(results)))
+    tall = max(math.ceil(len(results) / columns), len(query))
     left, top = 20, 44 if title else 18
     side, step = left + CELL + 34, CELL + UNDER + GAP
     wide = max(side + columns * (CELL + GAP), 2 * left + math.ceil(text_width(title or "x", 10)))
@@ -55,7 +55,7 @@ def contact_sheet(
     for place, cell in enumerate(query):
         _cell(figure, *cell, left, top + place * step)
     _rule(figure, left + CELL + 17, top, top + tall * step - GAP)
-    for place, cell in enumerate(found):
+    for place, cell in enumerate(results):
         row, column = divmod(place, columns)
         _cell(figure, *cell, side + column * (CELL + GAP), top + row * step)
     return figure

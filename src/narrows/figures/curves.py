@@ -91,14 +91,14 @@ def _panel(
     ):
         values = _values(records, name)
         if np.isfinite(values).any():
-            known = np.isfinite(values)
-            x, y = epochs[known], values[known]
+            finite = np.isfinite(values)
+            x, y = epochs[finite], values[finite]
             if len(y) > MANY:  # the noise of single epochs stays visible, but behind
                 axes.plot(*_apart(x, y, borders), color=colour, linewidth=0.7, alpha=0.3)
                 y = _smoothed(y)
             look: dict[str, Any] = {"linewidth": 1.6, "marker": marker, "markersize": size}
             axes.plot(*_apart(x, y, borders), label=label, color=colour, **look)
-            lines.append(values[known])
+            lines.append(values[finite])
     for border in borders:
         axes.axvline(border, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
     if not lines:

@@ -41,8 +41,8 @@ def paths(before: Any, after: Any, training: Any = None) -> Figure:
     figure = new_figure(640, 560)
     axes = figure.subplots()
     if training is not None:
-        known = np.asarray(training, np.float64)
-        axes.plot(*known.T, ".", color="#c9ccd1", markersize=3, zorder=1, label="training points")
+        points = np.asarray(training, np.float64)
+        axes.plot(*points.T, ".", color="#c9ccd1", markersize=3, zorder=1, label="training points")
     drawn = LineCollection(
         list(np.stack([start, end], 1)), array=length, cmap="plasma", linewidths=1.1, alpha=0.85
     )
@@ -74,14 +74,14 @@ def planes(panels: Mapping[str, Any], values: Any = None, training: Any = None) 
     Raises:
         ValueError: no panel, or arrays that are not of points of the plane.
     """
-    found = {title: np.asarray(points, np.float64) for title, points in panels.items()}
-    if not found or any(points.ndim != 2 or points.shape[1] != 2 for points in found.values()):
+    clouds = {title: np.asarray(points, np.float64) for title, points in panels.items()}
+    if not clouds or any(points.ndim != 2 or points.shape[1] != 2 for points in clouds.values()):
         raise ValueError(
-            f"panels of points (N, 2) were wanted; we got {[p.shape for p in found.values()]}"
+            f"panels of points (N, 2) were wanted; we got {[p.shape for p in clouds.values()]}"
         )
-    figure = new_figure(470 * len(found) + 40, 380)
-    every = figure.subplots(1, len(found), squeeze=False, sharex=True, sharey=True)[0]
-    for axes, (title, points) in zip(every, found.items(), strict=True):
+    figure = new_figure(470 * len(clouds) + 40, 380)
+    every = figure.subplots(1, len(clouds), squeeze=False, sharex=True, sharey=True)[0]
+    for axes, (title, points) in zip(every, clouds.items(), strict=True):
         if training is not None:
             axes.plot(*np.asarray(training, np.float64).T, ".", color="#c9ccd1", markersize=3)
         how: dict[str, Any] = {"color": BLUE} if values is None else {"c": values, "cmap": "plasma"}
@@ -178,34 +178,34 @@ def distances(series: Mapping[str, Any], title: str = "How far pictures travel")
     Raises:
         ValueError: none or more than three, or an empty one.
     """
-    found = {name: np.asarray(values, np.float64).ravel() for name, values in series.items()}
-    if not 1 <= len(found) <= 3 or not all(len(values) for values in found.values()):
+    samples = {name: np.asarray(values, np.float64).ravel() for name, values in series.items()}
+    if not 1 <= len(samples) <= 3 or not all(len(values) for values in samples.values()):
         raise ValueError(
-            f"one to three series of distances were wanted; we got {len(found)}, of "
-            f"{[len(values) for values in found.values()]}"
+            f"one to three series of distances were wanted; we got {len(samples)}, of "
+            f"{[len(values) for values in samples.values()]}"
         )
     from matplotlib.ticker import MaxNLocator
 
     figure = new_figure(720, 360)
     axes = figure.subplots()
-    highest = max(float(values.max()) for values in found.values())
-    most = max(len(values) for values in found.values())
+    highest = max(float(values.max()) for values in samples.values())
+    most = max(len(values) for values in samples.values())
     bins = np.linspace(0, max(highest, 1e-9) * 1.02, int(np.clip(2 * most**0.5, 12, 60)) + 1)
     edges = [float(edge) for edge in bins]
     highest = 0.0
-    for (name, values), colour in zip(found.items(), (BLUE, ORANGE, INK), strict=False):
+    for (name, values), colour in zip(samples.items(), (BLUE, ORANGE, INK), strict=False):
         label = f"{name}: {values.mean():.3f} on average"
         counts = np.histogram(values, edges)[0]
         highest = max(highest, float(counts.max()))
         axes.hist(values, edges, color=colour, alpha=0.2)
         axes.hist(values, edges, color=colour, histtype="step", linewidth=1.5, label=label)
-        mean, top = float(values.mean()), 1 / (1.1 + 0.13 * len(found))
+        mean, top = float(values.mean()), 1 / (1.1 + 0.13 * len(samples))
         axes.axvline(mean, 0, top, color=colour, linewidth=1, linestyle=(0, (4, 3)))
     axes_of_lines(axes, title, "distance, root mean square per value")
     axes.set_ylabel("pictures", fontsize=9, color=QUIET)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlim(0, edges[-1])
-    axes.set_ylim(0, highest * (1.1 + 0.13 * len(found)))  # room for what the colours mean
+    axes.set_ylim(0, highest * (1.1 + 0.13 * len(samples)))  # room for what the colours mean
     axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="upper left")
     figure.tight_layout(pad=1.2)
     return figure

@@ -65,8 +65,8 @@ def comparison(
         titles: other names for the rows.
     """
     x, x_hat = _pictures(originals), _pictures(reconstructions)
-    given = None if inputs is None else _pictures(inputs)
-    for name, other in (("reconstructions", x_hat), ("inputs", given)):
+    shown_inputs = None if inputs is None else _pictures(inputs)
+    for name, other in (("reconstructions", x_hat), ("inputs", shown_inputs)):
         if other is not None and other.shape != x.shape:
             raise ValueError(
                 f"{name} must have the originals' shape {x.shape}; we got {other.shape}"
@@ -74,8 +74,8 @@ def comparison(
     names = {"original": "original", "input": "input", "reconstruction": "reconstruction"}
     names |= {"error": "absolute error", **(titles or {})}
     rows: list[tuple[str, Array, list[str]]] = [("original", x, [])]
-    if given is not None:
-        rows.append(("input", given, _decibels(x, given)))
+    if shown_inputs is not None:
+        rows.append(("input", shown_inputs, _decibels(x, shown_inputs)))
     rows.append(("reconstruction", x_hat, _decibels(x, x_hat)))
 
     height, width = _cell_size(x.shape[2], x.shape[3])

@@ -55,11 +55,11 @@ def map_page(
     """
     small = np.asarray(thumbnails)
     n = len(small)
-    given = {key: np.asarray(rows, np.float64) for key, rows in points.items()}
-    shapes = {rows.shape for rows in given.values()} | {(len(names), 2)}
+    layouts = {key: np.asarray(rows, np.float64) for key, rows in points.items()}
+    shapes = {rows.shape for rows in layouts.values()} | {(len(names), 2)}
     if labels is not None:
         shapes |= {(len(labels), 2)}
-    if not given or small.ndim != 4 or small.dtype != np.uint8 or shapes != {(n, 2)}:
+    if not layouts or small.ndim != 4 or small.dtype != np.uint8 or shapes != {(n, 2)}:
         raise ValueError(
             "a page needs a point (N, 2), a name and a thumbnail uint8 (N, C, h, w) of each picture; "
             f"we got {sorted(shapes)} and {small.dtype} {small.shape}"
@@ -69,7 +69,7 @@ def map_page(
         "n": n,
         "maps": [
             {"name": key, "note": (notes or {}).get(key, ""), "points": _sixteen_bits(rows)}
-            for key, rows in given.items()
+            for key, rows in layouts.items()
         ],
         "names": [str(name) for name in names],
         "label": label_name,
@@ -83,7 +83,7 @@ def map_page(
         "sheets": [_sheet(small[a : a + ACROSS**2]) for a in range(0, n, ACROSS**2)],
     }
     filled = {"@TITLE@": html.escape(title), "@DATA@": _embedded(document)}
-    return re.sub("@TITLE@|@DATA@", lambda found: filled[found[0]], PAGE)
+    return re.sub("@TITLE@|@DATA@", lambda match: filled[match[0]], PAGE)
 
 
 def _embedded(document: Any) -> str:

@@ -61,8 +61,8 @@ def colouring(labels: Any, n: int) -> Colouring:
         ["" if isinstance(v, float) and np.isnan(v) else str(v) for v in values.tolist()]
     )
     names, which, counts = np.unique(texts, return_inverse=True, return_counts=True)
-    known = [i for i in range(len(names)) if names[i]]
-    kept = sorted(known, key=lambda i: -counts[i])
+    named = [i for i in range(len(names)) if names[i]]
+    kept = sorted(named, key=lambda i: -counts[i])
     room = len(PALETTE)
     if len(kept) > room:
         kept = kept[: room - 1]
@@ -70,8 +70,8 @@ def colouring(labels: Any, n: int) -> Colouring:
     place = np.full(len(names), len(order))
     place[order] = np.arange(len(order))
     shown, colours = [str(names[i]) for i in order], list(PALETTE[: len(order)])
-    others = len(known) - len(order)
-    if others or len(known) < len(names):
+    others = len(named) - len(order)
+    if others or len(named) < len(names):
         shown.append(f"{others} others" if others else "no label")
         colours.append(OTHER)
     return Colouring(tuple(shown), tuple(colours), place[which.ravel()])
@@ -90,10 +90,10 @@ def _scale(values: Array) -> Colouring:
     from matplotlib.colors import to_hex
 
     steps = 32
-    known = np.isfinite(values)
-    low, high = (float(v) for v in np.quantile(values[known], [0.01, 0.99]))
-    share = np.clip((np.where(known, values, low) - low) / max(high - low, 1e-12), 0, 1)
-    which = np.where(known, np.round(share * (steps - 1)), steps).astype(np.int64)
+    finite = np.isfinite(values)
+    low, high = (float(v) for v in np.quantile(values[finite], [0.01, 0.99]))
+    share = np.clip((np.where(finite, values, low) - low) / max(high - low, 1e-12), 0, 1)
+    which = np.where(finite, np.round(share * (steps - 1)), steps).astype(np.int64)
     scale = colormaps["viridis"]
     colours = tuple(to_hex(scale(i / (steps - 1))) for i in range(steps))
     at = np.linspace(low, high, steps)

@@ -39,13 +39,13 @@ def score_histograms(
     Raises:
         ValueError: no group, more than three, or an empty one.
     """
-    found = {name: np.asarray(values, np.float64).ravel() for name, values in series.items()}
-    if not 1 <= len(found) <= 3 or not all(len(values) for values in found.values()):
+    samples = {name: np.asarray(values, np.float64).ravel() for name, values in series.items()}
+    if not 1 <= len(samples) <= 3 or not all(len(values) for values in samples.values()):
         raise ValueError(
-            f"one to three groups of scores were wanted; we got {len(found)}, of "
-            f"{[len(values) for values in found.values()]}"
+            f"one to three groups of scores were wanted; we got {len(samples)}, of "
+            f"{[len(values) for values in samples.values()]}"
         )
-    everything = np.concatenate(list(found.values()))
+    everything = np.concatenate(list(samples.values()))
     low, high = (float(end) for end in np.quantile(everything, [0.001, 0.999]))
     shown = threshold if threshold is not None and math.isfinite(threshold) else None
     if shown is not None:
@@ -55,7 +55,7 @@ def score_histograms(
     edges = [float(edge) for edge in np.linspace(low, high, count + 1)]
     figure = new_figure(760, 380)
     axes = figure.subplots()
-    for (name, values), colour in zip(found.items(), (BLUE, ORANGE, INK), strict=False):
+    for (name, values), colour in zip(samples.items(), (BLUE, ORANGE, INK), strict=False):
         cut = values.clip(low, high)
         label = f"{name}, {len(values):,}"
         axes.hist(cut, edges, density=True, color=colour, alpha=0.22)

@@ -50,9 +50,9 @@ def overlaid(picture: Any, mask: Any, count: int) -> Array:
     under = _as_bytes(np.asarray(picture)).astype(np.float64)
     gray = np.repeat((under @ [0.299, 0.587, 0.114])[:, :, None], 3, 2)
     mask = np.asarray(mask)
-    known = mask < count
-    colours = class_colours(count)[np.where(known, mask, 0)].astype(np.float64)
-    mixed = np.where(known[:, :, None], gray + STRENGTH * (colours - gray), gray)
+    labelled = mask < count
+    colours = class_colours(count)[np.where(labelled, mask, 0)].astype(np.float64)
+    mixed = np.where(labelled[:, :, None], gray + STRENGTH * (colours - gray), gray)
     return mixed.round().astype(np.uint8)
 
 

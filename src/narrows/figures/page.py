@@ -167,10 +167,10 @@ def _is_number(value: Any) -> bool:
 
 def _digits(values: Sequence[Any]) -> int:
     """Decimals for a column: four figures of its largest number, none for whole numbers."""
-    known = [v for v in values if v is not None]
-    if all(isinstance(v, (int, np.integer)) for v in known):
+    present = [v for v in values if v is not None]
+    if all(isinstance(v, (int, np.integer)) for v in present):
         return 0
-    sizes = [abs(float(v)) for v in known if np.isfinite(v)]
+    sizes = [abs(float(v)) for v in present if np.isfinite(v)]
     largest = max(sizes, default=1.0) or 1.0
     return int(np.clip(3 - np.floor(np.log10(largest)), 0, 6))
 

@@ -57,7 +57,7 @@ def bars(
     values: Mapping[str, Sequence[float]],
     *,
     title: str = "",
-    beside: Mapping[str, float] | None = None,
+    published: Mapping[str, float] | None = None,
     log: bool = False,
 ) -> Figure:
     """A bar for each name, as long as the mean of its values, and a dot for each value.
@@ -83,9 +83,9 @@ def bars(
         each = np.asarray(values[name], float)
         if len(each) > 1:
             axes.plot(each, np.full(len(each), place), "o", color=INK, markersize=3.2)
-        if beside and name in beside:
-            axes.plot([beside[name]], [place], "D", color=ORANGE, markersize=5, zorder=4)
-    if beside:
+        if published and name in published:
+            axes.plot([published[name]], [place], "D", color=ORANGE, markersize=5, zorder=4)
+    if published:
         axes.plot([], [], "D", color=ORANGE, markersize=5, label="published")
         axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="best")
     axes_of_lines(axes, title, "")

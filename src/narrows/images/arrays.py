@@ -154,8 +154,8 @@ def read_idx(path: str | Path) -> Array:
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _disagree(path: Path, shape: tuple[int, ...], total: int, found: int) -> str:
-    more = "more" if found > total else f"{found:,}"
+def _disagree(path: Path, shape: tuple[int, ...], total: int, count: int) -> str:
+    more = "more" if count > total else f"{count:,}"
     return f"{path} is damaged: its header promises {shape}, {total:,} bytes, but it holds {more}"
 
 
@@ -184,16 +184,16 @@ def idx_folder(folder: str | Path, name: str = "") -> Images | None:
     folder = Path(folder)
     parts: list[tuple[Array, Array, str]] = []
     for stem, split in (("train", "train"), ("t10k", "test")):
-        found = [
+        files = [
             next((p for p in (folder / kind, folder / f"{kind}.gz") if p.is_file()), None)
             for kind in (f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte")
         ]
-        if found[0] is None or found[1] is None:
+        if files[0] is None or files[1] is None:
             return None
-        pictures = read_idx(found[0])
+        pictures = read_idx(files[0])
         if pictures.ndim != 3:
-            raise BadFile(f"{found[0]} holds {pictures.shape}, not pictures (N, H, W)")
-        parts.append((pictures, _idx_labels(found[1], len(pictures))["label"], split))
+            raise BadFile(f"{files[0]} holds {pictures.shape}, not pictures (N, H, W)")
+        parts.append((pictures, _idx_labels(files[1], len(pictures))["label"], split))
     if parts[0][0].shape[1:] != parts[1][0].shape[1:]:
         raise BadFile(f"the pictures of {folder} differ in size: {[p[0].shape for p in parts]}")
     ids = [f"{split}/{i}" for pictures, _, split in parts for i in range(len(pictures))]

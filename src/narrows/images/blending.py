@@ -17,8 +17,8 @@ def seamless(x: Tensor, filling: Tensor, hole: Tensor) -> Tensor:
         x, filling: (N, C, H, W); of ``x`` only what is known counts.
         hole: (N or 1, 1, H, W) booleans.
     """
-    known = torch.where(hole, torch.zeros_like(x), x - filling)
-    return torch.where(hole, (filling + membrane(known, hole)).clamp(0, 1), x)
+    border = torch.where(hole, torch.zeros_like(x), x - filling)
+    return torch.where(hole, (filling + membrane(border, hole)).clamp(0, 1), x)
 
 
 def membrane(x: Tensor, hole: Tensor, tolerance: float = 1e-4) -> Tensor:

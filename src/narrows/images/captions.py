@@ -151,32 +151,32 @@ def captions(source: Any, wordings: int = 8, *, seed: int = 0) -> list[tuple[str
     own = root.labels.get(OWN) if isinstance(root, Images) else None
     if own is not None:
         return [(text,) for text in class_names(own if rows is None else own[rows.numpy()])]
-    known = attributes(source)
-    n = len(next(iter(known.values())))
+    values = attributes(source)
+    n = len(next(iter(values.values())))
     drawn = generator(seed, "captions")
     rolls = torch.randint(1 << 30, (n, wordings, ROLLS), generator=drawn).tolist()
-    columns = {name: column.tolist() for name, column in known.items()}
+    columns = {name: column.tolist() for name, column in values.items()}
     return [
         tuple(worded({k: c[i] for k, c in columns.items()}, roll) for roll in rolls[i])
         for i in range(n)
     ]
 
 
-def worded(known: Mapping[str, str], rolls: Sequence[int], *, full: bool = False) -> str:
+def worded(values: Mapping[str, str], rolls: Sequence[int], *, full: bool = False) -> str:
     """One sentence of attributes as in ``attributes``; empty where none is known.
 
     Args:
         rolls: numbers from 0 on, the first chooses the sentence and the others its words.
         full: only sentences that leave nothing out (but the direction of a tip).
     """
-    there = frozenset(name for name, value in known.items() if value)
-    fitting = _fitting(frozenset(known), there, there - set(UNSAID) if full else frozenset())
+    there = frozenset(name for name, value in values.items() if value)
+    fitting = _fitting(frozenset(values), there, there - set(UNSAID) if full else frozenset())
     if not fitting:
         return ""
     template, more = fitting[rolls[0] % len(fitting)], rolls[1:]
     chosen = {}
     for name, roll in zip(sorted(_fields(template)), more, strict=False):
-        words = SYNONYMS.get(known[name], (known[name],))
+        words = SYNONYMS.get(values[name], (values[name],))
         chosen[name] = words[roll % len(words)]
     return _AN.sub("an ", template.format(**chosen))
 

@@ -251,8 +251,8 @@ class Jpeg:
             raise ValueError(f"JPEG takes pictures of 1 or 3 channels, got {x.shape[1]}")
         pixels = (x.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
         read = [_through_jpeg(each, int(self.quality)) for each in pixels.permute(0, 2, 3, 1)]
-        found = torch.from_numpy(np.stack(read)).permute(0, 3, 1, 2)
-        return (found.to(x.dtype) / 255).contiguous().to(x.device)
+        decoded = torch.from_numpy(np.stack(read)).permute(0, 3, 1, 2)
+        return (decoded.to(x.dtype) / 255).contiguous().to(x.device)
 
 
 def _through_jpeg(

@@ -67,21 +67,21 @@ def pictures(
     if split is not None and split not in SPLITS:
         raise ValueError(f"a part is {', '.join(SPLITS)}; we got {split!r}")
     if isinstance(what, (str, os.PathLike)):
-        found = _opened([what], like, progress)
+        source = _opened([what], like, progress)
     elif _are_paths(what):
-        found = _opened(list(what), like, progress)
+        source = _opened(list(what), like, progress)
     elif isinstance(what, (np.ndarray, torch.Tensor)):
-        found = _fitted(Images(pixels_of(what)), like)
+        source = _fitted(Images(pixels_of(what)), like)
     elif isinstance(what, Source):
-        found = _fitted(what, like)
+        source = _fitted(what, like)
     else:
-        found = _iterated(what, like, limit)
+        source = _iterated(what, like, limit)
     if split is not None:
-        parts = getattr(found, "split", None)
+        parts = getattr(source, "split", None)
         if parts is None or split not in parts:
             raise ValueError(f"these pictures have no official {split} part; leave split out")
-        found = found.select(parts == split)
-    return evenly(found, limit)
+        source = source.select(parts == split)
+    return evenly(source, limit)
 
 
 def evenly(images: Any, limit: int | None) -> Any:
@@ -124,13 +124,13 @@ def _are_paths(what: Any) -> bool:
 
 def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | None) -> Any:
     """Files, folders, array files and sets as one source, in their order."""
-    found: list[Any] = []
+    sources: list[Any] = []
     skipped: list[tuple[str, str]] = []
     lone: list[tuple[str, torch.Tensor]] = []  # a run of single files
 
     def flush() -> None:
         if lone:
-            found.append(_of_files(lone, like))
+            sources.append(_of_files(lone, like))
             lone.clear()
 
     for one in what:
@@ -138,7 +138,7 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
         if path.is_dir() or path.is_file() and is_array_file(path):
             flush()
             try:
-                found.append(_fitted(_open(one, like, progress), like))
+                sources.append(_fitted(_open(one, like, progress), like))
             except NoImages as error:
                 skipped.append((text, str(error)))
         elif path.is_file():
@@ -148,7 +148,7 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
                 skipped.append((text, str(error)))
         elif text in names() and not isinstance(one, Path):
             flush()
-            found.append(_fitted(_open(one, like, progress), like))
+            sources.append(_fitted(_open(one, like, progress), like))
         elif isinstance(one, Path) or path.suffix or os.sep in text or "/" in text:
             skipped.append((text, "there is no such file or folder"))
         else:
@@ -156,7 +156,7 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
                 f"there is neither a file, a folder nor a set called {text!r}; {unknown(text)}"
             )
     flush()
-    if not found:
+    if not sources:
         name, reason = skipped[-1]
         alone = len(what) == 1
         if alone and reason.startswith(("there is no", "none of")):
@@ -168,7 +168,7 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
             else f"none of the {len(what)} can be read; {name}: {reason}"
         )
         raise NoImages(head)
-    return joined(found, skipped)
+    return joined(sources, skipped)
 
 
 def _open(one: Any, like: Preprocessing | None, progress: Progress | None) -> Any:
@@ -196,20 +196,20 @@ def _of_files(lone: list[tuple[str, torch.Tensor]], like: Preprocessing | None) 
     )
 
 
-def joined(found: Sequence[Any], skipped: Sequence[tuple[str, str]] = ()) -> Any:
+def joined(sources: Sequence[Any], skipped: Sequence[tuple[str, str]] = ()) -> Any:
     """Several sources of one shape as one, with the columns that all of them have.
 
     Raises:
         ValueError: their shapes differ.
     """
-    if len(found) == 1:
+    if len(sources) == 1:
         if skipped:
-            found[0].skipped = [*getattr(found[0], "skipped", ()), *skipped]
-        return found[0]
-    shapes = {tuple(images.shape) for images in found}
+            sources[0].skipped = [*getattr(sources[0], "skipped", ()), *skipped]
+        return sources[0]
+    shapes = {tuple(images.shape) for images in sources}
     if len(shapes) > 1:
         raise ValueError(f"pictures of one collection have one shape; we got {sorted(shapes)}")
-    sets = [_as_images(images) for images in found]
+    sets = [_as_images(images) for images in sources]
     columns = [{**images.metadata, **images.labels} for images in sets]
     common = [name for name in columns[0] if all(name in each for each in columns)]
     hows = {images.preprocessing for images in sets}
@@ -290,8 +290,8 @@ def _iterated(what: Any, like: Preprocessing | None, limit: int | None) -> Image
     if not pixels:
         reason = f"; item {skipped[-1][0]}: {skipped[-1][1]}" if skipped else ""
         raise NoImages(f"a {type(what).__name__} holds no picture that can be used{reason}")
-    known = None if any(label is None for label in labels) else {"label": np.asarray(labels)}
-    return Images(torch.stack(pixels), labels=known, skipped=skipped, preprocessing=like)
+    columns = None if any(label is None for label in labels) else {"label": np.asarray(labels)}
+    return Images(torch.stack(pixels), labels=columns, skipped=skipped, preprocessing=like)
 
 
 def _is_dataset(what: Any) -> bool:

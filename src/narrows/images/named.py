@@ -77,8 +77,8 @@ def describe(name: str) -> Description:
     if row.kind in ("bundled", "generated"):
         where: str | None = row.kind
     else:
-        found = _own(row) or _cached(row)
-        where = None if found is None else str(found)
+        folder = _own(row) or _cached(row)
+        where = None if folder is None else str(folder)
     return Description(
         row.name, row.about, row.number, row.origin, row.licence, where, bool(row.mirrors)
     )
@@ -86,10 +86,10 @@ def describe(name: str) -> Description:
 
 def _own(row: NamedSet) -> Path | None:
     """The set's folder below NARROWS_DATA, if it is there."""
-    given = os.environ.get("NARROWS_DATA")
-    if not given:
+    root = os.environ.get("NARROWS_DATA")
+    if not root:
         return None
-    path = Path(given).expanduser() / row.name
+    path = Path(root).expanduser() / row.name
     return path if path.is_dir() else None
 
 
@@ -162,9 +162,9 @@ def named_masks(name: str, split: str = "train", size: Size | None = None) -> Ma
         )
     root, (void, called) = _own(row) or downloaded(row), MASKED[name]
     part = PARTS[split]
-    found = masked(root / part, root / f"{part}annot", size or row.size, void=void, names=called)
-    found.images.name = name
-    return found
+    pairs = masked(root / part, root / f"{part}annot", size or row.size, void=void, names=called)
+    pairs.images.name = name
+    return pairs
 
 
 def _part(whole: Images | Sprites, part: str) -> Source:

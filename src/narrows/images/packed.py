@@ -74,8 +74,8 @@ class Pack:
 
 def cache_root() -> Path:
     """Where Narrows keeps what it can make again: NARROWS_CACHE, else the user's cache folder."""
-    if given := os.environ.get("NARROWS_CACHE"):
-        return Path(given).expanduser()
+    if root := os.environ.get("NARROWS_CACHE"):
+        return Path(root).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path("~/.cache").expanduser()) / "narrows"
 

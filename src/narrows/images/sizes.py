@@ -104,7 +104,7 @@ def sized(
     listed = _listed(what, like)
     if listed is None:
         return _in_memory(_of_mode(pictures(what, limit=limit), like))
-    found = Sized([], [], [])
+    result = Sized([], [], [])
     mode: Mode = like.mode or "rgb"
     coloured = 0
     for row in even_rows(len(listed), limit):
@@ -116,21 +116,21 @@ def sized(
                 pixels = read(file, mode=mode)
                 coloured += mode == "gray" and _has_colour(file)
         except UnreadableImage as error:
-            found.skipped.append((str(file or id_), str(error)))
+            result.skipped.append((str(file or id_), str(error)))
             continue
         assert pixels is not None
-        found.ids.append(id_)
-        found.pixels.append(pixels)
-        found.files.append(file)
-    if not found.ids:
-        last = f": {found.skipped[-1][0]}: {found.skipped[-1][1]}" if found.skipped else ""
+        result.ids.append(id_)
+        result.pixels.append(pixels)
+        result.files.append(file)
+    if not result.ids:
+        last = f": {result.skipped[-1][0]}: {result.skipped[-1][1]}" if result.skipped else ""
         raise NoImages(f"none of the files is a picture that can be read{last}")
-    found.ids = distinct(found.ids)
+    result.ids = distinct(result.ids)
     if coloured:
-        found.notes.append(
+        result.notes.append(
             f"{coloured} of the pictures in colour, read as gray: the model takes one channel"
         )
-    return found
+    return result
 
 
 Listed = tuple[str, Path | None, Tensor | None, str]  # id, file, pixels, why there is no picture

@@ -77,20 +77,20 @@ def _jpeg(pixels: torch.Tensor) -> bytes:
 
     array = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
     quality = 95 if max(array.shape[:2]) <= _SMALL else 85
-    made: bytes = simplejpeg.encode_jpeg(
+    encoded: bytes = simplejpeg.encode_jpeg(
         array,
         quality=quality,
         colorspace="RGB" if array.shape[2] == 3 else "GRAY",
         colorsubsampling="444" if array.shape[2] == 3 else "Gray",
     )
-    return made
+    return encoded
 
 
 def opened_thumbnail(content: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """A stored thumbnail as uint8 (3, H, W); of a damaged one a gray square."""
     try:
-        found: np.ndarray[Any, np.dtype[np.uint8]] = decode(content, Wanted(None)).numpy()
-        return found
+        pixels: np.ndarray[Any, np.dtype[np.uint8]] = decode(content, Wanted(None)).numpy()
+        return pixels
     except UnreadableImage:
         return np.full((3, SIDE, SIDE), 128, np.uint8)
 

@@ -1,7 +1,7 @@
 """Measures: how good a model or a code is. Those of pictures are taken per picture, then averaged."""
 
 from .baselines import Pca, Ridge, conditional_mean, mean_picture, wiener
-from .directions import Directions, directions, evenness
+from .directions import Directions, directions, participation_ratio
 from .disentanglement import (
     Dci,
     Disentanglement,
@@ -46,7 +46,6 @@ __all__ = [
     "edge_energy",
     "elbo",
     "evaluate",
-    "evenness",
     "factor_vae_score",
     "frechet_distance",
     "high_frequency_residual",
@@ -57,6 +56,7 @@ __all__ = [
     "mig",
     "nearest_rows",
     "neighbourhoods",
+    "participation_ratio",
     "pixel_confusion",
     "position_prior",
     "precision_recall",

@@ -127,41 +127,41 @@ def anomaly_scores(
     _check(model, names, background, samples)
     wanted = set(names)
 
-    def given(x: Tensor) -> dict[str, Tensor]:
+    def scores_of(x: Tensor) -> dict[str, Tensor]:
         descent = model.ladder.descend(x)
         code = model.bottleneck.encode(descent, model.ladder, None, Draws())
-        found: dict[str, Tensor] = {}
+        scores: dict[str, Tensor] = {}
         if wanted & {"reconstruction", "features"}:
             x_hat = model.likelihood.mean(model.raw(code))
             if "reconstruction" in wanted:
-                found["reconstruction"] = squared_error(x, x_hat)
+                scores["reconstruction"] = squared_error(x, x_hat)
             if "features" in wanted:
-                found |= _features(model, descent, code, x_hat)
+                scores |= _features(model, descent, code, x_hat)
         if "kl" in wanted:
-            found |= _kl(model, code)
+            scores |= _kl(model, code)
         if "elbo" in wanted:
-            found["elbo"] = -elbo(model, x, samples, SharedDraws(seed))
+            scores["elbo"] = -elbo(model, x, samples, SharedDraws(seed))
         if wanted & {"likelihood", "likelihood-ratio"}:
             log_p = _log_likelihood(model, x, samples, seed)
             if "likelihood" in wanted:
-                found["likelihood"] = -log_p
+                scores["likelihood"] = -log_p
             if "likelihood-ratio" in wanted:
                 assert background is not None
-                found["likelihood-ratio"] = background(x).to(log_p) - log_p
+                scores["likelihood-ratio"] = background(x).to(log_p) - log_p
         if "likelihood-regret" in wanted:
-            found["likelihood-regret"] = _regret(model, descent, x, samples, seed)
+            scores["likelihood-regret"] = _regret(model, descent, x, samples, seed)
         if "llr" in wanted:
             whole = elbo(model, x, samples, SharedDraws(seed))
-            found["llr"] = whole - _of_base(model, descent, x, samples, seed)
-        return {name: value.double() for name, value in found.items()}
+            scores["llr"] = whole - _of_base(model, descent, x, samples, seed)
+        return {name: value.double() for name, value in scores.items()}
 
-    return in_blocks(model, images, given, batch_size=batch_size, progress=progress)
+    return in_blocks(model, images, scores_of, batch_size=batch_size, progress=progress)
 
 
 def in_blocks(
     model: Autoencoder,
     images: Any,
-    given: Callable[[Tensor], Mapping[str, Tensor]],
+    function: Callable[[Tensor], Mapping[str, Tensor]],
     *,
     batch_size: int | None = None,
     progress: Progress | None = None,
@@ -172,7 +172,7 @@ def in_blocks(
     size rounds differently.
 
     Args:
-        given: pictures (B, C, H, W) on the model's device → names and tensors (B, …).
+        function: pictures (B, C, H, W) on the model's device → names and tensors (B, …).
 
     Returns:
         The same names, tensors (N, …) on the processor.
@@ -185,7 +185,7 @@ def in_blocks(
         for start in range(0, n, size):
             taken = torch.arange(start, start + size).clamp_max(n - 1)
             stop = min(start + size, n)
-            for name, value in given(source.batch(taken).to(model.device)).items():
+            for name, value in function(source.batch(taken).to(model.device)).items():
                 kept.setdefault(name, []).append(value[: stop - start].cpu())
             if progress is not None:
                 progress(stop, n)
@@ -241,11 +241,11 @@ class SharedDraws(Draws):
 
 def _log_likelihood(model: Autoencoder, x: Tensor, samples: int, seed: int) -> Tensor:
     """log p(x), (B,) float64, from the same draws for every picture."""
-    found = [
+    parts = [
         importance_of_batch(model, part, samples, SharedDraws(seed), chunk=len(part) * samples)
         for part in torch.split(x, 16)  # one step of the running sum: no draw depends on the place
     ]
-    return torch.cat(found)
+    return torch.cat(parts)
 
 
 def _regret(model: Autoencoder, descent: Descent, x: Tensor, samples: int, seed: int) -> Tensor:
@@ -305,25 +305,25 @@ def _features(model: Autoencoder, descent: Descent, code: Code, x_hat: Tensor) -
     code_again = model.bottleneck.encode(again, model.ladder, None, Draws())
     pairs = {str(i): (descent.levels[i], again.levels[i]) for i in range(1, len(descent.levels))}
     pairs["code"] = (code.z, code_again.z)
-    found = {}
+    distances = {}
     for name, (mine, theirs) in pairs.items():
         a, b = mine.flatten(1).double(), theirs.flatten(1).double()
         size = (a.square() + b.square()).sum(1) / 2
-        found[f"features/{name}"] = (a - b).square().sum(1) / size.clamp_min(TINY)
-    return {"features": torch.stack(list(found.values())).mean(0), **found}
+        distances[f"features/{name}"] = (a - b).square().sum(1) / size.clamp_min(TINY)
+    return {"features": torch.stack(list(distances.values())).mean(0), **distances}
 
 
 def _kl(model: Autoencoder, code: Code) -> dict[str, Tensor]:
     total = model.bottleneck.kl(code)
     assert total is not None
-    found = {"kl": total}
+    kls = {"kl": total}
     for one in code.latents if len(code.latents) > 1 else ():
         mean, log_variance = one.mean, one.log_variance
         if one.prior_mean is not None and one.prior_log_variance is not None:
             mean = (mean - one.prior_mean) * (-0.5 * one.prior_log_variance).exp()
             log_variance = log_variance - one.prior_log_variance
-        found[f"kl/{one.level}"] = kl_to_standard_normal(mean, log_variance)
-    return found
+        kls[f"kl/{one.level}"] = kl_to_standard_normal(mean, log_variance)
+    return kls
 
 
 def _check(

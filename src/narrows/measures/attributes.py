@@ -56,8 +56,8 @@ ATTRIBUTES: dict[str, Callable[[Tensor], Tensor]] = {
 
 def change(name: str, before: Tensor, after: Tensor) -> Tensor:
     """How much an attribute changed, (B,); a direction by at most 90 degrees either way."""
-    found = after - before
-    return torch.remainder(found + 90, 180) - 90 if name == "rotation" else found
+    difference = after - before
+    return torch.remainder(difference + 90, 180) - 90 if name == "rotation" else difference
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

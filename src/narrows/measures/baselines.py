@@ -1,4 +1,4 @@
-"""What a model has to beat: PCA with as many numbers per picture, and the mean picture.
+"""Baselines of a model: PCA with as many numbers per picture, and the mean picture.
 
 With the variances of its components PCA is a normal distribution of pictures (Tipping & Bishop
 1999), x ~ N(mean, V Λ Vᵀ + rest · (I − V Vᵀ)); ``wiener`` and ``conditional_mean`` are its posterior
@@ -136,12 +136,12 @@ class Ridge:
                 f"we got {len(x)}, {len(y)} and {strength}"
             )
         flat, target = x.flatten(1).double(), y.flatten(1).double()
-        known, mean = flat.mean(0), target.mean(0)
-        flat = flat - known
+        input_mean, mean = flat.mean(0), target.mean(0)
+        flat = flat - input_mean
         square = flat.T @ flat / len(flat)
         square.diagonal().add_(strength)
         weight = torch.linalg.solve(square, flat.T @ (target - mean) / len(flat))
-        return Ridge(known.float(), mean.float(), weight.float(), tuple(y.shape[1:]))
+        return Ridge(input_mean.float(), mean.float(), weight.float(), tuple(y.shape[1:]))
 
     def __call__(self, x: Tensor) -> Tensor:
         """x (N, C, h, w) → (N, C, H, W); values may leave [0, 1]."""

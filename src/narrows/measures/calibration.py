@@ -57,10 +57,10 @@ def p_values(normal: Any, scores: Any) -> Array:
     Raises:
         ValueError: no scores, or some that are not finite.
     """
-    known, asked = np.sort(_scores(normal)), _scores(scores, "new")
-    at_least = len(known) - np.searchsorted(known, asked, side="left")
-    found: Array = (1 + at_least) / (1 + len(known))
-    return found
+    normals, values = np.sort(_scores(normal)), _scores(scores, "new")
+    at_least = len(normals) - np.searchsorted(normals, values, side="left")
+    p: Array = (1 + at_least) / (1 + len(normals))
+    return p
 
 
 def least_normals(rate: float) -> int:
@@ -95,8 +95,8 @@ def discoveries(p: Any, rate: float) -> Array:
     passed = np.flatnonzero(order <= rate * np.arange(1, len(order) + 1) / len(order))
     if not len(passed):
         return np.zeros(len(values), bool)
-    found: Array = values <= order[passed[-1]]
-    return found
+    rejected: Array = values <= order[passed[-1]]
+    return rejected
 
 
 def _scores(scores: Any, what: str = "normal") -> Array:

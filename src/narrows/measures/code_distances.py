@@ -73,8 +73,8 @@ class Knn:
 
     def _mean(self, rows: Array | None) -> Array:
         distances, _ = self.index.kneighbors(rows)
-        found: Array = distances.mean(1, dtype=np.float64)
-        return found
+        means: Array = distances.mean(1, dtype=np.float64)
+        return means
 
 
 class CosineKnn:
@@ -113,8 +113,8 @@ class CosineKnn:
 
     def _turned(self, rows: Array) -> Array:
         seen = rows if self.origin is None else rows - self.origin
-        found: Array = seen / np.linalg.norm(seen, axis=1, keepdims=True).clip(1e-12)
-        return found
+        directions: Array = seen / np.linalg.norm(seen, axis=1, keepdims=True).clip(1e-12)
+        return directions
 
 
 class LocalOutlierFactor:
@@ -143,13 +143,13 @@ class LocalOutlierFactor:
 
     def score(self, codes: Any) -> Array:
         """(M, D) → (M,)."""
-        found: Array = -self.fitted.score_samples(_rows(codes, 0, self.size)).astype(np.float64)
-        return found
+        factors: Array = -self.fitted.score_samples(_rows(codes, 0, self.size)).astype(np.float64)
+        return factors
 
     def own_scores(self) -> Array:
         """(N,), each without itself."""
-        found: Array = -self.fitted.negative_outlier_factor_.astype(np.float64)
-        return found
+        factors: Array = -self.fitted.negative_outlier_factor_.astype(np.float64)
+        return factors
 
 
 class Mahalanobis:
@@ -179,8 +179,8 @@ class Mahalanobis:
 
     def _distance(self, rows: Array) -> Array:
         centred = rows - self.fitted.location_
-        found: Array = np.einsum("nd,de,ne->n", centred, self.fitted.precision_, centred)
-        return found
+        squares: Array = np.einsum("nd,de,ne->n", centred, self.fitted.precision_, centred)
+        return squares
 
 
 class LocalExcess:
@@ -209,14 +209,14 @@ class LocalExcess:
     def score(self, codes: Any, errors: Any) -> Array:
         """(M, D) and (M,) → (M,)."""
         _, nearest = self.near.index.kneighbors(_rows(codes, 0, self.near.size))
-        found: Array = _logs(errors) - self.logs[nearest].mean(1)
-        return found
+        excess: Array = _logs(errors) - self.logs[nearest].mean(1)
+        return excess
 
 
 def _logs(errors: Any) -> Array:
     """Of errors, which may be 0 where a picture is flat."""
-    found: Array = np.log(np.asarray(errors, np.float64) + 1e-12)
-    return found
+    logs: Array = np.log(np.asarray(errors, np.float64) + 1e-12)
+    return logs
 
 
 DISTANCES = {

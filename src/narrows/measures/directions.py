@@ -15,7 +15,7 @@ import torch
 
 from ..images import as_source
 
-__all__ = ["Directions", "directions", "evenness"]
+__all__ = ["Directions", "directions", "participation_ratio"]
 
 Array = np.ndarray[Any, Any]
 
@@ -37,7 +37,7 @@ class Directions:
         return {
             "mean_angle": float(self.angles.mean()),
             "least_angle": float(self.angles.min()),
-            "evenness": evenness(self.variances),
+            "participation_ratio": participation_ratio(self.variances),
             "largest_to_least": float(self.variances[0] / max(self.variances[-1], 1e-300)),
         }
 
@@ -86,7 +86,7 @@ def directions(vectors: Any, images: Any) -> Directions:
     )
 
 
-def evenness(variances: Any) -> float:
+def participation_ratio(variances: Any) -> float:
     """How equal D variances are: (Σλ)² / (D Σλ²), 1 if all are the same and 1/D if one has all.
 
     Of codes (N, D) the variances are ``codes.var(0)``; they change with the scale of each unit.

@@ -112,15 +112,15 @@ def disentanglement(
             progress(len(done), 5)
         return value
 
-    told = information(rows, factors)
+    shares = information(rows, factors)
     return Disentanglement(
-        mig=note(_gap(told)),
+        mig=note(_gap(shares)),
         dci=note(dci(rows, factors, categorical=categorical, seed=seed)),
         sap=note(sap(rows, factors, categorical=categorical)),
         factor_vae=note(factor_vae_score(rows, factors, seed=seed)),
         beta_vae=note(beta_vae_score(rows, factors, seed=seed)),
         chance=1 / levels.shape[1],
-        information=told,
+        information=shares,
         pictures=len(rows),
     )
 
@@ -140,18 +140,18 @@ def information(codes: Any, factors: Any) -> Array:
     low, high = rows.min(0), rows.max(0)
     width = np.where(high > low, high - low, 1.0)
     bins = np.minimum((BINS * ((rows - low) / width)).astype(np.int64), BINS - 1)
-    told = np.zeros((rows.shape[1], levels.shape[1]))
+    shares = np.zeros((rows.shape[1], levels.shape[1]))
     for k, level in enumerate(levels.T):
         values = int(level.max()) + 1
-        known = np.bincount(level, minlength=values) / n
-        whole = -float((known * np.log(known)).sum())
+        marginal = np.bincount(level, minlength=values) / n
+        whole = -float((marginal * np.log(marginal)).sum())
         for j, cell in enumerate(bins.T):
             both = np.bincount(cell * values + level, minlength=BINS * values) / n
             both = both.reshape(BINS, values)
-            alone = both.sum(1, keepdims=True) * known
+            alone = both.sum(1, keepdims=True) * marginal
             there = both > 0
-            told[j, k] = float((both[there] * np.log(both[there] / alone[there])).sum()) / whole
-    return np.maximum(told, 0.0)
+            shares[j, k] = float((both[there] * np.log(both[there] / alone[there])).sum()) / whole
+    return np.maximum(shares, 0.0)
 
 
 def mig(codes: Any, factors: Any) -> float:
@@ -252,9 +252,9 @@ def dci(codes: Any, factors: Any, *, categorical: Sequence[int] = (), seed: int 
         for depth in DEPTHS:
             forest = kind(TREES, max_depth=depth, max_features=None, random_state=state)
             forest.fit(rows[fit], target[fit])
-            found = error(forest.predict(rows[choose]), choose)
-            if found < best:
-                best, chosen = found, forest
+            errors = error(forest.predict(rows[choose]), choose)
+            if errors < best:
+                best, chosen = errors, forest
         assert chosen is not None
         needed[:, k] = chosen.feature_importances_
         blind = np.bincount(level[fit]).argmax() if k in categorical else target[fit].mean()
@@ -352,43 +352,41 @@ class _Alike:
     def rows_like(self, row: int) -> Array:
         """All rows with the value of this one."""
         value = self.level[row]
-        found: Array = self.order[self.start[value] : self.start[value] + self.count[value]]
-        return found
+        rows: Array = self.order[self.start[value] : self.start[value] + self.count[value]]
+        return rows
 
     def another(self, rows: Array, draw: np.random.Generator) -> Array:
         """For each row another one with its value, of the same shape."""
         value = self.level[rows]
         count, start = self.count[value], self.start[value]
         ahead = 1 + (draw.random(rows.shape) * (count - 1)).astype(np.int64)
-        found: Array = self.order[start + (self.place[rows] - start + ahead) % count]
-        return found
+        others: Array = self.order[start + (self.place[rows] - start + ahead) % count]
+        return others
 
 
 def _checked(codes: Any, factors: Any, categorical: Sequence[int] = ()) -> tuple[Array, Array]:
     """Codes (N, *code) → float64 (N, D); factors (N, F) → int64 (N, F), values counted from 0."""
     if hasattr(codes, "detach"):
         codes = codes.detach().cpu()
-    known = np.asarray(factors)
+    raw = np.asarray(factors)
     rows = np.asarray(codes, np.float64)
-    if rows.ndim < 2 or 0 in rows.shape or known.ndim != 2 or len(known) != len(rows):
+    if rows.ndim < 2 or 0 in rows.shape or raw.ndim != 2 or len(raw) != len(rows):
         raise ValueError(
             "codes (N, D) and a row of factors (N, F) for each were wanted; we got "
-            f"{rows.shape} and {known.shape}"
+            f"{rows.shape} and {raw.shape}"
         )
     rows = rows.reshape(len(rows), -1)
     if not np.isfinite(rows).all():
         raise ValueError(
             f"{int((~np.isfinite(rows).all(1)).sum()):,} of {len(rows):,} codes are NaN or infinite"
         )
-    if known.shape[1] < 2:
-        raise ValueError(f"two factors or more can be disentangled; we got {known.shape[1]}")
-    unknown = [k for k in categorical if not 0 <= k < known.shape[1]]
+    if raw.shape[1] < 2:
+        raise ValueError(f"two factors or more can be disentangled; we got {raw.shape[1]}")
+    unknown = [k for k in categorical if not 0 <= k < raw.shape[1]]
     if unknown:
-        raise ValueError(
-            f"these factors are columns 0 to {known.shape[1] - 1}; we got {unknown[0]}"
-        )
-    levels = np.empty(known.shape, np.int64)
-    for k, column in enumerate(known.T):
+        raise ValueError(f"these factors are columns 0 to {raw.shape[1] - 1}; we got {unknown[0]}")
+    levels = np.empty(raw.shape, np.int64)
+    for k, column in enumerate(raw.T):
         values, levels[:, k], counts = np.unique(column, return_inverse=True, return_counts=True)
         if len(values) < 2 or counts.min() < 2:
             why = "has one value" if len(values) < 2 else "has a value that a single picture has"

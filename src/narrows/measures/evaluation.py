@@ -1,4 +1,4 @@
-"""How good a model is on pictures that it was not trained on, beside what it has to beat.
+"""How good a model is on pictures that it was not trained on, with baselines for each number.
 
     pictures ──augmentation──► x ──corruption──► x̃        both as in the recipe, with fixed draws
     x ──model──► x̂     x ──PCA, as many values──► x̂     the mean picture of the training pictures
@@ -69,8 +69,8 @@ class Evaluation:
 
     def nats(self) -> dict[str, float]:
         """Means and deviations of what is in nats per picture; empty without a prior."""
-        found = {name: getattr(self, name) for name in ("elbo", "kl", "log_likelihood")}
-        return _summary({name: value for name, value in found.items() if value is not None})
+        values = {name: getattr(self, name) for name in ("elbo", "kl", "log_likelihood")}
+        return _summary({name: value for name, value in values.items() if value is not None})
 
     def document(self) -> dict[str, Any]:
         """The numbers for machines, without those per picture."""
@@ -84,12 +84,12 @@ class Evaluation:
 
 
 def _summary(measured: Mapping[str, Array]) -> dict[str, float]:
-    found = {}
+    summary = {}
     for name, values in measured.items():
         if len(values):
-            found[name] = float(values.mean(dtype=np.float64))
-            found[f"{name}_deviation"] = float(values.std(dtype=np.float64))
-    return found
+            summary[name] = float(values.mean(dtype=np.float64))
+            summary[f"{name}_deviation"] = float(values.std(dtype=np.float64))
+    return summary
 
 
 def evaluate(

@@ -1,4 +1,4 @@
-"""What a restoring model has to beat without any training: filters and in-filling of one picture.
+"""Baselines of restoration without training: filters and in-filling of one picture.
 
 Each takes pictures (N, C, H, W) in [0, 1], noisy ones may leave it, and gives as many. Median and
 the cosine transform are always there; the others need scikit-image or OpenCV.
@@ -32,8 +32,8 @@ RADIUS = 3  # pixels around each one that OpenCV's in-filling looks at
 def median(x: Tensor, side: int = 3) -> Tensor:
     """Each pixel becomes the median of the ``side`` × ``side`` around it; reflected at the borders."""
     ndimage: Any = importlib.import_module("scipy.ndimage")
-    found = ndimage.median_filter(x.cpu().numpy(), size=(1, 1, side, side), mode="mirror")
-    return torch.from_numpy(found).to(x)
+    filtered = ndimage.median_filter(x.cpu().numpy(), size=(1, 1, side, side), mode="mirror")
+    return torch.from_numpy(filtered).to(x)
 
 
 def cosine_threshold(x: Tensor, sigma: float) -> Tensor:
@@ -52,7 +52,7 @@ def cosine_threshold(x: Tensor, sigma: float) -> Tensor:
     edge = side - 1
     flat = x.reshape(n * c, 1, h, w)
     flat = F.pad(flat, [edge] * 4, mode="reflect") if edge else flat
-    found = []
+    planes = []
     for part in torch.split(flat, max(1, PLANES // (h * w))):
         total = torch.zeros_like(part)
         for row, some in enumerate(
@@ -63,8 +63,8 @@ def cosine_threshold(x: Tensor, sigma: float) -> Tensor:
             if row == 0:
                 kept[:, 0] = True  # the mean of a patch is not noise
             total += F.conv_transpose2d(coefficients * kept, some)
-        found.append(total / side**2)
-    return torch.cat(found)[:, :, edge : edge + h, edge : edge + w].reshape(x.shape)
+        planes.append(total / side**2)
+    return torch.cat(planes)[:, :, edge : edge + h, edge : edge + w].reshape(x.shape)
 
 
 def estimated_sigma(x: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""What a compressed picture has to beat: the formats that everyone has, as Pillow writes them."""
+"""Baselines of compression: the formats that everyone has, as Pillow writes them."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ def nearest(pictures: Tensor, wanted: Tensor, name: str) -> Written | None:
         tried: dict[int, Written] = {}
         while low <= high:
             middle = (low + high) // 2
-            found = written(picture[None], name, middle)
-            assert found is not None
-            tried[middle] = found
-            low, high = (low, middle - 1) if found.psnr.item() > goal else (middle + 1, high)
+            file = written(picture[None], name, middle)
+            assert file is not None
+            tried[middle] = file
+            low, high = (low, middle - 1) if file.psnr.item() > goal else (middle + 1, high)
         best = min(tried.values(), key=lambda one: abs(one.psnr.item() - goal))
         sizes[place], reached[place] = best.bytes[0], best.psnr[0]
     return Written(sizes, reached)

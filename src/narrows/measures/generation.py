@@ -117,10 +117,10 @@ def nearest_rows(drawn: Features, real: Features) -> tuple[Tensor, Tensor]:
         ValueError: not two arrays of rows of one length, or numbers that are not finite.
     """
     a, b = _pair(real, drawn)
-    found = [squared.min(1) for _, squared in _squared(b, a)]
+    nearest = [squared.min(1) for _, squared in _squared(b, a)]
     return (
-        torch.cat([each.values for each in found]).clamp_min(0).sqrt(),
-        torch.cat([each.indices for each in found]),
+        torch.cat([each.values for each in nearest]).clamp_min(0).sqrt(),
+        torch.cat([each.indices for each in nearest]),
     )
 
 
@@ -140,10 +140,10 @@ def _root(covariance: Tensor) -> Tensor:
 def _radii(rows: Tensor, k: int) -> Tensor:
     """Squared distance of each row (N, F) to its k-th neighbour among the others, (N,)."""
     # the nearest of all is the row itself
-    found = [
+    radii = [
         squared.topk(k + 1, 1, largest=False).values[:, -1] for _, squared in _squared(rows, rows)
     ]
-    return torch.cat(found)
+    return torch.cat(radii)
 
 
 def _squared(a: Tensor, b: Tensor) -> Iterator[tuple[int, Tensor]]:

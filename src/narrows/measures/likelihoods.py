@@ -53,12 +53,12 @@ def elbo_terms(model: Autoencoder, x: Tensor, samples: int, draws: Draws) -> tup
     descent = model.ladder.descend(x)
     log_px = kl = torch.zeros(len(x), device=x.device)
     for s in range(samples):
-        given = dataclasses.replace(draws, rank=draws.rank + s)
-        code = model.bottleneck.encode(descent, model.ladder, 1, given)
+        own_draws = dataclasses.replace(draws, rank=draws.rank + s)
+        code = model.bottleneck.encode(descent, model.ladder, 1, own_draws)
         log_px = log_px + model.likelihood.log_prob(model.raw(code), x)[0]
-        found = model.bottleneck.kl(code)
-        assert found is not None
-        kl = kl + found
+        closed_form = model.bottleneck.kl(code)
+        assert closed_form is not None
+        kl = kl + closed_form
     return log_px / samples, kl / samples
 
 
@@ -92,7 +92,7 @@ def importance_log_likelihood(
     """
     _check(model, samples, "a log-likelihood")
     source = as_source(source)
-    found = []
+    parts = []
     with model.evaluating():
         for number, start in enumerate(range(0, len(source), BATCH)):
             stop = min(start + BATCH, len(source))
@@ -100,10 +100,10 @@ def importance_log_likelihood(
             x = source.batch(torch.arange(start, stop)).to(model.device)
             if augmentation is not None:
                 x = augmentation(x, draws)
-            found.append(importance_of_batch(model, x, samples, draws, chunk).cpu())
+            parts.append(importance_of_batch(model, x, samples, draws, chunk).cpu())
             if progress is not None:
                 progress(stop, len(source))
-    return torch.cat(found)
+    return torch.cat(parts)
 
 
 def importance_of_batch(
@@ -117,25 +117,25 @@ def importance_of_batch(
     rows = chunk or max(8, VALUES.get(x.device.type, VALUES["cpu"]) // math.prod(x.shape[1:]))
     # few pictures × many samples: the running sum costs next to nothing then
     width = min(rows, max(1, -(-rows // samples), 16))
-    asked = 0
-    found = []
+    drawn = 0
+    totals = []
     for part in torch.split(x, width):
         descent = model.ladder.descend(part)
         total = torch.full((len(part),), -math.inf, dtype=torch.float64, device=x.device)
         done = 0
         while done < samples:
-            asked += 1
+            drawn += 1
             now = min(max(1, rows // len(part)), samples - done)
-            given = dataclasses.replace(draws, rank=draws.rank + asked)
-            code = model.bottleneck.encode(descent, model.ladder, now, given)
+            own_draws = dataclasses.replace(draws, rank=draws.rank + drawn)
+            code = model.bottleneck.encode(descent, model.ladder, now, own_draws)
             log_px = model.likelihood.log_prob(model.raw(code), part)
             log_pz, log_qz = model.bottleneck.log_prior(code), model.bottleneck.log_posterior(code)
             assert log_pz is not None and log_qz is not None
             log_w = log_px.double() + (log_pz.double() - log_qz)
             total = torch.logaddexp(total, log_w.logsumexp(0))
             done += now
-        found.append(total - math.log(samples))
-    return torch.cat(found)
+        totals.append(total - math.log(samples))
+    return torch.cat(totals)
 
 
 def _check(model: Autoencoder, samples: int, what: str) -> None:

@@ -71,10 +71,10 @@ def neighbourhoods(
     names = None
     if labels is not None:
         names = torch.from_numpy(np.unique(np.asarray(labels), return_inverse=True)[1].ravel())
-    asked = permutation(seed, "neighbourhoods", n)[:queries]
+    chosen = permutation(seed, "neighbourhoods", n)[:queries]
     high, low = high - high.mean(0), low - low.mean(0)
     beyond = kept = same = same_of_codes = 0.0
-    for rows in torch.split(asked, max(1, ROOM // n)):
+    for rows in torch.split(chosen, max(1, ROOM // n)):
         far = _distances(high, rows)
         order, nearest_codes = far.sort(1)
         nearest = _distances(low, rows).topk(k, 1, largest=False).indices
@@ -86,10 +86,10 @@ def neighbourhoods(
             own = names[rows][:, None]
             same += float((names[nearest] == own).sum())
             same_of_codes += float((names[nearest_codes[:, :k]] == own).sum())
-    pairs = len(asked) * k
+    pairs = len(chosen) * k
     trust = 1 - 2 * beyond / (pairs * (2 * n - 3 * k - 1))
     same_label, of_codes = (None, None) if names is None else (same / pairs, same_of_codes / pairs)
-    return Neighbourhoods(trust, kept / pairs, same_label, of_codes, k, len(asked), n)
+    return Neighbourhoods(trust, kept / pairs, same_label, of_codes, k, len(chosen), n)
 
 
 def _distances(x: Tensor, rows: Tensor) -> Tensor:

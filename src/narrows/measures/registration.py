@@ -36,11 +36,11 @@ def registered_distance(x: Tensor, y: Tensor) -> Tensor:
     Returns:
         (P,), symmetric in x and y.
     """
-    found = [
+    distances = [
         torch.minimum(_onto(a, b), _onto(b, a))
         for a, b in zip(torch.split(x, _AT_ONCE), torch.split(y, _AT_ONCE), strict=True)
     ]
-    return torch.cat(found) if found else x.new_zeros(0)
+    return torch.cat(distances) if distances else x.new_zeros(0)
 
 
 def _onto(x: Tensor, y: Tensor) -> Tensor:
@@ -66,8 +66,8 @@ def _onto(x: Tensor, y: Tensor) -> Tensor:
     moved, seen = _moved(x, at, chosen[:, :2], chosen[:, 2:])
     shown = moved.mean(1)
     gain, bias = _brightened(shown, other, seen)
-    made = gain * shown + bias
-    cut = ((made > 1) & (other > 1 - BIAS)) | ((made < 0) & (other < BIAS))  # says less than it is
+    fit = gain * shown + bias
+    cut = ((fit > 1) & (other > 1 - BIAS)) | ((fit < 0) & (other < BIAS))  # says less than it is
     lefts = []
     for by, and_by in ((gain, bias), _brightened(shown, other, seen * ~cut)):
         rest = (by[:, None] * moved + and_by[:, None]).clamp(0, 1) - y

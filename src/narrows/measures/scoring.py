@@ -81,9 +81,9 @@ class Scorer:
         raw = [name for name in self.names if name in SCORES]
         if self.excess is not None and "reconstruction" not in raw:
             raw.append("reconstruction")
-        found: dict[str, Array] = {}
+        scores: dict[str, Array] = {}
         if raw:
-            given = anomaly_scores(
+            raw_scores = anomaly_scores(
                 self.model,
                 images,
                 raw,
@@ -92,14 +92,14 @@ class Scorer:
                 seed=self.seed,
                 progress=progress,
             )
-            found = {name: value.numpy() for name, value in given.items()}
+            scores = {name: value.numpy() for name, value in raw_scores.items()}
         if self.distances or self.excess is not None:
             codes = codes_of(self.model, images, None if raw else progress)
-            found |= {name: one.score(codes) for name, one in self.distances.items()}
+            scores |= {name: one.score(codes) for name, one in self.distances.items()}
             if self.excess is not None:
-                found["local-excess"] = self.excess.score(codes, found["reconstruction"])
-        wanted = [key for name in self.names for key in found if key.split("/")[0] == name]
-        return {key: found[key] for key in wanted}
+                scores["local-excess"] = self.excess.score(codes, scores["reconstruction"])
+        wanted = [key for name in self.names for key in scores if key.split("/")[0] == name]
+        return {key: scores[key] for key in wanted}
 
 
 def scores_of(model: Any) -> tuple[str, ...]:
@@ -142,12 +142,12 @@ def scorer(
         ValueError: an unknown score, one that this model has not, or too few normal pictures.
     """
     chosen = tuple(dict.fromkeys(names))
-    known = scores_of(model)
-    odd = [name for name in chosen if name not in known]
+    available = scores_of(model)
+    odd = [name for name in chosen if name not in available]
     if odd or not chosen:
         why = ": it needs a model with a prior" if odd and odd[0] in SCORES else ""
         raise ValueError(
-            f"the scores of this model are {', '.join(known)}; we got "
+            f"the scores of this model are {', '.join(available)}; we got "
             f"{', '.join(odd) or 'none'}{why}"
         )
     fitted: dict[str, CodeDistance] = {}
@@ -184,8 +184,8 @@ def distance(name: str, model: Any, codes: Array, neighbours: int | None = None)
         settings["k"] = neighbours
     if name == "cosine-knn":
         settings["origin"] = codes_of(model, torch.zeros(1, *model.shape))[0]
-    made: CodeDistance = DISTANCES[name](**settings)
-    return made.fit(codes)
+    fitted: CodeDistance = DISTANCES[name](**settings)
+    return fitted.fit(codes)
 
 
 def codes_of(model: Any, images: Any, progress: Progress | None = None) -> Array:

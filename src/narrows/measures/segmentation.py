@@ -11,10 +11,10 @@ from torch import Tensor
 __all__ = ["class_weights", "intersection_over_union", "pixel_confusion", "position_prior"]
 
 
-def pixel_confusion(truth: Tensor, found: Tensor, classes: int) -> Tensor:
+def pixel_confusion(truth: Tensor, predicted: Tensor, classes: int) -> Tensor:
     """How often class i (row) was taken for class j (column), (K, K) int64."""
-    known = truth < classes
-    pairs = truth[known].long() * classes + found[known].long()
+    labelled = truth < classes
+    pairs = truth[labelled].long() * classes + predicted[labelled].long()
     return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 

@@ -119,13 +119,13 @@ class ConvRung(nn.Module):
         else:
             out = deep * stride**2 if up == "shuffle" else deep
             self.kernel_up = nn.Conv2d(channels, out, kernel, padding=padding)
-        made = [
+        stacks = [
             nn.Sequential(
                 *(ResidualBlock(channels, 3, block_activation, block_norm) for _ in range(blocks))
             )
             for _ in range(2)
         ]
-        self.blocks_down, self.blocks_up = made
+        self.blocks_down, self.blocks_up = stacks
 
     def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, C, H, W) → (B, channels, ⌈H/stride⌉, ⌈W/stride⌉) for odd kernels."""

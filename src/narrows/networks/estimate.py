@@ -96,13 +96,13 @@ class EstimateRung(nn.Module):
     def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, C, H, W) → (B, C · patch² + channels, ⌈H / patch⌉, ⌈W / patch⌉)."""
         estimate = self.outwards(self.inwards(h.flatten(1))).reshape(h.shape)
-        given, pieces = (in_pieces(x, self.patch) for x in (h, estimate.to(h)))
-        return torch.cat([pieces, self.seen(torch.cat([given, pieces], 1))], 1), None
+        patches, pieces = (in_pieces(x, self.patch) for x in (h, estimate.to(h)))
+        return torch.cat([pieces, self.seen(torch.cat([patches, pieces], 1))], 1), None
 
     def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
         """(B, C · patch² + channels, ⌈H / patch⌉, ⌈W / patch⌉) → (B, C, H, W)."""
-        pieces, found = torch.split(h, [self.pieces, h.shape[1] - self.pieces], 1)
-        return from_pieces(pieces + self.mended(found), self.patch, self.above)
+        pieces, features = torch.split(h, [self.pieces, h.shape[1] - self.pieces], 1)
+        return from_pieces(pieces + self.mended(features), self.patch, self.above)
 
 
 @part("ladder", "estimate")

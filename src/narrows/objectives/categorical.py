@@ -37,11 +37,11 @@ class Categorical(Likelihood):
         super().__init__()
         if classes < 2:
             raise ValueError(f"a mask has at least 2 classes; we got {classes}")
-        given = [1.0] * classes if weights is None else [float(w) for w in weights]
-        if len(given) != classes or not all(0 < w < math.inf for w in given):
-            raise ValueError(f"{classes} classes have as many weights above 0; we got {given}")
+        values = [1.0] * classes if weights is None else [float(w) for w in weights]
+        if len(values) != classes or not all(0 < w < math.inf for w in values):
+            raise ValueError(f"{classes} classes have as many weights above 0; we got {values}")
         self.classes = classes
-        self.register_buffer("weight", torch.tensor(given)[:, None, None], persistent=False)
+        self.register_buffer("weight", torch.tensor(values)[:, None, None], persistent=False)
 
     def mean(self, raw: Tensor) -> Tensor:
         """raw (…, C + K, H, W) → the picture's channels cut to [0, 1], and probabilities of classes."""

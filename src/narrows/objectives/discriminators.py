@@ -1,10 +1,10 @@
-"""Critics: small networks that tell two kinds of things apart, and what it costs to be told.
+"""Discriminators: small networks that tell two kinds of things apart, and what it costs to be told.
 
     codes     (N, *code)   ──dense──►  logits (N,)
     pictures  (N, C, H, W) ──below──► features ──above──► logits (N,)
 
-A logit estimates log p(first kind) − log p(second kind) where the critic is at its best
-(Goodfellow et al. 2014, proposition 1). Neither critic normalises: a batch norm would make the
+A logit estimates log p(first kind) − log p(second kind) where the discriminator is at its best
+(Goodfellow et al. 2014, proposition 1). Neither discriminator normalises: a batch norm would make the
 score of a thing depend on the others of its batch.
 """
 
@@ -23,7 +23,7 @@ SMALLEST = 4  # a map is halved for as long as its shorter side is larger
 
 
 def discriminator_loss(first: Tensor, second: Tensor) -> Tensor:
-    """−log σ(first) − log σ(−second), each averaged over its batch: what a critic minimises."""
+    """−log σ(first) − log σ(−second), each averaged over its batch: what a discriminator minimises."""
     return F.softplus(-first).mean() + F.softplus(second).mean()
 
 
@@ -50,7 +50,7 @@ class CodeDiscriminator(nn.Module):
         super().__init__()
         if not widths or min(widths) < 1:
             raise ValueError(
-                f"a critic of codes needs layers of at least 1 unit; we got widths={tuple(widths)}"
+                f"a discriminator of codes needs layers of at least 1 unit; we got widths={tuple(widths)}"
             )
         layers: list[nn.Module] = []
         size = math.prod(code_shape)
@@ -80,7 +80,9 @@ class PictureDiscriminator(nn.Module):
     def __init__(self, shape: Sequence[int], width: int = 32) -> None:
         super().__init__()
         if width < 1:
-            raise ValueError(f"a critic of pictures needs a width of at least 1; we got {width}")
+            raise ValueError(
+                f"a discriminator of pictures needs a width of at least 1; we got {width}"
+            )
         channels, *sides = shape
         layers: list[nn.Module] = []
         while not layers or min(sides) > SMALLEST:

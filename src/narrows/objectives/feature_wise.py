@@ -1,7 +1,7 @@
-"""Bounds that compare a picture with its reconstruction in the features of a critic.
+"""Bounds that compare a picture with its reconstruction in the features of a discriminator.
 
                   ┌─ x ──────────────────────────┐
-    x ──► z ──► x̂ ├─ x̂ ─────────────────────────►├─ critic ─► features, logits
+    x ──► z ──► x̂ ├─ x̂ ─────────────────────────►├─ discriminator ─► features, logits
     z' ~ N(0, I) ─┴─► x' ────────────────────────┘
 
 They divide the model between players: the way down, the heads of the bottleneck, the way up.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +28,9 @@ from .likelihoods import log_gaussian
 from .step import Step
 from .terms import Bound, Loss, Share
 
+if TYPE_CHECKING:
+    from ..autoencoder import Autoencoder
+
 __all__ = ["FeatureWise", "Introspective", "Ways", "ways"]
 
 
@@ -39,7 +42,7 @@ class Ways(NamedTuple):
     up: list[nn.Parameter]
 
 
-def ways(model: Any, name: str) -> Ways:
+def ways(model: Autoencoder, name: str) -> Ways:
     """Which weights of a model are on which way: found by one pass of two black pictures.
 
     Weights that neither the code nor the raw output follows (a likelihood's) count as the way up's.
@@ -54,16 +57,18 @@ def ways(model: Any, name: str) -> Ways:
 
     def reached(*values: Tensor) -> set[str]:
         total = torch.stack([value.float().sum() for value in values]).sum()
-        found = torch.autograd.grad(total, list(own.values()), allow_unused=True, retain_graph=True)
-        return {n for n, gradient in zip(own, found, strict=True) if gradient is not None}
+        gradients = torch.autograd.grad(
+            total, list(own.values()), allow_unused=True, retain_graph=True
+        )
+        return {n for n, gradient in zip(own, gradients, strict=True) if gradient is not None}
 
     with torch.enable_grad(), _evaluating(model):
         x = torch.zeros(2, *model.shape, device=model.device)
         descent = model.ladder.descend(x)
         code = model.bottleneck.encode(descent, model.ladder, None, Draws())
         raw = model.raw(Code(code.z.detach(), pooling_indices=code.pooling_indices))
-        known = [code.mean, code.log_variance]
-        encoded = reached(code.z, *[one for one in known if one is not None])
+        tensors = [code.mean, code.log_variance]
+        encoded = reached(code.z, *[one for one in tensors if one is not None])
         trunk, up = reached(descent.levels[-1]), reached(raw)
     if both := encoded & up:
         raise ValueError(
@@ -80,7 +85,7 @@ def ways(model: Any, name: str) -> Ways:
 
 
 class _Seen(NamedTuple):
-    """What the critic makes of a step: S samples of B pictures, flat but for the features."""
+    """What the discriminator makes of a step: S samples of B pictures, flat but for the features."""
 
     features: Tensor  # log N(features of x; those of x̂, I), (S, B)
     real: Tensor
@@ -102,7 +107,7 @@ class FeatureWise(Bound, nn.Module):
     its networks have no batch norm; no player ever waits for another.
 
     What validation chooses the best weights by is ``loss``, the ELBO of the model's own likelihood:
-    the features of a critic that moves are no yardstick.
+    the features of a discriminator that moves are no yardstick.
 
     A pass of x' through a model with batch norm uses the statistics of x' and leaves the running
     ones alone, so these are of pictures only.
@@ -129,9 +134,9 @@ class FeatureWise(Bound, nn.Module):
         if not (gamma > 0 and math.isfinite(gamma)):
             raise ValueError(f"gamma must be a positive number; we got {gamma}")
         self.gamma, self.lr_scale = gamma, lr_scale
-        self.critic = PictureDiscriminator(shape, width)
+        self.discriminator = PictureDiscriminator(shape, width)
 
-    def check(self, model: Any) -> None:
+    def check(self, model: Autoencoder) -> None:
         """It needs a prior, two ways without a common weight, and a likelihood without weights.
 
         Raises:
@@ -146,7 +151,7 @@ class FeatureWise(Bound, nn.Module):
             )
         ways(model, "feature-wise")
 
-    def shares(self, model: Any) -> list[Share]:
+    def shares(self, model: Autoencoder) -> list[Share]:
         """The encoder and the decoder; the discriminator is ``own_loss``."""
         down, heads, up = ways(model, "feature-wise")
         return [
@@ -158,7 +163,7 @@ class FeatureWise(Bound, nn.Module):
         """The negative ELBO of the model's likelihood, with the features' beside it."""
         total, terms = Elbo().loss(step)
         x, again = step.target, _reconstructions(step, "feature-wise")
-        features = self.critic.features
+        features = self.discriminator.features
         terms["features"] = -_alike(features(x), features(again.flatten(0, 1))).mean()
         return Loss(total, terms)
 
@@ -183,10 +188,10 @@ class FeatureWise(Bound, nn.Module):
 
         def see() -> _Seen:
             x, again = step.target, _reconstructions(step, "feature-wise").flatten(0, 1)
-            real, made = self.critic.features(x), self.critic.features(again)
-            judged = self.critic.logits
-            drawn = self.critic(_drawn(step))
-            return _Seen(_alike(real, made), judged(real), judged(made), drawn)
+            real, fake = self.discriminator.features(x), self.discriminator.features(again)
+            logits = self.discriminator.logits
+            drawn = self.discriminator(_drawn(step))
+            return _Seen(_alike(real, fake), logits(real), logits(fake), drawn)
 
         return step.once(self, see)
 
@@ -234,7 +239,7 @@ class Introspective(Bound, nn.Module):
         self.narrowest = tuple(narrowest)
         self.head = nn.Linear(math.prod(narrowest), 3)
 
-    def check(self, model: Any) -> None:
+    def check(self, model: Autoencoder) -> None:
         """It needs a prior, and two ways without a common weight.
 
         Raises:
@@ -248,7 +253,7 @@ class Introspective(Bound, nn.Module):
             )
         ways(model, "introspective")
 
-    def shares(self, model: Any) -> list[Share]:
+    def shares(self, model: Autoencoder) -> list[Share]:
         """The heads and the way up, then the way down and the softmax on it."""
         down, heads, up = ways(model, "introspective")
         return [
@@ -293,9 +298,9 @@ def _called(logits: Tensor, kind: int) -> Tensor:
     return -logits.log_softmax(1)[:, kind].mean()
 
 
-def _alike(real: Tensor, made: Tensor) -> Tensor:
+def _alike(real: Tensor, fake: Tensor) -> Tensor:
     """log N(real; made, I) in nats: features (B, …) and (S·B, …) → (S, B)."""
-    squares = (made.reshape(-1, *real.shape) - real).float().square().flatten(2).sum(-1)
+    squares = (fake.reshape(-1, *real.shape) - real).float().square().flatten(2).sum(-1)
     return log_gaussian(squares, 1.0, 0.0, math.prod(real.shape[1:]))
 
 
@@ -317,24 +322,24 @@ def _drawn(step: Step) -> Tensor:
     return _lent(model, _decoded, z)  # type: ignore[no-any-return]
 
 
-def _levels(model: Any, x: Tensor) -> list[Tensor]:
+def _levels(model: Autoencoder, x: Tensor) -> list[Tensor]:
     """h_0 … h_L of pictures that are none of the step's."""
     return _lent(model, _descended, x)  # type: ignore[no-any-return]
 
 
-def _decoded(model: Any, z: Tensor) -> Any:
+def _decoded(model: Autoencoder, z: Tensor) -> Any:
     return model.decode(z)
 
 
-def _descended(model: Any, x: Tensor) -> Any:
+def _descended(model: Autoencoder, x: Tensor) -> Any:
     return model.ladder.descend(x).levels
 
 
-def _lent(model: nn.Module, way: Callable[[Any, Tensor], Any], given: Tensor) -> Any:
+def _lent(model: nn.Module, way: Callable[[Any, Tensor], Any], argument: Tensor) -> Any:
     """A way of the model with copies of its buffers, so that no running statistic is touched."""
     module = _Way(model, way)
     held = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    return functional_call(module, held, (given,)) if held else module(given)
+    return functional_call(module, held, (argument,)) if held else module(argument)
 
 
 class _Way(nn.Module):
@@ -344,9 +349,9 @@ class _Way(nn.Module):
         super().__init__()
         self.model, self.way = model, way
 
-    def forward(self, given: Tensor) -> Any:
+    def forward(self, argument: Tensor) -> Any:
         """What the way makes of it."""
-        return self.way(self.model, given)
+        return self.way(self.model, argument)
 
 
 @contextmanager
@@ -361,7 +366,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _check_generative(model: Any, name: str) -> None:
+def _check_generative(model: Autoencoder, name: str) -> None:
     if not model.bottleneck.generative:
         raise ValueError(
             f"the bound {name!r} needs a code with a prior to draw from; the bottleneck "

@@ -186,11 +186,11 @@ def figure_14(lab: Lab) -> Finding:
     x = images.batch(torch.arange(len(images) - held, len(images)))
     n = x[0].numel()
     order = permutation(0, "shuffled pixels", n)
-    strange = x.flatten(1)[:, order].reshape(x.shape)
+    permuted = x.flatten(1)[:, order].reshape(x.shape)
     mean = mean_picture(train)
     found: dict[str, tuple[list[float], list[float]]] = {}
     few = slice(0, 5)
-    shown = [("input", torch.cat([x[few], strange[few]]))]
+    shown = [("input", torch.cat([x[few], permuted[few]]))]
 
     def left(picture: Tensor, back: Tensor) -> float:
         """The share of what is not the mean picture that is lost."""
@@ -203,15 +203,15 @@ def figure_14(lab: Lab) -> Finding:
             recipe = make(train.shape, int(share * n))
             numbers: dict[str, Any] = {"epochs": 100.0, "batch_size": 64}
             model = lab.model(recipe.with_(**numbers), train, seed=seed).model
-            backs = [through(model, each) for each in (x, strange)]
+            backs = [through(model, each) for each in (x, permuted)]
             values = found.setdefault(name, ([], []))
-            for place, (picture, back) in enumerate(zip((x, strange), backs, strict=True)):
+            for place, (picture, back) in enumerate(zip((x, permuted), backs, strict=True)):
                 values[place].append(left(picture, back))
             if seed == lab.seeds[0]:
                 shown.append((name, torch.cat([back[few] for back in backs])))
     k = min(n // 4, Pca.most(train))
     pca = Pca.fit(train, k)
-    base = [left(each, pca.reconstruct(each)) for each in (x, strange)]
+    base = [left(each, pca.reconstruct(each)) for each in (x, permuted)]
     rows = []
     for name, (own, other) in found.items():
         first = name == next(iter(COPIES))

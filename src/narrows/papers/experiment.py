@@ -45,7 +45,7 @@ def verdict_of(*facts: bool) -> Verdict:
 
 @dataclass(frozen=True)
 class Row:
-    """A number of a document beside ours and what it has to beat.
+    """A number of a document beside ours and the baseline's.
 
     Attributes:
         what: what is measured, of which model.

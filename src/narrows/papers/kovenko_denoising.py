@@ -69,7 +69,7 @@ def _mended(
             rest = {name: float(each.mean()) for name, each in found.items() if name != "model"}
             best = max(out.others, key=lambda name: rest[name])
             rows = {
-                "spoilt": corrupted,
+                "corrupted": corrupted,
                 "autoencoder": out.output,
                 PLAIN: beside,
                 best: out.others[best],

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..applications import class_names, decoder, generate
+from ..applications import class_names, decode_samples, decoder
 from ..autoencoder import Autoencoder
 from ..images import split
 from ..measures import Pca, squared_error
@@ -128,7 +128,7 @@ def warm_up_of(lab: Lab) -> float:
 def drawn(lab: Lab, of: Faces, model: Trained, n: int, seed: int) -> Tensor:
     """n faces (n, C, H, W) decoded from draws of the standard normal prior."""
     prior = lab.prior(model, of.train, "normal")
-    return generate(
+    return decode_samples(
         decoder(model.model), partial(sample_codes, model.model, prior), n, seed=seed
     ).pictures
 

@@ -31,7 +31,7 @@ from .lab import Lab, Trained, across, few
 __all__ = ["EXPERIMENTS"]
 
 VARIANCES = (0.1, 0.01, 0.001)
-STRANGERS = "utkface"
+ANOMALIES = "utkface"
 SHOWN = 40  # draws of each model
 RATE = 0.05  # of false alarms, of the calibrated threshold
 CLASSIC, NORM, WARM = "classic", "batch norm", "warm-up and batch norm"
@@ -400,13 +400,13 @@ def judge_median(rows: Sequence[Row]) -> Verdict:
     "figure 16",
     title="Outliers by the KL",
     claim="A picture whose KL exceeds the median of 10,000 samples is an outlier.",
-    data=(SET, STRANGERS),
+    data=(SET, ANOMALIES),
     judge=judge_median,
 )
 def figure_16(lab: Lab) -> Finding:
     """The median and a calibrated threshold on held-out faces and on photographs of people."""
     of = faces(lab)
-    photographs = across(lab.images(STRANGERS, size=of.x.shape[2]), len(of.test))
+    photographs = across(lab.images(ANOMALIES, size=of.x.shape[2]), len(of.test))
     truth = [False] * len(of.test) + [True] * len(photographs)
     asked = torch.cat([of.x, photographs])
     rate = max(RATE, 1 / len(of.validation))
@@ -476,7 +476,7 @@ def figure_16(lab: Lab) -> Finding:
             lab,
             of,
             f"The median is of min(10,000, N) scores: of the {len(of.validation)} validation faces.",
-            f"They show no anomalies with a label; photographs of people ({STRANGERS}) are ours.",
+            f"They show no anomalies with a label; photographs of people ({ANOMALIES}) are ours.",
             vae=True,
         ),
     )

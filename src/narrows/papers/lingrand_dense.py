@@ -317,7 +317,7 @@ def pca_claim(lab: Lab) -> Finding:
     titles = {
         "mean_angle": ("mean angle between two vectors", "degrees"),
         "least_angle": ("least angle", "degrees"),
-        "evenness": ("evenness of the variances (1 is equal)", ""),
+        "participation_ratio": ("participation ratio of the variances (1 is equal)", ""),
     }
     rows = [
         Row(
@@ -336,14 +336,14 @@ def pca_claim(lab: Lab) -> Finding:
         name: {key: statistics.fmean(each[key] for each in runs) for key in titles}
         for name, runs in own.items()
     }
-    angle, even = mean["linear"]["mean_angle"], mean["linear"]["evenness"]
+    angle, even = mean["linear"]["mean_angle"], mean["linear"]["participation_ratio"]
     words = (
         f"The linear autoencoder's {UNITS} vectors are {angle:.1f} degrees apart on average and "
         f"{mean['linear']['least_angle']:.1f} at least (PCA: 90; vectors at random in {UNITS} "
         f"dimensions: {chance:.1f}), and the variances along them are {even:.2f} even, those of PCA "
-        f"{base['evenness']:.2f} (before any training: {blank['least_angle']:.1f} degrees at least, "
-        f"{blank['evenness']:.2f}). With relu: {mean['relu (vanilla)']['mean_angle']:.1f} degrees and "
-        f"{mean['relu (vanilla)']['evenness']:.2f}. The linear one's score is "
+        f"{base['participation_ratio']:.2f} (before any training: {blank['least_angle']:.1f} degrees at least, "
+        f"{blank['participation_ratio']:.2f}). With relu: {mean['relu (vanilla)']['mean_angle']:.1f} degrees and "
+        f"{mean['relu (vanilla)']['participation_ratio']:.2f}. The linear one's score is "
         f"{statistics.fmean(errors):.5f}, PCA's {best:.5f}."
     )
     order = np.arange(1, len(known.variances) + 1)
@@ -362,5 +362,5 @@ def pca_claim(lab: Lab) -> Finding:
             "vector, by its variance (left); share of pairs (right)",
         )
     }
-    facts = (mean["linear"]["least_angle"] < 80, even > 2 * base["evenness"])
+    facts = (mean["linear"]["least_angle"] < 80, even > 2 * base["participation_ratio"])
     return Finding(verdict_of(*facts), words, pictures, rows, deviations(lab))

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from ..applications import (
     baseline_encoders,
+    decode_samples,
     decoder,
     decodings,
     disentangle,
     factor_alignments,
-    generate,
-    morph,
+    morph_codes,
     traverse,
 )
 from ..figures import bars, comparison, picture_grid, picture_rows
@@ -160,7 +160,7 @@ def interpolations(lab: Lab) -> Finding:
         decode, z = decoder(model), model.encode(x).z
         middle = decode(z.reshape(-1, 2, UNITS).mean(1))
         away.append(float(nearest_rows(middle.flatten(1), real)[0].mean()))
-        some = [morph(decode, z[i : i + 2], x[i : i + 2], frames=9) for i in range(0, 40, 2)]
+        some = [morph_codes(decode, z[i : i + 2], x[i : i + 2], frames=9) for i in range(0, 40, 2)]
         sharp.append(statistics.fmean(one.sharpness for one in some))
         faded.append(statistics.fmean(one.fade_sharpness for one in some))
         if not pictures:
@@ -215,7 +215,7 @@ def random_codes(lab: Lab) -> Finding:
             given = {key: 4 for key in how} if lab.tiny else how
             prior = lab.prior(trained, images, kind, seed=seed, **given)
             sample = partial(sample_codes, trained.model, prior)
-            made = generate(decoder(trained.model), sample, len(x), seed=seed).pictures
+            made = decode_samples(decoder(trained.model), sample, len(x), seed=seed).pictures
             away.setdefault(name, []).append(float(nearest_rows(made.flatten(1), real)[0].median()))
             apart.setdefault(name, []).append(frechet_distance(features, ruler.encode(made)))
             if seed == lab.seeds[0]:

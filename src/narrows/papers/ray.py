@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..applications import decoder, generate
+from ..applications import decode_samples, decoder
 from ..figures import bars, picture_rows
 from ..images import split
 from ..measures import Pca, frechet_distance, high_frequency_residual, sharpness
@@ -144,7 +144,7 @@ def table_1(lab: Lab) -> Finding:
         "Figure 5: squared error per picture; marks are table 1, scaled to the stacked model": bars(
             errors,
             title="squared error per picture",
-            beside={name: value * scale for name, value in published.items()},
+            published={name: value * scale for name, value in published.items()},
             log=True,
         ),
     }
@@ -195,7 +195,7 @@ def figure_4(lab: Lab) -> Finding:
             how = {"components": 4} if kind == "mixture" else {}
             prior = lab.prior(trained, train, kind, seed=seed, **how)
             sample = partial(sample_codes, trained.model, prior)
-            made = generate(decoder(trained.model), sample, 64, seed=seed)
+            made = decode_samples(decoder(trained.model), sample, 64, seed=seed)
             nearest = torch.cdist(made.pictures.flatten(1), pixels).min(1).values
             distances.setdefault(name, []).append(float(nearest.median()))
             apart.setdefault(name, []).append(frechet_distance(real, features(made.pictures)))

@@ -217,7 +217,7 @@ def figure_4_3(lab: Lab) -> Finding:
     ours, given, linear = (
         mean["digits"][n] for n in (f"VAE, {WIDE} units", "as given", "PCA-Wiener")
     )
-    knows, strange = mean["nines"].values()
+    knows, anomalous = mean["nines"].values()
     rows = []
     for sigma, i in at.items():
         base = {"as given": given[i], "PCA-Wiener": linear[i]}
@@ -234,7 +234,7 @@ def figure_4_3(lab: Lab) -> Finding:
     words = (
         f"At σ = {MODERATE:g} the VAE of {WIDE} units gives {ours[i]:.1f} dB of pictures that came "
         f"with {given[i]:.1f}, at σ = {EXTREME:g} {ours[j]:.1f} dB ({given[j]:.1f} given; {ours[0]:.1f} "
-        f"without noise). Nines come back with {strange[i]:.1f} dB "
+        f"without noise). Nines come back with {anomalous[i]:.1f} dB "
         f"where none was trained, with {knows[i]:.1f} where they were. The best linear filter, which "
         f"is told σ, gives {linear[i]:.1f} and {linear[j]:.1f} dB: "
         f"{'less' if linear[i] < ours[i] else 'more'} than the VAE at σ = {MODERATE:g}."
@@ -251,7 +251,7 @@ def figure_4_3(lab: Lab) -> Finding:
             "standard deviation of the noise (PSNR in dB)",
         ),
     }
-    facts = (ours[i] > given[i], ours[j] < ours[0] - 3, strange[i] < knows[i])
+    facts = (ours[i] > given[i], ours[j] < ours[0] - 3, anomalous[i] < knows[i])
     more = "Noise is normal and cut to [0, 1]; the document does not say which it added."
     return Finding(verdict_of(*map(bool, facts)), words, pictures, rows, deviations(lab, more))
 

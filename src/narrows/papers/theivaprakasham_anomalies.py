@@ -60,7 +60,7 @@ def reconstructions(lab: Lab) -> Finding:
     """The error of nines beside that of other test digits, and what their reconstructions look like."""
     images, judged = train(lab), test(lab)
     learnt, normal, nines = known_digits(images), few(known_digits(judged), 2000), _nines(judged)
-    strange = few(nines, len(nines))
+    anomalous = few(nines, len(nines))
     real, labels = few(images, len(images)).flatten(1), np.asarray(images.label)
     example = _one_of_each(judged)
     ratio: dict[int, list[float]] = {PLANE: [], WIDE: []}
@@ -71,13 +71,15 @@ def reconstructions(lab: Lab) -> Finding:
     shown = [("original", example)]
     for units in (PLANE, WIDE):
         pca = Pca.fit(learnt, units)
-        base[units] = _error(strange, pca.reconstruct(strange)) / _error(
+        base[units] = _error(anomalous, pca.reconstruct(anomalous)) / _error(
             normal, pca.reconstruct(normal)
         )
         for seed in lab.seeds:
             model = vae(lab, learnt, units, seed).model
-            again = model.reconstruct(strange)
-            ratio[units].append(_error(strange, again) / _error(normal, model.reconstruct(normal)))
+            again = model.reconstruct(anomalous)
+            ratio[units].append(
+                _error(anomalous, again) / _error(normal, model.reconstruct(normal))
+            )
             _, at = nearest_rows(again.flatten(1), real)
             looks[units].append(float((labels[at] == ANOMALY).mean()))
             if units == PLANE:
@@ -86,7 +88,7 @@ def reconstructions(lab: Lab) -> Finding:
                 shown.append((f"VAE, {units} units", model.reconstruct(example)))
             if seed == lab.seeds[0] and units == PLANE:
                 pictures["Figure 4.5: nines, their reconstructions and the difference"] = (
-                    anomaly_sheet(strange[:8], again[:8])
+                    anomaly_sheet(anomalous[:8], again[:8])
                 )
     first = "Figure 4.4: digits of the training, and the anomaly at the right"
     pictures = {first: picture_rows(shown, [*map(str, range(9)), "9, not trained"]), **pictures}

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..applications import class_names, decoder, evaluate_classifier, fit_classifier, generate
+from ..applications import class_names, decode_samples, decoder, evaluate_classifier, fit_classifier
 from ..figures import picture_rows
 from ..measures import (
     Pca,
@@ -104,7 +104,9 @@ def related(lab: Lab) -> Finding:
             model = lab.model(recipe, images, seed=seed).model
             again = model.reconstruct(x)
             prior = prior_for(model, "normal")
-            made = generate(decoder(model), partial(sample_codes, model, prior), len(x), seed=seed)
+            made = decode_samples(
+                decoder(model), partial(sample_codes, model, prior), len(x), seed=seed
+            )
             kl = evaluate(model, x[:500], seed=seed).kl
             assert kl is not None
             draws = 2 if lab.tiny else lab.of(small=200, paper=5000)

@@ -2,9 +2,9 @@
 
 from .autoregressive import Autoregressive
 from .captioned import CaptionFlow
+from .evaluation import PriorEvaluation, compare, evaluate_prior
 from .flow import Flow
 from .gaussian import AggregateGaussian, Normal
-from .judging import Judged, compare, judge
 from .mixture import Mixture
 from .prior import Prior, fit_prior, prior_for, sample_codes, taken
 from .store import load_prior, save_prior, stored_priors
@@ -14,13 +14,13 @@ __all__ = [
     "Autoregressive",
     "CaptionFlow",
     "Flow",
-    "Judged",
     "Mixture",
     "Normal",
     "Prior",
+    "PriorEvaluation",
     "compare",
+    "evaluate_prior",
     "fit_prior",
-    "judge",
     "load_prior",
     "prior_for",
     "sample_codes",

@@ -47,14 +47,14 @@ class Next(nn.Module):
 
     def drawn(self, uniform: Tensor) -> Tensor:
         """Uniform numbers (B, M) → a draw of all entries, (B, M) int64."""
-        x, memory, found = self.begin.expand(len(uniform), -1), None, []
+        x, memory, entries = self.begin.expand(len(uniform), -1), None, []
         for m in range(uniform.shape[1]):
             out, memory = self.memory((x + self.places[m])[:, None], memory)
             shares = self.logits(out[:, 0]).double().softmax(1).cumsum(1)
             entry = torch.searchsorted(shares, uniform[:, m, None].double())[:, 0]
-            found.append(entry.clamp_max(shares.shape[1] - 1))
-            x = self.embedding(found[-1])
-        return torch.stack(found, 1)
+            entries.append(entry.clamp_max(shares.shape[1] - 1))
+            x = self.embedding(entries[-1])
+        return torch.stack(entries, 1)
 
 
 @part("prior", "autoregressive")
@@ -144,8 +144,8 @@ class Autoregressive(Prior):
         for rows in torch.split(ranks, 1024):
             logits = self.next(rows).double().log_softmax(2)
             each.append(logits.gather(2, rows[:, :, None])[:, :, 0].sum(1))
-        known = (self.used[ranks] == codes).all(1)
-        return torch.cat(each).masked_fill(~known, -torch.inf)
+        in_use = (self.used[ranks] == codes).all(1)
+        return torch.cat(each).masked_fill(~in_use, -torch.inf)
 
     @property
     def spread(self) -> None:

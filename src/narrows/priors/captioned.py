@@ -20,12 +20,12 @@ from .gaussian import Scale
 from .prior import Prior, Progress, checked_counts, checked_rows
 from .reading import Reader, checked_words, tokens, vocabulary
 
-__all__ = ["CaptionFlow", "Told"]
+__all__ = ["CaptionFlow", "CaptionVelocity"]
 
 LARGEST_READER, MOST_GUIDED = 1024, 20
 
 
-class Told(nn.Module):
+class CaptionVelocity(nn.Module):
     """A reader and the velocity that is told what it read; one network, trained as one.
 
     Args:
@@ -70,7 +70,7 @@ class CaptionFlow(Prior):
     captioned = True
     silent = 0.1
     scale: Scale
-    network: Told
+    network: CaptionVelocity
 
     def __init__(
         self,
@@ -152,8 +152,8 @@ class CaptionFlow(Prior):
         self.network = network.cpu().requires_grad_(False)
         return self
 
-    def _network(self) -> Told:
-        return Told(self.size, self.width, self.depth, len(self.words), self.reader)
+    def _network(self) -> CaptionVelocity:
+        return CaptionVelocity(self.size, self.width, self.depth, len(self.words), self.reader)
 
     @torch.no_grad()
     def sample(self, n: int, seed: int = 0, caption: str = "") -> Tensor:
@@ -162,11 +162,11 @@ class CaptionFlow(Prior):
         Raises:
             ValueError: a word that was in no caption of the fit.
         """
-        told, silent = self.network.reader(tokens([caption, ""], self.words))[:, None]
-        guided = self.guidance != 1 and not torch.equal(told, silent)
+        condition, silent = self.network.reader(tokens([caption, ""], self.words))[:, None]
+        guided = self.guidance != 1 and not torch.equal(condition, silent)
 
         def field(x: Tensor, t: Tensor) -> Tensor:
-            v: Tensor = self.network.velocity(x, t, told.expand(len(x), -1))
+            v: Tensor = self.network.velocity(x, t, condition.expand(len(x), -1))
             if guided:
                 plain = self.network.velocity(x, t, silent.expand(len(x), -1))
                 v = plain + self.guidance * (v - plain)

@@ -78,9 +78,9 @@ def descend(
             for name, tensor in network.state_dict().items():
                 average[name].lerp_(tensor, share)
         if (number + 1) % look == 0 or number + 1 == steps:
-            judged = _judged(network, average, loss, held, seed)
-            if judged < best:
-                best, best_weights = judged, {n: t.clone() for n, t in average.items()}
+            validation = _judged(network, average, loss, held, seed)
+            if validation < best:
+                best, best_weights = validation, {n: t.clone() for n, t in average.items()}
             if progress is not None:
                 progress(number + 1, steps)
     if not math.isfinite(best):
@@ -103,10 +103,10 @@ def _judged(
     own = _copied(network)
     network.load_state_dict(average)
     network.eval()
-    found = float(loss(held, Draws(seed, 0, rank=-1)))
+    value = float(loss(held, Draws(seed, 0, rank=-1)))
     network.load_state_dict(own)
     network.train()
-    return found
+    return value
 
 
 def _copied(network: nn.Module) -> dict[str, Tensor]:

@@ -43,7 +43,7 @@ class Velocity(nn.Module):
 
     frequencies: Tensor
 
-    def __init__(self, size: int, width: int, depth: int, told: int = 0) -> None:
+    def __init__(self, size: int, width: int, depth: int, condition: int = 0) -> None:
         super().__init__()
         if depth > DEEPEST or width > WIDEST:
             raise ValueError(
@@ -52,7 +52,7 @@ class Velocity(nn.Module):
         turns = torch.logspace(0, 2, FREQUENCIES) * math.pi
         self.register_buffer("frequencies", turns, persistent=False)
         self.inward = nn.Linear(size, width)
-        facts = 2 * FREQUENCIES + 1 + told
+        facts = 2 * FREQUENCIES + 1 + condition
         self.times = nn.ModuleList(nn.Linear(facts, 2 * width) for _ in range(depth))
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
@@ -66,12 +66,12 @@ class Velocity(nn.Module):
     def forward(self, x: Tensor, t: Tensor, condition: Tensor | None = None) -> Tensor:
         """x (B, D), t (B, 1) in [0, 1], condition (B, E) → (B, D)."""
         angle = t * self.frequencies
-        told = torch.cat([t, angle.sin(), angle.cos()], 1)
+        context = torch.cat([t, angle.sin(), angle.cos()], 1)
         if condition is not None:
-            told = torch.cat([told, condition], 1)
+            context = torch.cat([context, condition], 1)
         h = self.inward(x)
         for time, norm, block in zip(self.times, self.norms, self.blocks, strict=True):
-            scale, shift = time(told).chunk(2, 1)
+            scale, shift = time(context).chunk(2, 1)
             h = h + block(norm(h) * (1 + scale) + shift)
         out: Tensor = self.outward(nn.functional.silu(h))
         return out

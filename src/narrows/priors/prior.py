@@ -88,22 +88,22 @@ def prior_for(model: Any, name: str, **arguments: Any) -> Prior:
         raise ValueError(f"the {own[0]} of a prior is that of the model's codes; leave it out")
     bottleneck = model.bottleneck
     quantised = isinstance(bottleneck, Quantised)
-    given = {"size": math.prod(model.code_shape)}
+    shapes = {"size": math.prod(model.code_shape)}
     if quantised:
-        given["entries"] = bottleneck.entries
-    made: Prior = build("prior", Part(name, arguments), **given)
+        shapes["entries"] = bottleneck.entries
+    prior: Prior = build("prior", Part(name, arguments), **shapes)
     if quantised and name == "normal":
         raise ValueError(
             "the prior 'normal' fits codes that were trained to be normal, but this model's are "
             "entries of a code book: fit one of autoregressive, mixture or flow with "
             "`narrows prior`"
         )
-    if not quantised and made.takes == "indices":
+    if not quantised and prior.takes == "indices":
         raise ValueError(
             f"the prior {name!r} is one of entries of a code book, but this model's codes are "
             f"numbers: fit one of {', '.join(n for n in listed('prior') if n != name)}"
         )
-    return made
+    return prior
 
 
 def fit_prior(
@@ -130,13 +130,13 @@ def fit_prior(
         ValueError: a name or an argument that is none, a prior that does not fit the codes, or
             captions for one that reads none.
     """
-    made: Any = prior_for(model, name, **arguments)
-    told = getattr(made, "captioned", False)
-    if captions is not None and not told:
+    prior: Any = prior_for(model, name, **arguments)
+    captioned = getattr(prior, "captioned", False)
+    if captions is not None and not captioned:
         raise ValueError(f"the prior {name!r} reads no captions; fit 'caption-flow'")
-    given = {"captions": captions or captions_of(images, seed=seed)} if told else {}
-    codes = taken(made, model.encode(images, 1, seed=seed))
-    fitted: Prior = made.fit(codes.to(model.device), seed, progress, **given)
+    texts = {"captions": captions or captions_of(images, seed=seed)} if captioned else {}
+    codes = taken(prior, model.encode(images, 1, seed=seed))
+    fitted: Prior = prior.fit(codes.to(model.device), seed, progress, **texts)
     return fitted
 
 

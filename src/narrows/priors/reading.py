@@ -85,9 +85,9 @@ def tokens(captions: Sequence[str], words: Sequence[str]) -> Tensor:
     """
     places = {word: place for place, word in enumerate(words, BEGIN + 1)}
     read = [caption_words(text)[:LONGEST] for text in captions]
-    strangers = dict.fromkeys(word for line in read for word in line if word not in places)
-    if strangers:
-        raise ValueError(_unknown(list(strangers), words))
+    unknown_words = dict.fromkeys(word for line in read for word in line if word not in places)
+    if unknown_words:
+        raise ValueError(_unknown(list(unknown_words), words))
     out = torch.full((len(read), 1 + max(map(len, read), default=0)), NOTHING)
     out[:, 0] = BEGIN
     for row, line in zip(out, read, strict=True):
@@ -95,18 +95,18 @@ def tokens(captions: Sequence[str], words: Sequence[str]) -> Tensor:
     return out
 
 
-def _unknown(strangers: list[str], words: Sequence[str]) -> str:
+def _unknown(unknown_words: list[str], words: Sequence[str]) -> str:
     near = [
         match
-        for word in strangers
+        for word in unknown_words
         for match in difflib.get_close_matches(word[:LONGEST_WORD], words, n=2)
     ]
-    given = ", ".join(repr(word[:LONGEST_WORD]) for word in strangers[:5])
+    quoted = ", ".join(repr(word[:LONGEST_WORD]) for word in unknown_words[:5])
     if near:
-        known = f"did you mean {' or '.join(map(repr, dict.fromkeys(near)))}?"
+        hint = f"did you mean {' or '.join(map(repr, dict.fromkeys(near)))}?"
     elif words:
         shown = [*words[:SHOWN], *(["…"] if len(words) > SHOWN else [])]
-        known = f"the words are {', '.join(shown)}"
+        hint = f"the words are {', '.join(shown)}"
     else:
-        known = "it was fitted without captions"
-    return f"no caption of the pictures that this prior was fitted to says {given}; {known}"
+        hint = "it was fitted without captions"
+    return f"no caption of the pictures that this prior was fitted to says {quoted}; {hint}"

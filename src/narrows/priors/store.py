@@ -49,10 +49,10 @@ def load_prior(model: Any, folder: Path | str, name: str) -> Prior:
     path = _path(folder, name)
     if not path.exists():
         there = stored_priors(folder)
-        known = f"; fitted are: {', '.join(there)}" if there else ""
+        hint = f"; fitted are: {', '.join(there)}" if there else ""
         raise BadFile(
             f"no prior {name!r} was fitted to {folder} yet: run `narrows prior {folder} PICTURES "
-            f"--kind {name}` first{known}"
+            f"--kind {name}` first{hint}"
         )
     tensors, header = files.load_tensors(path)
     version = header.get("version")
@@ -81,8 +81,8 @@ def _arguments(part: Part) -> Mapping[str, Any]:
 
 def stored_priors(folder: Path | str) -> list[str]:
     """The names of the priors that stand beside a model."""
-    found = Path(folder).glob("prior-*.safetensors")
-    return sorted(path.stem.removeprefix("prior-") for path in found)
+    files = Path(folder).glob("prior-*.safetensors")
+    return sorted(path.stem.removeprefix("prior-") for path in files)
 
 
 def _path(folder: Path | str, name: str) -> Path:

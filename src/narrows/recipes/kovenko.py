@@ -156,10 +156,10 @@ def kovenko_2020_vae_warm_up(
         variance: σ² of the pixels.
         warm_up: epochs until the KL weighs 1.
     """
-    made = kovenko_2020_vae(shape, code_size, widths=widths, variance=variance)
-    return made.with_(
+    plain = kovenko_2020_vae(shape, code_size, widths=widths, variance=variance)
+    return plain.with_(
         name="kovenko-2020-vae-warm-up",
-        ladder=made.ladder.with_(norm="batch"),
+        ladder=plain.ladder.with_(norm="batch"),
         epochs=200 + warm_up,
         bound=Part("elbo", {"weight": Part("warm-up", {"epochs": warm_up})}),
         source="Kovenko & Bogach 2020, section 4.2, eq. 8",

@@ -82,14 +82,14 @@ def lingrand_2021_stacked(
         code_size: D, units of the code.
         widths: units of the layers above the code.
     """
-    made = lingrand_2021_multilayer(shape, code_size, widths=widths)
+    plain = lingrand_2021_multilayer(shape, code_size, widths=widths)
     layers = rung_by_rung(
         len(widths) + 1, epochs=20, batch_size=256, learning_rate_schedule="constant"
     )
-    return made.with_(
+    return plain.with_(
         name="lingrand-2021-stacked",
-        ladder=made.ladder.with_(tied=True),
-        phases=(*layers, *made.phases),
+        ladder=plain.ladder.with_(tied=True),
+        phases=(*layers, *plain.phases),
         source="Lingrand 2021, Multilayer autoencoder (1)-(3)",
     )
 

@@ -1,4 +1,4 @@
-"""Codes that match a prior, and pictures that match pictures: by kernels, or by critics."""
+"""Codes that match a prior, and pictures that match pictures: by kernels, or by discriminators."""
 
 from __future__ import annotations
 
@@ -77,20 +77,22 @@ def makhzani_2016_adversarial(
     widths: Sequence[int] = (1000, 1000),
     weight: float = 1.0,
 ) -> Recipe:
-    """The adversarial autoencoder: a critic tells codes from draws of the prior, on MNIST.
+    """The adversarial autoencoder: a discriminator tells codes from draws of the prior, on MNIST.
 
     Makhzani et al. 2016, §2; eight units and layers of 1,000 are those of their likelihoods (appendix
     A). Deviations: N(0, I), where their prior is five times as wide; Adam at a constant 0.0005 for
-    SGD with momentum. Ours: the summed squared error and the weight beside it, a critic at a fifth
+    SGD with momentum. Ours: the summed squared error and the weight beside it, a discriminator at a fifth
     of the model's rate (as fast as it, it spoiled the reconstructions), batches of 100, 50 epochs.
 
     Args:
         shape: (C, H, W) of the pictures.
         code_size: D, units of the code.
-        widths: units of the hidden layers, the critic's too.
-        weight: of the critic, beside nats per picture.
+        widths: units of the hidden layers, the discriminator's too.
+        weight: of the discriminator, beside nats per picture.
     """
-    critic = Part("adversarial-prior", {"weight": weight, "widths": tuple(widths), "lr_scale": 0.2})
+    discriminator = Part(
+        "adversarial-prior", {"weight": weight, "widths": tuple(widths), "lr_scale": 0.2}
+    )
     return Recipe(
         "makhzani-2016-adversarial",
         Part("dense", {"shape": tuple(shape), "widths": tuple(widths)}),
@@ -102,7 +104,7 @@ def makhzani_2016_adversarial(
                 batch_size=100,
                 learning_rate=5e-4,
                 learning_rate_schedule="constant",
-                penalties=(critic,),
+                penalties=(discriminator,),
             ),
         ),
         source="Makhzani et al. 2016, section 2",
@@ -113,10 +115,10 @@ def makhzani_2016_adversarial(
 def lin_2020_dual_matching(
     shape: Sequence[int] = (1, 28, 28), code_size: int = 10, *, widths: Sequence[int] | None = None
 ) -> Recipe:
-    """DR-A: a variational autoencoder with a critic at either end, of its codes and of its pictures.
+    """DR-A: a variational autoencoder with a discriminator at either end, of its codes and of its pictures.
 
     Lin, Mukherjee & Kannan 2020, whose data are counts of genes and whose networks are dense; ten units
-    are among theirs. Ours: the network and likelihood of ``conv-vae``, both critics' weight of 1, a
+    are among theirs. Ours: the network and likelihood of ``conv-vae``, both discriminators' weight of 1, a
     constant rate of 0.0005.
 
     Args:

@@ -34,11 +34,11 @@ def adjusted(
     """
     values = {key.replace("-", "_"): _value(value) for key, value in (changes or {}).items()}
     if name.endswith(".toml"):
-        made = Recipe.load(Path(name))
-        if made.shape != tuple(shape):
+        result = Recipe.load(Path(name))
+        if result.shape != tuple(shape):
             raise ValueError(
-                f"{name} is for pictures of {made.shape}; these are {tuple(shape)}: open them with "
-                f"--size {made.shape[1]}x{made.shape[2]}"
+                f"{name} is for pictures of {result.shape}; these are {tuple(shape)}: open them with "
+                f"--size {result.shape[1]}x{result.shape[2]}"
             )
     else:
         make = recipe(name)
@@ -46,22 +46,24 @@ def adjusted(
         own = {key: values.pop(key) for key in list(values) if key in accepted and key != "shape"}
         for key, value in own.items():
             _check_kind(key, value, str(accepted[key].annotation))
-        made = make(tuple(shape), **own)
+        result = make(tuple(shape), **own)
     phase_names = {f.name for f in dataclasses.fields(Phase)}
     for key, value in values.items():
         part, dot, argument = key.partition(".")
         if dot and part in PARTS:
-            made = made.with_(**{part: getattr(made, part).with_(**{argument: value})})
+            result = result.with_(**{part: getattr(result, part).with_(**{argument: value})})
         elif dot and part in PHASE_PARTS:
-            made = made.with_(phases=tuple(_changed(p, part, argument, value) for p in made.phases))
+            result = result.with_(
+                phases=tuple(_changed(p, part, argument, value) for p in result.phases)
+            )
         elif key in PARTS:
-            made = made.with_(**{key: Part(str(value))})
+            result = result.with_(**{key: Part(str(value))})
         elif key in phase_names:
-            made = made.with_(**{key: value})
+            result = result.with_(**{key: value})
         else:
-            known = sorted(phase_names | {f"{p}.…" for p in (*PARTS, *PHASE_PARTS)})
-            raise ValueError(f"this recipe has no number {key!r}; it has {', '.join(known)}")
-    return made
+            names = sorted(phase_names | {f"{p}.…" for p in (*PARTS, *PHASE_PARTS)})
+            raise ValueError(f"this recipe has no number {key!r}; it has {', '.join(names)}")
+    return result
 
 
 def _changed(phase: Phase, part: str, argument: str, value: Any) -> Phase:

@@ -9,7 +9,7 @@ from typing import Any
 from ..parts import Part
 from ..training import Phase, Recipe, listed_under
 
-GROUP = "Of no document"
+GROUP = "Generic"
 
 
 # pixels of pictures that people photograph or draw vary about this much around a good blurry

@@ -26,9 +26,9 @@ VARIANCE = 0.01  # of the pixels, for the VAEs: ours
 
 def _ladder(shape: Sequence[int], filters: int = 16, **arguments: object) -> Part:
     rungs = min(7, max(1, int(math.log2(min(shape[1:])))))
-    given = {"widths": tuple(filters << i for i in range(rungs)), "activation": "selu"}
+    common = {"widths": tuple(filters << i for i in range(rungs)), "activation": "selu"}
     kernels = (5, *[3] * (rungs - 1))
-    return Part("conv", {"shape": tuple(shape), **given, "kernel": kernels, **arguments})
+    return Part("conv", {"shape": tuple(shape), **common, "kernel": kernels, **arguments})
 
 
 def _trained(forward: Part | str, **numbers: Any) -> Phase:

@@ -24,10 +24,10 @@ SOURCE = "Vincent et al. 2010, §5 and table 3"
 
 
 def _pretraining(layers: int, masked: float) -> tuple[Phase, ...]:
-    given = {"corruption": Part("dropout-mask", {"p": masked})} if masked else {}
+    corruption = {"corruption": Part("dropout-mask", {"p": masked})} if masked else {}
     numbers = {"epochs": 5, "batch_size": 200, "learning_rate": 1e-3}
     return tuple(
-        Phase(scheme=Part("rung", {"rung": i, **given}), **numbers)  # type: ignore[arg-type]
+        Phase(scheme=Part("rung", {"rung": i, **corruption}), **numbers)  # type: ignore[arg-type]
         for i in range(layers)
     )
 

@@ -28,7 +28,7 @@ def run_info(folder: Path | str) -> dict[str, Any]:
     model = outline(folder)
     recipe: Recipe = model.recipe
     code = math.prod(model.code_shape)
-    found: dict[str, Any] = {
+    info: dict[str, Any] = {
         "model": str(folder),
         "recipe": recipe.name,
         "pictures_of": " × ".join(map(str, recipe.shape)) + "  (channels × height × width)",
@@ -41,27 +41,29 @@ def run_info(folder: Path | str) -> dict[str, Any]:
         "generates": "yes" if model.bottleneck.generative else "no (its code has no prior)",
     }
     if recipe.source:
-        found["source"] = recipe.source
+        info["source"] = recipe.source
     lines = history_of(folder)
     if lines:
         last = lines[-1]
         ends = {r["phase"]: f"{r['epoch']:g}" for r in lines}  # of every phase
-        found["trained"] = f"{' + '.join(ends.values())} epochs, "
-        found["trained"] += f"{sum(r['seconds'] for r in lines):.0f} s"
-        found["last_loss"] = f"{last['loss']:.2f} nats per picture"
+        info["trained"] = f"{' + '.join(ends.values())} epochs, "
+        info["trained"] += f"{sum(r['seconds'] for r in lines):.0f} s"
+        info["last_loss"] = f"{last['loss']:.2f} nats per picture"
         validated = [r for r in lines if "validation_loss" in r and r["phase"] == last["phase"]]
         if validated:
             best = min(validated, key=lambda r: r["validation_loss"])
-            found["best_validation"] = (
+            info["best_validation"] = (
                 f"{best['validation_loss']:.2f} nats per picture, in epoch {best['epoch']:g}"
             )
             if "validation_error" in best:  # a classifier's
-                found["wrong_class"] = f"{best['validation_error']:.2%} of the validation pictures"
-    known = facts_of(folder)
-    found |= {key: known[key] for key in ("pictures", "trained_on", "command") if key in known}
+                info["wrong_class"] = f"{best['validation_error']:.2%} of the validation pictures"
+    provenance = facts_of(folder)
+    info |= {
+        key: provenance[key] for key in ("pictures", "trained_on", "command") if key in provenance
+    }
     if not (folder / "model.safetensors").exists():
-        found["state"] = "not finished: the same command with --resume goes on with it"
-    return found
+        info["state"] = "not finished: the same command with --resume goes on with it"
+    return info
 
 
 def _words(document: Mapping[str, Any]) -> str:
@@ -76,10 +78,10 @@ def write_model_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], j
         numbers: rows of one table, all with the same keys.
         judged: which pictures the numbers are of.
     """
-    found = run_info(folder)
-    lines = [f"# {found['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
+    info = run_info(folder)
+    lines = [f"# {info['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
     lines += [
-        f"- **{key.replace('_', ' ')}**: {value}" for key, value in found.items() if key != "model"
+        f"- **{key.replace('_', ' ')}**: {value}" for key, value in info.items() if key != "model"
     ]
     if numbers:
         keys = list(numbers[0])

@@ -62,21 +62,21 @@ def players(
     if divided := objective.bound.shares(model):
         shares = []
         for name, parameters, loss in divided:
-            found = [p for p in parameters if id(p) in mine or not _owns(model, p)]
-            shares.append((name, found, loss))
+            moved = [p for p in parameters if id(p) in mine or not _owns(model, p)]
+            shares.append((name, moved, loss))
         shares[0] = (*shares[0][:2], objective.penalised(shares[0][2]))
     for term in objective.terms:
         if term.opponent and isinstance(term, nn.Module):
             shares.append((name_of(term), list(term.parameters()), term.own_loss))
     lr_scales = {name_of(term): term.lr_scale for term in objective.terms}
-    made = [
+    result = [
         Player(
             name, own, optimizer(phase, own), loss, phase.grad_clip_norm, lr_scales.get(name, 1.0)
         )
         for name, own, loss in shares
     ]
-    disjoint(made)
-    return made
+    disjoint(result)
+    return result
 
 
 def _owns(model: nn.Module, parameter: nn.Parameter) -> bool:

@@ -79,7 +79,7 @@ class Scheme(Protocol):
         ...
 
 
-def _step(model: Autoencoder, batch: Batch, **found: Any) -> Step:
+def _step(model: Autoencoder, batch: Batch, **fields: Any) -> Step:
     return Step(
         target=batch.target,
         input=batch.input,
@@ -88,7 +88,7 @@ def _step(model: Autoencoder, batch: Batch, **found: Any) -> Step:
         number=batch.number,
         draws=batch.draws,
         labels=batch.labels,
-        **found,
+        **fields,
     )
 
 
@@ -163,11 +163,11 @@ class OneRung:
             h = build("corruption", self.corruption)(h, batch.draws)
         below, code, g = _there_and_back(model, batch, self.rung, h)
         last = self.rung + 1 == len(ladder)
-        found = {"levels": [*levels, below], "code": code, "narrowed": last}
+        fields = {"levels": [*levels, below], "code": code, "narrowed": last}
         if self.rung == 0:
-            return _step(model, batch, output=g, **found)
+            return _step(model, batch, output=g, **fields)
         inner = {f"level_{self.rung}": _log_normal(target, g, self.variance)}
-        return _step(model, batch, output=None, inner=inner, **found)
+        return _step(model, batch, output=None, inner=inner, **fields)
 
     def trained(self, model: Autoencoder) -> list[nn.Module]:
         """The rung, the normalisations that only it meets, and the bottleneck of the last."""
@@ -275,8 +275,8 @@ class DeeplySupervised:
         for i in reversed(range(level)):
             g = ladder.ascend(g, pooling_indices, i + 1, to=i)
             if i > 0 and weights[i]:
-                found = _log_normal(descent.levels[i].detach(), _apart(g, ahead), self.variance)
-                inner[f"level_{i}"] = weights[i] * found
+                log_p = _log_normal(descent.levels[i].detach(), _apart(g, ahead), self.variance)
+                inner[f"level_{i}"] = weights[i] * log_p
         output = _apart(g, ahead)
         return _step(model, batch, levels=descent.levels, code=code, output=output, inner=inner)
 
@@ -309,8 +309,8 @@ def _there_and_back(
         _descent_of(model, below, pooling_indices), ladder, batch.samples, batch.draws
     )
     g, level = model.bottleneck.expand(code, ladder)
-    widened = model.pooling_indices(code, len(g))
-    back = ladder.ascend(g, widened, level, to=i)
+    indices = model.pooling_indices(code, len(g))
+    back = ladder.ascend(g, indices, level, to=i)
     return below, code, _apart(back, code.z.shape[:2])
 
 

@@ -1,7 +1,7 @@
-"""Penalties with an opponent: a critic beside the model, trained on the same pass to see through it.
+"""Penalties with an opponent: a discriminator beside the model, trained on the same pass to see through it.
 
 the model minimises   bound + weight · penalty(step)
-the critic minimises  own_loss(step), over its own weights only
+the discriminator minimises  own_loss(step), over its own weights only
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ __all__ = ["AdversarialPictures", "AdversarialPrior", "Factor", "permuted"]
 
 @part("penalty", "adversarial-prior")
 class AdversarialPrior(Penalty, nn.Module):
-    """Codes that a critic takes for draws of N(0, I): the adversarial autoencoder (Makhzani et al. 2016, §2).
+    """Codes that a discriminator takes for draws of N(0, I): the adversarial autoencoder (Makhzani et al. 2016, §2).
 
     With a point code and the bound ``elbo`` it is their autoencoder with a deterministic encoder. A
     Gaussian code keeps its KL beside the game; theirs has the game alone. Other deviations: the
-    critic and the model move in one step, not in a reconstruction and a regularisation phase; the
+    discriminator and the model move in one step, not in a reconstruction and a regularisation phase; the
     model's loss is the non-saturating one, and its ``weight`` beside nats per picture is ours.
 
     Args:
         code_shape: of the model's codes.
-        widths: units of the critic's layers; theirs are two of 1000.
-        lr_scale: the critic's learning rate as a multiple of the phase's.
+        widths: units of the discriminator's layers; theirs are two of 1000.
+        lr_scale: the discriminator's learning rate as a multiple of the phase's.
     """
 
     part: Part
@@ -51,32 +51,32 @@ class AdversarialPrior(Penalty, nn.Module):
     ) -> None:
         super().__init__()
         self.weight, self.lr_scale = weight, lr_scale
-        self.critic = CodeDiscriminator(code_shape, widths)
+        self.discriminator = CodeDiscriminator(code_shape, widths)
 
     def penalty(self, step: Step) -> Tensor:
-        """−log of the critic's belief that the codes are draws of the prior, a scalar."""
-        return generator_loss(self.critic(_codes(step, "adversarial-prior").flatten(0, 1)))
+        """−log of the discriminator's belief that the codes are draws of the prior, a scalar."""
+        return generator_loss(self.discriminator(_codes(step, "adversarial-prior").flatten(0, 1)))
 
     def own_loss(self, step: Step) -> Loss:
-        """The critic's cross-entropy: draws of the prior against the codes."""
+        """The discriminator's cross-entropy: draws of the prior against the codes."""
         z = _codes(step, "adversarial-prior").detach().flatten(0, 1)
         prior = step.draws.normal("adversarial-prior", z.shape, z.device)
-        return Loss(discriminator_loss(self.critic(prior), self.critic(z)), {})
+        return Loss(discriminator_loss(self.discriminator(prior), self.discriminator(z)), {})
 
 
 @part("penalty", "adversarial-pictures")
 class AdversarialPictures(Penalty, nn.Module):
-    """Reconstructions that a critic takes for pictures (Goodfellow et al. 2014, on an autoencoder).
+    """Reconstructions that a discriminator takes for pictures (Goodfellow et al. 2014, on an autoencoder).
 
-    Beside ``adversarial-prior`` on a Gaussian code it is the dual matching of DR-A, one critic for
+    Beside ``adversarial-prior`` on a Gaussian code it is the dual matching of DR-A, one discriminator for
     each end of the autoencoder (Lin et al. 2020). Deviations from that paper: theirs are dense
-    networks for gene counts; here the critic is convolutional, the players move in one step, and
+    networks for gene counts; here the discriminator is convolutional, the players move in one step, and
     the model's loss is the non-saturating one.
 
     Args:
         shape: (C, H, W) of the pictures.
-        width: channels of the critic's first map.
-        lr_scale: the critic's learning rate as a multiple of the phase's.
+        width: channels of the discriminator's first map.
+        lr_scale: the discriminator's learning rate as a multiple of the phase's.
     """
 
     part: Part
@@ -91,35 +91,37 @@ class AdversarialPictures(Penalty, nn.Module):
     ) -> None:
         super().__init__()
         self.weight, self.lr_scale = weight, lr_scale
-        self.critic = PictureDiscriminator(shape, width)
+        self.discriminator = PictureDiscriminator(shape, width)
 
     def penalty(self, step: Step) -> Tensor:
-        """−log of the critic's belief that the reconstructions are pictures, a scalar.
+        """−log of the discriminator's belief that the reconstructions are pictures, a scalar.
 
         Raises:
             ValueError: the scheme reconstructs nothing.
         """
-        return generator_loss(self.critic(_reconstructions(step).flatten(0, 1)))
+        return generator_loss(self.discriminator(_reconstructions(step).flatten(0, 1)))
 
     def own_loss(self, step: Step) -> Loss:
-        """The critic's cross-entropy: pictures against reconstructions."""
+        """The discriminator's cross-entropy: pictures against reconstructions."""
         again = _reconstructions(step).detach().flatten(0, 1)
-        return Loss(discriminator_loss(self.critic(step.target), self.critic(again)), {})
+        return Loss(
+            discriminator_loss(self.discriminator(step.target), self.discriminator(again)), {}
+        )
 
 
 @part("penalty", "factor")
 class Factor(Penalty, nn.Module):
-    """The total correlation KL(q(z) ‖ Π_d q(z_d)) by a critic's density ratio: FactorVAE (Kim & Mnih 2018, eq. 2).
+    """The total correlation KL(q(z) ‖ Π_d q(z_d)) by a discriminator's density ratio: FactorVAE (Kim & Mnih 2018, eq. 2).
 
     Deviations: the permuted codes are of the same batch, where the paper takes a second one
     (alg. 2); one logit stands for the difference of their two, which is the same model; the players
-    move in one step, the critic with the phase's optimiser.
+    move in one step, the discriminator with the phase's optimiser.
 
     Args:
         code_shape: of the model's codes.
         weight: γ.
-        widths: units of the critic's layers; theirs are six of 1000.
-        lr_scale: the critic's learning rate as a multiple of the phase's.
+        widths: units of the discriminator's layers; theirs are six of 1000.
+        lr_scale: the discriminator's learning rate as a multiple of the phase's.
     """
 
     part: Part
@@ -134,19 +136,22 @@ class Factor(Penalty, nn.Module):
     ) -> None:
         super().__init__()
         self.weight, self.lr_scale = weight, lr_scale
-        self.critic = CodeDiscriminator(code_shape, widths)
+        self.discriminator = CodeDiscriminator(code_shape, widths)
 
     def penalty(self, step: Step) -> Tensor:
-        """E log D(z) / (1 − D(z)) in nats, a scalar: below 0 where the critic errs."""
-        return self.critic(_codes(step, "factor").flatten(0, 1)).mean()  # type: ignore[no-any-return]
+        """E log D(z) / (1 − D(z)) in nats, a scalar: below 0 where the discriminator errs."""
+        return self.discriminator(_codes(step, "factor").flatten(0, 1)).mean()  # type: ignore[no-any-return]
 
     def own_loss(self, step: Step) -> Loss:
-        """The critic's cross-entropy: codes against codes whose units were permuted."""
+        """The discriminator's cross-entropy: codes against codes whose units were permuted."""
         z = _codes(step, "factor").detach().flatten(2)
         order = step.draws.uniform("factor", z.shape, z.device)
         apart = permuted(z, order)
         return Loss(
-            discriminator_loss(self.critic(z.flatten(0, 1)), self.critic(apart.flatten(0, 1))), {}
+            discriminator_loss(
+                self.discriminator(z.flatten(0, 1)), self.discriminator(apart.flatten(0, 1))
+            ),
+            {},
         )
 
 

@@ -153,16 +153,16 @@ def _code(step: Step, x: Tensor) -> Tensor:
     """x (B, C, H, W) → h (B, D), each picture's from that picture alone."""
     kept: deque[tuple[Tensor, Tensor]] = deque()
 
-    def keep(norm: nn.Module, given: tuple[Tensor], out: Tensor) -> None:
+    def keep(norm: nn.Module, inputs: tuple[Tensor], out: Tensor) -> None:
         if norm.training:
-            (h,) = given
+            (h,) = inputs
             axes = [0, *range(2, h.ndim)]
             kept.append(torch.var_mean(h, axes, correction=0, keepdim=True))
 
-    def use(norm: Any, given: tuple[Tensor], out: Tensor) -> Tensor | None:
+    def use(norm: Any, inputs: tuple[Tensor], out: Tensor) -> Tensor | None:
         if not norm.training:
             return None
-        (h,), (variance, mean) = given, kept.popleft()
+        (h,), (variance, mean) = inputs, kept.popleft()
         weight, bias = (p.view(-1, *[1] * (h.ndim - 2)) for p in (norm.weight, norm.bias))
         held: Tensor = (h - mean) * (variance + norm.eps).rsqrt() * weight + bias
         return held

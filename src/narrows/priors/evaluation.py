@@ -14,13 +14,13 @@ from ..objectives import mmd2
 from ..randomness import Draws, permutation
 from .prior import Prior, prior_for, sample_codes, taken
 
-__all__ = ["Judged", "compare", "judge"]
+__all__ = ["PriorEvaluation", "compare", "evaluate_prior"]
 
 MOST = 2000
 
 
 @dataclass(frozen=True)
-class Judged:
+class PriorEvaluation:
     """A prior beside codes.
 
     Attributes:
@@ -36,7 +36,9 @@ class Judged:
     discrepancy: float
 
 
-def judge(name: str, drawn: Tensor, held: Tensor, log_prob: Tensor | None = None) -> Judged:
+def evaluate_prior(
+    name: str, drawn: Tensor, held: Tensor, log_prob: Tensor | None = None
+) -> PriorEvaluation:
     """Judge draws z (n, …) beside held-out codes z (N, …), both with a row per code.
 
     The discrepancy is ``mmd2`` with inverse multiquadratics, of codes standardised by the held-out
@@ -47,11 +49,15 @@ def judge(name: str, drawn: Tensor, held: Tensor, log_prob: Tensor | None = None
     """
     rows, own = (z.flatten(1)[:MOST].double() for z in (held, drawn))
     mean, deviation = rows.mean(0), rows.std(0, correction=0).clamp_min(1e-6)
-    found = mmd2((own - mean) / deviation, (rows - mean) / deviation)
-    return Judged(name, None if log_prob is None else float(log_prob.mean()), float(found))
+    discrepancy = mmd2((own - mean) / deviation, (rows - mean) / deviation)
+    return PriorEvaluation(
+        name, None if log_prob is None else float(log_prob.mean()), float(discrepancy)
+    )
 
 
-def compare(model: Any, prior: Prior, train: Any, held: Any, *, seed: int = 0) -> list[Judged]:
+def compare(
+    model: Any, prior: Prior, train: Any, held: Any, *, seed: int = 0
+) -> list[PriorEvaluation]:
     """A fitted prior beside simpler ones, on the codes of held-out pictures.
 
     Beside a prior of numbers stand one Gaussian and the standard normal; beside one of entries,
@@ -67,20 +73,22 @@ def compare(model: Any, prior: Prior, train: Any, held: Any, *, seed: int = 0) -
     train_code, held_code = (model.encode(images, 1, seed=seed + 1) for images in few)
     own, z = taken(prior, held_code), held_code.z[0]
     n = min(MOST, max(len(z), 500))
-    rows = [judge(name, sample_codes(model, prior, n, seed), z, prior.log_prob(own))]
+    rows = [evaluate_prior(name, sample_codes(model, prior, n, seed), z, prior.log_prob(own))]
     if prior.takes == "indices":
         nats, drawn = _alone(taken(prior, train_code), own, n, seed)
         at = drawn.reshape(n, *held_code.indices.shape[1:])
         each = model.bottleneck.lookup(at.to(model.device)).cpu()
-        rows.append(judge("entries by themselves", each, z, nats))
+        rows.append(evaluate_prior("entries by themselves", each, z, nats))
     else:
         beside = [other for other in ("gaussian", "normal") if other != name]
         if isinstance(model.bottleneck, Quantised):
             beside.remove("normal")
         for other in beside:
             simple = prior_for(model, other).fit(taken(prior, train_code))
-            rows.append(judge(other, sample_codes(model, simple, n, seed), z, simple.log_prob(own)))
-    rows.append(judge("training codes", train_code.z[0], z))
+            rows.append(
+                evaluate_prior(other, sample_codes(model, simple, n, seed), z, simple.log_prob(own))
+            )
+    rows.append(evaluate_prior("training codes", train_code.z[0], z))
     return rows
 
 
@@ -98,5 +106,5 @@ def _alone(train: Tensor, held: Tensor, n: int, seed: int) -> tuple[Tensor, Tens
     places = torch.arange(train.shape[1])
     nats = log_shares[places, ranks[len(train) :]].sum(1)
     uniform = Draws(seed).uniform("prior/alone", (train.shape[1], n)).double()
-    found = torch.searchsorted(log_shares.exp().cumsum(1), uniform).clamp_max(len(used) - 1)
-    return nats, used[found.T]
+    entries = torch.searchsorted(log_shares.exp().cumsum(1), uniform).clamp_max(len(used) - 1)
+    return nats, used[entries.T]

@@ -1,0 +1,142 @@
+"""Fit a prior to a model's codes, so that it can generate, and judge it on codes it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..images import captions
+from ..images.inputs import Pictures, evenly
+from ..images.views import Subset
+from ..priors import Prior, PriorEvaluation, compare, fit_prior, prior_for, save_prior
+from ..progress import Progress, stage
+from ..results import Result
+from ..tables import Table
+from ..training import Portion
+from .opening import opened_images, opened_model, run_of
+
+__all__ = ["PriorFit", "prior"]
+
+
+@dataclass(frozen=True, repr=False)
+class PriorFit(Result):
+    """A prior that was fitted, and how it compares with simpler ones.
+
+    Attributes:
+        prior: the fitted one.
+        kind: its name.
+        rows: it, simpler ones and training codes, each judged on the same codes.
+        fitted_on: how many codes it was fitted to.
+        judged_on: ``held-out``, ``validation``, ``training`` or ``seen``: what is known of the
+            pictures whose codes it was judged on; none of them was fitted to.
+        file: where it was stored; None where it was not.
+        words: that a prior of captions knows.
+        example: a text that it knows.
+        notes: what has to be said.
+    """
+
+    name: ClassVar[str] = "prior"
+    prior: Prior
+    kind: str
+    rows: Sequence[PriorEvaluation]
+    fitted_on: int
+    judged_on: str
+    file: Path | None = None
+    words: Sequence[str] = ()
+    example: str = ""
+    notes: Sequence[str] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The numbers of every row."""
+        words = {"words": list(self.words)} if self.words else {}
+        return {
+            "prior": self.kind,
+            "file": None if self.file is None else str(self.file),
+            "fitted_on": self.fitted_on,
+            "judged_on": self.judged_on,
+            "rows": [vars(row) for row in self.rows],
+            "notes": list(self.notes),
+            **words,
+        }
+
+    def table(self) -> Table:
+        """Nats per code (more is better) and discrepancy (less is better) of each."""
+        columns: dict[str, list[Any]] = {
+            f"{self.judged_on} codes": [row.name for row in self.rows],
+            "nats per code": [row.nats for row in self.rows],
+            "discrepancy": [row.discrepancy for row in self.rows],
+        }
+        note = (
+            "(nats: more is better; discrepancy: 0 on average for the codes' own distribution, and "
+            "so now and then less)"
+        )
+        return Table(columns, digits={"nats per code": 2, "discrepancy": 4}, notes=[note])
+
+
+def prior(
+    model: Any,
+    pictures: Pictures,
+    kind: str = "mixture",
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    to: Path | str | None = None,
+    limit: int | None = 20_000,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress = None,
+) -> PriorFit:
+    """Fit a prior to the codes of pictures, and store it beside the model.
+
+    It is fitted to pictures that the model was trained on and judged on others; see
+    :meth:`narrows.training.RunSplit.fitting`.
+
+    Args:
+        model: an ``Autoencoder``, or the folder of one.
+        pictures: best those of the training, all of them.
+        kind: ``gaussian``, ``mixture``, ``flow``; ``autoregressive`` for codes of entries;
+            ``caption-flow`` for text-to-image.
+        arguments: numbers of the prior, such as ``{"components": 10}``.
+        to: the folder to store it in; None: the model's, where it has one.
+        limit: fit to at most so many pictures, evenly spread.
+        seed: of the fit.
+        device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
+
+    Raises:
+        ValueError: a kind or an argument that does not fit the model, or ``normal``, of which
+            nothing is fitted.
+        NoImages: nothing can be read.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is at least 1; we got {limit}")
+    loaded = opened_model(model, device)
+    prior_for(loaded, kind, **arguments or {})  # refuses now, before anything is read
+    if kind == "normal":
+        raise ValueError(
+            "nothing of the prior 'normal' is fitted: run `narrows generate MODEL --prior normal`"
+        )
+    images = opened_images(loaded, pictures, progress=progress)
+    split = run_of(loaded).split(images)
+    notes = [split.note] if split.note else []
+    fitting, judged = split.fitting(0.1, seed)
+    if len(judged) < 2:
+        judged = Portion(fitting, "training")
+        notes.append("fewer than 2 other pictures: it is judged on the codes it was fitted to")
+    fitting = evenly(fitting, limit)
+    with stage(progress, f"fitting {kind}") as step:
+        fitted: Any = fit_prior(loaded, fitting, kind, seed=seed, progress=step, **arguments or {})
+    folder = to or (model if isinstance(model, (str, Path)) else run_of(loaded).folder)
+    file = None
+    if folder is not None:
+        called = str(pictures) if isinstance(pictures, (str, Path)) else getattr(images, "name", "")
+        file = save_prior(
+            fitted, loaded, folder, pictures=called, fitted_on=len(fitting), seed=seed
+        )
+    rows = compare(loaded, fitted, fitting, judged.images, seed=seed)
+    words, example = (), ""
+    if kind == "caption-flow":
+        said = captions(Subset(fitting, range(min(len(fitting), 100))), seed=seed)
+        words = fitted.words
+        example = next((each[0] for each in said if each[0]), " ".join(words[:1]))
+    return PriorFit(fitted, kind, rows, len(fitting), judged.name, file, words, example, notes)
