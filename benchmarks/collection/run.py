@@ -32,7 +32,7 @@ import numpy as np
 import torch
 
 import narrows as nw
-from narrows.applications.index import collection_for, index_files, index_source
+from narrows.applications.indexing import collection_for, index_files, index_source
 from narrows.collection import About, Collection
 from narrows.images import Images
 from narrows.images.files import picture_files

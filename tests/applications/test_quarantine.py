@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import narrows.applications.quarantine as module
-from narrows.applications.quarantine import LIST, Spare, quarantine
+from narrows.applications.quarantine import LIST, Redundant, quarantine
 from narrows.errors import BadFile, NarrowsError
 
 
@@ -24,9 +24,11 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def spare(photos: Path, name: str, keeper: str = "a.jpg") -> Spare:
+def redundant(photos: Path, name: str, keeper: str = "a.jpg") -> Redundant:
     found = (photos / name).stat()
-    return Spare(name, str(photos / name), found.st_size, found.st_mtime_ns, str(photos / keeper))
+    return Redundant(
+        name, str(photos / name), found.st_size, found.st_mtime_ns, str(photos / keeper)
+    )
 
 
 def listed(folder: Path) -> list[list[str]]:
@@ -36,14 +38,14 @@ def listed(folder: Path) -> list[list[str]]:
 
 def test_files_are_moved_and_listed(photos: Path, tmp_path: Path) -> None:
     to = tmp_path / "twice" / "deep"
-    spares = [spare(photos, "b/a.jpg"), spare(photos, "b/c.jpg")]
-    moved, stayed = quarantine(spares, to, photos)
+    redundant_files = [redundant(photos, "b/a.jpg"), redundant(photos, "b/c.jpg")]
+    moved, stayed = quarantine(redundant_files, to, photos)
     assert stayed == [] and [id_ for id_, _ in moved] == ["b/a.jpg", "b/c.jpg"]
     assert (to / "b" / "c.jpg").read_text() == "the picture b/c.jpg"
     assert sorted(path.name for path in photos.rglob("*.jpg")) == ["a.jpg"]
     assert listed(to) == [
         ["from", "to", "keeper"],
-        *([str(photos / s.id), str(to / s.id), str(photos / "a.jpg")] for s in spares),
+        *([str(photos / s.id), str(to / s.id), str(photos / "a.jpg")] for s in redundant_files),
     ]
 
 
@@ -52,24 +54,28 @@ def test_nothing_is_overwritten(photos: Path, tmp_path: Path) -> None:
     (to / "b").mkdir(parents=True)
     (to / "b" / "a.jpg").write_text("it was here before")
     (to / "b" / "a-2.jpg").write_text("this too")
-    moved, _ = quarantine([spare(photos, "b/a.jpg")], to, photos)
+    moved, _ = quarantine([redundant(photos, "b/a.jpg")], to, photos)
     assert moved == [("b/a.jpg", str(to / "b" / "a-3.jpg"))]
     assert (to / "b" / "a.jpg").read_text() == "it was here before"
     assert (to / "b" / "a-3.jpg").read_text() == "the picture b/a.jpg"
 
 
 def test_an_id_cannot_lead_out_of_the_folder(photos: Path, tmp_path: Path) -> None:
-    before = spare(photos, "b/c.jpg")
-    hostile = Spare("../../x/c.jpg", before.path, before.size, before.mtime, before.keeper)
+    before = redundant(photos, "b/c.jpg")
+    hostile = Redundant("../../x/c.jpg", before.path, before.size, before.mtime, before.keeper)
     moved, _ = quarantine([hostile], tmp_path / "twice", photos)
     assert moved[0][1] == str(tmp_path / "twice" / "x" / "c.jpg")
 
 
 def test_what_is_doubtful_stays(photos: Path, tmp_path: Path) -> None:
-    spares = [spare(photos, "b/a.jpg"), spare(photos, "b/c.jpg"), spare(photos, "a.jpg", "b/c.jpg")]
+    redundant_files = [
+        redundant(photos, "b/a.jpg"),
+        redundant(photos, "b/c.jpg"),
+        redundant(photos, "a.jpg", "b/c.jpg"),
+    ]
     (photos / "b" / "a.jpg").write_text("it is longer than it was when it was indexed")
     (photos / "b" / "c.jpg").unlink()
-    moved, stayed = quarantine(spares, tmp_path / "twice", photos)
+    moved, stayed = quarantine(redundant_files, tmp_path / "twice", photos)
     assert moved == [] and [reason for _, reason in stayed] == [
         "it changed since it was indexed",
         "it is not there any more",
@@ -77,9 +83,9 @@ def test_what_is_doubtful_stays(photos: Path, tmp_path: Path) -> None:
     ]
     assert not (tmp_path / "twice").exists() and (photos / "a.jpg").exists()
     (photos / "b" / "c.jpg").symlink_to(photos / "a.jpg")
-    moved, stayed = quarantine([spare(photos, "b/c.jpg")], tmp_path / "twice", photos)
+    moved, stayed = quarantine([redundant(photos, "b/c.jpg")], tmp_path / "twice", photos)
     assert stayed == [("b/c.jpg", "it is a link")]
-    moved, stayed = quarantine([spare(photos, "a.jpg", "b/c.jpg")], tmp_path / "twice", photos)
+    moved, stayed = quarantine([redundant(photos, "a.jpg", "b/c.jpg")], tmp_path / "twice", photos)
     assert stayed == [("a.jpg", "its keeper is a link to it")]
 
 
@@ -95,7 +101,7 @@ def test_another_disk(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(errno.EXDEV, "another disk")
 
     monkeypatch.setattr(os, "replace", refused)
-    before = spare(photos, "b/c.jpg")
+    before = redundant(photos, "b/c.jpg")
     quarantine([before], tmp_path / "twice", photos)
     assert (tmp_path / "twice" / "b" / "c.jpg").read_text() == "the picture b/c.jpg"
     assert (tmp_path / "twice" / "b" / "c.jpg").stat().st_mtime_ns == before.mtime
@@ -107,6 +113,6 @@ def test_another_disk(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(module.shutil, "copy2", full)
     with pytest.raises(NarrowsError, match="no space left on device; 0 files were moved before"):
-        quarantine([spare(photos, "b/a.jpg")], tmp_path / "full", photos)
+        quarantine([redundant(photos, "b/a.jpg")], tmp_path / "full", photos)
     assert (photos / "b" / "a.jpg").read_text() == "the picture b/a.jpg"
     assert not (tmp_path / "full" / "b" / "a.jpg").exists()

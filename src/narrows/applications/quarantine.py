@@ -18,13 +18,13 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import BadFile, NarrowsError
 
-__all__ = ["LIST", "Spare", "quarantine"]
+__all__ = ["LIST", "Redundant", "quarantine"]
 
 LIST = "moved.csv"
 
 
 @dataclass(frozen=True)
-class Spare:
+class Redundant:
     """A picture to set aside.
 
     Attributes:
@@ -41,7 +41,7 @@ class Spare:
 
 
 def quarantine(
-    spares: Sequence[Spare], folder: str | Path, pictures: str | Path
+    redundant_files: Sequence[Redundant], folder: str | Path, pictures: str | Path
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Move files into a folder.
 
@@ -68,14 +68,14 @@ def quarantine(
     moved: list[tuple[str, str]] = []
     stayed: list[tuple[str, str]] = []
     try:
-        for spare in spares:
-            reason = _reason(spare)
+        for redundant in redundant_files:
+            reason = _reason(redundant)
             if reason:
-                stayed.append((spare.id, reason))
+                stayed.append((redundant.id, reason))
                 continue
-            target = _moved(spare, folder)
-            moved.append((spare.id, str(target)))
-            _noted(folder / LIST, [spare.path, str(target), spare.keeper])
+            target = _moved(redundant, folder)
+            moved.append((redundant.id, str(target)))
+            _noted(folder / LIST, [redundant.path, str(target), redundant.keeper])
     except OSError as error:
         raise NarrowsError(
             f"{error.filename or folder}: {(error.strerror or str(error)).lower()}; "
@@ -84,38 +84,38 @@ def quarantine(
     return moved, stayed
 
 
-def _reason(spare: Spare) -> str:
+def _reason(redundant: Redundant) -> str:
     """Why a file is to stay; nothing if it may go."""
-    path = Path(spare.path)
+    path = Path(redundant.path)
     if path.is_symlink():
         return "it is a link"
     if not path.is_file():
         return "it is not there any more"
     found = path.stat()
-    if (found.st_size, found.st_mtime_ns) != (spare.size, spare.mtime):
+    if (found.st_size, found.st_mtime_ns) != (redundant.size, redundant.mtime):
         return "it changed since it was indexed"
-    keeper = Path(spare.keeper)
+    keeper = Path(redundant.keeper)
     if not keeper.is_file():
-        return f"its keeper {spare.keeper} is not there any more"
+        return f"its keeper {redundant.keeper} is not there any more"
     if keeper.resolve() == path.resolve():
         return "its keeper is a link to it"
     return ""
 
 
-def _moved(spare: Spare, folder: Path) -> Path:
-    target = _reserved(folder, spare.id)
+def _moved(redundant: Redundant, folder: Path) -> Path:
+    target = _reserved(folder, redundant.id)
     try:
         try:
-            os.replace(spare.path, target)
+            os.replace(redundant.path, target)
         except OSError as error:
             if error.errno != errno.EXDEV:  # another disk
                 raise
-            shutil.copy2(spare.path, target)
+            shutil.copy2(redundant.path, target)
             with open(target, "rb") as written:
                 os.fsync(written.fileno())
-            os.unlink(spare.path)
+            os.unlink(redundant.path)
     except BaseException:
-        if os.path.exists(spare.path):
+        if os.path.exists(redundant.path):
             target.unlink(missing_ok=True)
         raise
     return target

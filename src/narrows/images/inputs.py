@@ -93,7 +93,13 @@ def evenly(images: Any, limit: int | None) -> Any:
 
 
 def even_rows(count: int, limit: int | None) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """At most ``limit`` positions of ``count``, at even steps."""
+    """At most ``limit`` positions of ``count``, at even steps.
+
+    Raises:
+        ValueError: a limit below 1.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is at least 1; we got {limit}")
     if limit is None or limit >= count:
         return np.arange(count)
     return np.linspace(0, count - 1, limit).round().astype(np.int64)

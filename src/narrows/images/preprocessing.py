@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .read import Fit, Mode, wanted
+from .read import Fit, Mode, Wanted, wanted
 
 __all__ = ["Preprocessing"]
 
@@ -43,6 +43,17 @@ class Preprocessing:
         """How a file is read: ``gray`` or ``rgb``; None where no file can have so many channels."""
         modes: dict[int, Mode] = {1: "gray", 3: "rgb"}
         return modes.get(self.shape[0])
+
+    @property
+    def wanted(self) -> Wanted:
+        """What a file's decoder is asked for.
+
+        Raises:
+            ValueError: no file holds pictures of so many channels.
+        """
+        if self.mode is None:
+            raise ValueError(f"no file holds pictures of {self.shape[0]} channels, {self.shape}")
+        return wanted(self.size, self.mode, self.fit, self.center_crop)
 
     @property
     def description(self) -> str:
