@@ -155,7 +155,7 @@ def compared(work: Path, by: str) -> dict[str, Any]:
         "--by",
         by,
     ]
-    command += ["--out", str(work / f"duplicates-{by}.png")]
+    command += ["--out", str(work / f"duplicates-{by}")]
     began = time.perf_counter()
     with (work / "said.json").open("w+") as answer:
         process = subprocess.Popen(command, stdout=answer, stderr=subprocess.DEVNULL)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import narrows.applications.duplicates as module
-from narrows.applications.duplicates import (
+import narrows.applications.close_codes as module
+from narrows.applications.close_codes import (
     AUGMENTATIONS,
     augmented,
+    close_groups,
     close_pairs,
-    duplicates,
     nearest_pairs,
     threshold_of,
 )
@@ -57,44 +57,44 @@ def test_the_nearest_pairs_are_those_of_all_distances(many, monkeypatch) -> None
 
 def test_a_group_has_a_keeper_that_all_are_near_to() -> None:
     codes = np.array([[0.0], [1.0], [2.0], [10.0], [10.5], [30.0], [0.0]])
-    groups = duplicates(codes, 1.0)
+    groups = close_groups(codes, 1.0)
     assert [(g.keeper, g.others, g.distances) for g in groups] == [
         (0, [6, 1], [0.0, 1.0]),  # 2 is near to 1 alone
         (3, [4], [0.5]),
     ]
-    best = duplicates(codes, 1.0, order=np.array([1, 6, 5, 4, 3, 2, 0]))
+    best = close_groups(codes, 1.0, order=np.array([1, 6, 5, 4, 3, 2, 0]))
     assert [(g.keeper, g.others) for g in best] == [(1, [6, 2, 0]), (4, [3])]
-    assert duplicates(codes[:0], 1.0) == []
-    assert duplicates(codes[[0, 3]], 1.0) == []
+    assert close_groups(codes[:0], 1.0) == []
+    assert close_groups(codes[[0, 3]], 1.0) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_keepers_are_apart_and_nobody_is_in_two_groups(seed: int) -> None:
     codes = np.random.default_rng(seed).normal(size=(300, 2)).astype(np.float32)
     codes[250:] = codes[:50]
-    groups = duplicates(codes, 0.3)
+    groups = close_groups(codes, 0.3)
     others = [row for group in groups for row in group.others]
     rows = others + [group.keeper for group in groups]
     assert len(rows) == len(set(rows))
     left = np.delete(codes, others, 0)
-    assert duplicates(left, 0.3) == []
+    assert close_groups(left, 0.3) == []
     for group in groups:
         away = np.linalg.norm(codes[group.others] - codes[group.keeper], axis=1)
         assert np.allclose(away, group.distances, atol=1e-6) and (away <= 0.3 + 1e-6).all()
 
 
 def test_ten_thousand_equal_pictures_are_one_group() -> None:
-    groups = duplicates(np.ones((10_000, 8)), 0.0)
+    groups = close_groups(np.ones((10_000, 8)), 0.0)
     assert len(groups) == 1 and len(groups[0].others) == 9999 and groups[0].keeper == 0
 
 
 def test_a_threshold_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in (-1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="a distance of at least 0"):
-            duplicates(np.zeros((3, 2)), wrong)
+            close_groups(np.zeros((3, 2)), wrong)
     monkeypatch.setattr(module, "MOST_PAIRS", 100)
     with pytest.raises(ValueError, match="more than 100 pairs .* choose a smaller threshold"):
-        duplicates(np.arange(60.0)[:, None], 50.0)
+        close_groups(np.arange(60.0)[:, None], 50.0)
 
 
 @pytest.fixture

@@ -187,7 +187,9 @@ def test_when_nothing_is_readable_any_more_nothing_is_removed(photos: Path, tmp_
     assert len(collection) == 12
 
 
-def test_another_model_other_pictures_another_fit_another_pool(photos: Path, tmp_path: Path) -> None:
+def test_another_model_other_pictures_another_fit_another_pool(
+    photos: Path, tmp_path: Path
+) -> None:
     to = tmp_path / "c"
     indexed(photos, to)
     other = About("fedcba9876543210", "runs/b", (12,), shape=(3, 2, 2))

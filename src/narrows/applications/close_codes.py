@@ -1,10 +1,10 @@
-"""Duplicates: pictures whose codes are nearer than a threshold, as groups with one to keep.
+"""Close codes: pictures whose codes are nearer than a threshold, as groups with one to keep.
 
     codes (N, D) ──sorted along their longest axis──► tiles ──► pairs ──best first──► groups
 
 Never N × N in memory: two codes nearer than the threshold are also that near along any axis, so a
 tile of codes meets only those that follow it so closely. The pairs are exact. Where there are the
-pictures too, :mod:`narrows.applications.near-duplicates` tells duplicates from what is merely alike.
+pictures too, :mod:`narrows.applications.near_duplicates` tells duplicates from what is merely alike.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "AUGMENTATIONS", "Group", "Threshold", "augmented", "close_pairs", "duplicates", "first_equal", "grouped",
-    "nearest_pairs", "threshold_of",
+    "AUGMENTATIONS", "Group", "Threshold", "augmented", "close_groups", "close_pairs", "first_equal",
+    "grouped", "nearest_pairs", "threshold_of",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
@@ -50,7 +50,7 @@ class Group:
     distances: list[float] = field(default_factory=list)
 
 
-def duplicates(
+def close_groups(
     codes: Array,
     threshold: float,
     *,
@@ -143,7 +143,7 @@ def close_pairs(
         Rows a (P,) and b (P,) with a < b, sorted, and the distances (P,) float64.
 
     Raises:
-        ValueError: as :func:`duplicates`.
+        ValueError: as :func:`close_groups`.
     """
     found: list[tuple[Array, Array, Array]] = []
     count = 0
@@ -282,7 +282,7 @@ def threshold_of(
 ) -> Threshold:
     """The distance that finds nine of ten duplicates that are made of some pictures.
 
-    Each is recompressed, resized, cropped and brightened (:func:`altered`). The distance is never
+    Each is recompressed, resized, cropped and brightened (:func:`augmented`). The distance is never
     more than half of ``apart``: where the alterations move codes as far as other pictures are away,
     as in tiny pictures, the threshold rather misses duplicates than calls likeness one.
 

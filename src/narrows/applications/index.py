@@ -18,10 +18,12 @@ import torch
 
 from ..collection import About, Collection
 from ..collection.store import local
+from ..errors import NoImages
 from ..images import Images, Preprocessing, Source
-from ..images.arrays import idx_folder
+from ..images.arrays import idx_folder, is_array_file
 from ..images.files import PictureFiles, picture_files
-from ..images.inputs import Pictures
+from ..images.folder import Found
+from ..images.inputs import Pictures, distinct
 from ..images.inputs import pictures as read_pictures
 from ..progress import Progress, stage
 from ..results import Result
@@ -152,7 +154,7 @@ def files_or_source(
     metadata: str | Path | None = None,
     without: str | Path | None = None,
 ) -> PictureFiles | Source:
-    """The files of a folder, unread; anything else as a source, at its own size where it has one.
+    """The files of a folder or a list, unread; anything else as a source, at its own size if it has one.
 
     Args:
         how: as pictures of several sizes become those of one source.
@@ -166,11 +168,35 @@ def files_or_source(
     path = Path(pictures).expanduser() if isinstance(pictures, (str, Path)) else None
     if path is not None and path.is_dir() and idx_folder(path) is None:
         return picture_files(path, metadata, None if without is None else local(str(without)))
+    if metadata is None and _are_files(pictures):
+        return _listed([Path(one).expanduser() for one in pictures])
     if metadata is not None:
         raise ValueError(f"--metadata goes with a folder of pictures; {pictures} is none")
     even = path is not None or hasattr(pictures, "shape")  # one picture, or an array or source
     found: Source = read_pictures(pictures, None if even else how)
     return found
+
+
+def _are_files(pictures: Pictures) -> bool:
+    """Whether these are paths of picture files, which may be missing."""
+    if not isinstance(pictures, (list, tuple)) or not pictures:
+        return False
+    paths = [Path(one).expanduser() for one in pictures if isinstance(one, (str, Path))]
+    fine = (path.suffix and not path.is_dir() and not is_array_file(path) for path in paths)
+    return len(paths) == len(pictures) and all(fine)
+
+
+def _listed(paths: Sequence[Path]) -> PictureFiles:
+    """Single files, by their names."""
+    skipped = [(str(p), "there is no such file or folder") for p in paths if not p.is_file()]
+    there = [path for path in paths if path.is_file()]
+    if not there:
+        raise NoImages(f"none of the {len(paths)} files is there; the first is {paths[0]}")
+    files = []
+    for name, path in zip(distinct([path.name for path in there]), there, strict=True):
+        state = path.stat()
+        files.append(Found(name, str(path), state.st_size, state.st_mtime_ns))
+    return PictureFiles(files, {}, skipped)
 
 
 def _folder_of(model: Any) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Baselines",
+    "Collection",
     "Device",
     "Files",
     "Fit",
@@ -22,12 +23,17 @@ __all__ = [
     "Json",
     "Limit",
     "Model",
+    "ModelOrCollection",
+    "Moved",
+    "OfModel",
     "Out",
     "Pictures",
     "Resize",
     "Seed",
     "Size",
     "Split",
+    "Version",
+    "Where",
     "counting",
     "distinct",
     "gathered",
@@ -43,6 +49,32 @@ Pictures = Annotated[
     str, typer.Argument(help="A folder, an .npz, .npy or IDX file, or a named set (narrows data).")
 ]
 Model = Annotated[Path, typer.Argument(help="The folder that [bold]narrows train[/] wrote.")]
+Collection = Annotated[
+    str, typer.Argument(help="The folder or address that [bold]narrows index[/] wrote to.")
+]
+ModelOrCollection = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL|COLLECTION",
+        help="The folder that [bold]narrows train[/] wrote, or one that [bold]narrows index[/] wrote.",
+    ),
+]
+OfModel = Annotated[
+    str | None,
+    typer.Argument(
+        help="With a model: a folder, an .npz, .npy or IDX file, or a named set. A collection has its own."
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(help="Only rows that pass, such as \"label = 'cat' and width > 500\"."),
+]
+Version = Annotated[
+    int | None, typer.Option(help="A version of the collection; the newest whole one by default.")
+]
+Moved = Annotated[
+    Path | None, typer.Option(help="The model, where it moved since the collection was made.")
+]
 Size = Annotated[
     str | None,
     typer.Option(

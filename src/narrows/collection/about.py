@@ -69,6 +69,12 @@ class About:
         return f"{self.model or 'a model'} ({self.fingerprint})"
 
     @property
+    def inputs(self) -> str:
+        """Shape and fit of the model's inputs in one phrase, without loading what reads them."""
+        first = f", of the central {self.center_crop} pixels" if self.center_crop else ""
+        return f"{'×'.join(map(str, self.shape))}, {self.fit}{first}"
+
+    @property
     def preprocessing(self) -> Preprocessing:
         """How a picture becomes an input of the model."""
         from ..images.preprocessing import Preprocessing

@@ -263,8 +263,10 @@ def _iterated(what: Any, like: Preprocessing | None, limit: int | None) -> Image
         items: Iterable[Any] = (what[int(row)] for row in even_rows(count, limit))
     elif hasattr(what, "dataset") and hasattr(what, "__iter__"):
         items = _unbatched(what)
+    elif hasattr(what, "convert"):  # one PIL image
+        items = [what]
     elif hasattr(what, "__iter__"):
-        items = [what] if hasattr(what, "convert") else what  # one PIL image
+        items = what
     else:
         raise ValueError(
             "pictures are a path, a name, an array, a Source, a Dataset or an iterable of pictures; "
