@@ -134,7 +134,7 @@ class Given:
         found = files_or_source(pictures, how)
         self._model, self._how = model, how
         self.source = str(pictures) if isinstance(pictures, (str, Path)) else "these pictures"
-        self.skipped: list[tuple[str, str]] = list(getattr(found, "skipped", ()))
+        skipped: list[tuple[str, str]] = list(getattr(found, "skipped", ()))
         rows: list[dict[str, Any]] = []
         self._thumbnails: list[bytes] = []
         codes: list[Array] = []
@@ -144,7 +144,7 @@ class Given:
             for done, look in enumerate(_looks(found, how), 1):
                 step(done, total)
                 if look.picture is None:
-                    self.skipped.append((look.file.id, look.reason))
+                    skipped.append((look.file.id, look.reason))
                     continue
                 rows.append(_row(look, look.picture))
                 self._thumbnails.append(look.picture.thumbnail)
@@ -156,13 +156,14 @@ class Given:
         if waiting:
             codes.append(self._encoded(waiting))
         if not rows:
-            reason = f": {self.skipped[0][0]}: {self.skipped[0][1]}" if self.skipped else ""
+            reason = f": {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
             raise NoImages(f"none of {self.source} is a picture that can be read{reason}")
         self.columns: dict[str, Array] = {
             name: np.array([row[name] for row in rows], None if name in NUMBERS else object)
             for name in KNOWN
         }
         self.codes: Array | None = np.concatenate(codes) if codes else None
+        self.skipped: Sequence[tuple[str, str]] = skipped
 
     def _encoded(self, pixels: Sequence[torch.Tensor]) -> Array:
         return pooled(encoded(self._model, Images(torch.stack(list(pixels))), progress=False), POOL)

@@ -11,13 +11,12 @@ import typer
 
 from . import options
 from .app import answer, app, printed
+from .options import ModelOrCollection, OfModel, Where
 
 if TYPE_CHECKING:
     from ..collection import Collection
 
 __all__ = ["Given", "ModelOrCollection", "OfModel", "Where", "collection", "given"]
-
-ModelOrCollection, OfModel, Where = options.ModelOrCollection, options.OfModel, options.Where
 
 collection = typer.Typer(no_args_is_help=True, help="What a collection holds; export; delete.")
 app.add_typer(collection, name="collection")

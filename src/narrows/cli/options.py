@@ -93,7 +93,16 @@ Files = Annotated[list[str], typer.Argument(help="Picture files, folders, arrays
 Limit = Annotated[
     int | None, typer.Option(help="At most so many pictures, evenly spread over all of them.")
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
+
+
+def _folder(out: Path) -> Path:
+    """Refuse a picture's name, which would become a folder's."""
+    if out.suffix.lower() in (".png", ".jpg", ".jpeg", ".gif", ".webp") and not out.is_dir():
+        raise ValueError(f"-o is a folder for the results; we got {out}")
+    return out
+
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", callback=_folder)]
 Resize = Annotated[
     str | None,
     typer.Option(
