@@ -17,9 +17,11 @@ from PIL import Image
 import narrows as nw
 from narrows.applications.classify import classify
 from narrows.applications.denoise import denoise
+from narrows.applications.evaluate import evaluate
 from narrows.applications.inpaint import inpaint
 from narrows.applications.kernels import kernels
 from narrows.applications.morph import morph, sample_posterior
+from narrows.applications.outliers import outliers
 from narrows.applications.prior import prior
 from narrows.applications.reconstruct import reconstruct
 from narrows.applications.steer import steer
@@ -31,6 +33,8 @@ SHAPE = (1, 12, 8)
 # name → a call of (model, pictures) with no other choice than the verb itself needs
 VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "reconstruct": lambda m, p: reconstruct(m, p, progress=False),
+    "evaluate": lambda m, p: evaluate(m, p, progress=False),
+    "outliers": lambda m, p: outliers(m, p, normal=p, quantile=0.8, neighbours=2, progress=False),
     "prior": lambda m, p: prior(m, p, "gaussian", progress=False),
     "denoise": lambda m, p: denoise(m, p, noise="gaussian 0.1", baselines=False, progress=False),
     "upscale": lambda m, p: upscale(m, p, factor=2, progress=False),
