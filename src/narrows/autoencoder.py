@@ -207,14 +207,14 @@ class Autoencoder(nn.Module):
         prior: Sampler | None = None,
         batch_size: int = 256,
         progress: Progress | None = None,
-        **given: Any,
+        **condition: Any,
     ) -> Tensor:
         """n pictures drawn from a prior over codes, (n, C, H, W) float32 in [0, 1], on the processor.
 
         Args:
             seed: of the draws.
             prior: a fitted one; None takes the standard normal that a variational model has.
-            given: what the prior is told, such as ``caption``.
+            condition: what the prior is told, such as ``caption``.
 
         Raises:
             ValueError: n is below 1, or the model has no prior of its own and none was given.
@@ -222,7 +222,7 @@ class Autoencoder(nn.Module):
         if n < 1:
             raise ValueError(f"at least 1 picture is drawn; we got n={n}")
         if prior is not None:
-            rows = prior.sample(n, seed, **given)
+            rows = prior.sample(n, seed, **condition)
         elif self.bottleneck.generative:
             rows = Draws(seed).normal("prior", (n, math.prod(self.code_shape)))
         else:

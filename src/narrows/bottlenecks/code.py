@@ -45,7 +45,7 @@ class Code:
     Attributes:
         z: (B, *code) or, where samples were asked for, (S, B, *code).
         mean, log_variance: (B, *code) of a Gaussian posterior q(z|x); None elsewhere.
-        pooling indices: per rung, what its way up may need of its way down; never stored.
+        pooling_indices: per rung, what its way up may need of its way down; never stored.
         sampled: whether ``z`` has the axis S of samples in front.
         indices: (B, …) entries of a code book, where there is one.
         unquantised: (B, *code), what a learnt code book quantised; never stored.

@@ -48,7 +48,7 @@ class Scorer:
         names: of the scores.
         distances: those of the codes, fitted.
         excess: of the reconstruction error, fitted, where it is asked for.
-        background: what ``ratio`` compares with.
+        background: what ``likelihood-ratio`` compares with.
         samples, seed: of the scores that draw codes.
     """
 
@@ -115,8 +115,8 @@ def scorer(
         names: of ``KNOWN``.
         normal: a source or an array of normal pictures, for distances; best those that the model was
             trained on. Of more than 60,000 so many are drawn.
-        background: for ``ratio``; None is a general compressor.
-        neighbours: k of ``neighbours``, ``directions``, ``excess`` and ``lof``; None takes 5, 5, 10
+        background: for ``likelihood-ratio``; None is a general compressor.
+        neighbours: k of ``neighbours``, ``cosine-knn``, ``local-excess`` and ``lof``; None takes 5, 5, 10
             and 20.
         samples, seed: see ``anomaly_scores``; the seed also draws the normal pictures.
         progress: called with (done, total) normal pictures.
@@ -162,7 +162,7 @@ def distance(
 ) -> CodeDistance:
     """The distance of that name, fitted to the codes (N, D) of normal pictures by the model.
 
-    The origin of ``directions`` is the code of a black picture.
+    The origin of ``cosine-knn`` is the code of a black picture.
     """
     settings: dict[str, Any] = {}
     if neighbours is not None and name != "mahalanobis":

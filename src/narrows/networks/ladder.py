@@ -29,7 +29,7 @@ Shape = tuple[int, ...]
 class Rung(Protocol):
     """One level of a ladder: a module with a way down, a way up, and the shapes of both ends.
 
-    ``down`` also gives what its ``up`` may need of it (pooling pooling indices), or None.
+    ``down`` also gives what its ``up`` may need of it (pooling indices), or None.
     """
 
     above: Shape

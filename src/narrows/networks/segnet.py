@@ -32,7 +32,7 @@ def unpool(h: Tensor, pooling_indices: Tensor, size: tuple[int, int]) -> Tensor:
 
     Args:
         h: (B, C, H', W').
-        pooling indices: (B, C, H', W') int64, each a place in the flattened map of ``size``, as
+        pooling_indices: (B, C, H', W') int64, each a place in the flattened map of ``size``, as
             ``torch.nn.functional.max_pool2d`` gives them; no two the same.
         size: (H, W) of the result.
 

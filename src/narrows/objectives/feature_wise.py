@@ -296,7 +296,7 @@ def _called(logits: Tensor, kind: int) -> Tensor:
 
 
 def _alike(real: Tensor, fake: Tensor) -> Tensor:
-    """log N(real; made, I) in nats: features (B, …) and (S·B, …) → (S, B)."""
+    """log N(real; fake, I) in nats: features (B, …) and (S·B, …) → (S, B)."""
     squares = (fake.reshape(-1, *real.shape) - real).float().square().flatten(2).sum(-1)
     return log_gaussian(squares, 1.0, 0.0, math.prod(real.shape[1:]))
 

@@ -38,7 +38,7 @@ class Term:
 
     Attributes:
         opponent: whether its own weights move by ``own_loss`` (a discriminator's).
-        pace: the learning rate of its own player as a multiple of the phase's.
+        lr_scale: the learning rate of its own player as a multiple of the phase's.
         labelled: whether it needs the pictures' labels.
         labels: the names of the classes, in the order of ``step.labels``; the loop fills it in
             where it is ``labelled``.
