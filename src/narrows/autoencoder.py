@@ -41,14 +41,14 @@ class Autoencoder(nn.Module):
 
     Args:
         ladder: the way down and up, or the part that names it.
-        bottleneck: what becomes of the lowest activation, or its part.
+        bottleneck: from the lowest activation to a code and back, or its part.
         likelihood: what the raw output means, or its part.
 
     Attributes:
         recipe: how it was trained, where that is known.
         preprocessing: how pictures become inputs; saved with the weights.
         run: what its training left (pictures seen, seed, history); None where it was not trained.
-        auxiliary: modules trained beside it (a discriminator, a softmax head), by name.
+        auxiliary: modules trained with it (a discriminator, a softmax head), by name.
 
     Raises:
         ValueError: a part that is not listed, or parts that do not fit.
@@ -151,7 +151,7 @@ class Autoencoder(nn.Module):
         return out.reshape(*z.shape[:-axes], *out.shape[1:]) if z.ndim != axes + 1 else out
 
     def pooling_indices(self, code: Code, rows: int) -> list[Tensor | None] | None:
-        """The pooling indices of a code, once for each of the ``rows`` that its samples make; or None."""
+        """The pooling indices of a code, repeated for each of the ``rows`` of its samples; or None."""
         return code.repeat(rows)
 
     def decode(self, z: Tensor, draws: Draws | None = None) -> Tensor:
@@ -168,7 +168,7 @@ class Autoencoder(nn.Module):
         """The negative ELBO of pictures x (B, C, H, W) in [0, 1], a scalar in nats per image.
 
         −E log p(x|z) + KL(q(z|x) ‖ p(z)), averaged over the batch and ``samples`` draws of the code;
-        of a code without a prior the first term, and what its bottleneck asks for. Differentiable, in
+        of a code without a prior the first term, and the bottleneck's auxiliary loss. Differentiable, in
         whichever mode the model is. What ``fit`` minimises may weigh the terms and add penalties.
 
         Args:
@@ -214,7 +214,7 @@ class Autoencoder(nn.Module):
         Args:
             seed: of the draws.
             prior: a fitted one; None takes the standard normal that a variational model has.
-            condition: what the prior is told, such as ``caption``.
+            condition: what the prior is conditioned on, such as ``caption``.
 
         Raises:
             ValueError: n is below 1, or the model has no prior of its own and none was given.

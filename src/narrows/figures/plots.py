@@ -1,4 +1,4 @@
-"""Numbers as lines and as bars: ours in colour, what stands beside it in gray."""
+"""Numbers as lines and as bars: ours in colour, what they are compared with in gray."""
 
 from __future__ import annotations
 

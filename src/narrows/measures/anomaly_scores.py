@@ -120,8 +120,8 @@ def anomaly_scores(
         progress: called with (done, total) pictures.
 
     Raises:
-        ValueError: an unknown score, one that needs a prior of a model without one, or ``likelihood-ratio``
-            without a background.
+        ValueError: an unknown score, one that needs a prior of a model without one, or
+            ``likelihood-ratio`` without a background.
     """
     _check(model, names, background, samples)
     wanted = set(names)
@@ -165,7 +165,7 @@ def in_blocks(
     batch_size: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Tensor]:
-    """What a function gives for each picture, whatever stands beside it.
+    """What a function gives for each picture, independent of the others of its batch.
 
     Blocks are all of one size, the last filled up with copies: a product of matrices of another
     size rounds differently.
@@ -224,7 +224,7 @@ def by_model(model: Autoencoder, samples: int = 16, seed: int = 0) -> Background
 
 @dataclass(frozen=True)
 class SharedDraws(Draws):
-    """Draws that are the same for every picture of a batch, whichever stand in it.
+    """Draws that are the same for every picture of a batch, whichever these are.
 
     A bottleneck asks for (S, B, *code); one picture's noise is drawn and repeated.
     """

@@ -1,11 +1,11 @@
-"""How well single units of a code stand for single factors of what made the pictures.
+"""How well single units of a code stand for single generative factors of the pictures.
 
 codes (N, D), factors (N, F) ──► one unit for a factor        MIG, SAP, completeness
                              ├─► one factor for a unit        FactorVAE score, disentanglement
-                             └─► the factors can be told      informativeness, β-VAE score
+                             └─► the factors can be predicted  informativeness, β-VAE score
 
 All of them take the same N pictures, drawn from every combination of factors. No two of them mean the
-same by the word: read them together, beside the codes of PCA and of an encoder without training.
+same by the word: read them together, and compare with the codes of PCA and of an untrained encoder.
 """
 
 from __future__ import annotations

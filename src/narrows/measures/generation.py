@@ -6,7 +6,7 @@ drawn pictures ──features──► (M, F) ─┘
 
 Features are what a network or a projection makes of a picture. All of these numbers depend on them
 and on how many pictures there are: compare sets of one size, through one network. What real
-pictures get beside other real ones is the floor of a measure.
+pictures get against other real ones is the floor of a measure.
 """
 
 from __future__ import annotations

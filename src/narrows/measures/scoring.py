@@ -116,7 +116,7 @@ def scorer(
         normal: a source or an array of normal pictures, for distances; best those that the model was
             trained on. Of more than 60,000 so many are drawn.
         background: for ``likelihood-ratio``; None is a general compressor.
-        neighbours: k of ``neighbours``, ``cosine-knn``, ``local-excess`` and ``lof``; None takes 5, 5, 10
+        neighbours: k of ``knn``, ``cosine-knn``, ``local-excess`` and ``lof``; None takes 5, 5, 10
             and 20.
         samples, seed: see ``anomaly_scores``; the seed also draws the normal pictures.
         progress: called with (done, total) normal pictures.
@@ -174,6 +174,6 @@ def distance(
 
 
 def codes_of(model: Autoencoder, images: Any, progress: Progress | None = None) -> Array:
-    """The codes of pictures, (N, D) float32, each whatever stands beside it."""
+    """The codes of pictures, (N, D) float32, each independent of the others of its batch."""
     codes = in_blocks(model, images, lambda x: {"z": model.posterior(x).z}, progress=progress)
     return codes["z"].flatten(1).numpy()

@@ -45,7 +45,7 @@ class Rung(Protocol):
 
 
 class Descent(NamedTuple):
-    """What the way down leaves: ``levels`` h_0 … h_L (h_0 is the input) and each rung's pooling indices."""
+    """What the way down leaves: ``levels`` h_0 … h_L (h_0 is the input), each rung's pooling indices."""
 
     levels: list[Tensor]
     pooling_indices: list[Tensor | None]

@@ -104,7 +104,7 @@ class FeatureWise(Bound, nn.Module):
     its networks have no batch norm; no player ever waits for another.
 
     What validation chooses the best weights by is ``loss``, the ELBO of the model's own likelihood:
-    the features of a discriminator that moves are no yardstick.
+    the features of a discriminator change while it trains, so they are no yardstick.
 
     A pass of x' through a model with batch norm uses the statistics of x' and leaves the running
     ones alone, so these are of pictures only.
@@ -157,7 +157,7 @@ class FeatureWise(Bound, nn.Module):
         ]
 
     def loss(self, step: Step) -> Loss:
-        """The negative ELBO of the model's likelihood, with the features' beside it."""
+        """The negative ELBO of the model's likelihood, and the likelihood of features as a term."""
         total, terms = Elbo().loss(step)
         x, again = step.target, _reconstructions(step, "feature-wise")
         features = self.discriminator.features

@@ -157,7 +157,7 @@ def sample_codes(model: Any, prior: Prior, n: int, seed: int = 0, **condition: A
     Of a model with a code book each vector becomes the entry nearest to it.
 
     Args:
-        condition: what the prior is told, such as ``caption``, where it can be told something.
+        condition: what the prior is conditioned on, such as ``caption``, where it takes a condition.
     """
     codes: Tensor = model.codes_of(prior.sample(n, seed, **condition))
     return codes

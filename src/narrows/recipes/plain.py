@@ -1,4 +1,4 @@
-"""Models that no document owns: plain and variational, dense and convolutional."""
+"""Generic models: plain and variational, dense and convolutional."""
 
 from __future__ import annotations
 
