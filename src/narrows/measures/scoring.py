@@ -1,4 +1,4 @@
-"""Scores of pictures by a model and by distances among its codes, fitted once and asked often.
+"""Scores of pictures by a model and by distances among its codes, fitted once and used often.
 
 normal pictures ──scorer──► distances from their codes      pictures ──scorer──► scores
 """

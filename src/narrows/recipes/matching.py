@@ -52,7 +52,7 @@ def zhao_2019_info_vae(
 
     Zhao, Song & Ermon 2019, eq. 6: the KL weighs 1 − α and the discrepancy α + λ − 1; α = 1 is their
     MMD-VAE. Network, α and λ are ours, those of ``conv-vae`` and such that the pixels' variance
-    of 0.01 leaves the discrepancy the weight that 10 has beside a summed squared error.
+    of 0.01 leaves the discrepancy the weight that 10 has against a summed squared error.
 
     Args:
         shape: (C, H, W) of the pictures.
@@ -81,8 +81,9 @@ def makhzani_2016_adversarial(
 
     Makhzani et al. 2016, §2; eight units and layers of 1,000 are those of their likelihoods (appendix
     A). Deviations: N(0, I), where their prior is five times as wide; Adam at a constant 0.0005 for
-    SGD with momentum. Ours: the summed squared error and the weight against it, a discriminator at a fifth
-    of the model's rate (at the same rate the reconstructions were worse), batches of 100, 50 epochs.
+    SGD with momentum. Ours: the summed squared error and the weight against it, a discriminator at a
+    fifth of the model's rate (at the same rate the reconstructions were worse), batches of 100, 50
+    epochs.
 
     Args:
         shape: (C, H, W) of the pictures.

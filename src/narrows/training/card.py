@@ -74,7 +74,7 @@ def _words(document: Mapping[str, Any]) -> str:
 def write_model_card(
     folder: Path | str, numbers: Sequence[Mapping[str, Any]], held_out: str
 ) -> Path:
-    """Write ``card.md``: what the model is, its numbers on held-out pictures beside the baselines.
+    """Write ``card.md``: what the model is, its numbers on held-out pictures and the baselines'.
 
     Args:
         numbers: rows of one table, all with the same keys.
