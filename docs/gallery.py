@@ -1,7 +1,8 @@
 """Makes docs/applications.md and docs/collections.md true again: `make gallery` runs all that is in them.
 
     ```console   the lines after "$ " are run; what they print is written below them
-    ```python    is run in the same order, in one session
+    ```python    is run in the same order, each in an interpreter of its own, after those lines of
+                 earlier ones that it builds on
     ![…](pictures/PAGE/NAME "FILE")   FILE, which a command wrote, becomes the picture
 
 All of it happens in runs/gallery; `docs/gallery.py collections` makes one page only. Trained models stay
@@ -23,7 +24,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from snippets import Nursery, needed
 
 DOCS = Path(__file__).parent
 PAGES = {name: DOCS / f"{name}.md" for name in ("applications", "collections")}
@@ -53,12 +57,13 @@ def played(page: str, run: Run) -> str:
     Args:
         run: the arguments of a command, ``narrows`` first, to its standard output.
     """
-    session: dict[str, Any] = {}
+    earlier: list[str] = []
 
     def again(found: re.Match[str]) -> str:
         kind, text = found[1], found[2]
         if kind == "python":
-            exec(compile(text, text.splitlines()[0], "exec"), session)
+            nursery.run(needed(earlier, text))
+            earlier.append(text)
             return found[0]
         lines = []
         for written, arguments in commands(text):
@@ -67,7 +72,8 @@ def played(page: str, run: Run) -> str:
             lines += [written, *([said] if shown else [])]
         return "```console\n" + "\n".join(lines) + "\n```"
 
-    return BLOCK.sub(again, page)
+    with Nursery() as nursery:
+        return BLOCK.sub(again, page)
 
 
 def trains(arguments: list[str]) -> bool:

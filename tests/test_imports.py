@@ -75,7 +75,7 @@ def home(name: str) -> str | None:
     if pieces[0] != "narrows" or len(pieces) == 1:
         return None
     # "from .. import fit" comes through the front door, from where that keeps it
-    return nw._HOMES.get(pieces[1], f".{pieces[1]}")[1:]
+    return nw._HOMES.get(pieces[1], f".{pieces[1]}")[1:].split(".")[0]
 
 
 def package_of(path: Path) -> str:

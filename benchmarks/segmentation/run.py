@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 
-from narrows.applications import segment
+from narrows.applications import segment_batch
 from narrows.images import masked, stacked
 from narrows.measures import (
     class_weights,
@@ -108,7 +108,7 @@ def row(
     took = time.process_time() - began
     with model.evaluating():
         x = other.images.pixels.float() / 255
-        found = segment(model, x, len(NAMES), SIZE).classes
+        found = segment_batch(model, x, len(NAMES), SIZE).classes
     return {
         "weights": weights,
         "varied": varied,

@@ -31,51 +31,80 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# what most people need; `map` is not here, so that a star import leaves Python's own alone
 __all__ = [
     "Autoencoder",
     "Code",
+    "Encoder",
     "NarrowsError",
     "Phase",
     "Recipe",
-    "applications",
-    "bottlenecks",
-    "collection",
-    "errors",
+    "classify",
+    "compress",
+    "decompress",
+    "denoise",
+    "duplicates",
     "evaluate",
-    "figures",
     "fit",
-    "images",
+    "generate",
+    "index",
+    "inpaint",
+    "kernels",
     "load",
-    "measures",
-    "networks",
-    "objectives",
-    "papers",
-    "parts",
-    "priors",
-    "randomness",
-    "recipes",
+    "morph",
+    "outliers",
+    "prior",
+    "reconstruct",
     "save",
-    "sklearn",
-    "training",
+    "search",
+    "segment",
+    "steer",
+    "upscale",
 ]
 
 _HOMES = {
     "Autoencoder": ".autoencoder",
     "Code": ".bottlenecks",
+    "Encoder": ".encoders",
     "NarrowsError": ".errors",
     "Phase": ".training",
     "Recipe": ".training",
-    "evaluate": ".measures",
     "fit": ".training",
     "load": ".training",
     "save": ".training",
+    # the verbs
+    "classify": ".applications.classify",
+    "compress": ".applications.compress",
+    "decompress": ".applications.compress",
+    "denoise": ".applications.denoise",
+    "duplicates": ".applications.duplicates",
+    "evaluate": ".applications.evaluate",
+    "generate": ".applications.generate",
+    "index": ".applications.index",
+    "inpaint": ".applications.inpaint",
+    "kernels": ".applications.kernels",
+    "map": ".applications.map",
+    "morph": ".applications.morph",
+    "outliers": ".applications.outliers",
+    "prior": ".applications.prior",
+    "reconstruct": ".applications.reconstruct",
+    "search": ".applications.search",
+    "segment": ".applications.segment",
+    "steer": ".applications.steer",
+    "upscale": ".applications.upscale",
 }
+_PACKAGES = (
+    "applications", "bottlenecks", "collection", "encoders", "errors", "figures", "images",
+    "measures", "networks", "objectives", "papers", "parts", "priors", "progress", "randomness",
+    "recipes", "results", "sklearn", "tables", "training",
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from . import (
         applications,
         bottlenecks,
         collection,
+        encoders,
         errors,
         figures,
         images,
@@ -85,27 +114,48 @@ if TYPE_CHECKING:
         papers,
         parts,
         priors,
+        progress,
         randomness,
         recipes,
+        results,
         sklearn,
+        tables,
         training,
     )
+    from .applications.classify import classify
+    from .applications.compress import compress, decompress
+    from .applications.denoise import denoise
+    from .applications.duplicates import duplicates
+    from .applications.evaluate import evaluate
+    from .applications.generate import generate
+    from .applications.index import index
+    from .applications.inpaint import inpaint
+    from .applications.kernels import kernels
+    from .applications.map import map
+    from .applications.morph import morph
+    from .applications.outliers import outliers
+    from .applications.prior import prior
+    from .applications.reconstruct import reconstruct
+    from .applications.search import search
+    from .applications.segment import segment
+    from .applications.steer import steer
+    from .applications.upscale import upscale
     from .autoencoder import Autoencoder
     from .bottlenecks import Code
+    from .encoders import Encoder
     from .errors import NarrowsError
-    from .measures import evaluate
     from .training import Phase, Recipe, fit, load, save
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'narrows' has no attribute {name!r}")
-    if name == "fit":  # it takes recipes by name
-        importlib.import_module(".recipes", __name__)
     if name in _HOMES:
+        if name == "fit":  # it takes recipes by name
+            importlib.import_module(".recipes", __name__)
         return getattr(importlib.import_module(_HOMES[name], __name__), name)
-    return importlib.import_module(f".{name}", __name__)
+    if name in _PACKAGES:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'narrows' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted([*_HOMES, *_PACKAGES, "__version__"])

@@ -77,10 +77,13 @@ class Result:
         written: dict[str, Any] = {
             name: str(save(each, folder / f"{name}.png")) for name, each in self.figures().items()
         }
+        return self._documented(folder, {**written, **others})
+
+    def _documented(self, folder: Path, written: Mapping[str, Any]) -> dict[str, Any]:
+        """The document, which names the files that were ``written`` before."""
         path = folder / f"{self.name}.json"
-        written |= others
         files.write_text(path, json_text(self.document() | {"files": written}))
-        return written | {"document": str(path)}
+        return {**written, "document": str(path)}
 
     def __str__(self) -> str:
         return str(self.table())

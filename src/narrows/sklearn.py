@@ -8,7 +8,7 @@
     >>> from sklearn.datasets import load_digits
     >>> from narrows.sklearn import AutoencoderTransformer
     >>> X, _ = load_digits(return_X_y=True)
-    >>> codes = AutoencoderTransformer(8, random_state=0).fit_transform(X)
+    >>> codes = AutoencoderTransformer(8, epochs=5, random_state=0).fit_transform(X)
     >>> codes.shape
     (1797, 8)
 

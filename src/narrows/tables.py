@@ -130,4 +130,4 @@ def spread(mean: float | None, deviation: float | None, digits: int) -> str | No
 
 
 def _like_number(cell: str) -> bool:
-    return cell[:1].isdigit() or cell[:2] in {f"-{n}" for n in range(10)} or cell in ("–", "")
+    return cell.lstrip("+-")[:1].isdigit() or cell in ("–", "")

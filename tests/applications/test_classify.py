@@ -1,150 +1,110 @@
-"""Classes and groups told from codes."""
+"""The verb classify: what it is fitted to and judged by, what it tells, what is refused."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
-import torch
 
-from narrows.applications import (
-    KINDS,
-    agreement,
-    baseline_features,
-    class_names,
-    cluster,
-    evaluate_classifier,
-    extract_features,
-    fit_classifier,
-    label_efficiency,
-)
+import narrows as nw
+from narrows.applications.classify import classify
+from narrows.images.contents import content_keys
 
 
 @pytest.fixture(scope="module")
-def groups() -> tuple[np.ndarray, np.ndarray]:
-    """Three groups of 50 codes that overlap a little, (150, 4), and their names."""
-    draw = np.random.default_rng(0)
-    middles = np.array([[4, 0, 0, 0], [0, 4, 0, 0], [0, 0, 4, 0]], np.float32)
-    which = np.arange(150) % 3
-    codes = middles[which] + draw.normal(size=(150, 4))
-    return codes.astype(np.float32), np.array(["ape", "bee", "cat"])[which]
+def model(digits) -> nw.Autoencoder:
+    """Trained on 1,000 digits, of which a fifth chose the weights; the others are new to it."""
+    recipe = nw.recipes.mlp_autoencoder((1, 8, 8), 8, widths=(32,))
+    return nw.fit(recipe, digits.select(range(1000)), epochs=2, validation=0.2, report="quiet")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_learns(groups, kind: str) -> None:
-    codes, names = groups
-    fitted = fit_classifier(codes[:100], names[:100], kind)
-    assert fitted.arguments in KINDS[kind] and fitted.held_out > 0.8
-    found = evaluate_classifier(fitted, codes[100:], names[100:])
-    assert found.accuracy > 0.88
-    assert found.classes.tolist() == ["ape", "bee", "cat"] and found.confusion.sum() == 50
-    assert found.accuracy == pytest.approx(np.trace(found.confusion) / 50)
-    # neither the place nor the scale of the codes matters
-    moved = fit_classifier(1000 * codes[:100] + 5, names[:100], kind)
-    assert (moved(1000 * codes[100:] + 5) == found.predicted).mean() > 0.97
+def test_it_is_judged_by_pictures_that_nothing_was_fitted_to(model, digits) -> None:
+    found = classify(model, digits, by="knn", fit_size=300, progress=False)
+    fitted, judged = content_keys(found.fitted), content_keys(found.judged.images)
+    assert found.judged.name == "held-out" and len(fitted) == len(judged) == 300
+    assert not np.isin(judged, np.concatenate([*model.run.seen.values(), fitted])).any()
+    assert np.isin(fitted, model.run.seen["train"]).all()
+    assert found.document()["judged_on"] == "held-out" and "held-out pictures" in str(found)
 
 
-def test_a_class_that_was_not_learnt(groups) -> None:
-    codes, names = groups
-    fitted = fit_classifier(codes[names != "cat"], names[names != "cat"], "knn")
-    found = evaluate_classifier(fitted, codes, names)
-    assert found.classes.tolist() == ["ape", "bee", "cat"]
-    assert found.confusion[2, 2] == 0 and found.confusion[2].sum() == 50
+def test_without_new_pictures_those_of_validation_judge(model, digits) -> None:
+    found = classify(model, digits.select(range(1000)), by="knn", progress=False)
+    judged = content_keys(found.judged.images)
+    assert found.judged.name == "validation"
+    assert np.isin(judged, model.run.seen["validation"]).all()
+    assert not np.isin(judged, content_keys(found.fitted)).any()
+    assert any("the model has seen them" in note for note in found.notes)
 
 
-def test_the_test_chooses_nothing(groups) -> None:
-    codes, names = groups
-    scrambled = names[np.random.default_rng(0).permutation(150)]
-    a, b = (fit_classifier(codes[:100], names[:100], "svm") for _ in range(2))
-    assert evaluate_classifier(a, codes[100:], scrambled[100:]).accuracy < 0.6
-    assert a.arguments == b.arguments and (a(codes) == b(codes)).all()
+def test_a_model_that_does_not_know_what_it_saw_has_nothing_held_out(digits) -> None:
+    model = nw.recipes.mlp_autoencoder((1, 8, 8), 4).build().eval()
+    found = classify(model, digits.select(range(300)), by="knn", progress=False)
+    assert found.judged.name == "seen" and any("all count as seen" in n for n in found.notes)
+    assert not np.isin(content_keys(found.judged.images), content_keys(found.fitted)).any()
+    assert len(found.fitted) + len(found.judged) == 300
 
 
-def test_the_svm_is_scikit_learns_however_its_kernel_is_computed(groups, monkeypatch) -> None:
-    from sklearn.svm import SVC
-
-    codes, names = groups
-    ours = fit_classifier(codes[:100], names[:100], "svm", choose=False)
-    even = (codes - ours.mean) / ours.scale
-    theirs = SVC(C=1.0).fit(even[:100], names[:100])
-    assert (ours(codes) == theirs.predict(even)).all()
-    monkeypatch.setattr("narrows.applications.classify.GRAM", 99)
-    monkeypatch.setattr("narrows.applications.classify.PART", 7)
-    assert (
-        fit_classifier(codes[:100], names[:100], "svm", choose=False)(codes) == ours(codes)
-    ).all()
-
-
-def test_more_labels_are_better(groups) -> None:
-    codes, names = groups
-    counts, found = label_efficiency(codes[:120], names[:120], codes[120:], names[120:], draws=4)
-    assert counts.tolist() == [1, 2, 5, 10, 20] and found.shape == (5, 4)
-    assert found[-1].mean() > found[0].mean() and found[-1].mean() > 0.85
+def test_the_best_on_a_fifth_tells_the_others(model, digits, tmp_path: Path) -> None:
+    names = digits.label[:600].astype(object)
+    names[::10] = ""
+    few = digits.select(range(600))
+    found = classify(model, few, labels=names, by=["knn", "linear"], progress=False)
+    kinds = next(iter(found.tested.values()))
+    assert set(kinds) == {"knn", "linear"} and found.best is kinds[found.by]
+    told = np.array([name for _, name in found.predictions])
+    assert [id_ for id_, _ in found.predictions] == [few.ids[i] for i in range(0, 600, 10)]
+    assert (told == digits.label[:600:10].astype(str)).mean() > 0.6
+    assert (found.predictor(few.select(range(0, 600, 10))) == told).all()
+    written = found.save(tmp_path)
+    assert Path(written["predictions"]).read_text().splitlines()[0] == "file,label"
+    document = json.loads(Path(written["document"]).read_text())
+    assert len(document["predictions"]) == 60 and document["best"]["by"] == found.by
 
 
-def test_names() -> None:
-    assert class_names([3.0, np.nan, 2.0]).tolist() == ["3", "", "2"]
-    assert class_names(["a", "", " b", "nan"]).tolist() == ["a", "", "b", ""]
-    assert class_names(np.array([1, 2])).tolist() == ["1", "2"]
+def test_groups_without_labels(model, digits) -> None:
+    bare = digits.pixels[:90].numpy()
+    found = classify(model, bare, clusters=3, progress=False)
+    assert found.judged is None and not found.agreements and len(found.typical) == 3
+    assert {kind: int(each.sizes.sum()) for kind, each in found.groups.items()} == {
+        "k-means": 90, "mixture": 90,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="these pictures have no labels"):
+        classify(model, bare, progress=False)
+
+
+def test_another_encoder_than_an_autoencoder_will_do(digits) -> None:
+    class Half:
+        """The upper half of a picture as its code."""
+
+        shape, code_shape = (1, 8, 8), (32,)
+        preprocessing = nw.images.Preprocessing((1, 8, 8))
+
+        def fingerprint(self) -> str:
+            return "half"
+
+        def encode(self, images):
+            return np.asarray(images)[:, 0, :4].reshape(len(images), 32)
+
+    found = classify(Half(), digits, by="knn", fit_size=300, progress=False)
+    assert found.best.accuracy > 0.7
+    assert [name.split(",")[0] for name in found.tested] == ["codes", "PCA", "raw pixels"]
+    with pytest.raises(ValueError, match="fine-tuned trains an autoencoder; we got Half"):
+        classify(Half(), digits, by="fine-tuned", progress=False)
 
 
 @pytest.mark.parametrize(
-    "change, words",
+    "given, words",
     [
-        (lambda z, y: (z, np.full(150, "cat")), "all 150 pictures are 'cat'"),
-        (lambda z, y: (z, np.arange(150).astype(str)), "150 classes of 150 pictures are too many"),
-        (lambda z, y: (np.full_like(z, np.nan), y), "150 of 150 codes are NaN"),
-        (lambda z, y: (z, y[:3]), "a label for each code was wanted; we got 150 and 3"),
+        ({"by": "tree"}, "by takes knn, linear, svm, mlp, fine-tuned; we got 'tree'"),
+        ({"by": []}, "by takes knn"),
+        ({"clusters": 0}, "clusters is at least 1; we got 0"),
+        ({"fit_size": 0}, "fit_size is at least 1; we got 0"),
+        ({"labels": [1, 2]}, "a label for each of the 1,797 pictures was wanted"),
+        ({"labels": [""] * 1797}, "no picture has a label"),
     ],
 )
-def test_what_is_refused(groups, change, words: str) -> None:
+def test_what_is_refused(model, digits, given, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        fit_classifier(*change(*groups))
-
-
-def test_wrong_arguments(groups) -> None:
-    codes, names = groups
-    with pytest.raises(ValueError, match="one of knn, linear, svm, mlp; we got 'tree'"):
-        fit_classifier(codes, names, "tree")
-    with pytest.raises(ValueError, match="codes of 4 numbers; we got 2"):
-        fit_classifier(codes, names)(codes[:, :2])
-    with pytest.raises(ValueError, match="the smallest of 50"):
-        label_efficiency(codes, names, codes, names, counts=[51])
-
-
-def test_rivals_are_of_the_same_pictures() -> None:
-    x = np.random.default_rng(0).integers(0, 256, (30, 1, 4, 5), dtype=np.uint8)
-    found = baseline_features(x, 6, lambda x: x.mean(3))
-    assert list(found) == ["PCA, 6 numbers", "raw pixels", "encoder, untrained"]
-    widths = [extract_features(function, x, batch_size=7).shape for function in found.values()]
-    assert widths == [(30, 6), (30, 20), (30, 4)]
-    assert np.allclose(extract_features(found["raw pixels"], x), x.reshape(30, 20) / 255)
-    assert list(baseline_features(x, 99, torch.flatten))[0] == "PCA, 20 numbers"
-
-
-@pytest.mark.parametrize("kind", ["k-means", "mixture"])
-def test_groups_are_found(groups, kind: str) -> None:
-    codes, names = groups
-    found = cluster(codes, 3, kind)
-    assert found.sizes.sum() == 150 and (np.diff(found.sizes) <= 0).all()
-    assert np.array_equal(np.bincount(found.which), found.sizes)
-    agree = agreement(found.which, names)
-    assert agree.accuracy > 0.85 and agree.adjusted_rand > 0.6
-    typical = found.typical(0, 5)
-    assert (found.which[typical] == 0).all() and len(set(names[typical])) == 1
-
-
-def test_agreement_does_not_ask_for_names() -> None:
-    assert vars(agreement([2, 2, 0, 0], ["a", "a", "b", "b"])) == {
-        "accuracy": 1.0,
-        "adjusted_rand": 1.0,
-        "mutual_information": 1.0,
-    }
-    assert agreement([0, 0, 0, 0], [0, 0, 1, 1]).accuracy == 0.5
-    assert agreement([0, 1, 2, 3], [0, 0, 1, 1]).accuracy == 0.5
-
-
-def test_few_codes_and_equal_ones() -> None:
-    with pytest.raises(ValueError, match="2 codes make 1 to 2 groups; we got 3"):
-        cluster(np.eye(2), 3)
-    assert len(cluster(np.ones((6, 2)), 3).sizes) == 1
-    assert cluster(np.repeat(np.eye(2), 4, 0), 3, "mixture").sizes.sum() == 8
+        classify(model, digits, progress=False, **given)

@@ -44,6 +44,20 @@ def test_it_learns_from_a_hundred_labels(model, digits, tmp_path: Path) -> None:
     assert (again(test) == tuned(test)).all()
 
 
+def test_it_remembers_how_pictures_were_read_and_what_was_seen_before(digits, tmp_path) -> None:
+    how = nw.images.Preprocessing((1, 8, 8), "pad")
+    padded = nw.images.Images(digits.pixels, labels=digits.labels, preprocessing=how)
+    recipe = nw.recipes.mlp_autoencoder((1, 8, 8), 4, widths=(8,))
+    before = nw.fit(recipe, padded.select(range(100)), epochs=1, report="quiet")
+    few = padded.select(range(100, 140))
+    nw.save(fine_tune(before, few, few.label, steps=2).model, tmp_path / "kept")
+    kept = nw.load(tmp_path / "kept")
+    assert kept.preprocessing == how
+    assert kept.run.split(padded.select(range(200))).trained.tolist() == list(range(140))
+    unknown = fine_tune(recipe.build(), few, few.label, steps=2).model
+    assert not unknown.run.split(padded).known
+
+
 def test_the_same_seed_gives_the_same(model, digits) -> None:
     few = digits.select(range(40))
     a, b = (fine_tune(model, few, few.label, steps=5, seed=3) for _ in range(2))

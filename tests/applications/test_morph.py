@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 import narrows as nw
-from narrows.applications import decoder, decodings, morph
+from narrows.applications import decoder, decodings, morph, morph_codes
+from narrows.applications.morph import sample_posterior
 
 
 def decode(z: Tensor, progress=None) -> Tensor:
@@ -20,7 +22,7 @@ PICTURES = CORNERS.reshape(3, 1, 4, 4)
 
 
 def test_the_way_goes_through_every_picture_in_equal_stretches() -> None:
-    found = morph(decode, CORNERS, PICTURES, frames=5)
+    found = morph_codes(decode, CORNERS, PICTURES, frames=5)
     assert torch.allclose(found.alphas, torch.tensor([0, 0.25, 0.5, 0.75, 1]).double())
     flat = found.frames.flatten(1)
     wanted = [CORNERS[0], CORNERS[:2].mean(0), CORNERS[1], CORNERS[1:].mean(0), CORNERS[2]]
@@ -31,7 +33,7 @@ def test_the_way_goes_through_every_picture_in_equal_stretches() -> None:
 
 
 def test_only_some_places_of_the_way() -> None:
-    found = morph(decode, CORNERS[:2], PICTURES[:2], alphas=[1.0, 0.25])
+    found = morph_codes(decode, CORNERS[:2], PICTURES[:2], alphas=[1.0, 0.25])
     wanted = torch.stack([CORNERS[1], 0.75 * CORNERS[0] + 0.25 * CORNERS[1]])
     assert torch.allclose(found.frames.flatten(1), wanted)
 
@@ -48,16 +50,16 @@ def test_only_some_places_of_the_way() -> None:
 )
 def test_morphs_that_cannot_be(given, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        morph(decode, CORNERS, PICTURES, **given)
+        morph_codes(decode, CORNERS, PICTURES, **given)
 
 
 def test_a_morph_needs_two_pictures() -> None:
     with pytest.raises(ValueError, match="at least 2 pictures with a code each"):
-        morph(decode, CORNERS[:1], PICTURES[:1])
+        morph_codes(decode, CORNERS[:1], PICTURES[:1])
 
 
 def test_the_same_picture_twice_stays_as_it_is() -> None:
-    found = morph(decode, CORNERS[[0, 0]], PICTURES[[0, 0]], frames=4, blend="spherical")
+    found = morph_codes(decode, CORNERS[[0, 0]], PICTURES[[0, 0]], frames=4, blend="spherical")
     assert torch.allclose(found.frames, PICTURES[:1].expand(4, -1, -1, -1))
     assert found.uneven == 1
 
@@ -80,3 +82,24 @@ def test_points_have_one_decoding_only(digits) -> None:
         decodings(model.encode, decoder(model), digits.batch(torch.arange(2)), 4)
     with pytest.raises(ValueError, match="several decodings are at least 2; we got samples=1"):
         decodings(model.encode, decoder(model), digits.batch(torch.arange(2)), 1)
+
+
+def test_the_verb_goes_through_any_pictures(digits, tmp_path) -> None:
+    model = nw.recipes.mlp_vae(digits.shape, 4).build().eval()
+    found = morph(model, digits.pixels[:3].numpy(), frames=5, progress=False)
+    assert found.frames.shape == (5, *digits.shape) and list(found.ids) == ["0", "1", "2"]
+    assert torch.allclose(
+        found.frames[[0, 2, 4]], model.reconstruct(digits.select(range(3))), atol=1e-5
+    )
+    assert found.table().columns["sharpness half-way"] == [found.sharpness, found.fade_sharpness]
+    film = found.save(tmp_path / "m.gif")
+    with Image.open(film["morph"]) as shown:
+        assert shown.n_frames == 8
+    drawn = sample_posterior(model, digits.select(range(2)), samples=3, progress=False)
+    assert drawn.samples.shape == (3, 2, *digits.shape) and bool((drawn.deviation > 0).all())
+    assert torch.equal(drawn.pictures, digits.batch(torch.arange(2)))
+
+
+def test_what_gives_codes_only_cannot_be_morphed(digits) -> None:
+    with pytest.raises(ValueError, match="a model, or the folder of one, was wanted"):
+        morph(object(), digits.select(range(2)), progress=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -17,7 +18,9 @@ from narrows.applications import (
     probe,
     proximity,
     steer,
+    steer_codes,
 )
+from narrows.images.contents import content_keys
 from narrows.parts import Part, build
 
 
@@ -69,7 +72,7 @@ def test_what_cannot_be_learnt_or_done(model) -> None:
     with pytest.raises(ValueError, match="2 pictures or more; we got 1"):
         fit_to_transform(lambda x: x, torch.rand(1, 1, 4, 4), build("transform", Part("zoom")))
     with pytest.raises(ValueError, match="finite numbers"):
-        steer(
+        steer_codes(
             decoder(model), Direction(torch.ones(16)), torch.zeros(1, 16), torch.tensor([torch.inf])
         )
 
@@ -81,3 +84,33 @@ def test_maps_of_codes_keep_their_shape() -> None:
     )
     x = torch.rand(4, 3, 3, 3)
     assert steering(x, torch.tensor([0.1, 0.2])).shape == (2, 4, 3, 3, 3)
+
+
+def test_the_verb_is_fitted_to_the_training_and_measured_on_new_pictures(digits) -> None:
+    recipe = nw.recipes.mlp_autoencoder(digits.shape, 8, widths=(32,))
+    model = nw.fit(recipe, digits.select(range(900)), epochs=1, validation=0.1, report="quiet")
+    found = steer(
+        model, digits.select(range(2)), by="zoom", fit_on=digits, fit_size=200, progress=False
+    )
+    fitted, judged = content_keys(found.fitted), content_keys(found.judged)
+    assert found.judged_on == "held-out" and len(fitted) == len(judged) == 200
+    assert not np.isin(judged, np.concatenate([fitted, *model.run.seen.values()])).any()
+    assert np.isin(fitted, model.run.seen["train"]).all()
+    assert found.steered.shape == found.transformed.shape == (2, 7, *digits.shape)
+    assert torch.allclose(
+        found.steered[:, 3], model.reconstruct(digits.select(range(2))), atol=1e-5
+    )
+    assert torch.allclose(found.transformed[:, 3], found.pictures, atol=1e-5)
+
+
+def test_a_label_or_a_class_of_it(model, digits) -> None:
+    few = digits.select(range(400))
+    found = steer(model, few, by="label=0", fit_on=few, limit=3, progress=False)
+    assert found.amount == 1 and found.proximity is None and 0 < found.probe_r2 <= 1
+    assert found.effects[-1].attribute == "label=0" and len(found.ids) == 3
+    with pytest.raises(ValueError, match="label has no class 'x'"):
+        steer(model, few, by="label=x", fit_on=few, progress=False)
+    with pytest.raises(ValueError, match="by is one of brightness"):
+        steer(model, few, by="hair", fit_on=few, progress=False)
+    with pytest.raises(ValueError, match="fit_size is at least 2; we got 1"):
+        steer(model, few, by="zoom", fit_on=few, fit_size=1, progress=False)

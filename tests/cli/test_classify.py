@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 import narrows as nw
 
-QUICK = ("--limit", 400, "--by", "knn,linear")
+QUICK = ("--fit-size", 400, "--by", "knn,linear")
 
 
 def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
@@ -26,13 +27,15 @@ def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
     assert document["most_frequent_class"] < 0.2
     assert rows["raw pixels"]["knn"]["accuracy"] > 0.9
     assert next(iter(rows.values()))["knn"]["accuracy"] > 0.5
-    assert document["files"] == ["confusion.png", "few-labels.png", "groups.png"]
+    files = [document["files"].pop(name) for name in ("confusion", "few-labels", "groups")]
+    assert files == [str(out / f"{name}.png") for name in ("confusion", "few-labels", "groups")]
+    assert document["files"] == {"document": str(out / "classes.json")}
     assert sum(map(sum, document["confusion"]["counts"])) == document["tested_on"]
     curve = next(iter(document["label_efficiency"].values()))
     assert curve["20"] > curve["1"]
     assert 0 < document["clusters"]["mixture"]["adjusted_rand"] < 1
-    for name in document["files"]:
-        with Image.open(out / name) as shown:
+    for name in files:
+        with Image.open(name) as shown:
             assert min(shown.size) > 200
     assert [p.name for p in tmp_path.iterdir()] == ["c"]
 
@@ -40,9 +43,10 @@ def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
 def test_a_tuned_encoder_is_kept_and_used_again(
     narrows, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("narrows.cli.classify.TUNED_COUNTS", (5,))
+    module = importlib.import_module("narrows.applications.classify")
+    monkeypatch.setattr(module, "TUNED_COUNTS", (5,))
     out = tmp_path / "c"
-    result = narrows("classify", trained, "digits", "--limit", 200, "--by", "knn,fine-tuned", "-o",
+    result = narrows("classify", trained, "digits", "--fit-size", 200, "--by", "knn,fine-tuned", "-o",
                      out, "--json")  # fmt: skip
     assert result.code == 0, result.err
     assert "taken as 8×8 in gray" in result.err
@@ -52,7 +56,7 @@ def test_a_tuned_encoder_is_kept_and_used_again(
     assert rows["fine-tuned"]["fine-tuned"]["accuracy"] > 0.8
     assert list(document["label_efficiency"]["fine-tuned"]) == ["5"]
     assert document["best"]["by"] in ("knn", "fine-tuned")
-    assert document["tuned_model"] == str(out / "fine-tuned")
+    assert document["files"]["fine-tuned"] == str(out / "fine-tuned")
     digits = nw.images.named("digits").select(range(50))
     np.save(tmp_path / "x.npy", digits.pixels.numpy())
     told = narrows(
@@ -60,7 +64,7 @@ def test_a_tuned_encoder_is_kept_and_used_again(
     )
     assert told.code == 0, told.err
     found = json.loads(told.out)
-    assert found["files"] == ["predictions.csv"] and len(found["predictions"]) == 50
+    assert set(found["files"]) == {"predictions", "document"} and len(found["predictions"]) == 50
     right = np.array(list(found["predictions"].values())) == digits.label.astype(str)
     assert right.mean() > 0.8
 
@@ -116,7 +120,7 @@ def test_groups_without_labels(narrows, trained: Path, tmp_path: Path) -> None:
     result = narrows("classify", trained, *given, "--clusters", 4, "--json")
     assert result.code == 0, result.err
     document = json.loads(result.out)
-    assert document["files"] == ["groups.png"] and document["labels"] is None
+    assert set(document["files"]) == {"groups", "document"} and document["labels"] is None
     assert sum(document["clusters"]["k-means"]["sizes"]) == 80
     result = narrows("classify", trained, *given)
     assert result.code == 2 and "these pictures have no labels" in result.err
@@ -125,10 +129,10 @@ def test_groups_without_labels(narrows, trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "options, words",
     [
-        (("--by", "tree"), "--by takes knn, linear, svm, mlp, fine-tuned; we got 'tree'"),
+        (("--by", "tree"), "by takes knn, linear, svm, mlp, fine-tuned; we got 'tree'"),
         (("--labels", "hair"), "no labels 'hair'"),
-        (("--clusters", "0"), "--clusters is at least 1"),
-        (("--limit", "0"), "--limit is at least 1"),
+        (("--clusters", "0"), "clusters is at least 1"),
+        (("--limit", "0"), "limit is at least 1"),
     ],
 )
 def test_wrong_usage(narrows, trained: Path, tmp_path, monkeypatch, options, words) -> None:

@@ -16,11 +16,11 @@ pytest.importorskip("constriction")
 @pytest.fixture(scope="module")
 def fitted(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small model of digits with its tables."""
-    from narrows.cli.compress import TABLES, _codec
+    from narrows.applications.compress import TABLES, fit_tables
 
     folder = tmp_path_factory.mktemp("compress") / "model"
     shutil.copytree(trained, folder)
-    _codec(folder, "digits")
+    fit_tables(folder, "digits", progress=False)
     assert (folder / TABLES).exists()
     return folder
 
@@ -99,11 +99,11 @@ def test_sets_sheets_and_curves(narrows, fitted, tmp_path: Path) -> None:
 def test_tables_are_fitted_once(narrows, trained, fitted, pictures, tmp_path: Path) -> None:
     one_sentence(
         narrows("compress", trained, pictures[0], "-o", tmp_path / "out"),
-        *(1, "no tables", "--fit PICTURES"),
+        *(1, "no tables", "--fit-on PICTURES"),
     )
     assert not (tmp_path / "out").exists()
     before = (fitted / "entropy.safetensors").read_bytes()
-    one_sentence(narrows("compress", fitted, "--fit", "digits"), 1, "is there already")
+    one_sentence(narrows("compress", fitted, "--fit-on", "digits"), 1, "is there already")
     assert (fitted / "entropy.safetensors").read_bytes() == before
     one_sentence(narrows("compress", fitted), 2, "name the pictures")
 
@@ -111,7 +111,7 @@ def test_tables_are_fitted_once(narrows, trained, fitted, pictures, tmp_path: Pa
 def test_fit_alone(narrows, trained, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(trained, folder)
-    made = narrows("compress", folder, "--fit", "digits")
+    made = narrows("compress", folder, "--fit-on", "digits")
     assert made.code == 0 and "the tables are in" in made.out
     assert (folder / "entropy.safetensors").exists()
 
@@ -180,7 +180,7 @@ def test_a_file_of_another_model(narrows, fitted, pictures, tmp_path: Path) -> N
         *("train", "digits", "--recipe", "mlp-vae", "--epochs", 1, "--to", other),
         *("--seed", 5, "--code-size", 3),
     ).code == 0  # fmt: skip
-    assert narrows("compress", other, "--fit", "digits").code == 0
+    assert narrows("compress", other, "--fit-on", "digits").code == 0
     file = tmp_path / "good" / "0.nrw"
     result = narrows("decompress", other, file, "-o", tmp_path / "out")
     one_sentence(result, 1, "made with another model")

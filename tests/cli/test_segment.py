@@ -77,8 +77,8 @@ def test_masks_in_the_pictures_own_size(narrows, root: Path, model: Path, tmp_pa
     assert result.code == 0 and "broken.png" in result.err
     document = json.loads(result.out)
     assert len(document["pictures"]) == 3 and len(document["skipped"]) == 1
-    for row in document["pictures"]:
-        with Image.open(row["file"]) as image:
+    for row, file in zip(document["pictures"], document["files"]["pictures"], strict=True):
+        with Image.open(file) as image:
             assert image.size == (48, 40) and image.mode == "P"
             shares = np.bincount(np.asarray(image).ravel(), minlength=2) / (48 * 40)
         assert np.allclose(shares, row["shares"]) and 0 < shares[1] < 0.5

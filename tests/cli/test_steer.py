@@ -14,7 +14,7 @@ import narrows as nw
 
 def test_by_a_transform(narrows, trained: Path, tmp_path: Path) -> None:
     out = tmp_path / "s.png"
-    given = ("--by", "brightness", "--limit", 300, "-o", out)
+    given = ("--by", "brightness", "--fit-size", 300, "-o", out)
     result = narrows("steer", trained, "digits", *given, "--json")
     assert result.code == 0, result.err
     document = json.loads(result.out)
@@ -31,7 +31,7 @@ def test_by_a_transform(narrows, trained: Path, tmp_path: Path) -> None:
 
 def test_by_a_label_of_other_pictures(narrows, trained: Path, tmp_path: Path) -> None:
     Image.fromarray(np.zeros((20, 20), np.uint8)).save(tmp_path / "a.png")
-    given = ("--fit", "digits", "-o", tmp_path / "s.png", "--json")
+    given = ("--fit-on", "digits", "-o", tmp_path / "s.png", "--json")
     for by in ("label=3", "label"):
         result = narrows("steer", trained, tmp_path / "a.png", "--by", by, *given)
         assert result.code == 0, result.err
@@ -43,11 +43,11 @@ def test_by_a_label_of_other_pictures(narrows, trained: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "options, words",
     [
-        (("--by", "brightnes"), "--by is one of brightness, rotation"),
+        (("--by", "brightnes"), "by is one of brightness, rotation"),
         (("--by", "label=eleven"), "label has no class 'eleven'"),
         (("--by", "zoom", "--amount", "nan"), "finite"),
         (("--by", "zoom", "-o", "s.gif"), "-o names a PNG"),
-        (("--by", "zoom", "--limit", "0"), "--limit is at least 1"),
+        (("--by", "zoom", "--limit", "0"), "limit is at least 1"),
     ],
 )
 def test_wrong_usage(narrows, trained: Path, tmp_path, monkeypatch, options, words) -> None:
@@ -61,4 +61,4 @@ def test_wrong_usage(narrows, trained: Path, tmp_path, monkeypatch, options, wor
 def test_a_model_that_does_not_say_what_it_saw(narrows, tmp_path: Path) -> None:
     nw.save(nw.recipes.mlp_vae((1, 8, 8), 4).build(), tmp_path / "model")
     result = narrows("steer", tmp_path / "model", "digits", "--by", "zoom")
-    assert result.code == 2 and "name pictures with --fit" in result.err
+    assert result.code == 2 and "name pictures with --fit-on" in result.err

@@ -71,7 +71,7 @@ def test_kernels_and_maps_are_drawn(narrows, trained: Path, tmp_path: Path) -> N
     assert (out / "a" / "level-1.png").exists()
     assert "512 kernels of 8×8, the 144 strongest" in narrows("kernels", trained, "-o", out).out
     wrong = narrows("kernels", trained, "--level", 9, "-o", tmp_path / "none")
-    assert wrong.code == 2 and "this model has the levels 0 to 1; we got --level 9" in wrong.err
+    assert wrong.code == 2 and "this model has the levels 0 to 1; we got level 9" in wrong.err
     assert not (tmp_path / "none").exists()
 
 

@@ -13,8 +13,8 @@ from narrows.applications import (
     decoder,
     decodings,
     fit_to_transform,
-    morph,
-    steer,
+    morph_codes,
+    steer_codes,
     traverse,
 )
 from narrows.parts import Part, build
@@ -39,7 +39,7 @@ def x() -> torch.Tensor:
 def test_morph(model, x) -> None:
     z = model.encode(x[:3]).z
     for blend in ("linear", "spherical"):
-        found = morph(decoder(model), z, x[:3], frames=5, blend=blend)
+        found = morph_codes(decoder(model), z, x[:3], frames=5, blend=blend)
         assert found.frames.shape == (5, *SHAPE)
         assert torch.allclose(found.frames[[0, 2, 4]], decoder(model)(z), atol=1e-5)
 
@@ -50,7 +50,7 @@ def test_steer(model, x) -> None:
 
     steering = fit_to_transform(codes, x, build("transform", Part("brightness")))
     z = codes(x[:2])
-    shown = steer(decoder(model), steering, z, torch.tensor([0.0, 0.2]))
+    shown = steer_codes(decoder(model), steering, z, torch.tensor([0.0, 0.2]))
     assert shown.shape == (2, 2, *SHAPE) and bool(torch.isfinite(shown).all())
     assert torch.allclose(shown[0], decoder(model)(z), atol=1e-5)
 

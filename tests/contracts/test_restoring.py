@@ -16,7 +16,7 @@ from narrows.applications import (
     inpaint_batch,
     upscale_batch,
 )
-from narrows.cli.kernels import first_weight
+from narrows.applications.kernels import first_weight
 
 SHAPE = (1, 13, 11)
 pytestmark = pytest.mark.filterwarnings("ignore:a SegNet ladder decodes without:UserWarning")

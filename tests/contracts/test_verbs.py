@@ -15,10 +15,14 @@ import pytest
 from PIL import Image
 
 import narrows as nw
+from narrows.applications.classify import classify
 from narrows.applications.denoise import denoise
 from narrows.applications.inpaint import inpaint
+from narrows.applications.kernels import kernels
+from narrows.applications.morph import morph, sample_posterior
 from narrows.applications.prior import prior
 from narrows.applications.reconstruct import reconstruct
+from narrows.applications.steer import steer
 from narrows.applications.upscale import upscale
 from narrows.results import Result
 
@@ -32,6 +36,13 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "upscale": lambda m, p: upscale(m, p, factor=2, progress=False),
     "inpaint": lambda m, p: inpaint(
         m, p, rectangle=(1, 1, 3, 3), starts=1, evaluations=2, baselines=False, progress=False
+    ),
+    "morph": lambda m, p: morph(m, p, frames=3, limit=3, progress=False),
+    "sample_posterior": lambda m, p: sample_posterior(m, p, samples=2, limit=3, progress=False),
+    "steer": lambda m, p: steer(m, p, by="brightness", fit_on=p, limit=2, progress=False),
+    "kernels": lambda m, p: kernels(m, p, limit=2, progress=False),
+    "classify": lambda m, p: classify(
+        m, p, labels=np.arange(24) // 12, by="knn", predict=p, progress=False
     ),
 }
 

@@ -41,7 +41,7 @@ def test_pairs_are_read(root: Path) -> None:
 
 def test_classes_become_channels(root: Path) -> None:
     given = masked(*masks_below(root), (12, 8), void=9)
-    pixels = stacked(given).pixels
+    pixels = stacked(given).take(torch.arange(3))
     assert pixels.shape == (3, 6, 12, 8)
     assert torch.equal(pixels[:, :3], given.images.pixels)
     assert pixels[0, 3:, 4, 2].tolist() == [0, 255, 0] and pixels[0, 3:, 0, 0].tolist() == [0, 0, 0]

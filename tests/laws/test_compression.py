@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import narrows as nw
 from narrows.applications import Codec, CodecModel, codec_model, pca_codec_model
-from narrows.applications.compress import codec_for
+from narrows.applications.codec import codec_for
 from narrows.applications.container import Header, opened, packed
 from narrows.applications.entropy import Reader, Writer, nats_of, table
 from narrows.errors import BadFile

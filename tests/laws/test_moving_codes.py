@@ -15,9 +15,9 @@ from narrows.applications import (
     fit_to_labels,
     fit_to_transform,
     linear,
-    morph,
+    morph_codes,
     spherical,
-    steer,
+    steer_codes,
 )
 from narrows.parts import Part, build, listed
 
@@ -36,7 +36,7 @@ def x(digits) -> Tensor:
 @pytest.mark.parametrize("blend", BLENDS)
 def test_a_morph_begins_and_ends_with_the_reconstructions(model, x, blend: str) -> None:
     z = model.encode(x[:3]).z
-    found = morph(decoder(model), z, x[:3], frames=5, blend=blend)
+    found = morph_codes(decoder(model), z, x[:3], frames=5, blend=blend)
     ends = decoder(model)(z)
     assert torch.allclose(found.frames[[0, 2, 4]], ends, atol=1e-6)
     assert torch.allclose(found.frames[[0, 2, 4]], model.reconstruct(x[:3]), atol=1e-6)
@@ -82,7 +82,9 @@ def test_steering_by_nothing_changes_nothing(model, x, name: str, as_map: bool) 
     steering = fit_to_transform(codes, x, build("transform", Part(name)), as_map=as_map)
     z = codes(x)
     assert torch.equal(steering(z, torch.zeros(1))[0], z)
-    assert torch.equal(steer(decoder(model), steering, z, torch.zeros(1))[0], decoder(model)(z))
+    assert torch.equal(
+        steer_codes(decoder(model), steering, z, torch.zeros(1))[0], decoder(model)(z)
+    )
 
 
 def test_steps_add_up_along_a_direction() -> None:
@@ -115,7 +117,7 @@ def test_where_codes_are_pixels_steering_is_the_transform() -> None:
     brighter = build("transform", Part("brightness", {"reach": 0.1}))
     steering = fit_to_transform(lambda x: x, x, brighter)
     assert torch.allclose(steering.vector, torch.ones(1, 6, 6), atol=1e-5)
-    shown = steer(lambda z: z, steering, x, torch.tensor([0.05]))
+    shown = steer_codes(lambda z: z, steering, x, torch.tensor([0.05]))
     assert torch.allclose(shown[0], brighter(x, torch.full((30,), 0.05)), atol=1e-6)
 
 

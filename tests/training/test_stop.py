@@ -10,7 +10,7 @@ import torch
 
 import narrows as nw
 from narrows.errors import Interrupted
-from narrows.training import history
+from narrows.training import history_of
 from narrows.training.reporting import Quiet
 
 X = torch.randint(256, (60, 1, 9, 7), generator=torch.Generator().manual_seed(0)).byte()
@@ -68,7 +68,7 @@ def test_stopped_by_an_event_and_resumed_is_the_same(tmp_path: Path, where: str)
         one, two = (tmp_path / run / f"{name}.safetensors" for run in ("whole", "cut"))
         assert one.exists() == two.exists()
         assert not one.exists() or one.read_bytes() == two.read_bytes()
-    losses = [[r["loss"] for r in history(tmp_path / run)] for run in ("whole", "cut")]
+    losses = [[r["loss"] for r in history_of(tmp_path / run)] for run in ("whole", "cut")]
     assert losses[0] == losses[1] and len(losses[0]) == 6
 
 

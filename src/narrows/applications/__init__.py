@@ -1,6 +1,6 @@
 """Applications: one file per verb. They take functions (encode, decode) and give arrays and numbers."""
 
-from .classify import (
+from .classifiers import (
     KINDS,
     Classifier,
     ClassifierEvaluation,
@@ -15,7 +15,7 @@ from .classify import (
     untrained,
 )
 from .cluster import CLUSTERINGS, Agreement, Clusters, agreement, cluster
-from .compress import (
+from .codec import (
     Codec,
     CodecModel,
     Compressed,
@@ -51,7 +51,16 @@ from .inpaint import (
 )
 from .kernels import feature_maps, first_kernels, high_frequency_energy
 from .map import Embedding, code_rows, embed_2d, thumbnails
-from .morph import BLENDS, Decodings, Morph, decodings, linear, morph, spherical
+from .morph import (
+    BLENDS,
+    Decodings,
+    Morph,
+    decodings,
+    linear,
+    morph,
+    morph_codes,
+    spherical,
+)
 from .outliers import (
     MEAN_RANK,
     FalseAlarms,
@@ -67,7 +76,7 @@ from .outliers import (
 from .prior import PriorFit, prior
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restoration, Restored, run_baselines, scores
-from .segment import Segments, segment
+from .segment import Segments, segment, segment_batch
 from .steer import (
     Direction,
     EffectSize,
@@ -80,6 +89,7 @@ from .steer import (
     probe,
     proximity,
     steer,
+    steer_codes,
 )
 from .text_to_image import (
     AttributeClassifier,
@@ -178,6 +188,7 @@ __all__ = [
     "manifold",
     "mean_rank",
     "morph",
+    "morph_codes",
     "outliers",
     "pca_codec_model",
     "plane_of",
@@ -191,8 +202,10 @@ __all__ = [
     "run_baselines",
     "scores",
     "segment",
+    "segment_batch",
     "spherical",
     "steer",
+    "steer_codes",
     "thumbnails",
     "traversals",
     "traverse",

@@ -1,355 +1,491 @@
-"""Classify: which class a picture is of, told from its code.
+"""Classify: what pictures are of, learnt from their codes; and groups that are found without labels.
 
-codes (N, D), labels (N,) ──fit_classifier──► Classifier ──► classes of other codes
-                                                 kNN · linear probe · SVM · MLP
+codes of pictures with a label ──fitted──► classifiers ──judged──► on pictures that the model has not seen
+     └── beside raw pixels, PCA and the same encoder untrained; the best of a fifth tells all others
 
-Whatever gives rows of numbers can stand in for codes; ``baseline_features`` are those that codes are compared with,
-and ``compare`` puts them side by side.
+With ``fine-tuned`` the encoder itself goes on learning under a softmax.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import math
-import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..autoencoder import Autoencoder
-from ..images import Source, as_source
-from ..images.labels import class_names
-from ..measures import Pca
-from ..randomness import generator, permutation
-from .map import code_rows
+from ..figures import confusion_matrix, label_curves, picture_rows
+from ..files import write_text
+from ..images import Images, Labelled, Subset
+from ..images.inputs import Pictures, distinct, evenly
+from ..images.labels import class_names, known_labels
+from ..progress import Progress, stage
+from ..randomness import permutation
+from ..results import Result
+from ..tables import Table
+from ..training import Portion
+from ..training import save as keep
+from .classifiers import (
+    HELD,
+    KINDS,
+    ClassifierEvaluation,
+    baseline_features,
+    compare,
+    evaluate_classifier,
+    extract_features,
+    untrained,
+)
+from .cluster import CLUSTERINGS, Agreement, Clusters, agreement, cluster
+from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
+from .opening import opened, opened_images, run_of
 
-__all__ = [
-    "KINDS",
-    "Classifier",
-    "ClassifierEvaluation",
-    "Comparison",
-    "baseline_features",
-    "class_names",
-    "compare",
-    "evaluate_classifier",
-    "extract_features",
-    "fit_classifier",
-    "label_efficiency",
-    "untrained",
-]  # fmt: skip
+__all__ = ["TUNED", "Classification", "classify"]
 
 Array = np.ndarray[Any, Any]
-Rows = Callable[[Tensor], Any]
-Progress = Callable[[int, int], None]
 
-# what is tried of each kind on a fifth of the pictures, kept out of the training for that
-KINDS: Mapping[str, tuple[dict[str, Any], ...]] = {
-    "knn": tuple({"n_neighbors": k} for k in (1, 3, 5, 10)),
-    "linear": tuple({"C": c} for c in (0.01, 0.1, 1.0)),
-    "svm": ({"C": 1.0}, {"C": 10.0}),
-    "mlp": ({"alpha": 1e-4}, {"alpha": 1e-1}),
-}
-HELD = 0.2
-PART = 4096  # codes that are looked at in one go
-GRAM = 5000  # codes up to which an SVM's kernel is one product of matrices: 200 MB
-COUNTS = (1, 2, 5, 10, 20, 50, 100, 200)  # labelled pictures of each class
+TITLES = {"knn": "kNN", "linear": "linear", "svm": "SVM", "mlp": "MLP"}
+TUNED = "fine-tuned"
+TUNED_COUNTS = (1, 5, 10, 50)  # labelled pictures of each class
+SHARE = 0.2  # of the pictures, to judge by where the model's training does not divide them
+TYPICAL = 12  # pictures of a group that are shown
+MOST_GROUPS = 24  # groups on the sheet
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """A fitted classifier of codes; calling it with codes (M, *code) gives names (M,).
+class _Study:
+    """Pictures with a class, as they are used.
 
     Attributes:
-        kind: ``knn``, ``linear``, ``svm`` or ``mlp``.
-        arguments: what was chosen for it.
-        classes: the names it can give, (C,).
-        held_out: its accuracy on the pictures kept for the choice; None where there was none.
-        mean, scale: (D,) and a number: codes are centred and divided before they are looked at.
-        fitted: scikit-learn's estimator.
+        model: on its device.
+        fitted, judged: Sources to learn from and to judge by.
+        y, truth: their classes, (N,) and (M,).
+        seed, device, progress: as of the verb.
     """
 
-    kind: str
-    arguments: Mapping[str, Any]
-    classes: Array
-    held_out: float | None
-    mean: Array
-    scale: float
+    model: Any
     fitted: Any
-
-    def __call__(self, codes: Any) -> Array:
-        rows = code_rows(codes)
-        if rows.shape[1] != len(self.mean):
-            raise ValueError(
-                f"this classifier takes codes of {len(self.mean)} numbers; we got {rows.shape[1]}"
-            )
-        parts = (rows[first : first + PART] for first in range(0, len(rows), PART))
-        return np.concatenate([self.fitted.predict((x - self.mean) / self.scale) for x in parts])
+    judged: Any
+    y: Array
+    truth: Array
+    seed: int
+    device: str
+    progress: Progress
 
 
-@dataclass(frozen=True)
-class ClassifierEvaluation:
-    """A classifier on codes that it was not fitted to.
+@dataclass(frozen=True, repr=False)
+class Classification(Result):
+    """What was learnt about the classes of pictures, and what was told with it.
 
     Attributes:
-        accuracy: the share of right answers.
-        error: its standard error over the pictures.
-        classes: (C,), those of the training and of the test.
-        confusion: (C, C) counts, rows are what they are and columns what they are taken for.
-        predicted: (M,) names.
+        labels: what the classes are of, such as a column's name; None without labels.
+        fitted: the pictures that classifiers were fitted to, a Source; None where nothing was.
+        judged: those that they were judged by, and what the model knows of them: ``held-out``,
+            ``validation``, ``training`` or ``seen``.
+        tested: how well, by what codes are compared with, then by kind of classifier.
+        curves: accuracy by the number of labels of each class: counts (T,) and (T, draws).
+        majority_class: the accuracy of always saying the most frequent class.
+        by: the kind that did best on a fifth of ``fitted``; its arguments are in ``arguments``.
+        predictor: it, as a function of pictures (M, C, H, W) to names (M,).
+        classes: the names that it can give.
+        predictions: (id, class) of the pictures that had no label.
+        groups: found without labels, by kind of clustering.
+        agreements: how these agree with the labels.
+        typical: (title, pictures) of each group, the most typical first.
+        tuned: the encoder that went on learning; None where it was not asked for.
+        notes, skipped: as of every result.
     """
 
-    accuracy: float
-    error: float
-    classes: Array
-    confusion: Array
-    predicted: Array
-
-
-def fit_classifier(
-    codes: Any, labels: Any, kind: str = "knn", *, choose: bool = True, seed: int = 0
-) -> Classifier:
-    """Fit a classifier to codes with labels.
-
-    The numbers of its kind (``KINDS``) that do best on a fifth of the codes, drawn by the seed, are
-    taken; then it is fitted to all. Codes are scaled by one number for all of them, so that their
-    distances keep their proportions.
-
-    Args:
-        codes: (N, *code).
-        labels: (N,) names, each of them known.
-        choose: False takes the first numbers of the kind's, without a choice.
-
-    Raises:
-        ValueError: no such kind, one class only, not a label for each code, codes that are not finite.
-    """
-    rows, names = code_rows(codes), np.asarray(labels)
-    if kind not in KINDS:
-        raise ValueError(f"a classifier is one of {', '.join(KINDS)}; we got {kind!r}")
-    if len(rows) != len(names):
-        raise ValueError(f"a label for each code was wanted; we got {len(rows)} and {len(names)}")
-    classes = np.unique(names)
-    if len(classes) < 2:
-        raise ValueError(
-            f"classes are told apart from two on; all {len(names):,} pictures are {str(classes[0])!r}"
-        )
-    if len(classes) > len(names) / 2:
-        raise ValueError(
-            f"{len(classes):,} classes of {len(names):,} pictures are too many to learn: each needs "
-            "two pictures or more; is this label a number or a name?"
-        )
-    mean = rows.mean(0)
-    scale = float(np.sqrt(np.square(rows - mean).mean())) or 1.0
-    even = (rows - mean) / scale
-    order = permutation(seed, "classify/held-out", len(names)).numpy()
-    held = order[: int(HELD * len(order))]
-    kept = order[len(held) :]
-    tried = KINDS[kind]
-    best, chosen = -math.inf, tried[0]
-    if choose and len(held) and len(np.unique(names[kept])) > 1:
-        for arguments in tried:
-            if arguments.get("n_neighbors", 1) > len(kept):
-                continue
-            found = _fit(kind, arguments, even[kept], names[kept], seed)
-            right = float((found.predict(even[held]) == names[held]).mean())
-            if right > best:
-                best, chosen = right, arguments
-    fitted = _fit(kind, chosen, even, names, seed)
-    known = None if best == -math.inf else best
-    return Classifier(kind, dict(chosen), classes, known, mean, scale, fitted)
-
-
-def _fit(kind: str, arguments: Mapping[str, Any], x: Array, y: Array, seed: int) -> Any:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.neural_network import MLPClassifier
-
-    state = int(generator(seed, "classify").initial_seed() % (1 << 32))
-    made: Any = {
-        "knn": lambda: KNeighborsClassifier(algorithm="brute", **arguments),
-        "linear": lambda: LogisticRegression(max_iter=300, **arguments),
-        "svm": lambda: _svm(x, arguments),
-        "mlp": lambda: MLPClassifier((128,), max_iter=60, random_state=state, **arguments),
-    }[kind]()
-    with warnings.catch_warnings():  # after so many rounds it is as good as it has to be
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return made.fit(x, y)
-
-
-def _svm(x: Array, arguments: Mapping[str, Any]) -> Any:
-    """A support vector machine with scikit-learn's usual kernel, which libsvm computes pair by pair."""
-    from sklearn.metrics.pairwise import rbf_kernel
-    from sklearn.svm import SVC
-
-    if len(x) > GRAM:
-        return SVC(**arguments)
-    gamma = 1 / (x.shape[1] * (float(x.var()) or 1.0))  # its "scale"
-    return SVC(kernel=partial(rbf_kernel, gamma=gamma), **arguments)
-
-
-class Predictor(Protocol):
-    """Whatever gives names (M,) of ``classes``: to codes, or to pictures as they are."""
+    name: ClassVar[str] = "classes"
+    labels: str | None = None
+    fitted: Any = None
+    judged: Portion | None = None
+    tested: Mapping[str, Mapping[str, ClassifierEvaluation]] = field(default_factory=dict)
+    curves: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    majority_class: float | None = None
+    by: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    predictor: Callable[[Any], Array] | None = None
+    classes: Sequence[str] = ()
+    predictions: Sequence[tuple[str, str]] = ()
+    groups: Mapping[str, Clusters] = field(default_factory=dict)
+    agreements: Mapping[str, Agreement] = field(default_factory=dict)
+    typical: Sequence[tuple[str, Any]] = ()
+    tuned: FineTuned | None = None
+    notes: Sequence[str] = ()
+    skipped: Sequence[tuple[str, str]] = ()
 
     @property
-    def classes(self) -> Array:
-        """The names it can give, (C,)."""
-        ...
+    def best(self) -> ClassifierEvaluation | None:
+        """How well ``predictor`` does on ``judged``; None where nothing was learnt here."""
+        rows = [row for row in self.tested.values() if self.by in row]
+        return rows[0][self.by] if rows else None
 
-    def __call__(self, given: Any, /) -> Array:
-        """(M, …) to names (M,)."""
-        ...
+    def document(self) -> dict[str, Any]:
+        """Accuracies, the confusion of the best, curves, groups, predictions."""
+        found: dict[str, Any] = {"labels": self.labels}
+        if self.judged is not None:
+            found |= {
+                "fitted_on": len(self.fitted),
+                "tested_on": len(self.judged),
+                "judged_on": self.judged.name,
+                "classes": len(self.classes),
+                "accuracies": {
+                    name: {
+                        kind: {"accuracy": each.accuracy, "standard_error": each.error}
+                        for kind, each in row.items()
+                    }
+                    for name, row in self.tested.items()
+                },
+                "most_frequent_class": self.majority_class,
+                "best": {"by": self.by, **self.arguments},
+                "label_efficiency": {
+                    name: {int(c): float(a) for c, a in zip(x, at.mean(1), strict=True)}
+                    for name, (x, at) in self.curves.items()
+                },
+            }
+        elif self.labels is not None:
+            found["classes"] = list(self.classes)
+        if self.best is not None:
+            names, counts = self.best.classes.tolist(), self.best.confusion.tolist()
+            found["confusion"] = {"classes": names, "counts": counts}
+        if self.groups:
+            found["clusters"] = {kind: self._group(kind) for kind in self.groups}
+        if self.predictions:
+            ids = distinct([id_ for id_, _ in self.predictions])
+            found["predictions"] = dict(zip(ids, (n for _, n in self.predictions), strict=True))
+        found |= {"notes": list(self.notes), "skipped": [list(item) for item in self.skipped]}
+        return found
 
+    def _group(self, kind: str) -> dict[str, Any]:
+        sizes = self.groups[kind].sizes.tolist()
+        agree = self.agreements.get(kind)
+        return {"groups": len(sizes), "sizes": sizes, **({} if agree is None else vars(agree))}
 
-def evaluate_classifier(classifier: Predictor, codes: Any, labels: Any) -> ClassifierEvaluation:
-    """How a classifier does on codes (M, *code), or a tuned one on pictures, with known names (M,)."""
-    names = np.asarray(labels)
-    predicted = classifier(codes)
-    if len(predicted) != len(names):
-        raise ValueError(
-            f"a label for each code was wanted; we got {len(predicted)} and {len(names)}"
+    def table(self) -> Table:
+        """Accuracy by what is compared and by kind of classifier, in per cent."""
+        kinds = list(dict.fromkeys(kind for row in self.tested.values() for kind in row))
+        if not kinds or self.judged is None:
+            return Table({})
+        columns: dict[str, list[Any]] = {"accuracy": [*self.tested, "most frequent class"]}
+        for kind in kinds:
+            cells = [_percent(row.get(kind)) for row in self.tested.values()]
+            columns[TITLES.get(kind, kind)] = [*cells, f"{self.majority_class:.1%}"]
+        explained = (
+            f"(of {len(self.judged):,} {self.judged.name} pictures of {len(self.classes)} classes, "
+            f"fitted to {len(self.fitted):,} others; the classifiers' numbers were chosen on a fifth "
+            "of these)"
         )
-    classes = np.union1d(classifier.classes, names)
-    confusion = np.zeros((len(classes), len(classes)), np.int64)
-    np.add.at(confusion, (np.searchsorted(classes, names), np.searchsorted(classes, predicted)), 1)
-    right = float((predicted == names).mean())
-    error = math.sqrt(right * (1 - right) / len(names))
-    return ClassifierEvaluation(right, error, classes, confusion, predicted)
+        return Table(columns, notes=[explained])
+
+    def figures(self) -> dict[str, Any]:
+        """What is taken for what, accuracy by the number of labels, and the groups."""
+        found: dict[str, Any] = {}
+        if self.best is not None and self.judged is not None:
+            by = TUNED if self.by == TUNED else f"{TITLES[self.by]} on codes"
+            title = f"{self.labels} by {by}: {self.best.accuracy:.1%} of {len(self.judged):,} "
+            title += f"{self.judged.name} pictures"
+            found["confusion"] = confusion_matrix(
+                self.best.confusion, self.best.classes.tolist(), title=title
+            )
+            if self.curves:
+                how = "by labels" if self.tuned is not None else "of a linear probe"
+                title = f"Accuracy {how} of {self.labels}"
+                found["few-labels"] = label_curves(self.curves, title=title)
+        if self.typical:
+            found["groups"] = picture_rows(self.typical)
+        return found
+
+    def save(self, folder: Path | str) -> dict[str, Any]:
+        """Figures and document; ``predictions.csv``, and the tuned model in ``fine-tuned``."""
+        folder = Path(folder)
+        others: dict[str, Any] = {}
+        if self.predictions:
+            text = io.StringIO()
+            rows = [("file", self.labels), *self.predictions]
+            csv.writer(text, lineterminator="\n").writerows(rows)
+            write_text(folder / "predictions.csv", text.getvalue())
+            others["predictions"] = str(folder / "predictions.csv")
+        if self.tuned is not None and self.judged is not None:
+            keep(self.tuned.model, folder / TUNED)
+            others[TUNED] = str(folder / TUNED)
+        return self._written(folder, others)
+
+    def __str__(self) -> str:
+        lines = [str(self.table())] if self.tested else []
+        if self.groups:
+            count = sum(next(iter(self.groups.values())).sizes)
+            lines.append(f"groups of {count:,} codes, found without labels:")
+            lines += [f"  {self._group_line(kind)}" for kind in self.groups]
+        if self.predictions:
+            counts = Counter(name for _, name in self.predictions).most_common(12)
+            named = ", ".join(f"{name} {n:,}" for name, n in counts)
+            lines.append(
+                f"{len(self.predictions):,} pictures without a label were given one: {named}"
+            )
+        return "\n".join(lines)
+
+    def _group_line(self, kind: str) -> str:
+        sizes, agree = self.groups[kind].sizes, self.agreements.get(kind)
+        line = f"{kind:<8} {len(sizes)} of {sizes.min():,} to {sizes.max():,}"
+        if agree is None:
+            return line
+        return (
+            f"{line}; {agree.accuracy:.1%} right if matched with classes, adjusted Rand "
+            f"{agree.adjusted_rand:.3f}, mutual information {agree.mutual_information:.3f}"
+        )
 
 
-def label_efficiency(
-    codes: Any,
-    labels: Any,
-    test_codes: Any,
-    test_labels: Any,
+def classify(
+    model: Any,
+    pictures: Pictures | None = None,
     *,
-    counts: Sequence[int] = COUNTS,
-    draws: int = 5,
-    kind: str = "linear",
+    labels: Any = None,
+    by: str | Sequence[str] = tuple(KINDS),
+    predict: Pictures | None = None,
+    clusters: int | None = None,
+    where: str | None = None,
+    fit_size: int = 5000,
+    limit: int | None = None,
     seed: int = 0,
-) -> tuple[Array, Array]:
-    """Test accuracy by the number of labelled pictures of each class.
+    device: str = "auto",
+    progress: Progress = None,
+) -> Classification:
+    """Learn classes from codes, and say how well compared with baselines.
 
-    Each draw takes as many of every class; nothing is chosen, since there is nothing to choose on.
-    Counts that some class cannot fill are left out.
+    Classifiers are fitted to pictures of the model's training and judged by those that it has not
+    seen, as far as there are any; raw pixels, PCA with as many numbers as a code, and the same
+    encoder untrained are treated alike. Pictures without a label, and those of ``predict``, get the
+    classes of the classifier that did best on a fifth of the pictures that it was fitted to. A model
+    that was fine-tuned here tells the classes of pictures without any labels.
 
-    Returns:
-        The counts (T,) and the accuracies (T, draws).
+    Args:
+        model: a model, the folder of one, or a collection, which has its own pictures.
+        pictures: anything that :func:`narrows.images.inputs.pictures` reads; they are made what the
+            model takes.
+        labels: what to learn: a column of the pictures' labels, FILE.csv, FILE.csv:COLUMN, FILE.npy,
+            or N values; None: the main label.
+        by: of ``knn``, ``linear``, ``svm``, ``mlp`` on codes, and ``fine-tuned``: the encoder goes on
+            learning under a softmax (minutes); a list, or one text with commas.
+        predict: more pictures, whose classes are told as well.
+        clusters: find so many groups without labels; None: as many as classes.
+        where: of a collection: only rows that pass.
+        fit_size: learn from at most so many pictures and test on as many, evenly spread.
+        limit: of all pictures at most so many, evenly spread.
+        seed: of every draw.
+        device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
 
     Raises:
-        ValueError: no count is left, or what ``fit_classifier`` refuses.
+        ValueError: no such classifier or labels, or pictures that do not show two classes.
+        NoImages: nothing can be read.
     """
-    rows, names, test = code_rows(codes), np.asarray(labels), np.asarray(test_labels)
-    classes, sizes = np.unique(names, return_counts=True)
-    used = [count for count in counts if count <= sizes.min()]
-    if not used or len(classes) < 2:
+    kinds = _kinds(by)
+    if clusters is not None and clusters < 1:
+        raise ValueError(f"clusters is at least 1; we got {clusters}")
+    if fit_size < 1:
+        raise ValueError(f"fit_size is at least 1; we got {fit_size}")
+    source = opened(model, pictures, where=where, limit=limit, device=device, progress=progress)
+    loaded, images = source.model, source.images
+    if TUNED in kinds and not isinstance(loaded, Autoencoder):
+        raise ValueError(f"{TUNED} trains an autoencoder; we got {type(loaded).__name__}")
+    more = None if predict is None else opened_images(loaded, predict, progress=progress)
+    skipped = [*source.skipped, *getattr(more, "skipped", ())]
+    known = _labels(images, labels)
+    own = fine_tuned(loaded) if isinstance(loaded, Autoencoder) else None
+    facts: dict[str, Any] = {"notes": [*source.notes], "skipped": skipped}
+    if known is None and own is not None and clusters is None:
+        facts |= {"labels": "class", "classes": own.classes.tolist(), "tuned": own}
+        return Classification(predictor=own, predictions=_told(own, images, more), **facts)
+    if known is None and (clusters is None or more is not None):
         raise ValueError(
-            f"two classes of {min(counts)} pictures or more were wanted; we got {len(classes)}, the "
-            f"smallest of {sizes.min() if len(sizes) else 0}"
+            "these pictures have no labels: name some with --labels (a .csv or .npy file), or find "
+            "groups without any, with --clusters 10"
         )
-    own: dict[str, dict[str, Any]] = {"knn": {"n_neighbors": 1}, "linear": {"C": 1.0}}
-    arguments = own.get(kind, KINDS[kind][0])
-    found = np.zeros((len(used), draws))
-    mean = rows.mean(0)
-    scale = float(np.sqrt(np.square(rows - mean).mean())) or 1.0
-    even, other = (rows - mean) / scale, (code_rows(test_codes) - mean) / scale
-    for draw in range(draws):
-        order = permutation(seed, "classify/few", len(names), draw).numpy()
-        of_class = [order[names[order] == name] for name in classes]
-        for at, count in enumerate(used):
-            chosen = np.concatenate([mine[:count] for mine in of_class])
-            fitted = _fit(kind, arguments, even[chosen], names[chosen], seed)
-            found[at, draw] = (fitted.predict(other) == test).mean()
-    return np.array(used), found
+    facts["notes"].append(f"pictures are taken as {_taken(loaded)}")
+    if known is None:
+        assert clusters is not None
+        return Classification(
+            **facts, **_groups(loaded, evenly(images, fit_size), None, clusters, seed)
+        )
+    what, names = known[0], class_names(known[1])
+    fitted, portion, notes = _divided(loaded, images, names, what, fit_size, seed)
+    facts["notes"] += notes
+    study = _Study(
+        loaded, fitted, portion.images, fitted.label, portion.images.label, seed, device, progress
+    )
+    facts |= _judged(study, kinds)
+    unlabelled = Subset(images, np.flatnonzero(names == "")) if (names == "").any() else None
+    facts["predictions"] = _told(facts["predictor"], unlabelled, more)
+    facts |= _groups(loaded, fitted, study.y, clusters or len(facts["classes"]), seed)
+    return Classification(labels=what, fitted=fitted, judged=portion, **facts)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Codes compared with baselines.
-
-    Attributes:
-        tested: by name of the rows, then by kind of classifier.
-        few: by name of the rows, what ``label_efficiency`` gives.
-        best: of the first rows, the classifier that did best on the pictures kept for the choice.
-        guess: the accuracy of always saying the most frequent class.
-    """
-
-    tested: Mapping[str, Mapping[str, ClassifierEvaluation]]
-    few: Mapping[str, tuple[Array, Array]]
-    best: Classifier
-    majority_class: float
+def _kinds(by: str | Sequence[str]) -> list[str]:
+    kinds = [kind.strip() for kind in (by.split(",") if isinstance(by, str) else by)]
+    kinds = [kind for kind in kinds if kind]
+    if not kinds or set(kinds) - {*KINDS, TUNED}:
+        raise ValueError(f"by takes {', '.join((*KINDS, TUNED))}; we got {by!r}")
+    return kinds
 
 
-def compare(
-    rows: Mapping[str, tuple[Any, Any]],
-    labels: Any,
-    test_labels: Any,
-    kinds: Sequence[str] = tuple(KINDS),
-    *,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Comparison:
-    """Classify by several kinds of rows and of classifiers, all treated alike.
-
-    Args:
-        rows: by name, those to learn from (N, …) and to test on (M, …); the first are ours.
-        labels, test_labels: (N,) and (M,) names.
-        kinds: of ``KINDS``.
-        progress: called with (done, total).
-    """
-    names, truth = np.asarray(labels), np.asarray(test_labels)
-    results: dict[str, dict[str, ClassifierEvaluation]] = {}
-    few = {}
-    ours: list[Classifier] = []
-    for number, (title, (known, other)) in enumerate(rows.items()):
-        results[title] = {}
-        for place, kind in enumerate(kinds):
-            made = fit_classifier(known, names, kind, seed=seed)
-            results[title][kind] = evaluate_classifier(made, other, truth)
-            if number == 0:
-                ours.append(made)
-            if progress is not None:
-                progress(number * len(kinds) + place + 1, len(rows) * len(kinds))
-        few[title] = label_efficiency(known, names, other, truth, seed=seed)
-    best = max(ours, key=lambda made: made.held_out or 0.0)
-    classes, counts = np.unique(names, return_counts=True)
-    return Comparison(results, few, best, float((truth == classes[counts.argmax()]).mean()))
+def _labels(images: Any, labels: Any) -> tuple[str, Array] | None:
+    """What is learnt and the values (N,) of it, "" or NaN where it is not known."""
+    if labels is None or isinstance(labels, (str, Path)):
+        return known_labels(images, None if labels is None else str(labels))
+    values = np.asarray(labels)
+    if values.shape != (len(images),):
+        raise ValueError(
+            f"a label for each of the {len(images):,} pictures was wanted; we got {values.shape}"
+        )
+    return "label", values
 
 
-def untrained(model: Autoencoder, seed: int = 0) -> Autoencoder:
-    """The same model before its training, its weights drawn by the seed."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return Autoencoder(**model.parts()).to(model.device)
+def _taken(model: Any) -> str:
+    size = "×".join(map(str, model.shape[1:]))
+    return f"{size} in {'gray' if model.shape[0] == 1 else f'{model.shape[0]} channels'}"
 
 
-def baseline_features(
-    train: Source | Any, size: int, untrained: Rows, *, seed: int = 0
-) -> dict[str, Rows]:
-    """The baselines of codes, each a function of pictures (B, C, H, W) to rows (B, …).
+def _divided(
+    model: Any, images: Any, names: Array, what: str, fit_size: int, seed: int
+) -> tuple[Any, Portion, list[str]]:
+    """The pictures whose class is known: to learn from, and to judge by."""
+    if not (names != "").any():
+        raise ValueError(f"no picture has a {what}; choose other labels")
+    rows = np.flatnonzero(names != "")
+    if isinstance(images, Images):  # which are divided by content
+        known: Any = images.select(rows)
+        known.labels = {"class": names[rows]}
+    else:
+        known = Labelled(Subset(images, rows), names[rows])
+    parts = run_of(model).split(known)
+    fitted, portion = parts.fitting(SHARE, seed)
+    notes = [parts.note] if parts.note else []
+    if parts.known and portion.name != "held-out":
+        notes.append(
+            f"accuracies are of {portion.name} pictures: the model has seen them, the classifiers "
+            "have not"
+        )
+    portion = Portion(evenly(portion.images, fit_size), portion.name)
+    return evenly(fitted, fit_size), portion, notes
 
-    Args:
-        train: pictures that PCA is fitted to.
-        size: D, numbers of a code.
-        untrained: the encoder before its training.
-    """
-    pca = Pca.fit(train, min(size, Pca.most(train)), seed=seed)
-    return {
-        f"PCA, {len(pca)} numbers": pca.encode,
-        "raw pixels": lambda x: x.flatten(1),
-        "encoder, untrained": untrained,
-    }
+
+def _encode(model: Any) -> Callable[[Any], Tensor]:
+    """Pictures to the rows (N, D) of a model, an autoencoder or another encoder."""
+
+    def codes(x: Any) -> Tensor:
+        found = model.encode(x)
+        return torch.as_tensor(getattr(found, "z", found)).flatten(1)
+
+    return codes
 
 
-def extract_features(function: Rows, images: Source | Any, *, batch_size: int = 256) -> Array:
-    """The rows (N, D) that a function makes of pictures, a batch at a time."""
-    source = as_source(images)
-    with torch.no_grad():
-        made = [
-            function(source.batch(part)).cpu()
-            for part in torch.split(torch.arange(len(source)), batch_size)
-        ]
-    return code_rows(torch.cat(made))
+def _judged(study: _Study, kinds: Sequence[str]) -> dict[str, Any]:
+    """All that was tried, and what tells classes best: of a Classification."""
+    on_codes = [kind for kind in kinds if kind != TUNED]
+    classes, counts = np.unique(study.y, return_counts=True)
+    majority = float((study.truth == classes[counts.argmax()]).mean())
+    found: dict[str, Any] = {"classes": classes.tolist(), "majority_class": majority}
+    found |= {"tested": {}, "curves": {}}
+    best = -1.0
+    if on_codes:
+        compared = _compared(study, on_codes)
+        found["tested"], found["curves"] = dict(compared.tested), dict(compared.few)
+        made, encode = compared.best, _encode(study.model)
+        best = made.held_out or 0.0
+        found |= {"by": made.kind, "arguments": made.arguments}
+        found["predictor"] = lambda images: made(encode(images))
+    if TUNED in kinds:
+        tuned, tested, curves, own = _tuned(study)
+        found["tested"] |= tested
+        found["curves"] |= curves
+        found["tuned"] = tuned
+        if own > best:
+            found |= {"by": TUNED, "arguments": {}, "predictor": tuned}
+    return found
+
+
+def _compared(study: _Study, kinds: Sequence[str]) -> Any:
+    """Classifiers of codes, and of their baselines."""
+    model, encode = study.model, _encode(study.model)
+    size = math.prod(model.code_shape)
+    begun = _encode(untrained(model, study.seed)) if isinstance(model, Autoencoder) else None
+    functions = {f"codes, {size} numbers": encode}
+    functions |= baseline_features(study.fitted, size, begun or encode, seed=study.seed)
+    if begun is None:  # of another encoder nobody knows how it began
+        functions.popitem()
+    rows = {}
+    with stage(study.progress, "encoding") as step:
+        for place, (name, function) in enumerate(functions.items()):
+            parts = (study.fitted, study.judged)
+            rows[name] = tuple(extract_features(function, part) for part in parts)
+            step(place + 1, len(functions))
+    with stage(study.progress, "classifying") as step:
+        return compare(rows, study.y, study.truth, kinds, seed=study.seed, progress=step)  # type: ignore[arg-type]
+
+
+def _tuned(
+    study: _Study,
+) -> tuple[FineTuned, dict[str, Any], dict[str, tuple[Array, Array]], float]:
+    """The tuned encoder; how well it and one begun untrained do, also by the number of labels; and
+    the accuracy of the tuned one on a fifth held out of what it is fitted to."""
+    seed, device, fitted, y = study.seed, study.device, study.fitted, study.y
+    order = permutation(seed, "classify/held-out", len(y)).numpy()
+    held, kept = order[: int(HELD * len(order))], order[int(HELD * len(order)) :]
+    starts = {TUNED: study.model, f"{TUNED}, begun untrained": untrained(study.model, seed)}
+    tested, curves, own = {}, {}, 0.0
+    made: dict[str, FineTuned] = {}
+    for title, start in starts.items():
+        with stage(study.progress, title) as step:
+            made[title] = fine_tune(start, fitted, y, seed=seed, device=device, progress=step)
+        tested[title] = {TUNED: evaluate_classifier(made[title], study.judged, study.truth)}
+        with stage(study.progress, "from few labels") as step:
+            curve = label_efficiency_tuned(
+                start, fitted, y, study.judged, study.truth, counts=TUNED_COUNTS, seed=seed,
+                device=device, progress=step,
+            )  # fmt: skip
+        if len(curve[0]):
+            curves[title] = curve
+    if len(held) and len(set(y[kept].tolist())) > 1:
+        with stage(study.progress, "without a fifth") as step:
+            part = fine_tune(
+                study.model, Subset(fitted, kept), y[kept], seed=seed, device=device, progress=step
+            )
+        own = evaluate_classifier(part, Subset(fitted, held), y[held]).accuracy
+    return made[TUNED], tested, curves, own
+
+
+def _told(predictor: Callable[[Any], Array], *asked: Any) -> list[tuple[str, str]]:
+    """(id, class) of each picture of what is there."""
+    return [
+        pair
+        for images in asked
+        if images is not None
+        for pair in zip(images.ids, predictor(images).tolist(), strict=True)
+    ]
+
+
+def _groups(
+    model: Any, images: Any, labels: Array | None, wanted: int, seed: int
+) -> dict[str, Any]:
+    """Groups of the codes, how they agree with labels, and the typical pictures of each."""
+    codes = _encode(model)(images)
+    found = {kind: cluster(codes, wanted, kind, seed=seed) for kind in CLUSTERINGS}
+    shown, rows = found["k-means"], []
+    for group, size in enumerate(shown.sizes.tolist()[:MOST_GROUPS]):
+        at = torch.from_numpy(shown.typical(group, TYPICAL))
+        rows.append((f"{size:,} pictures", images.batch(at).cpu().numpy()))
+    agreements = {}
+    if labels is not None:
+        agreements = {kind: agreement(each.which, labels) for kind, each in found.items()}
+    return {"groups": found, "agreements": agreements, "typical": rows}
+
+
+def _percent(evaluated: ClassifierEvaluation | None) -> str | None:
+    return None if evaluated is None else f"{evaluated.accuracy:.1%}"

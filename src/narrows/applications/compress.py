@@ -1,569 +1,376 @@
-"""Compress: pictures to a file as small as the model makes it, and back.
+"""Compress: pictures of any size to files of a model, compared with other formats; and back.
 
-x ──encode──► z ──quantise──► whole numbers ──range coder──► file ──► whole numbers ──► ẑ ──decode──► x̂
-                                                              └─ what x̂ leaves of x, if a bound is asked for
-
-The format of a file is in ``container``. A picture larger or smaller than the model's is
-cut into tiles of its size, the last of which repeat the border.
+pictures ──sized──► groups of one size ──Codec──► files      tables: fitted once, kept with the model
+files ──Codec──► pictures
 """
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import math
-import os
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from .. import files
-from ..bottlenecks import Quantised
-from ..errors import BadFile, NarrowsError
-from ..images import Source, as_source
-from ..measures import Pca, formats, psnr
-from ..randomness import generator, permutation
-from .container import MOST_VALUES, Header, opened, packed
-from .entropy import Reader, Writer, nats_of, table
-from .quantisers import QUALITIES, Codebook, Indices, Quantiser, Uniform
-from .residual import Residual
+from ..errors import BadFile, NarrowsError, NoImages
+from ..figures import comparison, rate_curves
+from ..images import Images, named_outputs, read, write_pictures
+from ..images.inputs import Pictures
+from ..images.sizes import Group, Sized, sized
+from ..measures import formats
+from ..progress import Progress, stage
+from ..results import Result
+from ..tables import Table
+from .codec import Codec, Compressed, codec_model, load_codec, rate_distortion
+from .opening import opened_images, opened_model, run_of
 
-__all__ = [
-    "Codec",
-    "CodecModel",
-    "Compressed",
-    "codec_for",
-    "codec_model",
-    "load_codec",
-    "pca_codec_model",
-    "rate_distortion",
-]
+__all__ = ["CompressedFiles", "Decompressed", "compress", "decompress", "fit_tables"]
 
-Pixels = npt.NDArray[np.uint8]
-Progress = Callable[[int, int], None]
-
-TABLES_VERSION = 1
-BATCH = 256
-FITTED_ON = 20_000  # pictures at most
-PROBED, PROBES = 64, 16  # pictures and directions that tell the gains
-FITTED_ON_VALUES, JUDGED_ON = 8_000_000, 500_000  # pixel values
-SHOWN = (10, 30, 50, 70, 90)  # qualities that residuals are learnt at
+TABLES = "entropy.safetensors"
+COMPARED = 50  # pictures that are written in other formats too
+SHOWN = 12
+ENDINGS = (".nrw", ".nrws")
 
 
-@dataclass(frozen=True)
-class CodecModel:
-    """What a codec needs of a model.
+@dataclass(frozen=True, repr=False)
+class CompressedFiles(Result):
+    """Pictures as files of a model.
 
     Attributes:
-        shape: (C, H, W) of the pictures.
-        encode: x (B, C, H, W) float32 in [0, 1] → z (B, *code).
-        decode: z (B, *code) → pictures (B, C, H, W), differentiable; always on the processor.
-        book: of codes that are entries of a code book.
-        fingerprint: sixteen hexadecimal digits that name the two functions.
+        groups: those of each size.
+        ids: of the files, in the order of the groups; one where all pictures are in one file.
+        codec: what wrote them.
+        exact: whether every value comes back.
+        notes, skipped: as of every result.
     """
 
-    shape: tuple[int, ...]
-    encode: Callable[[Tensor], Tensor]
-    decode: Callable[[Tensor], Tensor]
-    book: Codebook | None = None
-    fingerprint: str = "0" * 16
+    name: ClassVar[str] = "compressed"
+    groups: Sequence[Compressed]
+    ids: Sequence[str]
+    codec: Codec
+    exact: bool = False
+    notes: Sequence[str] = ()
+    skipped: Sequence[tuple[str, str]] = ()
 
-
-def codec_model(model: Any) -> CodecModel:
-    """What a codec needs of an autoencoder, of which it keeps a copy on the processor."""
-    here = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
-    here = here.to(memory_format=torch.channels_last)
-
-    def encode(x: Tensor) -> Tensor:
-        found: Tensor = here.posterior(x).z
-        return found
-
-    book, bottleneck = None, here.bottleneck
-    if isinstance(bottleneck, Quantised):
-        book = Codebook(bottleneck.nearest, bottleneck.lookup, _radices(bottleneck.digits))
-    return CodecModel(tuple(here.shape), encode, here.decode, book, model.fingerprint())
-
-
-def pca_codec_model(pca: Pca) -> CodecModel:
-    """What a codec needs of PCA: the baseline, with the same quantiser, coder and header."""
-
-    def decode(z: Tensor) -> Tensor:
-        return torch.addmm(pca.mean, z, pca.components).reshape(-1, *pca.shape)
-
-    name = files.fingerprint_of_tensors({"mean": pca.mean, "components": pca.components})
-    return CodecModel(tuple(pca.shape), pca.encode, decode, None, name)
-
-
-def _radices(digits: Sequence[int]) -> tuple[int, ...]:
-    """Digits joined while their product is at most 4,096."""
-    found: list[int] = []
-    for levels in digits:
-        if found and found[-1] * levels <= 4096:
-            found[-1] *= levels
-        else:
-            found.append(levels)
-    return tuple(found)
-
-
-@dataclass(frozen=True)
-class Compressed:
-    """N pictures of one shape as files.
-
-    Attributes:
-        files: the bytes of each, or of one that holds them all.
-        pictures: what went in, uint8 (N, C, H, W).
-        decoded: what the files give back, uint8 (N, C, H, W).
-    """
-
-    files: list[bytes]
-    pictures: Tensor
-    decoded: Tensor
+    @property
+    def contents(self) -> list[bytes]:
+        """The files' bytes."""
+        return [content for group in self.groups for content in group.files]
 
     @cached_property
-    def psnr(self) -> Tensor:
-        """In dB per picture, (N,); 100 for an exact copy."""
-        return psnr(self.pictures, self.decoded)
+    def rows(self) -> list[dict[str, Any]]:
+        """Our means per picture, and those of other formats at the same PSNR."""
+        return _compared(self.groups, self.exact)
 
-    @property
-    def bytes(self) -> float:
-        """Bytes per picture, headers counted."""
-        return sum(map(len, self.files)) / len(self.pictures)
-
-    @property
-    def bits_per_pixel(self) -> float:
-        """Bits per pixel, of all channels together."""
-        return 8 * self.bytes / math.prod(self.pictures.shape[2:])
-
-
-@dataclass(frozen=True)
-class Codec:
-    """Two functions, tables fitted to their codes, and a format.
-
-    Attributes:
-        functions: the model's.
-        quantiser: of its codes.
-        residual: tables of what decoded pictures leave.
-        lossless_quality: of the codes under a residual, where it is smallest.
-    """
-
-    functions: CodecModel
-    quantiser: Quantiser
-    residual: Residual
-    lossless_quality: int = 50
-    _models: dict[int, tuple[list[Any], float]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-
-    @staticmethod
-    def fit(
-        functions: CodecModel,
-        images: Source | Any,
-        *,
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Codec:
-        """Fit the tables to pictures, best to those that the model was trained on.
-
-        At most 20,000 pictures are looked at, chosen by the seed. A unit's gain is the root of
-        the mean squared change of a picture's length per unit, from products with random signs:
-        E (vᵀJ)_i² = ‖J e_i‖² (Bekas et al. 2007).
-
-        Raises:
-            ValueError: pictures of another shape, or codes that are not finite.
-            Unavailable: constriction is not installed.
-        """
-        Writer()  # without the coder there is nothing to fit for
-        source = as_source(images)
-        if tuple(source.shape) != functions.shape:
-            raise ValueError(
-                f"tables are fitted to pictures of the model's shape {functions.shape}; "
-                f"we got {tuple(source.shape)}"
+    def document(self) -> dict[str, Any]:
+        """Bytes and PSNR of every file, and the means beside those of other formats."""
+        psnr = [
+            db
+            for group in self.groups
+            for db in (
+                group.psnr.tolist()
+                if len(group.files) == len(group.pictures)
+                else [float(group.psnr.mean())]
             )
-        chosen = permutation(seed, "compress", len(source))[:FITTED_ON]
-        x = torch.cat([_bytes(source.batch(rows)) for rows in torch.split(chosen, BATCH)])
-        z = torch.cat(
-            [functions.encode(_floats(part)).float() for part in torch.split(x, BATCH)]
-        ).detach()
-        quantiser: Quantiser
-        if functions.book is not None:
-            quantiser = Indices.fit(z, functions.book)
-        else:
-            quantiser = Uniform.fit(z, _gain(functions.decode, z[:PROBED], seed))
-        tried = (0,) if quantiser.one_rate else SHOWN
-        most = max(8, FITTED_ON_VALUES // math.prod(functions.shape))
-        x, z = x[:most], z[:most]
-        qualities = np.array(tried)[np.arange(len(x)) % len(tried)]
-        decoded = torch.empty_like(x)
-        done = 0
-        for quality in tried:
-            mine = torch.from_numpy(np.flatnonzero(qualities == quality))
-            for rows in torch.split(mine, BATCH):
-                symbols = quantiser.symbols(z[rows], quality)
-                decoded[rows] = _decoded(functions, quantiser.values(symbols, quality))
-                done += len(rows)
-                if progress is not None:
-                    progress(done, len(x))
-        residual = Residual.fit(x.numpy(), decoded.numpy(), qualities, seed)
-        few = slice(0, max(8, JUDGED_ON // math.prod(functions.shape)))
-        costs = {
-            quality: _nats(functions, quantiser, residual, x[few], z[few], quality)
-            for quality in tried
-        }
-        return Codec(functions, quantiser, residual, min(costs, key=costs.__getitem__))
-
-    @property
-    def one_rate(self) -> bool:
-        """Whether the quality changes nothing."""
-        return self.quantiser.one_rate
-
-    @cached_property
-    def fingerprint(self) -> bytes:
-        """Four bytes that name the model and the tables together."""
-        tables = files.fingerprint_of_tensors(dict(sorted(self._state().items())))
-        return bytes.fromhex(files.fingerprint(self.functions.fingerprint, tables))[:4]
-
-    def _state(self) -> dict[str, Tensor]:
-        return {**self.quantiser.state(), **self.residual.state()}
-
-    def save(self, path: Path | str) -> None:
-        """Write the tables as safetensors."""
-        about = {
-            "version": TABLES_VERSION,
-            "model": self.functions.fingerprint,
-            "lossless_quality": self.lossless_quality,
-        }
-        files.save_tensors(path, self._state(), about)
-
-    def quantised(self, z: Tensor, quality: int = 50) -> Tensor:
-        """z (B, *code) → the codes that a file of this quality holds, float32."""
-        quality = self._quality(quality)
-        return self.quantiser.values(self.quantiser.symbols(z, quality), quality)
-
-    def compress(
-        self,
-        images: Source | Any,
-        quality: int | None = None,
-        *,
-        max_error: int | None = None,
-        together: bool = False,
-        progress: Progress | None = None,
-    ) -> Compressed:
-        """Pictures to files.
-
-        Args:
-            images: pictures of one shape, any height and width, with the model's channels.
-            quality: 1 to 100, of the codes; None is 50, or the smallest under a residual.
-            max_error: bound on the error of each 8-bit value, 0 for none; None asks for no bound.
-            together: one file of all pictures instead of one of each.
-            progress: called with (done, total) pictures.
-
-        Raises:
-            ValueError: a quality or bound that is none, or pictures of other channels.
-            NarrowsError: more pictures than one file takes.
-        """
-        source = as_source(images)
-        shape = tuple(int(side) for side in source.shape)
-        count = len(source)
-        if len(shape) != 3 or shape[0] != self.functions.shape[0]:
-            raise ValueError(
-                f"this model's pictures have {self.functions.shape[0]} channels; we got pictures "
-                f"of shape {shape}"
-            )
-        if max_error is not None and not 0 <= max_error <= 127:
-            raise ValueError(f"a bound on the error is 0 to 127; we got {max_error}")
-        if math.prod(shape) * (count if together else 1) > MOST_VALUES:
-            raise NarrowsError(
-                f"a file takes {MOST_VALUES:,} pixel values and these are "
-                f"{math.prod(shape) * count:,}; make several files"
-            )
-        if quality is None:
-            quality = 50 if max_error is None else self.lossless_quality
-        quality = self._quality(quality)
-        per = _tiles(shape, self.functions.shape)
-        size = max(1, BATCH // per)
-        parts = [torch.arange(a, min(a + size, count)) for a in range(0, count, size)]
-        symbols, pictures, decoded = [], [], []
-        for rows in parts:
-            x = _bytes(source.batch(rows))
-            with torch.no_grad():
-                z = self.functions.encode(_floats(_cut(x, self.functions.shape)))
-            own = self.quantiser.symbols(z.float(), quality)
-            with _one_thread():  # reading has to find the same sums, whatever the machine
-                made = self._decoded(own, quality, shape)
-            symbols.append(own)
-            pictures.append(x)
-            decoded.append(made)
-            if progress is not None:
-                progress(int(rows[-1]) + 1, count)
-        x, d, all_symbols = torch.cat(pictures), torch.cat(decoded), np.concatenate(symbols)
-        groups = [range(count)] if together else [range(i, i + 1) for i in range(count)]
-        writers = [Writer() for _ in groups]
-        for writer, group in zip(writers, groups, strict=True):
-            self._write_codes(writer, all_symbols[group.start * per : group.stop * per], quality)
-        if max_error is not None:
-            each = writers * count if together else writers
-            result = self.residual.write(each, x.numpy(), d.numpy(), max_error, quality)
-            d = torch.from_numpy(result)
-        out = []
-        for writer, group in zip(writers, groups, strict=True):
-            total = zlib.crc32(d[group.start : group.stop].numpy().data)
-            header = Header(shape, len(group), quality, max_error, total)
-            out.append(packed(header, self.fingerprint, self.functions.shape, writer.bytes()))
-        return Compressed(out, x, d)
-
-    def decompress(self, file: bytes, progress: Progress | None = None) -> Tensor:
-        """The pictures of a file, uint8 (N, C, H, W).
-
-        Raises:
-            BadFile: it is damaged, truncated, foreign or newer, of another model, or this machine's
-                arithmetic does not give the pictures that were written.
-        """
-        header, stream = opened(file, self.fingerprint, self.functions.shape)
-        shape, count, quality = header.shape, header.count, header.quality
-        if shape[0] != self.functions.shape[0]:
-            raise BadFile(f"this file says {shape[0]} channels, which is not this model's number")
-        if (quality == 0) != self.one_rate or (quality and quality not in QUALITIES):
-            raise BadFile(f"this file says a quality of {quality}, which this model has not")
-        tiles = count * _tiles(shape, self.functions.shape)
-        models, bits = self._tables(quality)
-        if tiles * bits > 8 * len(stream) + 64:
-            raise BadFile(
-                f"this file says {count:,} pictures of {shape}, more than {len(stream):,} bytes hold"
-            )
-        reader = Reader(stream)
-        columns = [
-            np.zeros(tiles, np.int64)
-            if model is None
-            else reader.many(model, tiles).astype("int64")
-            for model in models
         ]
-        symbols = np.stack(columns, 1)
-        per = tiles // count
-        out = np.empty((count, *shape), np.uint8)
-        with _one_thread():
-            for number in range(count):
-                own = symbols[number * per : (number + 1) * per]
-                made = self._decoded(own, quality, shape)[0].numpy()
-                if header.error is not None:
-                    made = self.residual.read(reader, made, header.error, quality)
-                out[number] = made
-                if progress is not None:
-                    progress(number + 1, count)
-        if zlib.crc32(out.data) != header.sum:
-            raise BadFile(
-                "the pictures decoded here are not those that were written: this machine's "
-                "arithmetic differs from that of the one that compressed them; decompress there"
-            )
-        return torch.from_numpy(out)
+        rows = zip(self.ids, self.contents, psnr, strict=True)
+        return {
+            "pictures": [{"id": id_, "bytes": len(c), "psnr": db} for id_, c, db in rows],
+            "rows": self.rows,
+            "notes": list(self.notes),
+            "skipped": [list(item) for item in self.skipped],
+        }
 
-    def _quality(self, quality: int) -> int:
-        if self.one_rate:
-            return 0
-        if quality not in QUALITIES:
-            raise ValueError(f"a quality is a whole number from 1 to 100; we got {quality}")
-        return int(quality)
+    def table(self) -> Table:
+        """Means per picture, ours first."""
+        some = f"; other formats for the first {COMPARED}"
+        more = some if self.rows[0]["pictures"] > COMPARED else ""
+        titles = {
+            "name": "", "bytes": "bytes", "bits_per_pixel": "bits per pixel", "psnr": "PSNR (dB)",
+        }  # fmt: skip
+        digits = {"bytes": 1, "bits per pixel": 3, "PSNR (dB)": 2}
+        note = f"(means per picture, headers counted{more})"
+        return Table.of_rows(self.rows, titles, digits=digits, notes=[note])
 
-    def _decoded(self, symbols: Any, quality: int, shape: tuple[int, ...]) -> Tensor:
-        """Symbols of the tiles of some pictures → the pictures, uint8; each tile by itself."""
-        values = self.quantiser.values(symbols, quality)
+    def figures(self) -> dict[str, Any]:
+        """Originals, what the files give back, and the error."""
+        first = self.groups[0]
+        before, after = (t[:SHOWN].numpy() for t in (first.pictures, first.decoded))
+        return {"sheet": comparison(before, after, titles={"reconstruction": "from the file"})}
 
-        def one(z: Tensor) -> Tensor:
-            with torch.no_grad():
-                return _bytes(self.functions.decode(z))
+    def curves(self) -> dict[str, list[tuple[float, float]]]:
+        """(bytes, PSNR) at every tenth quality, ours and others'; see ``rate_distortion``."""
+        return rate_distortion(self.codec, self.groups[0].pictures[:COMPARED])
 
-        if len(values) == 1:
-            return _joined(one(values), shape)
-        with ThreadPoolExecutor(_cores(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return _joined(torch.cat(list(pool.map(one, torch.split(values, 1)))), shape)
+    def curve(self) -> Any:
+        """A figure of ``curves``."""
+        return rate_curves(self.curves())
 
-    def _tables(self, quality: int) -> tuple[list[Any], float]:
-        """The coder's table of each unit, None where there is one symbol; and the bits, a little
-        less, that the cheapest code takes."""
-        if quality not in self._models:
-            counts = self.quantiser.counts(quality)
-            bits = 0.99 * sum(float(nats_of(c).min()) for c in counts) / math.log(2)
-            self._models[quality] = [table(c) if len(c) > 1 else None for c in counts], bits
-        return self._models[quality]
+    def save(self, folder: Path | str) -> dict[str, Any]:
+        """Write the files to a folder; one that holds all pictures may be named itself."""
+        folder = Path(folder)
+        lone = len(self.ids) == 1 and folder.suffix in ENDINGS
+        places = [folder] if lone else [folder / id_ for id_ in self.ids]
+        for place, content in zip(places, self.contents, strict=True):
+            files.write_bytes(place, content)
+        return {"pictures": list(map(str, places))}
 
-    def _write_codes(self, writer: Writer, symbols: Any, quality: int) -> None:
-        """Unit by unit the symbols (T, M) of a file's tiles."""
-        for column, model in zip(symbols.T, self._tables(quality)[0], strict=True):
-            if model is not None:
-                writer.many(column, model)
+    def __str__(self) -> str:
+        count = len(self.ids)
+        total = sum(map(len, self.contents))
+        return f"{self.table()}\n{count:,} file{'s' if count != 1 else ''}, {total:,} bytes"
 
 
-def rate_distortion(
-    codec: Codec, images: Source | Any, others: Mapping[str, Codec] = MappingProxyType({})
-) -> dict[str, list[tuple[float, float]]]:
-    """(bytes, PSNR), means over the pictures, at every tenth quality, by name.
+@dataclass(frozen=True, repr=False)
+class Decompressed(Result):
+    """The pictures of files.
 
-    Ours comes first, then ``others``, ours with bounds of 1 to 32 on the error, and JPEG, WebP and
-    AVIF, as far as Pillow has them.
+    Attributes:
+        pictures: of each file that could be read, uint8 (N, C, H, W).
+        names: of those files.
+        skipped: (file, reason) of the others.
     """
-    source = as_source(images)
-    pictures = torch.cat([_bytes(source.batch(rows)) for rows in _positions(len(source))])
 
-    def points(one: Codec, settings: list[dict[str, Any]]) -> list[tuple[float, float]]:
-        found = [one.compress(pictures, **each) for each in settings]
-        return [(each.bytes, float(each.psnr.mean())) for each in found]
+    name: ClassVar[str] = "decompressed"
+    pictures: Sequence[Tensor]
+    names: Sequence[str]
+    skipped: Sequence[tuple[str, str]] = ()
 
-    qualities = [{"quality": quality} for quality in range(10, 101, 10)]
-    curves = {
-        name: points(one, qualities[4:5] if one.one_rate else qualities)
-        for name, one in {"narrows": codec, **others}.items()
-    }
-    bounds = [{"max_error": error} for error in (1, 2, 4, 8, 16, 32)]
-    curves["narrows, bounded error"] = points(codec, bounds)
-    for name in formats.LOSSY:
-        found = [formats.written(pictures, name, quality) for quality in range(5, 96, 10)]
-        means = [(float(f.bytes.mean()), float(f.psnr.mean())) for f in found if f is not None]
-        if means:
-            curves[name] = means
-    return curves
+    def document(self) -> dict[str, Any]:
+        """How many pictures each file holds, and what failed."""
+        rows = zip(self.names, self.pictures, strict=True)
+        return {
+            "pictures": [{"of": name, "pictures": len(some)} for name, some in rows],
+            "failed": [list(item) for item in self.skipped],
+        }
+
+    def save(self, folder: Path | str) -> dict[str, Any]:
+        """A PNG of each picture; those of one file in a folder of its name."""
+        folder, paths = Path(folder), []
+        names = named_outputs([Path(name).name for name in self.names])
+        for name, some in zip(names, self.pictures, strict=True):
+            digits, inside = len(str(len(some) - 1)), Path(name).with_suffix("")
+            each = [str(inside / f"{number:0{digits}}.png") for number in range(len(some))]
+            paths += write_pictures(some, [name] if len(some) == 1 else each, folder)
+        return {"pictures": paths}
+
+    def __str__(self) -> str:
+        count = sum(map(len, self.pictures))
+        return f"{count:,} picture{'s' if count != 1 else ''} out of {len(self.names):,} files"
 
 
-def _positions(count: int) -> tuple[Tensor, ...]:
-    return torch.split(torch.arange(count), BATCH)
+def compress(
+    model: Any,
+    pictures: Pictures,
+    *,
+    quality: int | None = None,
+    lossless: bool = False,
+    max_error: int | None = None,
+    together: bool = False,
+    fit_on: Pictures | None = None,
+    resize: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Progress = None,
+) -> CompressedFiles:
+    """Compress pictures by a model; JPEG, WebP and AVIF at the same PSNR are compared.
 
+    Pictures keep their size; what is not of the model's is cut into tiles.
 
-def load_codec(functions: CodecModel, path: Path | str) -> Codec:
-    """Read the tables that ``Codec.save`` wrote.
+    Args:
+        model: an ``Autoencoder``, or the folder of one.
+        pictures: anything that :func:`narrows.images.inputs.pictures` reads, of any sizes.
+        quality: 1 to 100; None is 50, or the smallest if lossless.
+        lossless: every 8-bit value exactly: the same as ``max_error=0``.
+        max_error: no 8-bit value further off than this.
+        together: all pictures in one file; they need one size.
+        fit_on: pictures to fit the tables to first; see ``fit_tables``.
+        resize: read pictures at the model's size: ``crop``, ``pad`` or ``stretch``.
+        limit: at most so many pictures, evenly spread.
+        seed: of the fit.
+        progress: see :mod:`narrows.progress`.
 
     Raises:
-        BadFile: there are none, or they are damaged, newer, or of another model.
+        ValueError: options that do not go together, or pictures of several sizes for one file.
+        BadFile: no tables were fitted yet, or they are of another model.
+        NoImages: nothing can be read.
+        NarrowsError: tables are there and others would be fitted.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise BadFile(
-            f"there are no tables {path} yet: fit them once with `narrows compress {path.parent} "
-            "--fit PICTURES`, best with the pictures that the model was trained on"
-        )
-    tensors, about = files.load_tensors(path)
-    version = about.get("version")
-    if not isinstance(version, int) or version > TABLES_VERSION:
-        raise BadFile(
-            f"{path} is of version {version}; this Narrows reads up to version {TABLES_VERSION}: "
-            "install a newer one"
-        )
-    if about.get("model") != functions.fingerprint:
-        raise BadFile(
-            f"{path} was fitted to another model than the one in {path.parent}; move it away and "
-            "fit tables to this one"
-        )
-    try:
-        return codec_for(functions, tensors, int(about.get("lossless_quality", 50)))
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise BadFile(f"{path} holds no tables that can be used: {error}") from error
-
-
-def codec_for(functions: CodecModel, tensors: Mapping[str, Tensor], lossless_quality: int) -> Codec:
-    """A codec of tables that were fitted before.
-
-    Raises:
-        BadFile: they do not fit the functions.
-    """
-    with torch.no_grad():
-        blank = functions.encode(torch.zeros(1, *functions.shape))
-    code_shape = tuple(blank.shape[1:])
-    quantiser: Quantiser
-    if functions.book is not None:
-        quantiser = Indices(tensors, functions.book, code_shape)
+    if lossless and max_error not in (None, 0):
+        raise ValueError(f"--lossless is --max-error 0; we also got --max-error {max_error}")
+    bound = 0 if lossless else max_error
+    if bound is not None and resize:
+        raise ValueError("a bound on the error is for pictures as they are: leave --resize out")
+    loaded = opened_model(model, "cpu")
+    if fit_on is None:
+        codec = load_codec(codec_model(loaded), _tables_of(loaded, model))
     else:
-        quantiser = Uniform(tensors, code_shape)
-    return Codec(functions, quantiser, Residual(tensors, functions.shape), lossless_quality)
+        codec = fit_tables(model, fit_on, seed=seed, progress=progress)
+    found = sized(pictures, loaded.preprocessing, resize=resize, limit=limit)
+    if bound is not None and loaded.shape[0] == 1:
+        _leave_colours_out(found)
+    groups = found.groups()
+    if together and len(groups) > 1:
+        sizes = ", ".join(f"{group.size[1]}x{group.size[0]}" for group in groups[:3])
+        raise ValueError(
+            f"pictures in one file have one size; these have {len(groups)} ({sizes} …): give "
+            "--resize, or leave --together out"
+        )
+    done = []
+    for group in groups:
+        found.notes += _tiled(group, loaded.shape)
+        with stage(progress, "compressing") as step:
+            done.append(
+                codec.compress(
+                    Images(group.pixels), quality, max_error=bound, together=together, progress=step
+                )
+            )
+    if together:
+        ids = [f"pictures{ENDINGS[1]}"]
+    else:
+        order = [place for group in groups for place in group.places]
+        png = named_outputs([found.ids[place] for place in order])
+        ids = [str(Path(name).with_suffix(ENDINGS[0])) for name in png]
+    return CompressedFiles(done, ids, codec, bound == 0, tuple(found.notes), tuple(found.skipped))
 
 
-def _tiles(shape: tuple[int, ...], tile: tuple[int, ...]) -> int:
-    """How many tiles a picture has."""
-    return math.prod(-(-side // own) for side, own in zip(shape[1:], tile[1:], strict=True))
+def fit_tables(model: Any, fit_on: Pictures, *, seed: int = 0, progress: Progress = None) -> Codec:
+    """Fit the tables of a model's codes, once; they stay with it, and its files need them.
+
+    They are fitted to those of the pictures that the model was trained on (see
+    :meth:`narrows.training.RunSplit.fitting`): what it has not seen stays for judging.
+
+    Args:
+        model: an ``Autoencoder`` with a run on disk, or the folder of one.
+        fit_on: best the pictures of the training.
+        seed: of the choice among many pictures.
+
+    Raises:
+        NarrowsError: there are tables already.
+        ValueError: a model in memory only, which has no place to keep them.
+    """
+    loaded = opened_model(model, "cpu")
+    tables = _tables_of(loaded, model)
+    if tables.exists():
+        raise NarrowsError(
+            f"{tables} is there already, and files made with it need it; leave --fit-on out, or "
+            "move it away to fit others"
+        )
+    images = opened_images(loaded, fit_on, progress=progress)
+    fitting, _ = run_of(loaded).split(images).fitting(0.1, seed)
+    with stage(progress, "fitting tables") as step:
+        codec = Codec.fit(codec_model(loaded), fitting, seed=seed, progress=step)
+    codec.save(tables)
+    return codec
 
 
-def _cut(x: Tensor, tile: tuple[int, ...]) -> Tensor:
-    """x (B, C, H, W) → its tiles (B · T, C, h, w), row by row; the border is repeated."""
-    if tuple(x.shape[1:]) == tile:
-        return x
-    _, h, w = tile
-    rows = torch.arange(-(-x.shape[2] // h) * h).clamp(max=x.shape[2] - 1)
-    columns = torch.arange(-(-x.shape[3] // w) * w).clamp(max=x.shape[3] - 1)
-    whole = x[:, :, rows][:, :, :, columns]
-    tiles = whole.unfold(2, h, h).unfold(3, w, w)  # (B, C, down, across, h, w)
-    return tiles.permute(0, 2, 3, 1, 4, 5).reshape(-1, *tile)
+def decompress(
+    model: Any, compressed: Sequence[Path | str], *, progress: Progress = None
+) -> Decompressed:
+    """The pictures of compressed files; one that is damaged or of another model is skipped.
+
+    Args:
+        model: the model that wrote them, or its folder.
+        compressed: files that ``compress`` wrote.
+
+    Raises:
+        BadFile: none of them can be read; or the model has no tables.
+    """
+    loaded = opened_model(model, "cpu")
+    codec = load_codec(codec_model(loaded), _tables_of(loaded, model))
+    pictures, names, failed = [], [], []
+    for path in map(Path, compressed):
+        try:
+            content = path.read_bytes()
+            with stage(progress, "decompressing") as step:
+                pictures.append(codec.decompress(content, step))
+            names.append(str(path))
+        except BadFile as error:
+            failed.append((str(path), str(error)))
+        except OSError as error:
+            failed.append((str(path), error.strerror or str(error)))
+    if failed and not names:
+        raise BadFile(f"{failed[0][0]}: {failed[0][1]}")
+    return Decompressed(pictures, names, failed)
 
 
-def _joined(tiles: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The inverse of ``_cut``: (B · T, C, h, w) → (B, C, H, W)."""
-    _, c, h, w = tiles.shape
-    down, across = -(-shape[1] // h), -(-shape[2] // w)
-    grid = tiles.reshape(-1, down, across, c, h, w).permute(0, 3, 1, 4, 2, 5)
-    return grid.reshape(-1, c, down * h, across * w)[:, :, : shape[1], : shape[2]].contiguous()
+def _tables_of(model: Any, where: Any) -> Path:
+    """Where a model's tables are."""
+    folder = Path(where) if isinstance(where, (str, Path)) else run_of(model).folder
+    if folder is None:
+        raise ValueError(
+            "tables of codes are kept with a model on disk: save it, and name its folder"
+        )
+    return (folder.parent if folder.suffix == ".safetensors" else folder) / TABLES
 
 
-def _bytes(x: Tensor) -> Tensor:
-    """Floats in [0, 1] → uint8."""
-    return (x.detach().float().nan_to_num() * 255).round().clamp(0, 255).byte().cpu()
+def _leave_colours_out(found: Sized) -> None:
+    """Coloured pictures cannot come back from a gray model: they are skipped."""
+    reason = (
+        "it has colours, and this model's pictures are gray: without loss they cannot come back"
+    )
+    kept = []
+    for place, file in enumerate(found.files):
+        colours = None if file is None else read(file)
+        if colours is None or bool((colours == colours[:1]).all()):
+            kept.append(place)
+        else:
+            found.skipped.append((str(file), reason))
+    if not kept:
+        raise NoImages(f"none of the pictures can be compressed: {'; '.join(found.skipped[-1])}")
+    for name in ("ids", "pixels", "files"):
+        values = getattr(found, name)
+        setattr(found, name, [values[place] for place in kept])
+    found.notes.clear()
 
 
-def _floats(x: Tensor) -> Tensor:
-    return x.float().mul_(1 / 255)
+def _tiled(group: Group, shape: tuple[int, ...]) -> list[str]:
+    """That pictures are cut into tiles, where they are."""
+    height, width = group.size
+    tiles = -(-height // shape[1]) * -(-width // shape[2])
+    if (height, width) == tuple(shape[1:]):
+        return []
+    return [
+        f"{len(group.places):,} of {width}x{height}: cut into {tiles:,} tiles of "
+        f"{shape[2]}x{shape[1]}, the model's size (or --resize them)"
+    ]
 
 
-def _decoded(functions: CodecModel, values: Tensor) -> Tensor:
-    """Codes → pictures as uint8, all at once: as near as learning needs them."""
-    with torch.no_grad():
-        return _bytes(functions.decode(values))
+def _compared(groups: Sequence[Compressed], exact: bool) -> list[dict[str, Any]]:
+    """Our means, and those of other formats at the same PSNR."""
+    count = sum(len(group.pictures) for group in groups)
+    total = sum(len(content) for group in groups for content in group.files)
+    psnr = torch.cat([group.psnr for group in groups])
+    pixels = sum(group.pictures[:, 0].numel() for group in groups)
+    rows = [_row("narrows", count, total, pixels, psnr)]
+    for kind in ("PNG", "WebP lossless") if exact else formats.LOSSY:
+        written: list[formats.Written] = []
+        area = 0
+        for group in groups:
+            some = group.pictures[: max(0, COMPARED - sum(len(each.bytes) for each in written))]
+            if not len(some):
+                continue
+            wanted = group.psnr[: len(some)]
+            other = formats.written(some, kind) if exact else formats.nearest(some, wanted, kind)
+            if other is not None:
+                written.append(other)
+                area += some[:, 0].numel()
+        if written:
+            sizes = torch.cat([each.bytes for each in written])
+            reached = torch.cat([each.psnr for each in written])
+            rows.append(_row(kind, len(sizes), float(sizes.sum()), area, reached))
+    return rows
 
 
-def _nats(
-    functions: CodecModel,
-    quantiser: Quantiser,
-    residual: Residual,
-    x: Tensor,
-    z: Tensor,
-    quality: int,
-) -> float:
-    """What lossless files of pictures x and codes z cost at a quality."""
-    symbols = quantiser.symbols(z, quality)
-    decoded = _decoded(functions, quantiser.values(symbols, quality)).numpy()
-    columns = zip(symbols.T, quantiser.counts(quality), strict=True)
-    codes = sum(float(nats_of(counts)[column].sum()) for column, counts in columns)
-    return codes + residual.nats(x.numpy(), decoded, np.full(len(x), quality))
-
-
-def _gain(decode: Callable[[Tensor], Tensor], z: Tensor, seed: int) -> Tensor:
-    """√E ‖∂x̂/∂z_i‖² over the codes z (B, *code), (*code)."""
-    draws = generator(seed, "gain")
-    total = torch.zeros(z.shape[1:], dtype=torch.float64)
-    for part in torch.split(z, 16):
-        at = part.clone().requires_grad_(True)
-        out = decode(at)
-        for _ in range(PROBES):
-            signs = torch.randint(0, 2, out.shape, generator=draws).float() * 2 - 1
-            (pulled,) = torch.autograd.grad(out, at, signs, retain_graph=True)
-            total += pulled.double().square().sum(0)
-    return (total / (PROBES * len(z))).sqrt()
-
-
-def _cores() -> int:
-    known = getattr(os, "sched_getaffinity", None)
-    return len(known(0)) if known else os.cpu_count() or 1
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread of torch for as long as it is open: sums in the same order whatever the machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _row(name: str, count: int, total: float, pixels: int, psnr: Tensor) -> dict[str, Any]:
+    return {
+        "name": name,
+        "pictures": count,
+        "bytes": total / count,
+        "bits_per_pixel": 8 * total / pixels,
+        "psnr": float(psnr.mean()),
+    }

@@ -20,7 +20,7 @@ from ..images import Source, known_factors
 from ..images.views import Subset
 from ..measures import Disentanglement, disentanglement
 from ..randomness import permutation
-from .classify import baseline_features, untrained
+from .classifiers import baseline_features, untrained
 from .map import code_rows
 
 __all__ = ["FactorAlignment", "baseline_encoders", "disentangle", "factor_alignments"]

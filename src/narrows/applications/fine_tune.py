@@ -18,12 +18,13 @@ from ..autoencoder import Autoencoder
 from ..images import Labelled, Source, Subset, as_source
 from ..parts import Part
 from ..randomness import permutation
-from ..training import Phase, fit
+from ..training import Phase, Run, fit
 from ..training.phases import recipe_of
 from ..training.reporting import Quiet
-from .classify import COUNTS
+from .classifiers import COUNTS
+from .opening import run_of
 
-__all__ = ["WARP", "FineTuned", "fine_tune", "fine_tuned", "label_efficiency_tuned"]
+__all__ = ["WARP", "FineTuned", "Steps", "fine_tune", "fine_tuned", "label_efficiency_tuned"]
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
@@ -74,7 +75,8 @@ def fine_tune(
 
     The softmax and the encoder move together, in batches of 100, on pictures that are turned, moved
     and bent a little anew in each step. Deviation from Lingrand, who trains the softmax alone
-    before: with 100 labels that is not what matters. The given model stays as it is.
+    before: with 100 labels that is not what matters. The given model stays as it is;
+    what it has seen, the tuned one has seen too.
 
     Args:
         images: (N, C, H, W), as the model takes them.
@@ -113,10 +115,19 @@ def fine_tune(
     own = Autoencoder(**model.parts())
     own.load_state_dict(model.state_dict())
     own.recipe = dataclasses.replace(recipe_of(model), phases=(phase,))
-    report = Quiet() if progress is None else _Told(progress)
+    own.run = _begun_from(model)
+    report = Quiet() if progress is None else Steps(progress)
     with_names = Labelled(source, names)
     fit(own, with_names, seed=seed, device=device, precision="float32", report=report)
+    own.preprocessing = own.run.preprocessing = model.preprocessing
     return FineTuned(own, classes)
+
+
+def _begun_from(model: Autoencoder) -> Run:
+    """What a training that begins with a model has seen: what that has."""
+    before = run_of(model)
+    seen = None if before.seen is None else dict(before.seen)
+    return Run(model.preprocessing, seen, facts=dict(before.facts))
 
 
 def fine_tuned(model: Autoencoder) -> FineTuned | None:
@@ -172,7 +183,7 @@ def label_efficiency_tuned(
     return np.array(used), found
 
 
-class _Told(Quiet):
+class Steps(Quiet):
     """Passes a training's steps on to ``progress``."""
 
     def __init__(self, progress: Progress) -> None:

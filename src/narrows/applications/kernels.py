@@ -1,14 +1,160 @@
-"""Kernels and feature maps: what the first layer looks for, and what each level finds in a picture."""
+"""Kernels and feature maps: what the first layer looks for, and what each level finds in a picture.
+
+model ──► its first kernels, the strongest first      pictures ──model──► each level's activations
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["feature_maps", "first_kernels", "high_frequency_energy"]
+from ..figures import kernel_grid, save
+from ..images import named_outputs
+from ..images.inputs import Pictures
+from ..progress import Progress, stage
+from ..results import Result
+from .opening import opened_autoencoder, opened_images
+
+__all__ = [
+    "FeatureMaps", "Kernels", "feature_maps", "first_kernels", "first_weight",
+    "high_frequency_energy", "kernels",
+]  # fmt: skip
+
+SHOWN = 144  # kernels, the strongest first
+
+
+@dataclass(frozen=True)
+class FeatureMaps:
+    """What a level finds in a picture.
+
+    Attributes:
+        id: the picture's.
+        level: i of h_i.
+        maps: (K, 1, h, w), each in a scale of its own from 0 to 1.
+    """
+
+    id: str
+    level: int
+    maps: Tensor
+
+
+@dataclass(frozen=True, repr=False)
+class Kernels(Result):
+    """A model from inside.
+
+    Attributes:
+        kernels: of the first layer, (K, C, h, w) in [0, 1]; 0.5 is a weight of 0.
+        maps: of each picture and level.
+        skipped: (file, reason) of what could not be read.
+    """
+
+    name: ClassVar[str] = "kernels"
+    kernels: Tensor
+    maps: Sequence[FeatureMaps] = ()
+    skipped: Sequence[tuple[str, str]] = ()
+
+    def document(self) -> dict[str, Any]:
+        """How many kernels, and how many maps of each picture and level."""
+        return {
+            "kernels": len(self.kernels),
+            "size": list(self.kernels.shape[2:]),
+            "activations": [
+                {"id": each.id, "level": each.level, "maps": len(each.maps)} for each in self.maps
+            ],
+            "skipped": [list(item) for item in self.skipped],
+        }
+
+    def figures(self) -> dict[str, Any]:
+        """The strongest kernels, and the maps of each picture and level as ``ID level I``."""
+        found = {"kernels": kernel_grid(self.kernels[:SHOWN].numpy(), signed=True)}
+        for each in self.maps:
+            found[f"{each.id} level {each.level}"] = kernel_grid(each.maps.numpy())
+        return found
+
+    def save(self, folder: Path | str) -> dict[str, Any]:
+        """``kernels.png``, the document, and ID/level-I.png for each picture and level."""
+        folder = Path(folder)
+        ids = list(dict.fromkeys(each.id for each in self.maps))
+        places = dict(zip(ids, named_outputs(ids), strict=True))
+        sheet, *grids = self.figures().values()
+        written: dict[str, Any] = {"kernels": str(save(sheet, folder / "kernels.png"))}
+        if self.maps:
+            written["pictures"] = [
+                str(
+                    save(grid, folder / Path(places[m.id]).with_suffix("") / f"level-{m.level}.png")
+                )
+                for m, grid in zip(self.maps, grids, strict=True)
+            ]
+        return self._documented(folder, written)
+
+    def __str__(self) -> str:
+        count, _, height, width = self.kernels.shape
+        strongest = f", the {SHOWN} strongest" if count > SHOWN else ""
+        lines = [f"{count} kernels of {height}×{width}{strongest}"]
+        for each in self.maps:
+            plural = "s" if len(each.maps) != 1 else ""
+            lines.append(f"{len(each.maps)} map{plural} of level {each.level}: {each.id}")
+        return "\n".join(lines)
+
+
+def kernels(
+    model: Any,
+    pictures: Pictures | None = None,
+    *,
+    level: int | None = None,
+    limit: int | None = 4,
+    device: str = "auto",
+    progress: Progress = None,
+) -> Kernels:
+    """Draw what a model's first layer looks for, and what each level finds in pictures.
+
+    Args:
+        model: an ``Autoencoder``, or the folder of one.
+        pictures: anything that :func:`narrows.images.inputs.pictures` reads; None: kernels only.
+        level: of the feature maps: 1 is the first rung's, 0 the picture itself; None: from 1 all.
+        limit: at most so many pictures, evenly spread.
+        device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
+
+    Raises:
+        ValueError: no such level, or a first rung without a dense layer or a convolution.
+        NoImages: nothing can be read.
+    """
+    found = opened_autoencoder(model, device)
+    count = len(found.ladder)
+    if level is not None and not 0 <= level <= count:
+        raise ValueError(f"this model has the levels 0 to {count}; we got level {level}")
+    shown = first_kernels(first_weight(found), found.shape)
+    if pictures is None:
+        return Kernels(shown)
+    images = opened_images(found, pictures, limit=limit, progress=progress)
+    x = images.batch(torch.arange(len(images))).to(found.device)
+    ids = getattr(images, "ids", [str(i) for i in range(len(images))])
+    levels = range(1, count + 1) if level is None else [level]
+    maps: list[FeatureMaps] = []
+    with stage(progress, "activations") as step, found.evaluating():
+        for number, i in enumerate(levels):
+            each = feature_maps(lambda batch: found.ladder.descend(batch).levels, x, i)
+            maps += [FeatureMaps(id_, i, one) for id_, one in zip(ids, each, strict=True)]
+            step(number + 1, len(levels))
+    return Kernels(shown, maps, getattr(images, "skipped", ()))
+
+
+def first_weight(model: Any) -> Tensor:
+    """The weights of the first layer that meets the picture, (K, P) or (K, C, h, w).
+
+    Raises:
+        ValueError: the first rung has neither a dense nor a convolutional layer.
+    """
+    for module in model.ladder.rung(0).modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d)):
+            return module.weight
+    raise ValueError("the first rung of this model has neither a dense layer nor a convolution")
 
 
 def first_kernels(weight: Tensor, shape: Sequence[int]) -> Tensor:

@@ -7,17 +7,30 @@ code_2 ──┘
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from ..figures import ANIMATED, picture_rows, save_animation, side_by_side
+from ..images.inputs import Pictures
 from ..measures import sharpness
-from .decoding import Decode
+from ..progress import Progress, stage
+from ..results import Result
+from ..tables import Table
+from .decoding import Decode, decoder
+from .opening import opened_autoencoder, opened_images
 
-__all__ = ["BLENDS", "Decodings", "Morph", "decodings", "linear", "morph", "spherical"]
+__all__ = [
+    "BLENDS", "Decodings", "Morph", "decodings", "linear", "morph", "morph_codes",
+    "sample_posterior", "spherical",
+]  # fmt: skip
+
+DRAWN = 12  # decodings of a picture that are shown
 
 Blend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -51,8 +64,8 @@ def spherical(first: Tensor, second: Tensor, alpha: Tensor) -> Tensor:
 BLENDS: dict[str, Blend] = {"linear": linear, "spherical": spherical}
 
 
-@dataclass(frozen=True)
-class Morph:
+@dataclass(frozen=True, repr=False)
+class Morph(Result):
     """Frames from the first picture to the last.
 
     Attributes:
@@ -63,8 +76,12 @@ class Morph:
         sharpness, fade_sharpness: the energy of edges half-way between two pictures, relative to
             that of the two pictures that it is between, averaged; a fade of two drawings that share
             no line has half of it.
+        blend: how codes were mixed.
+        ids: of the pictures that it goes through.
+        skipped: (file, reason) of what could not be read.
     """
 
+    name: ClassVar[str] = "morph"
     frames: Tensor
     fade: Tensor
     alphas: Tensor
@@ -72,9 +89,95 @@ class Morph:
     fade_uneven: float
     sharpness: float
     fade_sharpness: float
+    blend: str = "linear"
+    ids: Sequence[str] = ()
+    skipped: Sequence[tuple[str, str]] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Where the frames are, how sharp and how even."""
+        return {
+            "pictures": list(self.ids),
+            "frames": len(self.frames),
+            "alphas": self.alphas.tolist(),
+            "sharpness_half_way": self.sharpness,
+            "fade_sharpness_half_way": self.fade_sharpness,
+            "uneven": self.uneven,
+            "fade_uneven": self.fade_uneven,
+            "skipped": [list(item) for item in self.skipped],
+        }
+
+    def table(self) -> Table:
+        """Codes and pixels: how sharp half-way, how even from frame to frame."""
+        columns: dict[str, list[Any]] = {
+            "": ["codes", "pixels"],
+            "sharpness half-way": [self.sharpness, self.fade_sharpness],
+            "largest step / mean": [self.uneven, self.fade_uneven],
+        }
+        explained = "(sharpness: energy of the edges compared with that of the two ends)"
+        return Table(columns, digits=2, notes=[explained])
+
+    def figures(self) -> dict[str, Any]:
+        """The frames as a strip, their fade below."""
+        captions = [f"{alpha:.3g}" for alpha in self.alphas.tolist()]
+        rows = [(f"codes, {self.blend}", self.frames), ("pixels", self.fade)]
+        return {"morph": picture_rows(rows, captions, corner="α")}
+
+    def save(self, folder: Path | str) -> dict[str, Any]:
+        """The strip and the document to a folder; or the film alone to a .webp or a .gif."""
+        path = Path(folder)
+        if path.suffix.lower() in ANIMATED:
+            return {"morph": str(save_animation(side_by_side(self.frames, self.fade), path))}
+        return super().save(path)
+
+    def __str__(self) -> str:
+        return f"{len(self.frames)} frames\n{self.table()}"
 
 
 def morph(
+    model: Any,
+    pictures: Pictures,
+    *,
+    frames: int = 9,
+    alpha: Sequence[float] | None = None,
+    blend: str = "linear",
+    limit: int | None = None,
+    device: str = "auto",
+    progress: Progress = None,
+) -> Morph:
+    """Mix the codes of pictures, in their order, and show the fade of their pixels as well.
+
+    Args:
+        model: an ``Autoencoder``, or the folder of one.
+        pictures: two or more: anything that :func:`narrows.images.inputs.pictures` reads.
+        frames: how many, at equal distances, both ends among them.
+        alpha: these shares of the way instead, each in [0, 1].
+        blend: ``linear`` or ``spherical``; the fade is always linear.
+        limit: at most so many pictures, evenly spread.
+        device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
+
+    Returns:
+        Its ``save("a.webp")`` writes an animation.
+
+    Raises:
+        ValueError: fewer than 2 pictures or frames, an unknown blend, or an alpha outside [0, 1].
+        NoImages: nothing can be read.
+    """
+    found = opened_autoencoder(model, device)
+    images = opened_images(found, pictures, limit=limit, progress=progress)
+    x = images.batch(torch.arange(len(images))).cpu()
+    with stage(progress, "decoding") as step:
+        made = morph_codes(
+            decoder(found), found.encode(images).z, x,
+            frames=frames, alphas=alpha, blend=blend, progress=step,
+        )  # fmt: skip
+    return dataclasses.replace(made, ids=_ids(images), skipped=getattr(images, "skipped", ()))
+
+
+def _ids(images: Any) -> list[str]:
+    return list(getattr(images, "ids", [str(i) for i in range(len(images))]))
+
+
+def morph_codes(
     decode: Decode,
     codes: Tensor,
     pictures: Tensor,
@@ -119,6 +222,7 @@ def morph(
         _uneven(fade),
         _relative_sharpness(between, decode(codes)),
         _relative_sharpness(_along(pictures, middles, linear), pictures),
+        blend,
     )
 
 
@@ -163,19 +267,92 @@ def _relative_sharpness(between: Tensor, ends: Tensor) -> float:
     return float((middle / around.clamp_min(1e-8)).mean())
 
 
-@dataclass(frozen=True)
-class Decodings:
+@dataclass(frozen=True, repr=False)
+class Decodings(Result):
     """Several pictures that one picture's posterior stands for (Lingrand 2021).
 
     Attributes:
         means: decodings of the mean codes, (N, C, H, W).
         samples: of S draws of each posterior, (S, N, C, H, W).
         deviation: standard deviation of a pixel over the draws, root mean squared, (N,).
+        pictures: the pictures themselves, (N, C, H, W) in [0, 1]; None where they are not kept.
+        ids: N names.
+        skipped: (file, reason) of what could not be read.
     """
 
+    name: ClassVar[str] = "decodings"
     means: Tensor
     samples: Tensor
     deviation: Tensor
+    pictures: Tensor | None = None
+    ids: Sequence[str] = ()
+    skipped: Sequence[tuple[str, str]] = ()
+
+    def document(self) -> dict[str, Any]:
+        """How much the decodings of each picture differ."""
+        return {
+            "pictures": self._names(),
+            "samples": len(self.samples),
+            "deviation": dict(zip(self._names(), self.deviation.tolist(), strict=True)),
+            "skipped": [list(item) for item in self.skipped],
+        }
+
+    def table(self) -> Table:
+        """A row per picture."""
+        columns = {"picture": self._names(), "deviation of a pixel": self.deviation.tolist()}
+        return Table(columns, digits=4)
+
+    def figures(self) -> dict[str, Any]:
+        """Each picture, the decoding of its mean, and a dozen draws."""
+        shown = self.samples[:DRAWN].transpose(0, 1)
+        captions = ["mean", *(f"draw {i + 1}" for i in range(shown.shape[1]))]
+        columns = [self.means[:, None], shown]
+        if self.pictures is not None:
+            captions, columns = ["original", *captions], [self.pictures[:, None], *columns]
+        rows = list(zip(self._names(), torch.cat(columns, 1), strict=True))
+        return {"decodings": picture_rows(rows, captions)}
+
+    def _names(self) -> list[str]:
+        return list(self.ids) or [str(i) for i in range(len(self.means))]
+
+    def __str__(self) -> str:
+        noun = "picture" if len(self.means) == 1 else "pictures"
+        return (
+            f"{len(self.samples)} decodings of {len(self.means)} {noun}\n"
+            f"standard deviation of a pixel over them: {float(self.deviation.mean()):.4f}"
+        )
+
+
+def sample_posterior(
+    model: Any,
+    pictures: Pictures,
+    *,
+    samples: int = 8,
+    limit: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress = None,
+) -> Decodings:
+    """Decode several draws of each picture's posterior: what a variational model is sure of.
+
+    Args:
+        model: a variational ``Autoencoder``, or the folder of one.
+        pictures: anything that :func:`narrows.images.inputs.pictures` reads.
+        samples: draws of each.
+        limit: at most so many pictures, evenly spread.
+        seed: of the draws.
+        device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
+
+    Raises:
+        ValueError: samples below 2, or a model whose codes are points.
+        NoImages: nothing can be read.
+    """
+    found = opened_autoencoder(model, device)
+    images = opened_images(found, pictures, limit=limit, progress=progress)
+    made = decodings(found.encode, decoder(found), images, samples, seed=seed)
+    x = images.batch(torch.arange(len(images))).cpu()
+    skipped = getattr(images, "skipped", ())
+    return dataclasses.replace(made, pictures=x, ids=_ids(images), skipped=skipped)
 
 
 def decodings(

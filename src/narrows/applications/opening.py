@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..collection import Collection
 
 __all__ = [
-    "Opened", "is_collection", "model_of_collection", "opened", "opened_collection", "opened_images",
-    "opened_model", "run_of",
+    "Opened", "is_collection", "model_of_collection", "opened", "opened_autoencoder",
+    "opened_collection", "opened_images", "opened_model", "run_of",
 ]  # fmt: skip
 
 
@@ -48,6 +48,22 @@ def opened_model(model: Any, device: str = "auto") -> Any:
             f"preprocessing, fingerprint and encode); we got {type(model).__name__}"
         )
     return model
+
+
+def opened_autoencoder(model: Any, device: str = "auto") -> Autoencoder:
+    """An ``Autoencoder`` as it is, or read from its folder: for what needs pictures back from codes.
+
+    Raises:
+        BadFile: there is no model, or it is damaged.
+        ValueError: it is another kind of encoder.
+    """
+    found = opened_model(model, device)
+    if not isinstance(found, Autoencoder):
+        raise ValueError(
+            f"an autoencoder, or the folder of one, was wanted; we got {type(found).__name__}, "
+            "which makes codes only"
+        )
+    return found
 
 
 def run_of(model: Any) -> Run:

@@ -14,6 +14,7 @@ from ..priors import Prior, PriorEvaluation, compare, fit_prior, prior_for, save
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table
+from ..training import Portion
 from .opening import opened_images, opened_model, run_of
 
 __all__ = ["PriorFit", "prior"]
@@ -117,7 +118,11 @@ def prior(
         )
     images = opened_images(loaded, pictures, progress=progress)
     split = run_of(loaded).split(images)
+    notes = [split.note] if split.note else []
     fitting, judged = split.fitting(0.1, seed)
+    if len(judged) < 2:
+        judged = Portion(fitting, "training")
+        notes.append("fewer than 2 other pictures: it is judged on the codes it was fitted to")
     fitting = evenly(fitting, limit)
     with stage(progress, f"fitting {kind}") as step:
         fitted: Any = fit_prior(loaded, fitting, kind, seed=seed, progress=step, **arguments or {})
@@ -134,5 +139,4 @@ def prior(
         said = captions(Subset(fitting, range(min(len(fitting), 100))), seed=seed)
         words = fitted.words
         example = next((each[0] for each in said if each[0]), " ".join(words[:1]))
-    notes = [split.note] if split.note else []
     return PriorFit(fitted, kind, rows, len(fitting), judged.name, file, words, example, notes)

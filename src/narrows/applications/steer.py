@@ -10,23 +10,32 @@ ends of a step are encoded, so the direction is a closed form.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ..figures import picture_rows
+from ..images.inputs import Pictures, evenly
 from ..images.transforms import Transform
 from ..measures import psnr
 from ..measures.attributes import ATTRIBUTES, change
-from .decoding import Decode
+from ..parts import Part, build, listed
+from ..progress import Progress, stage
+from ..results import Result
+from ..tables import Table
+from .decoding import Decode, decoder
+from .opening import opened_autoencoder, opened_images, run_of
 
 __all__ = [
     "Direction",
     "EffectSize",
     "Map",
     "Proximity",
+    "Steered",
     "Steering",
     "effects_of_steering",
     "effects_of_transform",
@@ -35,11 +44,16 @@ __all__ = [
     "probe",
     "proximity",
     "steer",
+    "steer_codes",
 ]
 
 Steering = Callable[[Tensor, Tensor], Tensor]
 SHARES = (-1.0, -0.5, 0.5, 1.0)  # of its reach, at which a transform is seen
 RIDGE = 1e-2  # of a map, per picture and in units of the codes' own variance
+LARGEST_MAP = 512  # numbers of a code up to which a map is fitted
+JUDGED = 200  # pictures that effects are measured on
+STEPS = 7
+SHOWN = 8  # pictures on the strip
 
 
 @dataclass(frozen=True)
@@ -140,7 +154,7 @@ def fit_to_labels(z: Tensor, values: Tensor) -> Direction:
     return Direction(vector.reshape(z.shape[1:]).float())
 
 
-def steer(decode: Decode, steering: Steering, z: Tensor, amounts: Tensor) -> Tensor:
+def steer_codes(decode: Decode, steering: Steering, z: Tensor, amounts: Tensor) -> Tensor:
     """Pictures of codes z (B, *code) steered by each amount (T,): (T, B, C, H, W).
 
     Amount 0 gives the reconstructions.
@@ -198,7 +212,7 @@ def proximity(
     amounts = torch.tensor([-amount, amount])
     z = codes(pictures)
     real = torch.cat([transform(pictures, t.expand(len(pictures))) for t in amounts])
-    steered = steer(decode, steering, z, amounts).flatten(0, 1)
+    steered = steer_codes(decode, steering, z, amounts).flatten(0, 1)
     still = decode(z).repeat(2, 1, 1, 1)
     shown = (steered, still, decode(codes(real)))
     return Proximity(*(float(psnr(real, x.clamp(0, 1)).mean()) for x in shown))
@@ -217,7 +231,7 @@ def effects_of_steering(
     Args:
         more: other attributes than ``ATTRIBUTES``, such as a label's regression.
     """
-    low, high = steer(decode, steering, z, torch.tensor([-amount, amount]))
+    low, high = steer_codes(decode, steering, z, torch.tensor([-amount, amount]))
     return _effects(low, high, decode(z), more)
 
 
@@ -258,3 +272,243 @@ def probe(pictures: Tensor, values: Tensor) -> tuple[Callable[[Tensor], Tensor],
     score = float(ridge.fit(x[:half], y[:half]).score(x[half:], y[half:]))
     ridge.fit(x, y)
     return lambda shown: torch.from_numpy(ridge.predict(rows(shown))), score
+
+
+@dataclass(frozen=True, repr=False)
+class Steered(Result):
+    """Pictures steered, and what steering does to others that it was not fitted to.
+
+    Attributes:
+        by: the transform or the label.
+        amount: the largest, in ``unit``.
+        unit: of the amount.
+        amounts: of each step, (T,), from −amount to amount.
+        pictures: what was given, (N, C, H, W) in [0, 1].
+        steered: each at every amount, (N, T, C, H, W) in [0, 1].
+        transformed: the pictures' own pixels transformed, (N, T, C, H, W); None of a label.
+        steering: what moves a code.
+        effects: on every attribute.
+        ideal: the same of the transform itself; none of a label.
+        proximity: how near steered pictures come to transformed ones; None of a label.
+        probe_r2: how well the label is read off pixels, of a half held out; None of a transform.
+        fitted: the pictures that it was fitted to, a Source.
+        judged: those that the effects were measured on, a Source.
+        judged_on: what these are: ``held-out``, ``validation``, ``training`` or ``seen`` by the model.
+        ids: N names.
+        notes, skipped: as of every result.
+    """
+
+    name: ClassVar[str] = "steered"
+    by: str
+    amount: float
+    unit: str
+    amounts: Tensor
+    pictures: Tensor
+    steered: Tensor
+    transformed: Tensor | None
+    steering: Steering
+    effects: Sequence[EffectSize]
+    ideal: Sequence[EffectSize]
+    proximity: Proximity | None
+    probe_r2: float | None
+    fitted: Any
+    judged: Any
+    judged_on: str
+    ids: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    skipped: Sequence[tuple[str, str]] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Effects, and how near they come to the transform's own."""
+        found: dict[str, Any] = {"by": self.by, "pictures": list(self.ids)}
+        if self.proximity is not None:
+            found["nearness"] = vars(self.proximity)
+        if self.probe_r2 is not None:
+            found["probe_r2"] = self.probe_r2
+        return found | {
+            "amount": self.amount,
+            "unit": self.unit,
+            "effects": [_plain(effect) for effect in self.effects],
+            "of_the_transform": [_plain(effect) for effect in self.ideal],
+            "fitted_on": len(self.fitted),
+            "judged_on": self.judged_on,
+            "judged": len(self.judged),
+            "notes": list(self.notes),
+            "skipped": [list(item) for item in self.skipped],
+        }
+
+    def table(self) -> Table:
+        """What steering did to each attribute, and what the transform itself does."""
+        effects = sorted(self.effects, key=lambda effect: effect.attribute != self.by)
+        ideal = {effect.attribute: _moved(effect) for effect in self.ideal}
+        columns: dict[str, list[Any]] = {"": [effect.attribute for effect in effects]}
+        columns["change"] = [_moved(effect) for effect in effects]
+        columns["effect size"] = [_signed(effect.size, 2) for effect in effects]
+        if ideal:
+            columns["of the transform itself"] = [ideal[effect.attribute] for effect in effects]
+        explained = "(effect size: in standard deviations of the attribute over the pictures)"
+        return Table(columns, notes=[explained])
+
+    def figures(self) -> dict[str, Any]:
+        """Each picture at every amount, and its pixels transformed."""
+        rows: list[tuple[str, Any]] = []
+        for place, id_ in enumerate(self.ids[:SHOWN]):
+            rows.append((f"{id_}: code", self.steered[place]))
+            if self.transformed is not None:
+                rows.append(("pixels", self.transformed[place]))
+        captions = [f"{t:+.3g}".replace("-", "−") if t else "0" for t in self.amounts.tolist()]
+        return {"steered": picture_rows(rows, captions, corner=self.by)}
+
+    def __str__(self) -> str:
+        lines = [
+            f"steering by {self.by} {self.amount:+.3g} {self.unit}, on {len(self.judged):,} "
+            f"{self.judged_on} pictures that it was not fitted to:",
+            str(self.table()),
+        ]
+        if self.proximity is not None:
+            near = self.proximity
+            lines.append(
+                f"PSNR with pictures really transformed: {near.steered:.2f} dB steered, "
+                f"{near.unmoved:.2f} not steered, {near.ceiling:.2f} transformed and reconstructed"
+            )
+        if self.probe_r2 is not None:
+            lines.append(
+                f"{self.by} is read off pixels by ridge regression, held-out R² {self.probe_r2:.2f}"
+            )
+        return "\n".join(lines)
+
+
+def steer(
+    model: Any,
+    pictures: Pictures,
+    *,
+    by: str,
+    amount: float | None = None,
+    fit_on: Pictures | None = None,
+    straight: bool = False,
+    fit_size: int = 2000,
+    limit: int | None = None,
+    device: str = "auto",
+    progress: Progress = None,
+) -> Steered:
+    """Move pictures' codes along a direction learnt from other pictures, and measure what changes.
+
+    For a transform the direction is learnt from pictures and the same pictures transformed; for a
+    label from what the codes of pictures with and without it differ in. It is fitted to pictures of
+    the model's training and measured on others, as far as the model knows them apart.
+
+    Args:
+        model: an ``Autoencoder``, or the folder of one.
+        pictures: what is steered: anything that :func:`narrows.images.inputs.pictures` reads.
+        by: ``brightness``, ``rotation``, ``shift-x``, ``shift-y``, ``zoom``; or a label of
+            ``fit_on``: a number (``age``) or a class (``hair=blonde``).
+        amount: the strip goes from −amount to +amount; None: by what is steered.
+        fit_on: pictures to learn it from; None: those of the training, if the run names them.
+        straight: the same step from every code instead of a map.
+        fit_size: learn from at most so many of them, evenly spread.
+        limit: steer at most so many pictures, evenly spread.
+        device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
+
+    Raises:
+        ValueError: no such transform, label or class, an amount that is not finite, or a model that
+            does not say what it was trained on and no ``fit_on``.
+        NoImages: nothing can be read.
+    """
+    if amount is not None and not math.isfinite(amount):
+        raise ValueError(f"an amount is a finite number; we got {amount}")
+    if fit_size < 2:
+        raise ValueError(f"fit_size is at least 2; we got {fit_size}")
+    found = opened_autoencoder(model, device)
+    run = run_of(found)
+    what = run.facts.get("pictures") if fit_on is None else fit_on
+    if what is None:
+        raise ValueError(
+            "this model does not say what it was trained on: name pictures with --fit-on (fit_on=)"
+        )
+    images = opened_images(found, pictures, limit=limit, progress=progress)
+    parts = run.split(opened_images(found, what, progress=progress))
+    train, portion = parts.fitting()
+    train, judged = evenly(train, fit_size), evenly(portion.images, JUDGED)
+    given, x, held = (s.batch(torch.arange(len(s))).cpu() for s in (images, train, judged))
+    decode = decoder(found)
+
+    def codes(x: Tensor) -> Tensor:
+        z: Tensor = found.encode(x).z
+        return z
+
+    with stage(progress, f"learning {by}") as step:
+        if by in listed("transform"):
+            transform = build("transform", Part(by))
+            amount, unit = transform.reach if amount is None else amount, transform.unit
+            as_map = not straight and math.prod(found.code_shape) <= LARGEST_MAP
+            steering: Steering = fit_to_transform(codes, x, transform, as_map=as_map)
+            effects = effects_of_steering(decode, steering, codes(held), amount)
+            ideal = effects_of_transform(transform, held, amount)
+            near = proximity(codes, decode, steering, transform, held, amount)
+            score = None
+        else:
+            transform, ideal, near = None, [], None
+            values = _values(train, by)
+            amount, unit = _label_amount(values) if amount is None else amount, f"of {by}"
+            steering = fit_to_labels(codes(x), values)
+            read, score = probe(x, values)
+            effects = effects_of_steering(decode, steering, codes(held), amount, {by: read})
+        step(1, 1)
+    amounts = torch.arange(-(STEPS // 2), STEPS // 2 + 1) * (amount / (STEPS // 2))
+    steered = steer_codes(decode, steering, codes(given), amounts).transpose(0, 1)
+    real = None
+    if transform is not None:
+        real = torch.stack([transform(one.expand(STEPS, -1, -1, -1), amounts) for one in given])
+    return Steered(
+        by, amount, unit, amounts, given, steered, real, steering, effects, ideal, near, score,
+        train, judged, portion.name,
+        list(getattr(images, "ids", [str(i) for i in range(len(images))])),
+        tuple(filter(None, [parts.note])),
+        tuple(getattr(images, "skipped", ())),
+    )  # fmt: skip
+
+
+def _values(source: Any, by: str) -> Tensor:
+    """The numbers (N,) of a label column, or 1 and 0 inside and outside of a class."""
+    labels = dict(getattr(source, "labels", None) or {})
+    column, equals, wanted = by.partition("=")
+    if column not in labels:
+        known = f" or a label of the pictures ({', '.join(labels)})" if labels else ""
+        raise ValueError(f"by is one of {', '.join(listed('transform'))}{known}; we got {by!r}")
+    values = np.asarray(labels[column])
+    if equals:
+        classes = sorted({str(value) for value in values.tolist()})
+        if wanted not in classes:
+            raise ValueError(
+                f"{column} has no class {wanted!r}, only {', '.join(classes[:12])}"
+                f"{' …' if len(classes) > 12 else ''}"
+            )
+        values = np.array([str(value) == wanted for value in values.tolist()])
+    try:
+        numbers = torch.from_numpy(values.astype(np.float64))
+    except ValueError as error:
+        raise ValueError(
+            f"{column} is no number: name one of its classes, such as {column}={values[0]}"
+        ) from error
+    if not bool(torch.isfinite(numbers).all()):
+        raise ValueError(f"{column} is not known of every picture; choose pictures that have it")
+    return numbers
+
+
+def _label_amount(values: Tensor) -> float:
+    """One class to the other, or two standard deviations of a number."""
+    two = len(set(values.tolist())) == 2
+    return float(values.max() - values.min() if two else 2 * values.std())
+
+
+def _plain(effect: EffectSize) -> dict[str, Any]:
+    """As JSON has it: what one picture alone cannot tell is null."""
+    return {key: None if value != value else value for key, value in vars(effect).items()}
+
+
+def _moved(effect: EffectSize) -> str:
+    return f"{effect.change:+.3f} ± {effect.deviation:.3f}"
+
+
+def _signed(value: float, digits: int) -> str | None:
+    return None if math.isnan(value) else f"{value:+.{digits}f}"

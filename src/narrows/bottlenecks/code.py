@@ -8,13 +8,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from ..networks import Descent, Ladder
 from ..randomness import Draws
+
+if TYPE_CHECKING:
+    from ..objectives import Step
 
 __all__ = ["Bottleneck", "Code", "Latent"]
 
@@ -155,5 +158,5 @@ class Bottleneck(nn.Module, ABC):
         """log p(z) in nats, shape of ``z`` without the code's; None where there is no prior."""
         return None
 
-    def after_step(self, step: Any) -> None:  # noqa: B027  # most have no state
+    def after_step(self, step: Step) -> None:  # noqa: B027  # most have no state
         """Follow a training step that was taken, without gradients."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,9 @@ from ..parts import Part, part
 from ..randomness import Draws
 from .code import Bottleneck, Code
 from .heads import code_shape, head, tail
+
+if TYPE_CHECKING:
+    from ..objectives import Step
 
 __all__ = [
     "FiniteScalar",
@@ -200,13 +203,13 @@ class VectorQuantised(Quantised):
         return _joined(F.embedding(indices, self.book), len(self.code_shape))
 
     @torch.no_grad()
-    def after_step(self, step: Any) -> None:
+    def after_step(self, step: Step) -> None:
         """Let the book follow a training step that came past it.
 
         N ← γ N + (1 − γ) n, m ← γ m + (1 − γ) Σ z_e, e = m / N (appendix A.1).
         """
         code = step.code
-        if not self.training or code.indices is None:
+        if not self.training or code.indices is None or code.unquantised is None:
             return
         vectors = _cut(code.unquantised, len(self.code_shape), self.width).flatten(0, -2)
         chose = F.one_hot(code.indices.flatten(), len(self.book)).to(vectors.dtype)

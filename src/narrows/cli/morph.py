@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import options
-from .app import app, printed
+from .app import answer, app
+
+if TYPE_CHECKING:
+    from ..results import Result
 
 __all__ = ["morph"]
 
@@ -36,102 +38,30 @@ def morph(
         int | None,
         typer.Option(help="Instead: so many decodings of each picture's posterior."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many pictures of each.")] = None,
-    fit: options.Fit = "crop",
+    limit: options.Limit = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
-    """Mix the codes of pictures, and show the fade of their pixels beside it.
+    """Mix the codes of pictures, and show the fade of their pixels as well.
 
     Example: [bold]narrows morph runs/conv-vae-holiday a.jpg b.jpg -o morph.webp[/]
     """
+    from ..applications.morph import morph as call
+    from ..applications.morph import sample_posterior
     from ..figures import ANIMATED
-    from ..training import load
 
-    kinds = (".png",) if samples else (".png", *ANIMATED)
+    kinds = (".png",) if samples is not None else (".png", *ANIMATED)
     if out.suffix.lower() not in kinds:
         raise ValueError(f"-o ends in {', '.join(kinds)}; we got {str(out)!r}")
-    loaded = load(model)
-    options.place(loaded, device)
-    images = options.gathered(loaded, files, limit, fit)
-    for name, reason in images.skipped:
-        print(f"skipped {name}: {reason}", file=sys.stderr)
+    result: Result
     if samples is not None:
-        document, text = _decodings(loaded, images, samples, seed, out)
-    else:
-        document, text = _morph(loaded, images, frames, alpha, blend, out)
-    document["skipped"] = [list(item) for item in images.skipped]
-    printed({"file": str(out), "pictures": list(images.ids), **document}, as_json, text)
-
-
-def _morph(
-    model: Any, images: Any, frames: int | None, alphas: Any, blend: str, out: Path
-) -> tuple[dict[str, Any], str]:
-    import torch
-
-    from ..applications import decoder
-    from ..applications import morph as apply
-    from ..figures import picture_rows, save, save_animation, side_by_side
-
-    strip = out.suffix.lower() == ".png"
-    pictures = images.batch(torch.arange(len(images)))
-    with options.counting("decoding") as progress:
-        found = apply(
-            decoder(model),
-            model.encode(pictures).z,
-            pictures,
-            frames=frames or (9 if strip else 60),
-            alphas=alphas or None,
-            blend=blend,
-            progress=progress,
+        result = sample_posterior(
+            model, files, samples=samples, limit=limit, seed=seed, device=device
         )
-    if strip:
-        captions = [f"{alpha:.3g}" for alpha in found.alphas.tolist()]
-        rows = [(f"codes, {blend}", found.frames), ("pixels", found.fade)]
-        save(picture_rows(rows, captions, corner="α"), out)
     else:
-        save_animation(side_by_side(found.frames, found.fade), out)
-    document = {
-        "frames": len(found.frames),
-        "alphas": found.alphas.tolist(),
-        "sharpness_half_way": found.sharpness,
-        "fade_sharpness_half_way": found.fade_sharpness,
-        "uneven": found.uneven,
-        "fade_uneven": found.fade_uneven,
-    }
-    text = (
-        f"{len(found.frames)} frames in {out}\n"
-        f"{'':<9}{'sharpness half-way':>19}{'largest step / mean':>21}\n"
-        f"{'codes':<9}{found.sharpness:>19.2f}{found.uneven:>21.2f}\n"
-        f"{'pixels':<9}{found.fade_sharpness:>19.2f}{found.fade_uneven:>21.2f}\n"
-        "(sharpness: energy of the edges beside that of the two ends)"
-    )
-    return document, text
-
-
-def _decodings(
-    model: Any, images: Any, samples: int, seed: int, out: Path
-) -> tuple[dict[str, Any], str]:
-    import torch
-
-    from ..applications import decoder, decodings
-    from ..figures import picture_rows, save
-
-    pictures = images.batch(torch.arange(len(images)))
-    found = decodings(model.encode, decoder(model), pictures, samples, seed=seed)
-    shown = min(samples, 12)
-    rows = [
-        (id_, torch.stack([x, mean, *drawn[:shown]]))
-        for id_, x, mean, drawn in zip(
-            images.ids, pictures, found.means, found.samples.transpose(0, 1), strict=True
+        count = frames if frames is not None else 9 if out.suffix.lower() == ".png" else 60
+        result = call(
+            model, files, frames=count, alpha=alpha or None, blend=blend, limit=limit, device=device
         )
-    ]
-    save(picture_rows(rows, ["original", "mean", *(f"draw {i + 1}" for i in range(shown))]), out)
-    each = dict(zip(images.ids, found.deviation.tolist(), strict=True))
-    mean = float(found.deviation.mean())
-    text = (
-        f"{samples} decodings of {len(images)} pictures in {out}\n"
-        f"standard deviation of a pixel over them: {mean:.4f}"
-    )
-    return {"samples": samples, "deviation": each}, text
+    answer(result, as_json, out)

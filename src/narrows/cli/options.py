@@ -18,6 +18,7 @@ __all__ = [
     "Files",
     "Fit",
     "FitOn",
+    "FitSize",
     "Gray",
     "Json",
     "Limit",
@@ -76,6 +77,9 @@ FitOn = Annotated[
     typer.Option(
         metavar="PICTURES", help="Fit what has to be fitted, and linear baselines, to these."
     ),
+]
+FitSize = Annotated[
+    int, typer.Option(help="Learn from at most so many pictures, evenly spread over all of them.")
 ]
 Baselines = Annotated[
     bool, typer.Option("--baselines/--no-baselines", help="Whether to compare with baselines.")

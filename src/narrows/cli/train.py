@@ -63,6 +63,7 @@ def train(
     """
     from ..images import split
     from ..recipes import adjusted
+    from ..training import TensorBoard
     from ..training import fit as train_model
 
     images = options.pictures(pictures, size, gray, fit, center_crop)
@@ -92,7 +93,7 @@ def train(
         device=device,
         precision=precision,
         checkpoint_seconds=checkpoint_seconds,
-        tensorboard=tensorboard,
+        report=["auto", TensorBoard(folder)] if tensorboard else "auto",
         facts=facts,
     )
     result = leave_pictures(model, parts, folder)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from .captions import attributes, caption_words, captions, worded
 from .folder import folder
-from .masks import Masked, masked, masks_below, masks_by_name, read_mask, stacked
+from .masks import Masked, masked, masks_below, masks_by_name, read_mask, stacked, unmasked
 from .named import describe, named, named_masks, names, verify
 from .open import open_source
 from .outputs import named_outputs, write_pictures
@@ -57,6 +57,7 @@ __all__ = [
     "read_mask",
     "split",
     "stacked",
+    "unmasked",
     "verify",
     "worded",
     "write_pictures",

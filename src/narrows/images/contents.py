@@ -10,7 +10,7 @@ import torch
 
 from .source import Images, Source
 from .sprites import Sprites
-from .views import Subset
+from .views import Labelled, Subset
 
 __all__ = ["Keys", "content_keys", "key_of"]
 
@@ -21,11 +21,16 @@ def content_keys(source: Source) -> Keys:
     """uint64 (N,): equal for equal pixels, of whatever kind of source they come.
 
     Of pictures in [0, 1] the 256 steps count, so that an array, a folder and a part of either agree;
-    of other items (points, codes) their float32 bytes. Sprites are told apart by their number.
+    of other items (points, codes) their float32 bytes. Sprites are told apart by their number, items
+    of a source with ``content`` by that.
     """
+    if getattr(source, "content", None) is not None:
+        return content_keys(source.content)  # type: ignore[attr-defined]
     if isinstance(source, Subset):
         chosen: Keys = content_keys(source.source)[source.indices.numpy()]
         return chosen
+    if isinstance(source, Labelled):
+        return content_keys(source.source)
     if isinstance(source, Sprites):
         heads = (f"sprite {number}".encode() for number in range(len(source)))
         return np.fromiter(map(key_of, heads), np.uint64, len(source))

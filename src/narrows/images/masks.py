@@ -6,7 +6,7 @@ pictures (N, C, H, W) and masks (N, H, W) of class numbers ──stacked──�
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ import torch
 
 from ..errors import BadFile, NoImages
 from .folder import folder
+from .preprocessing import Preprocessing
 from .read import Size, read_classes
 from .source import Images
 
-__all__ = ["Masked", "masked", "masks_below", "masks_by_name", "read_mask", "stacked"]
+__all__ = [
+    "Masked", "Stacked", "masked", "masks_below", "masks_by_name", "read_mask", "stacked", "unmasked",
+]  # fmt: skip
 
 VOID = 255
 PICTURES, MASKS = ("images", "pictures"), ("masks", "labels", "annotations")
@@ -146,9 +149,64 @@ def _nearest(mask: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return mask[rows][:, columns]
 
 
-def stacked(pairs: Masked) -> Images:
+class Stacked:
+    """Pictures with a channel for each class behind theirs, 255 where it is: a Source (C + K, H, W).
+
+    Which item is which is told by the pictures alone, so that a model which was trained on them
+    recognises them whatever their masks say.
+    """
+
+    def __init__(self, pairs: Masked) -> None:
+        self.pairs = pairs
+
+    def __len__(self) -> int:
+        return len(self.pairs.images)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C + K, H, W)."""
+        channels, height, width = self.pairs.images.shape
+        return channels + len(self.pairs.names), height, width
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """That of the pictures, for as many channels as there are here."""
+        how = self.pairs.images.preprocessing
+        return None if how is None else Preprocessing(self.shape, how.fit, how.center_crop)
+
+    @property
+    def content(self) -> Images:
+        """The pictures without their masks."""
+        return self.pairs.images
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """N names."""
+        return self.pairs.images.ids
+
+    def on(self, device: torch.device | str) -> Stacked:
+        """The same with its pixels on ``device``, as far as they fit there."""
+        images = self.pairs.images.on(device)
+        return Stacked(replace(self.pairs, images=images, masks=self.pairs.masks.to(images.device)))
+
+    def take(self, indices: torch.Tensor) -> torch.Tensor:
+        """Pictures and masks by their positions (B,) int64: uint8 (B, C + K, H, W)."""
+        pixels = self.pairs.images.take(indices)
+        masks = self.pairs.masks[indices.to(self.pairs.masks.device)].to(pixels.device)
+        classes = torch.arange(len(self.pairs.names), dtype=torch.uint8, device=pixels.device)
+        return torch.cat([pixels, (masks[:, None] == classes[:, None, None]).byte() * 255], 1)
+
+    def batch(self, indices: torch.Tensor) -> torch.Tensor:
+        """The same, float32 in [0, 1]."""
+        return self.take(indices).to(torch.float32).mul_(1 / 255)
+
+
+def stacked(pairs: Masked) -> Stacked:
     """Pictures (N, C + K, H, W): behind a picture's channels one for each class, 255 where it is."""
-    classes = torch.arange(len(pairs.names), dtype=torch.uint8)[:, None, None]
-    pixels = pairs.images.pixels
-    masks = (pairs.masks[:, None] == classes).byte() * 255
-    return Images(torch.cat([pixels, masks], 1), ids=list(pairs.images.ids), name=pairs.images.name)
+    return Stacked(pairs)
+
+
+def unmasked(images: Images, classes: int) -> Stacked:
+    """Pictures whose masks are not known, as ``stacked`` has them: K empty channels behind each."""
+    masks = torch.full((len(images), *images.shape[1:]), VOID, dtype=torch.uint8)
+    return Stacked(Masked(images, masks, tuple(map(str, range(classes)))))

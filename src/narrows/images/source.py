@@ -36,7 +36,9 @@ class Source(Protocol):
     - ``ids``: ``Sequence[str]``, a name for each item;
     - ``labels``: a mapping from a name to an array, or an array;
     - ``groups``: an array; items of one group (a person) never stand on two sides of a split;
-    - ``targets``: a Source of the same length with what the output is compared to.
+    - ``targets``: a Source of the same length with what the output is compared to;
+    - ``content``: a Source of the same length whose items tell which item is which, where that is
+      less than all of an item (a picture without its mask).
     """
 
     @property

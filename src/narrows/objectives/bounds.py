@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -13,6 +13,9 @@ from ..parts import Part, build, named, part
 from .schedules import Constant, Controller, Schedule, WarmUp
 from .step import Step
 from .terms import Bound, FunctionPenalty, Loss, Penalty, Term, name_of
+
+if TYPE_CHECKING:
+    from ..autoencoder import Autoencoder
 
 __all__ = ["Capacity", "Elbo", "Iwae", "Objective"]
 
@@ -119,7 +122,7 @@ class Iwae(Bound):
     ELBO with its KL sampled instead of in closed form, and it grows tighter with S.
     """
 
-    def check(self, model: Any) -> None:
+    def check(self, model: Autoencoder) -> None:
         """It needs a code with a density and a prior.
 
         Raises:
@@ -214,7 +217,7 @@ class Objective:
 def _penalty(one: Any) -> Penalty:
     if isinstance(one, Penalty):
         return one
-    if callable(one) and not isinstance(one, (nn.Module, type)) and not hasattr(one, "penalty"):
+    if callable(one) and not isinstance(one, (nn.Module, type)):
         return FunctionPenalty(one)
     raise ValueError(
         f"a penalty has a weight and penalty(step); we instead got {type(one).__name__}: give an "

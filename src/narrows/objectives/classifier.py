@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from ..parts import Part, part
 from .step import Step
 from .terms import Bound, Loss, Share
+
+if TYPE_CHECKING:
+    from ..autoencoder import Autoencoder
 
 __all__ = ["Softmax"]
 
@@ -68,6 +71,6 @@ class Softmax(Bound, nn.Module):
         wrong = (logits.detach().argmax(1) != labels).float().mean()
         return Loss(total, {"cross_entropy": total, "error": wrong})
 
-    def shares(self, model: Any) -> list[Share]:
+    def shares(self, model: Autoencoder) -> list[Share]:
         """One player: the model and the softmax."""
         return [("model", [*model.parameters(), *self.parameters()], self.loss)]

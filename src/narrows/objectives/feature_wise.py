@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +28,9 @@ from .likelihoods import log_gaussian
 from .step import Step
 from .terms import Bound, Loss, Share
 
+if TYPE_CHECKING:
+    from ..autoencoder import Autoencoder
+
 __all__ = ["FeatureWise", "Introspective", "Ways", "ways"]
 
 
@@ -39,7 +42,7 @@ class Ways(NamedTuple):
     up: list[nn.Parameter]
 
 
-def ways(model: Any, name: str) -> Ways:
+def ways(model: Autoencoder, name: str) -> Ways:
     """Which weights of a model are on which way: found by one pass of two black pictures.
 
     Weights that neither the code nor the raw output follows (a likelihood's) count as the way up's.
@@ -133,7 +136,7 @@ class FeatureWise(Bound, nn.Module):
         self.gamma, self.lr_scale = gamma, lr_scale
         self.discriminator = PictureDiscriminator(shape, width)
 
-    def check(self, model: Any) -> None:
+    def check(self, model: Autoencoder) -> None:
         """It needs a prior, two ways without a common weight, and a likelihood without weights.
 
         Raises:
@@ -148,7 +151,7 @@ class FeatureWise(Bound, nn.Module):
             )
         ways(model, "feature-wise")
 
-    def shares(self, model: Any) -> list[Share]:
+    def shares(self, model: Autoencoder) -> list[Share]:
         """The encoder and the decoder; the discriminator is ``own_loss``."""
         down, heads, up = ways(model, "feature-wise")
         return [
@@ -236,7 +239,7 @@ class Introspective(Bound, nn.Module):
         self.narrowest = tuple(narrowest)
         self.head = nn.Linear(math.prod(narrowest), 3)
 
-    def check(self, model: Any) -> None:
+    def check(self, model: Autoencoder) -> None:
         """It needs a prior, and two ways without a common weight.
 
         Raises:
@@ -250,7 +253,7 @@ class Introspective(Bound, nn.Module):
             )
         ways(model, "introspective")
 
-    def shares(self, model: Any) -> list[Share]:
+    def shares(self, model: Autoencoder) -> list[Share]:
         """The heads and the way up, then the way down and the softmax on it."""
         down, heads, up = ways(model, "introspective")
         return [
@@ -319,16 +322,16 @@ def _drawn(step: Step) -> Tensor:
     return _lent(model, _decoded, z)  # type: ignore[no-any-return]
 
 
-def _levels(model: Any, x: Tensor) -> list[Tensor]:
+def _levels(model: Autoencoder, x: Tensor) -> list[Tensor]:
     """h_0 … h_L of pictures that are none of the step's."""
     return _lent(model, _descended, x)  # type: ignore[no-any-return]
 
 
-def _decoded(model: Any, z: Tensor) -> Any:
+def _decoded(model: Autoencoder, z: Tensor) -> Any:
     return model.decode(z)
 
 
-def _descended(model: Any, x: Tensor) -> Any:
+def _descended(model: Autoencoder, x: Tensor) -> Any:
     return model.ladder.descend(x).levels
 
 
@@ -363,7 +366,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _check_generative(model: Any, name: str) -> None:
+def _check_generative(model: Autoencoder, name: str) -> None:
     if not model.bottleneck.generative:
         raise ValueError(
             f"the bound {name!r} needs a code with a prior to draw from; the bottleneck "

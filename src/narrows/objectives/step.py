@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from ..bottlenecks import Code
 from ..randomness import Draws
+
+if TYPE_CHECKING:
+    from ..autoencoder import Autoencoder
 
 __all__ = ["Step"]
 
@@ -47,7 +50,7 @@ class Step:
     levels: list[Tensor]
     code: Code
     output: Tensor | None
-    model: Any
+    model: Autoencoder
     epoch: float
     number: int
     draws: Draws

@@ -23,9 +23,9 @@ from ..applications import (
     fit_to_transform,
     inpaint_batch,
     inpainting_baselines,
-    morph,
+    morph_codes,
     proximity,
-    steer,
+    steer_codes,
     upscale_batch,
 )
 from ..autoencoder import Autoencoder
@@ -112,7 +112,7 @@ def figures_2_to_4(lab: Lab) -> Finding:
             clear["whole digits"] = [judge(x)]
             pair = _telling(labels, other)
             z = torch.stack([codes[0][pair], codes[1][pair]])
-            made = morph(decode, z, torch.stack([first[pair], second[pair]]), frames=16)
+            made = morph_codes(decode, z, torch.stack([first[pair], second[pair]]), frames=16)
             shown = made.frames, made.fade
             two = torch.stack([first[pair], second[pair]])
     base = {name: clear[name][0] for name in ("pixels", "whole digits")}
@@ -229,8 +229,8 @@ def figures_5_to_8(lab: Lab) -> Finding:
             really = torch.cat([transform(face, t.expand(1)) for t in amounts])
             pictures[f"{figure}: {name}"] = picture_rows(
                 [
-                    ("codes moved", steer(decode, step, codes(face), amounts)[:, 0]),
-                    ("another face", steer(decode, step, codes(other_face), amounts)[:, 0]),
+                    ("codes moved", steer_codes(decode, step, codes(face), amounts)[:, 0]),
+                    ("another face", steer_codes(decode, step, codes(other_face), amounts)[:, 0]),
                     ("really transformed", really),
                 ],
                 [f"{float(t):+.3g}" for t in amounts],

@@ -10,7 +10,7 @@ from ..applications import (
     decoder,
     extract_features,
     fit_classifier,
-    morph,
+    morph_codes,
 )
 from ..figures import lines, picture_rows
 from ..measures import mean_picture, sharpness, squared_error
@@ -201,7 +201,7 @@ def figure_6(lab: Lab) -> Finding:
         found, mixed = [], []
         for i in range(n):
             two = slice(2 * i, 2 * i + 2)
-            found.append(morph(decode, codes[two], of.x[two], frames=11))
+            found.append(morph_codes(decode, codes[two], of.x[two], frames=11))
             first, middle, last = found[-1].frames[[0, 5, 10]]
             a, b = (float((end - middle).norm()) for end in (first, last))
             mixed.append(a / max(a + b, 1e-9))
@@ -211,7 +211,7 @@ def figure_6(lab: Lab) -> Finding:
         shares.append(statistics.median(abs(share - 0.5) for share in mixed))
         for i in range(3) if not shown else ():
             two = slice(2 * i, 2 * i + 2)
-            made = morph(decode, codes[two], of.x[two], alphas=alphas)
+            made = morph_codes(decode, codes[two], of.x[two], alphas=alphas)
             shown += [(f"codes, pair {i + 1}", made.frames), ("pixels", made.fade)]
     mean, other = statistics.fmean(sharp), statistics.fmean(fade)
     off = statistics.fmean(shares)

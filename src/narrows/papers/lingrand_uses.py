@@ -23,7 +23,7 @@ from ..applications import (
     fine_tuned,
     fit_classifier,
     pca_codec_model,
-    segment,
+    segment_batch,
     untrained,
 )
 from ..figures import bars, confusion_matrix, label_curves, methods, overlays, rate_curves
@@ -92,7 +92,7 @@ def segnet(lab: Lab) -> Finding:
     pictures: dict[str, Any] = {}
     for seed in lab.seeds:
         model = lab.model(recipe, stacked(learnt), seed=seed).model
-        found = segment(partial(through, model), x, count, size).classes
+        found = segment_batch(partial(through, model), x, count, size).classes
         each.append(judged(found))
         if not pictures:
             at = places(len(x), 4)

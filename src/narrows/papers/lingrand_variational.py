@@ -17,7 +17,7 @@ from ..applications import (
     decodings,
     disentangle,
     factor_alignments,
-    morph,
+    morph_codes,
     traverse,
 )
 from ..figures import bars, comparison, picture_grid, picture_rows
@@ -160,7 +160,7 @@ def interpolations(lab: Lab) -> Finding:
         decode, z = decoder(model), model.encode(x).z
         middle = decode(z.reshape(-1, 2, UNITS).mean(1))
         away.append(float(nearest_rows(middle.flatten(1), real)[0].mean()))
-        some = [morph(decode, z[i : i + 2], x[i : i + 2], frames=9) for i in range(0, 40, 2)]
+        some = [morph_codes(decode, z[i : i + 2], x[i : i + 2], frames=9) for i in range(0, 40, 2)]
         sharp.append(statistics.fmean(one.sharpness for one in some))
         faded.append(statistics.fmean(one.fade_sharpness for one in some))
         if not pictures:

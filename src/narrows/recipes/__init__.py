@@ -25,7 +25,7 @@ if _typing.TYPE_CHECKING:  # what a type checker and an editor see
     from .theivaprakasham import *
     from .vincent import *
 
-# the order of the list: generic ones, the five documents, and what they name by what it is for
+# the order of the list: generic, the five papers, and what they name by what it is for
 for _module in (
     *("plain", "lingrand", "canziani", "kovenko", "theivaprakasham", "ray", "hinton", "vincent"),
     *("sparse", "burda", "sonderby", "disentangling", "matching", "discrete"),

@@ -6,6 +6,7 @@ from .device import select_device
 from .listing import listed_under
 from .loop import fit
 from .phases import Phase, Recipe
+from .reporting import TensorBoard
 from .run import Portion, Run, RunSplit, facts_of, history_of
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Run",
     "RunFiles",
     "RunSplit",
+    "TensorBoard",
     "facts_of",
     "fit",
     "history_of",

@@ -16,7 +16,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -57,9 +57,8 @@ def fit(
     device: str = "auto",
     precision: str = "auto",
     checkpoint_seconds: float = 60.0,
-    report: str | Reporter = "auto",
+    report: str | Reporter | Sequence[str | Reporter] = "auto",
     stop: threading.Event | None = None,
-    tensorboard: bool = False,
     facts: Mapping[str, Any] | None = None,
 ) -> Autoencoder:
     """Train a model.
@@ -80,9 +79,8 @@ def fit(
         device, precision: ``auto`` chooses and says so.
         checkpoint_seconds: write a checkpoint at least this often (and at an epoch's end, if a
             tenth of it has passed).
-        report: ``auto``, ``bar``, ``lines``, ``quiet``, or a reporter.
+        report: ``auto``, ``bar``, ``lines``, ``quiet``, a reporter such as ``TensorBoard``, or several.
         stop: set from another thread, it ends the run after the step that is being made.
-        tensorboard: also write TensorBoard's files to ``to`` (needs the extra of that name).
         facts: what else ``run.toml`` shall say, such as the name of the pictures.
 
     Returns:
@@ -109,7 +107,7 @@ def fit(
                 f"this recipe takes pictures of shape {chosen.shape}; the {name}pictures are "
                 f"{tuple(source.shape)}"
             )
-    shown = reporter(report) if isinstance(report, str) else report
+    shown = reporter(report)
     if model is None:
         with torch.random.fork_rng():
             torch.manual_seed(int(generator(seed, "weights").initial_seed()))
@@ -132,7 +130,6 @@ def fit(
             _check_same_pictures(model.run, run.folder)
     loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
     loop.stop = stop or loop.stop
-    loop.board = _board(to) if tensorboard else None
     return loop.run_all(device, precision)
 
 
@@ -177,20 +174,6 @@ def _preprocessing(train: Source, held_out: Source | None) -> Preprocessing:
     return stated[0] if stated else Preprocessing(tuple(train.shape))
 
 
-def _board(to: Path | str | None) -> Any:
-    from ..errors import Unavailable
-
-    if to is None:
-        raise ValueError("tensorboard needs a folder for the run; give one with to=")
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise Unavailable(
-            "TensorBoard is not installed; run pip install 'narrows[tensorboard]'"
-        ) from error
-    return SummaryWriter(str(to))
-
-
 class _Loop:
     """The state of a training between two steps, and how it moves on."""
 
@@ -214,7 +197,6 @@ class _Loop:
         )
         self.train_source, self.held_out = train, held_out
         self.checkpoint_seconds = checkpoint_seconds
-        self.board: Any = None
         self.phase_number, self.step_number = 0, 0
         self.best, self.since_best, self.metrics_length = math.inf, 0, 0
         self.finished = False
@@ -470,9 +452,6 @@ class _Loop:
         self.model.run.history.append(record)
         if self.run is not None:
             self.metrics_length = self.run.append_metrics(json.dumps(record))
-        if self.board is not None:
-            for name, value in record.items():
-                self.board.add_scalar(name, value, record["step"])
         self.reporter.epoch(record)
 
     def _validate(self, phase: Phase, held_out: Source) -> dict[str, float]:
@@ -558,8 +537,6 @@ class _Loop:
                 self.model.auxiliary[name].load_state_dict(weights)
         for module in self.model.auxiliary.values():
             module.eval()
-        if self.board is not None:
-            self.board.close()
 
     # -- checkpoints -----------------------------------------------------------------------------
 

@@ -1,12 +1,26 @@
-"""What a person sees while a model trains: a progress bar on a terminal, plain lines elsewhere."""
+"""What a person sees while a model trains: a progress bar on a terminal and in a notebook, else lines."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
-__all__ = ["Lines", "Quiet", "Reporter", "TerminalBar", "reporter"]
+from ..errors import Unavailable
+
+__all__ = [
+    "Lines",
+    "NotebookBar",
+    "Quiet",
+    "Reporter",
+    "Several",
+    "TensorBoard",
+    "TerminalBar",
+    "in_notebook",
+    "reporter",
+]
 
 
 class Reporter(Protocol):
@@ -162,11 +176,142 @@ class TerminalBar:
             self._bar = None
 
 
-def reporter(kind: str = "auto") -> Reporter:
-    """``auto`` (a bar on a terminal, else lines), ``bar``, ``lines`` or ``quiet``."""
+class NotebookBar(Quiet):
+    """A line of text that is written over and over, for notebooks: a bar, the time left and the loss."""
+
+    def __init__(self, every: float = 0.5) -> None:
+        self.every = every
+        self._steps, self._first, self._done, self._batch = 1, 0, 0, 1
+        self._began = self._drawn = 0.0
+        self._epochs, self._width = 0.0, 0
+        self._loss = self._head = self._tail = ""
+
+    def say(self, text: str) -> None:
+        """Print it on a line of its own."""
+        self._write(f"{text}\n")
+
+    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
+        """Start the bar."""
+        self._steps, self._first, self._done = steps, done, done
+        self._batch, self._epochs = batch_size, epochs
+        self._began, self._loss, self._head, self._tail = time.monotonic(), "", "", ""
+
+    def step(self, done: int, loss: float) -> None:
+        """Move the bar, at most twice a second."""
+        self._done, self._loss = done, f"  loss {loss:.2f}"
+        if time.monotonic() - self._drawn >= self.every:
+            self._draw()
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        """Remember the epoch and the validation for the next time."""
+        self._head = f"epoch {record['epoch']:g}/{self._epochs:g}  "
+        if "validation_loss" in record:
+            self._tail = f"  validation {record['validation_loss']:.2f}"
+
+    def end(self) -> None:
+        """Leave the bar as it stands."""
+        self._draw()
+        self._write("\n", over=False)
+
+    def _draw(self) -> None:
+        self._drawn = time.monotonic()
+        took, made = self._drawn - self._began, self._done - self._first
+        speed = made / max(took, 1e-9)
+        share = self._done / self._steps
+        left = f"  {(self._steps - self._done) / speed:,.0f} s left" if made else ""
+        bar = "█" * round(20 * share) + "·" * (20 - round(20 * share))
+        pictures = f"  {speed * self._batch:,.0f} pictures/s"
+        self._write(f"{self._head}{bar} {share:4.0%}{left}{self._loss}{self._tail}{pictures}")
+
+    def _write(self, text: str, over: bool = True) -> None:
+        cleared = f"\r{' ' * self._width}\r" if over and self._width else ""
+        print(cleared + text, end="", flush=True)
+        self._width = 0 if text.endswith("\n") else len(text)
+
+
+class TensorBoard(Quiet):
+    """Writes each epoch's numbers to a folder that TensorBoard reads (needs the extra of that name).
+
+    Raises:
+        Unavailable: it is not installed.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise Unavailable(
+                "TensorBoard is not installed; run pip install 'narrows[tensorboard]'"
+            ) from error
+        self._writer = SummaryWriter(str(folder))
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        """A scalar for each number, at its step."""
+        for name, value in record.items():
+            self._writer.add_scalar(name, value, record["step"])
+
+    def end(self) -> None:
+        """Put what was written on disk; a later phase opens another file."""
+        self._writer.close()
+
+
+class Several:
+    """Several reporters as one."""
+
+    def __init__(self, reporters: Sequence[Reporter]) -> None:
+        self.reporters = reporters
+
+    def say(self, text: str) -> None:
+        """Each says it."""
+        for one in self.reporters:
+            one.say(text)
+
+    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
+        """Each begins."""
+        for one in self.reporters:
+            one.begin(steps, done, batch_size, epochs)
+
+    def step(self, done: int, loss: float) -> None:
+        """Each makes the step."""
+        for one in self.reporters:
+            one.step(done, loss)
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        """Each gets the record."""
+        for one in self.reporters:
+            one.epoch(record)
+
+    def end(self) -> None:
+        """Each ends."""
+        for one in self.reporters:
+            one.end()
+
+
+def in_notebook() -> bool:
+    """Whether a notebook's kernel runs this, which shows no terminal's bars."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+def reporter(wanted: str | Reporter | Sequence[str | Reporter] = "auto") -> Reporter:
+    """A reporter by its kind, as it is, or several as one.
+
+    Args:
+        wanted: ``auto`` (a bar in a notebook and on a terminal, else lines), ``bar``, ``lines``,
+            ``quiet``, a reporter, or several of these.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    if isinstance(wanted, (list, tuple)):
+        return Several([reporter(one) for one in wanted])
+    if not isinstance(wanted, str):
+        return wanted  # type: ignore[return-value]
+    notebook = in_notebook()
+    kind = wanted
     if kind == "auto":
-        kind = "bar" if sys.stderr.isatty() else "lines"
-    makers = {"bar": TerminalBar, "lines": Lines, "quiet": Quiet}
+        kind = "bar" if notebook or sys.stderr.isatty() else "lines"
+    makers = {"bar": NotebookBar if notebook else TerminalBar, "lines": Lines, "quiet": Quiet}
     if kind not in makers:
         raise ValueError(f"report must be auto, {', '.join(makers)}; we got {kind!r}")
     chosen: Reporter = makers[kind]()
