@@ -230,14 +230,14 @@ class Autoencoder(nn.Module):
                 f"codes of the bottleneck {in_words(as_part(self.bottleneck))!r} have no prior of "
                 "their own: fit one with narrows.priors.fit_prior, and give it as prior="
             )
-        found, codes = [], self.codes_of(rows)
+        batches, codes = [], self.codes_of(rows)
         with self.evaluating():
             for number, z in enumerate(torch.split(codes, batch_size)):
                 pictures = self.decode(z.to(self.device), Draws(seed, number))
-                found.append(pictures.clamp(0, 1).cpu())
+                batches.append(pictures.clamp(0, 1).cpu())
                 if progress is not None:
                     progress(number * batch_size + len(z), n)
-        return torch.cat(found)
+        return torch.cat(batches)
 
     def encode(
         self,
