@@ -49,7 +49,7 @@ from .inpaint import (
     inpainting_baselines,
     project,
 )
-from .kernels import feature_maps, first_kernels, high_frequency_energy
+from .kernels import border_noise_ratio, feature_maps, first_kernels
 from .map import Embedding, code_rows, embed_2d, thumbnails
 from .morph import (
     BLENDS,
@@ -146,6 +146,7 @@ __all__ = [
     "agreement",
     "baseline_encoders",
     "baseline_features",
+    "border_noise_ratio",
     "by_model",
     "by_projection",
     "caption_to_image",
@@ -177,7 +178,6 @@ __all__ = [
     "fit_to_labels",
     "fit_to_transform",
     "generate",
-    "high_frequency_energy",
     "inpaint",
     "inpaint_batch",
     "inpainting_baselines",
