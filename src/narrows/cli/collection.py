@@ -10,95 +10,37 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import options
-from .app import app, printed
+from .app import answer, app, printed
+from .options import ModelOrCollection, OfModel, Where
 
 if TYPE_CHECKING:
     from ..collection import Collection
 
-__all__ = [
-    "Address", "Given", "ModelOrCollection", "Moved", "Number", "OfModel", "Where", "collection",
-    "given", "model_of", "plain",
-]  # fmt: skip
-
-Address = Annotated[
-    str,
-    typer.Argument(help="The folder or address that [bold]narrows index[/] wrote to."),
-]
-Where = Annotated[
-    str | None,
-    typer.Option(help="Only rows that pass, such as \"label = 'cat' and width > 500\"."),
-]
-Number = Annotated[
-    int | None, typer.Option(help="A version of the collection; the newest whole one by default.")
-]
-
-Moved = Annotated[
-    Path | None, typer.Option(help="The model, where it moved since the collection was made.")
-]
-
-ModelOrCollection = Annotated[
-    Path,
-    typer.Argument(
-        metavar="MODEL|COLLECTION",
-        help="The folder that [bold]narrows train[/] wrote, or one that [bold]narrows index[/] wrote.",
-    ),
-]
-OfModel = Annotated[
-    str | None,
-    typer.Argument(
-        help="With a model: a folder, an .npz, .npy or IDX file, or a named set. A collection has its own."
-    ),
-]
+__all__ = ["Given", "ModelOrCollection", "OfModel", "Where", "collection", "given"]
 
 collection = typer.Typer(no_args_is_help=True, help="What a collection holds; export; delete.")
 app.add_typer(collection, name="collection")
 
 
 @collection.command()
-def info(collection: Address, version: Number = None, as_json: options.Json = False) -> None:
+def info(
+    collection: options.Collection, version: options.Version = None, as_json: options.Json = False
+) -> None:
     """Say what a collection holds: pictures, columns, the model, its versions.
 
     Example: [bold]narrows collection info holiday-codes[/]
     """
     from ..collection import Collection
 
-    opened = Collection.open(collection, version)
-    about = opened.about
-    document: dict[str, Any] = {
-        "collection": opened.address,
-        "pictures": len(opened),
-        "of": about.pictures,
-        "model": about.model,
-        "fingerprint": about.fingerprint,
-        "code": f"{about.size} numbers, {about.pool} of {'×'.join(map(str, about.code_shape))}",
-        "search": f"by index, {about.probes} cells" if about.trained else "exact",
-        "columns": {field.name: str(field.type) for field in opened.schema},
-        "version": opened.version.number,
-        "complete": opened.version.complete,
-        "versions": [
-            {"version": each.number, "model": each.about.whose, "complete": each.complete}
-            for each in opened.versions()
-        ],
-    }
-    lines = [
-        f"{key:<12} {value}"
-        for key, value in document.items()
-        if key not in ("columns", "versions")
-    ]
-    lines.append(f"{'columns':<12} {', '.join(document['columns'])}")
-    lines += [
-        f"version {each['version']:<4} {each['model']}{'' if each['complete'] else ', not complete yet'}"
-        for each in document["versions"]
-    ]
-    printed(document, as_json, "\n".join(lines))
+    answer(Collection.open(collection, version).info(), as_json)
 
 
 @collection.command()
 def export(
-    collection: Address,
+    collection: options.Collection,
     file: Annotated[Path, typer.Argument(help="A .parquet, .csv or .npz file.")],
-    where: Where = None,
-    version: Number = None,
+    where: options.Where = None,
+    version: options.Version = None,
     as_json: options.Json = False,
 ) -> None:
     """Write codes, metadata and scores to one file (thumbnails too, in Parquet).
@@ -114,9 +56,9 @@ def export(
 
 @collection.command()
 def delete(
-    collection: Address,
-    id_: Annotated[list[str] | None, typer.Option("--id", help="A picture. Repeatable.")] = None,
-    where: Where = None,
+    collection: options.Collection,
+    ids: Annotated[list[str] | None, typer.Option("--id", help="A picture. Repeatable.")] = None,
+    where: options.Where = None,
     version: Annotated[
         int | None, typer.Option(help="Remove this whole version and keep the others.")
     ] = None,
@@ -130,19 +72,19 @@ def delete(
     """
     from ..collection import Collection
 
-    if sum(given is not None for given in (id_ or None, where, version)) != 1:
+    if sum(choice is not None for choice in (ids or None, where, version)) != 1:
         raise ValueError("say what to remove: --id, --where or --version, one of the three")
     opened = Collection.open(collection)
     if version is not None:
         opened.drop(version)
-        document: dict[str, Any] = {"removed_version": version}
-        printed(document, as_json, f"version {version} of {collection} is removed")
+        text = f"version {version} of {collection} is removed"
+        printed({"removed_version": version}, as_json, text)
         return
-    if id_:
-        opened.table(["id"], ids=id_)  # refuses an id that is not there
-    count = opened.delete(id_ or None, where)
-    document = {"removed": count, "pictures": len(opened)}
-    printed(document, as_json, f"{count:,} removed, {document['pictures']:,} left in {collection}")
+    if ids:
+        opened.table(["id"], ids=ids)  # refuses an id that is not there
+    count = opened.delete(ids or None, where)
+    text = f"{count:,} removed, {len(opened):,} left in {collection}"
+    printed({"removed": count, "pictures": len(opened)}, as_json, text)
 
 
 def model_of(opened: Collection, given: Path | None, device: str) -> Any:
@@ -247,9 +189,3 @@ def given(named: Path, pictures: str | None, where: str | None, fit: str, device
     if "label" in columns and not images.labels:
         images.labels = {"label": columns["label"]}
     return Given(Path(opened.about.model), model, images, rows["code"][there], str(named), opened)
-
-
-def plain(value: Any) -> Any:
-    """A value of a row as JSON has it: null where it is not known."""
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and value != value else value

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Baselines",
+    "Collection",
     "Device",
     "Files",
     "Fit",
@@ -23,12 +24,17 @@ __all__ = [
     "Json",
     "Limit",
     "Model",
+    "ModelOrCollection",
+    "Moved",
+    "OfModel",
     "Out",
     "Pictures",
     "Resize",
     "Seed",
     "Size",
     "Split",
+    "Version",
+    "Where",
     "counting",
     "distinct",
     "gathered",
@@ -46,6 +52,32 @@ Pictures = Annotated[
     str, typer.Argument(help="A folder, an .npz, .npy or IDX file, or a named set (narrows data).")
 ]
 Model = Annotated[Path, typer.Argument(help="The folder that [bold]narrows train[/] wrote.")]
+Collection = Annotated[
+    str, typer.Argument(help="The folder or address that [bold]narrows index[/] wrote to.")
+]
+ModelOrCollection = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL|COLLECTION",
+        help="The folder that [bold]narrows train[/] wrote, or one that [bold]narrows index[/] wrote.",
+    ),
+]
+OfModel = Annotated[
+    str | None,
+    typer.Argument(
+        help="With a model: a folder, an .npz, .npy or IDX file, or a named set. A collection has its own."
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(help="Only rows that pass, such as \"label = 'cat' and width > 500\"."),
+]
+Version = Annotated[
+    int | None, typer.Option(help="A version of the collection; the newest whole one by default.")
+]
+Moved = Annotated[
+    Path | None, typer.Option(help="The model, where it moved since the collection was made.")
+]
 Size = Annotated[
     str | None,
     typer.Option(
@@ -64,7 +96,16 @@ Files = Annotated[list[str], typer.Argument(help="Picture files, folders, arrays
 Limit = Annotated[
     int | None, typer.Option(help="At most so many pictures, evenly spread over all of them.")
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
+
+
+def _folder(out: Path) -> Path:
+    """Refuse a picture's name, which would become a folder's."""
+    if out.suffix.lower() in (".png", ".jpg", ".jpeg", ".gif", ".webp") and not out.is_dir():
+        raise ValueError(f"-o is a folder for the results; we got {out}")
+    return out
+
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", callback=_folder)]
 Resize = Annotated[
     str | None,
     typer.Option(

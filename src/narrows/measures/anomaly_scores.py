@@ -96,9 +96,10 @@ def anomaly_scores(
       ``kl/i``, of the latent at level i;
     - ``elbo``: the negative evidence lower bound, in nats;
     - ``likelihood``: −log p(x) by importance sampling (Burda et al. 2016, eq. 8), in nats;
-    - ``likelihood-ratio``: log p_background(x) − log p(x), the latter as for ``likelihood`` (Ren et al. 2019);
-    - ``likelihood-regret``: by how many nats the ELBO rises when a picture may choose its own posterior
-      (Xiao et al. 2020, eq. 5): 30 steps of Adam, all pictures of a block at
+    - ``likelihood-ratio``: log p_background(x) − log p(x), the latter as for ``likelihood`` (Ren et
+      al. 2019);
+    - ``likelihood-regret``: by how many nats the ELBO rises when a picture may choose its own
+      posterior (Xiao et al. 2020, eq. 5): 30 steps of Adam, all pictures of a block at
       once, the decoder as it is. Deviation: free are the activations that the bottleneck reads and
       not the encoder's weights, which a block shares; the best value met counts, so it is never
       below 0;
