@@ -22,8 +22,13 @@ from ..results import Result
 from .opening import opened_autoencoder, opened_images
 
 __all__ = [
-    "FeatureMaps", "Kernels", "feature_maps", "first_kernels", "first_weight",
-    "high_frequency_energy", "kernels",
+    "FeatureMaps",
+    "Kernels",
+    "border_noise_ratio",
+    "feature_maps",
+    "first_kernels",
+    "first_weight",
+    "kernels",
 ]  # fmt: skip
 
 SHOWN = 144  # kernels, the strongest first
@@ -183,8 +188,8 @@ def first_kernels(weight: Tensor, shape: Sequence[int]) -> Tensor:
     return 0.5 + 0.5 * weight / largest[:, None, None, None]
 
 
-def high_frequency_energy(kernels: Tensor, inside: Tensor) -> Tensor:
-    """How much kernels vary where nothing ever is, beside how much where something is, (K,).
+def border_noise_ratio(kernels: Tensor, inside: Tensor) -> Tensor:
+    """How much kernels vary where nothing ever is, relative to where something is, (K,).
 
     Standard deviation over the pixels outside by that over the pixels inside: near 0 for a kernel
     that is constant outside, 1 for one that is noise everywhere (Canziani, figs. 22-23).

@@ -1,4 +1,4 @@
-"""What a collection knows of its codes: whose they are, of which pictures, and how they were taken."""
+"""What a collection knows of its codes: which model made them, of which pictures, and how they were taken."""
 
 from __future__ import annotations
 
