@@ -24,13 +24,16 @@ def reproduce(
         str | None, typer.Argument(help="A document, such as kovenko-2020. Default: list them.")
     ] = None,
     figure: Annotated[
-        list[str] | None, typer.Option(help="Only this figure: 12. Several times for several.")
+        list[str] | None, typer.Option(help="Only this figure, such as 12. Repeatable.")
     ] = None,
-    table: Annotated[list[str] | None, typer.Option(help="Only this table.")] = None,
+    table: Annotated[list[str] | None, typer.Option(help="Only this table. Repeatable.")] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="Only what the list calls by this name.")
+        list[str] | None,
+        typer.Option(help="Only the experiment of this name in the list. Repeatable."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every experiment of all.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every experiment of every document.")
+    ] = False,
     scale: Annotated[
         str, typer.Option(help="small (two cores, minutes) or paper (the document's own size).")
     ] = "small",
@@ -38,7 +41,7 @@ def reproduce(
         Path | None, typer.Option("--to", "-o", help="Folder. Default: reproduced/SCALE.")
     ] = None,
     again: Annotated[
-        bool, typer.Option("--force", help="Run what was run before; its models are kept.")
+        bool, typer.Option("--force", help="Run again what was run before; its models are kept.")
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds a training gets.")] = 2,
     device: options.Device = "auto",

@@ -22,10 +22,10 @@ RecipeName = Annotated[
     str, typer.Option(help="A name from [bold]narrows recipes[/], or a recipe.toml.")
 ]
 CenterCrop = Annotated[
-    int | None, typer.Option(help="Take the central square of so many pixels first.")
+    int | None, typer.Option(help="Take the central square of this many pixels first.")
 ]
 Epochs = Annotated[float | None, typer.Option(help="Passes over the pictures.")]
-CodeSize = Annotated[int | None, typer.Option(help="Units of the code.")]
+CodeSize = Annotated[int | None, typer.Option(help="How many numbers a code has.")]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change a number of the recipe, such as batch_size=64. Repeatable."),
