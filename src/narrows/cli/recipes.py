@@ -49,7 +49,7 @@ def recipes(
             row = _row(one, make, make(shape))
             rows.append({"document": title, **row})
             lines.append(f"  {one:35}{row['weights']:>12,}  {_short(row['source'])}".rstrip())
-    lines += ["", "narrows recipes NAME tells all of one"]
+    lines += ["", "narrows recipes NAME describes one"]
     printed(rows, as_json, "\n".join(lines))
 
 
