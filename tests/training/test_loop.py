@@ -64,7 +64,7 @@ def fit(made: Recipe, **options: Any) -> nw.Autoencoder:
 
 
 @pytest.mark.parametrize("average", [None, 0.9])
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "adamax", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "adamax", "muon", "sgd"])
 def test_interrupted_and_resumed_is_the_same(
     tmp_path: Path, optimizer: str, average: float | None
 ) -> None:

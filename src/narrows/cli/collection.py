@@ -87,7 +87,7 @@ def info(collection: Address, version: Number = None, as_json: options.Json = Fa
     ]
     lines.append(f"{'columns':<12} {', '.join(document['columns'])}")
     lines += [
-        f"version {each['version']:<4} {each['model']}{'' if each['complete'] else ', not whole yet'}"
+        f"version {each['version']:<4} {each['model']}{'' if each['complete'] else ', not complete yet'}"
         for each in document["versions"]
     ]
     printed(document, as_json, "\n".join(lines))

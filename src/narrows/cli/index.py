@@ -52,7 +52,7 @@ def index(
     was. Pictures that cannot be read are skipped and named at the end. The files stay where they
     are.
 
-    Example: [bold]narrows index runs/conv-vae-holiday holiday/ --to holiday-codes[/]
+    Example: [bold]narrows index runs/pca-vae-holiday holiday/ --to holiday-codes[/]
     """
     from ..applications.index import collection_for, index_files, index_source
     from ..collection import About

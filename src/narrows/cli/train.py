@@ -15,7 +15,9 @@ from .app import app, printed
 if TYPE_CHECKING:
     from ..autoencoder import Autoencoder
 
-__all__ = ["train"]
+__all__ = ["DEFAULT", "train"]
+
+DEFAULT = "pca-vae"  # the recipe of who names none
 
 
 @app.command()
@@ -27,7 +29,7 @@ def train(
     ] = None,
     recipe: Annotated[
         str, typer.Option(help="A name from [bold]narrows recipes[/], or a recipe.toml.")
-    ] = "conv-vae",
+    ] = DEFAULT,
     size: options.Size = None,
     gray: options.Gray = False,
     fit: options.Fit = "crop",
@@ -35,6 +37,16 @@ def train(
         int | None, typer.Option(help="Take the central square of so many pixels first.")
     ] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the pictures.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Time to train for, instead of epochs.")
+    ] = None,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            "--mirror/--no-mirror",
+            help="Whether a mirrored picture is a picture too; not so for text. For recipes that mirror.",
+        ),
+    ] = True,
     code_size: Annotated[int | None, typer.Option(help="Units of the code.")] = None,
     set_: Annotated[
         list[str] | None,
@@ -59,21 +71,23 @@ def train(
 ) -> None:
     """Train an autoencoder on pictures.
 
-    Example: [bold]narrows train holiday/ --size 64 --epochs 20[/]
+    Example: [bold]narrows train holiday/ --size 64 --minutes 5[/]
     """
     from ..images import split
     from ..recipes import adjusted
     from ..training import TensorBoard
     from ..training import fit as train_model
+    from ..training.length import lasting
 
     images = options.pictures(pictures, size, gray, fit, center_crop)
     print(options.summary(images), file=sys.stderr)
     changes = dict(_pair(text) for text in set_ or [])
     if code_size is not None:
         changes["code_size"] = str(code_size)
+    if not mirror:
+        changes["mirror"] = "false"
     chosen = adjusted(recipe, images.shape, changes)
-    if epochs is not None:
-        chosen = chosen.with_(epochs=epochs)
+    chosen = lasting(chosen, epochs, minutes)
     folder = to or Path("runs") / f"{chosen.name}-{Path(pictures).resolve().stem or 'pictures'}"
     parts = split(images, validation=validation, seed=seed)
     command = "narrows " + " ".join(map(shlex.quote, sys.argv[1:]))

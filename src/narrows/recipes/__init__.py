@@ -18,6 +18,7 @@ if _typing.TYPE_CHECKING:  # what a type checker and an editor see
     from .kovenko import *
     from .lingrand import *
     from .matching import *
+    from .pca import *
     from .plain import *
     from .ray import *
     from .sonderby import *
@@ -27,7 +28,17 @@ if _typing.TYPE_CHECKING:  # what a type checker and an editor see
 
 # the order of the list: generic, the five papers, and what they name by what it is for
 for _module in (
-    *("plain", "lingrand", "canziani", "kovenko", "theivaprakasham", "ray", "hinton", "vincent"),
+    *(
+        "pca",
+        "plain",
+        "lingrand",
+        "canziani",
+        "kovenko",
+        "theivaprakasham",
+        "ray",
+        "hinton",
+        "vincent",
+    ),
     *("sparse", "burda", "sonderby", "disentangling", "matching", "discrete"),
 ):
     _import(f"{__name__}.{_module}")
