@@ -148,7 +148,7 @@ def fit(
         else:
             _check_same_pictures(model.run, run.folder)
     loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
-    loop.begins = model is None
+    loop.begins = not isinstance(recipe, Autoencoder)
     loop.stop = stop or loop.stop
     return loop.run_all(device, precision)
 
