@@ -173,7 +173,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[m
     Args:
         contamination: the share of anomalous rows in X, in (0, 0.5].
         scored_by: ``reconstruction`` (the squared error), ``features``; of a recipe with a prior also
-            ``kl``, ``elbo``, ``likelihood``; or a distance among codes: ``neighbours``, ``lof``,
+            ``kl``, ``elbo``, ``likelihood``; or a distance among codes: ``knn``, ``lof``,
             ``mahalanobis``.
         code_size, shape, recipe, epochs, batch_size, learning_rate, random_state, device: as of
             ``AutoencoderTransformer``.

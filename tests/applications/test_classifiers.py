@@ -83,7 +83,7 @@ def test_more_labels_are_better(groups) -> None:
 
 def test_names() -> None:
     assert class_names([3.0, np.nan, 2.0]).tolist() == ["3", "", "2"]
-    assert class_names(["a", "", " b", "nan"]).tolist() == ["a", "", "b", ""]
+    assert class_names(["a", "", " b", "nan"]).tolist() == ["a", "", "b", "nan"]
     assert class_names(np.array([1, 2])).tolist() == ["1", "2"]
 
 

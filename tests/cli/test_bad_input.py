@@ -142,5 +142,7 @@ def test_pictures_of_another_kind(narrows, trained: Path, tmp_path: Path) -> Non
     np.save(tmp_path / "big.npy", np.zeros((3, 1, 20, 30), np.uint8))
     result = narrows("evaluate", trained, tmp_path / "big.npy", "--split", "all")
     assert result.code == 0  # opened at the model's own size
-    one_sentence(narrows("evaluate", trained, "digits", "--split", "test"), 2, "no test part")
+    one_sentence(
+        narrows("evaluate", trained, "digits", "--split", "test"), 2, "is of the test part"
+    )
     one_sentence(narrows("reconstruct", trained, tmp_path / "none.png"), 1, "none.png")

@@ -33,8 +33,12 @@ def test_labels_give_curves_and_all_scores_are_kept(narrows, trained, mixed, tmp
     )
     assert result.code == 0, result.err
     document = json.loads(result.out)
-    assert document == json.loads((tmp_path / "outliers.json").read_text())
+    files = document.pop("files")
+    kept = json.loads((tmp_path / "outliers.json").read_text())
+    assert kept.pop("files") == {name: files[name] for name in files if name != "document"}
+    assert document == kept
     assert document["by"] == "mean-rank" and document["rule"] == "a false-alarm rate of 0.01"
+    assert document["judged_on"] == "validation" and document["fitted_on"] == 1620
     assert document["normal"] == 177 == len(document["normal_scores"]["lof"])
     assert document["detection"]["reconstruction"]["auroc"] > 0.95
     assert document["detection"]["lof"]["prevalence"] == pytest.approx(6 / 66)
@@ -47,8 +51,9 @@ def test_labels_give_curves_and_all_scores_are_kept(narrows, trained, mixed, tmp
     }
     assert sum(row["anomaly"] for row in rows) == 6
     assert document["is_outlier"] == sum(row["is_outlier"] for row in rows)
-    assert set(document["files"]) == {"histogram", "anomalies", "detection"}
-    for path in document["files"].values():
+    assert files.pop("document") == str(tmp_path / "outliers.json")
+    assert set(files) == {"histogram", "anomalies", "detection"}
+    for path in files.values():
         with Image.open(path) as picture:
             assert picture.width > 400 and len(np.unique(np.asarray(picture.convert("L")))) > 30
 
@@ -63,7 +68,7 @@ def test_without_labels_the_strangest_are_listed(narrows, trained, mixed, tmp_pa
     assert lines[0].split() == ["picture", "p", "reconstruction"]
     assert {line.split()[0] for line in lines[1:7]} == {f"{i}.png" for i in range(60, 66)}
     assert "pictures are anomalous by reconstruction, at a false-alarm rate of 0.05" in result.out
-    assert "normal pictures held out" in result.out and "AUROC" not in result.out
+    assert "of 177 normal pictures (validation)" in result.out and "AUROC" not in result.out
     assert {path.name for path in tmp_path.iterdir()} == {
         *("outliers.json", "histogram.png", "anomalies.png"),
     }
@@ -79,7 +84,7 @@ def test_strangers_of_another_set_and_a_lone_file(narrows, trained, mixed, tmp_p
         *("--quantile", 0.9, "-o", tmp_path / "out"),
     )
     assert result.code == 0, result.err
-    assert "of 217 are anomalies" in result.out and "of the anomalies" in result.out
+    assert "of 216 are anomalies" in result.out and "of the anomalies" in result.out
     assert "skipped" in result.err and "broken.png" in result.err
 
 
@@ -94,10 +99,10 @@ def test_strangers_of_another_set_and_a_lone_file(narrows, trained, mixed, tmp_p
         (("--labels", "kind", "--positive", "z"), "no picture has kind 'z'; there are x, y"),
         (("--positive", "z"), "say which one with --labels"),
         (("--labels", "odd", "--anomalies", "digits"), "give one of them"),
-        (("--split", "test"), "has no part 'test'"),
+        (("--split", "test"), "have no official test part"),
         (("--score", "likelihood-ratio", "--background", "blur"), "compression or the folder"),
         (("--score", "lof", "--neighbours", 5000), "more than 5000 normal codes"),
-        (("--limit", 0), "--limit must be at least 1"),
+        (("--limit", 0), "limit is at least 1"),
     ],
 )
 def test_what_cannot_be_asked(narrows, trained, mixed, tmp_path, more, words) -> None:

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from narrows.cli.evaluate import _unit_table
+import narrows as nw
+from narrows.applications.evaluate import evaluate
 
 
 def test_train_leaves_a_whole_run(trained: Path) -> None:
     left = {path.name for path in trained.iterdir()}
     assert left == {
-        *("recipe.toml", "run.toml", "model.safetensors"),
+        *("recipe.toml", "run.toml", "seen.safetensors", "model.safetensors"),
         *("checkpoint.safetensors", "metrics.jsonl", "card.md"),
         *("losses.png", "reconstructions.png"),
     }
@@ -23,6 +24,7 @@ def test_train_leaves_a_whole_run(trained: Path) -> None:
         assert sheet.width > 400 and len(np.unique(np.asarray(sheet.convert("L")))) > 30
     card = (trained / "card.md").read_text()
     assert "narrows train digits" in card and "PSNR" in card
+    assert "177 validation" in card and "held-out" not in card
 
 
 def test_train_refuses_an_existing_run_and_loses_nothing(narrows, trained: Path) -> None:
@@ -96,7 +98,7 @@ def test_reconstruct_files_and_sets(narrows, trained: Path, tmp_path: Path) -> N
         "--limit", 3, "-o", out,
     )  # fmt: skip
     assert result.code == 0
-    assert "4 reconstructions" in result.out
+    assert "3 reconstructions" in result.out
     assert "skipped" in result.err and "broken.jpg" in result.err
     assert {p.name for p in out.iterdir()} >= {"one.png", "comparison.png"}
     with Image.open(out / "one.png") as picture:
@@ -166,7 +168,7 @@ def test_evaluate_measures_single_units_where_factors_are_known(
     for row in units["rows"]:
         measures = [value for name, value in row.items() if name != "name"]
         assert len(measures) == 7 and all(0 <= value <= 1 for value in measures)
-    lines = _unit_table(units).splitlines()
+    lines = str(evaluate(folder, nw.images.named("sprites"), limit=50).units_table()).splitlines()
     assert "MIG" in lines[0] and "FactorVAE score" in lines[0] and len(lines) == 5
     assert f"{units['rows'][1]['mig']:.3f}" in lines[2] and "0.20" in lines[4]
     # three of PCA's four components are of where a shape is
@@ -180,4 +182,4 @@ def test_evaluate_says_why_single_units_are_not_measured(
     folder = tmp_path / "model"
     assert narrows("train", *command, "--code-size", 4, "--to", folder).code == 0
     result = narrows("evaluate", folder, "sprites", "--limit", 50)
-    assert result.code == 0 and "2,000 pictures are held out; here 4 and 3" in result.out
+    assert result.code == 0 and "2,000 pictures are held out; here 4 and 3" in result.err

@@ -53,7 +53,7 @@ def test_labels_in_words() -> None:
     assert attributes(clothes)["article"].tolist() == ["t-shirt", "ankle boot"]
     faces = pictures(2, hair=["red", ""], eyes=["blue", "green"])
     assert attributes(faces)["hair"].tolist() == ["red", ""]
-    assert attributes(pictures(2, kind=["cat", "nan"]))["label"].tolist() == ["cat", ""]
+    assert attributes(pictures(2, kind=["cat", "nan"]))["label"].tolist() == ["cat", "nan"]
     assert attributes(pictures(2, age=[3.0, np.nan]))["label"].tolist() == ["3", ""]
 
 

@@ -24,9 +24,9 @@ def decodes(monkeypatch):
     calls: list[object] = []
     real = module.decode
 
-    def counting(source, options):
+    def counting(source, *how):
         calls.append(source)
-        return real(source, options)
+        return real(source, *how)
 
     monkeypatch.setattr(module, "decode", counting)
     return calls
@@ -126,14 +126,14 @@ def test_links_that_loop_or_lead_nowhere_are_survived(photos):
 
 def test_a_file_that_vanishes_and_one_that_is_a_pipe_are_skipped(photos, monkeypatch):
     os.mkfifo(photos / "pipe.png")
-    real = module._walk
+    real = module.walk
 
     def walk(root):
         found = real(root)
         (photos / "cat" / "0.png").unlink()
         return found
 
-    monkeypatch.setattr(module, "_walk", walk)
+    monkeypatch.setattr(module, "walk", walk)
     images = folder(photos, 8)
     assert dict(images.skipped) == {"cat/0.png": "it vanished", "pipe.png": "not a file"}
     assert len(images) == 5

@@ -7,8 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from narrows.images import Images, Source, Splits, Sprites, evaluation_split, split
+from narrows.errors import NoImages
+from narrows.images import Images, Source, Splits, Sprites, evaluation_split, folder, split
+from narrows.images.labels import folder_known
 
 
 def noise(n: int, seed: int = 0) -> np.ndarray:
@@ -121,3 +124,100 @@ def test_sixty_thousand_pictures_take_no_time():
 def test_fractions_that_cannot_be(fractions):
     with pytest.raises(ValueError, match="fractions must be three|train must have a share"):
         split(Images(noise(4)), fractions)
+
+
+def official(tmp_path, cells, **more):
+    """Forty pictures, the last ten of them the test, with these cells of the column split."""
+    parts = ["test" if i >= 30 else "train" for i in range(40)]
+    parts = [cells.get(i, part) for i, part in enumerate(parts)]
+    for i in range(40):
+        Image.fromarray(noise(1, i)[0, 0]).save(tmp_path / f"p{i:02}.png")
+    rows = [f"p{i:02}.png,{part}" for i, part in enumerate(parts) if part is not None]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,split", *rows]))
+    return folder(tmp_path, 4)
+
+
+@pytest.mark.parametrize("cell", ["", None, "unlabeled", "?"])
+def test_a_split_that_is_partly_unreadable_is_never_divided_anew(tmp_path, cell):
+    images = official(tmp_path, {5: cell, 35: cell})
+    parts = split(images)
+    assert names(parts.test) == {f"p{i:02}.png" for i in range(30, 40)} - {"p35.png"}
+    learnt = names(parts.train) | names(parts.validation)
+    assert learnt == {f"p{i:02}.png" for i in range(30)} - {"p05.png"}
+    assert images.split[5] == images.split[35] == ""
+    words = " ".join(images.notes)
+    assert "such as p05.png" in words and (not cell or repr(cell) in words)
+
+
+@pytest.mark.parametrize("cell", ["training set", "TRAIN ", "Train_Set", "val", "Validation"])
+def test_parts_may_be_called_in_many_ways(tmp_path, cell):
+    images = official(tmp_path, {5: cell})
+    assert images.split[5] == ("validation" if cell.lower().startswith("val") else "train")
+    assert images.notes == [] and len(split(images).test) == 10
+
+
+def test_a_split_that_says_nothing_readable_is_refused_where_pictures_are_divided(tmp_path):
+    images = official(tmp_path, {i: "A" if i < 30 else "B" for i in range(40)})
+    assert "holds 'A', 'B', which are no parts of a split" in images.notes[0]
+    with pytest.raises(NoImages, match=r"no train part \(none 40\), and a split is never divided"):
+        split(images)
+    images = official(tmp_path, {i: "" for i in range(30)})
+    with pytest.raises(NoImages, match="no train part .none 30, test 10."):
+        split(images)
+
+
+def test_a_table_without_a_split_leaves_that_of_the_folders(tmp_path):
+    for i in range(12):
+        path = tmp_path / ("test" if i >= 8 else "train") / f"{i}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(noise(1, i)[0, 0]).save(path)
+    (tmp_path / "labels.csv").write_text(
+        "file,k\n" + "".join(f"{i}.png,{i % 2}\n" for i in range(12))
+    )
+    images = folder(tmp_path, 4)
+    assert names(split(images).test) == {f"test/{i}.png" for i in range(8, 12)}
+    assert images.label.tolist()[:4] == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("ids", "parts", "labels"),
+    [
+        (["train/a/1", "train/b/1", "test/a/1", "stray"], ["train", "train", "test", ""], ["a", "b", "a", ""]),
+        (["x/train/a/1", "x/train/b/1", "x/test/a/1"], ["train", "train", "test"], ["a", "b", "a"]),
+        (["x/y/train/a/1", "x/y/val/b/1", "x/note"], ["train", "validation", ""], ["a", "b", ""]),
+        (["a/train/1", "a/test/1", "b/train/1", "b/test/1"], ["train", "test"] * 2, list("aabb")),
+        (["train/train/1", "train/test/1", "bus/train/1", "bus/test/1"], ["train", "test"] * 2, ["train", "train", "bus", "bus"]),
+        (["train2017/1", "val2017/2", "extra/3"], ["train", "validation", ""], None),
+        (["train/1", "x/test/2"], ["train", "test"], None),
+        (["1", "2", "3", "test/4"], ["train"] * 3 + ["test"], None),
+        (["Training_Set/1", "Test-Images/2"], ["train", "test"], None),
+        (["bus/1", "train/1", "car/1"], None, ["bus", "train", "car"]),
+        (["test/a/1", "test/b/1"], None, ["a", "b"]),
+    ],
+)  # fmt: skip
+def test_folders_of_parts_at_any_depth_and_strays_beside_them(ids, parts, labels):
+    known = folder_known([f"{id_}.png" for id_ in ids])
+    assert (None if known.split is None else known.split.tolist()) == parts
+    found = known.labels.get("folder")
+    if labels is not None:
+        assert found.tolist() == labels
+    if parts and "" in parts:
+        assert any("neither trained on nor tested" in note for note in known.notes)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_no_picture_of_a_test_folder_is_ever_in_train(data):
+    """Wherever train/ and test/ lie beside each other, and whatever else lies there."""
+    above = data.draw(st.lists(st.sampled_from(["archive", "v1", "data"]), max_size=2))
+    classes = data.draw(st.lists(st.sampled_from(["cat", "dog", "x"]), min_size=1, unique=True))
+    ids = ["/".join([*above, part, one, "1.png"]) for part in ("train", "test") for one in classes]
+    strays = data.draw(
+        st.lists(st.sampled_from(["s.png", "extra/e.png", "docs/a/b.png"]), unique=True)
+    )
+    place = "/".join(above)
+    ids += [f"{place}/{stray}" if place and data.draw(st.booleans()) else stray for stray in strays]
+    known = folder_known(ids)
+    for id_, part in zip(ids, known.split.tolist(), strict=True):
+        folders = id_.split("/")
+        assert part == ("train" if "train" in folders else "test" if "test" in folders else "")

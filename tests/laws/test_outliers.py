@@ -12,7 +12,7 @@ from scipy.stats import kstest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import narrows as nw
-from narrows.applications import FalseAlarms, mean_rank, outliers
+from narrows.applications import FalseAlarms, decide, mean_rank
 from narrows.measures import scorer
 from narrows.measures.anomaly_scores import (
     SCORES,
@@ -50,7 +50,7 @@ def test_the_false_alarm_rate_is_the_one_asked_for(rate: float) -> None:
     rule, alarms = FalseAlarms(rate), []
     for seed in range(200):
         drawn = noise(1199, seed=seed)
-        alarms.append(outliers({"s": drawn[:199]}, {"s": drawn[199:]}, rule).is_outlier.mean())
+        alarms.append(decide({"s": drawn[:199]}, {"s": drawn[199:]}, rule).is_outlier.mean())
     # the rate of one calibration set is a Beta(rate · 200, …) draw: 200 of them average to rate
     deviation = np.sqrt(rate * (1 - rate) / 201 / 200)
     assert abs(np.mean(alarms) - rate) < 4 * deviation
@@ -63,7 +63,7 @@ def test_a_mixture_of_scores_keeps_the_rate() -> None:
         drawn[1] += drawn[0]  # scores of one picture depend on one another
         known = {str(i): row[:499] for i, row in enumerate(drawn)}
         asked = {str(i): row[499:] for i, row in enumerate(drawn)}
-        found.append(outliers(known, asked, FalseAlarms(0.05)).is_outlier.mean())
+        found.append(decide(known, asked, FalseAlarms(0.05)).is_outlier.mean())
     assert abs(np.mean(found) - 0.05) < 0.003
 
 
@@ -80,8 +80,8 @@ def test_false_discoveries_are_as_rare_as_asked() -> None:
 
 def test_every_increasing_change_of_a_score_leaves_verdicts_alone() -> None:
     known, asked = noise(300), noise(100, seed=1)
-    plain = outliers({"s": known}, {"s": asked}, FalseAlarms(0.05))
-    bent = outliers({"s": np.exp(3 * known)}, {"s": np.exp(3 * asked)}, FalseAlarms(0.05))
+    plain = decide({"s": known}, {"s": asked}, FalseAlarms(0.05))
+    bent = decide({"s": np.exp(3 * known)}, {"s": np.exp(3 * asked)}, FalseAlarms(0.05))
     assert np.array_equal(plain.is_outlier, bent.is_outlier)
     assert np.array_equal(plain.p_values, bent.p_values)
     assert np.array_equal(plain.is_outlier, plain.p_values <= 0.05)

@@ -24,6 +24,18 @@ from .codec import (
     pca_codec_model,
     rate_distortion,
 )
+from .decisions import (
+    MEAN_RANK,
+    Decision,
+    FalseAlarms,
+    FalseDiscoveryRate,
+    Median,
+    Quantile,
+    Rule,
+    decide,
+    detections,
+    mean_rank,
+)
 from .decoding import Decode, decoder
 from .denoise import denoise, denoise_batch, denoising_baselines
 from .disentangle import FactorAlignment, baseline_encoders, disentangle, factor_alignments
@@ -61,18 +73,7 @@ from .morph import (
     morph_codes,
     spherical,
 )
-from .outliers import (
-    MEAN_RANK,
-    FalseAlarms,
-    FalseDiscoveryRate,
-    Median,
-    Outliers,
-    Quantile,
-    Rule,
-    detections,
-    mean_rank,
-    outliers,
-)
+from .outliers import Outliers, outliers
 from .prior import PriorFit, prior
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restoration, Restored, run_baselines, scores
@@ -116,6 +117,7 @@ __all__ = [
     "CodecModel",
     "Comparison",
     "Compressed",
+    "Decision",
     "Decode",
     "Decodings",
     "Direction",
@@ -154,6 +156,7 @@ __all__ = [
     "code_rows",
     "codec_model",
     "compare",
+    "decide",
     "decode_samples",
     "decoder",
     "decodings",

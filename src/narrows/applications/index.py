@@ -26,10 +26,10 @@ from ..collection.store import local
 from ..errors import BadFile, NarrowsError, NoImages, UnreadableImage
 from ..images import Source
 from ..images.files import PictureFiles
-from ..images.folder import Found
 from ..images.packed import locked
 from ..images.read import Wanted, fit_pixels, wanted
 from ..images.thumbnails import Seen, seen, thumbnail
+from ..images.walk import Found, printable
 
 __all__ = ["Encode", "Indexed", "collection_for", "index_files", "index_source"]
 
@@ -297,6 +297,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _stored(path: str) -> str | None:
+    """A file's whole path as a table can hold it, None where there is none.
+
+    A name that is not UTF-8 is written as ids are: the picture is there, its file is not found by it.
+    """
+    return printable(os.path.abspath(path)) if path else None
+
+
 def _described(source: Source, n: int) -> dict[str, Array]:
     """The columns that a source in memory carries."""
     columns: dict[str, Array] = {}
@@ -430,7 +438,7 @@ class _Writer:
         self._waiting.append(
             {
                 "id": file.id,
-                "path": os.path.abspath(file.path) if file.path else None,
+                "path": _stored(file.path),
                 "size": file.size,
                 "mtime": file.mtime,
                 "hash": digest,

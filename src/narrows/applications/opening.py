@@ -178,7 +178,7 @@ def opened(
             )
         model = opened_model(subject, device)
         images = opened_images(model, pictures, split=split, limit=limit, progress=progress)
-        return Opened(model, images)
+        return Opened(model, images, notes=list(getattr(images, "notes", ())))
     if pictures is not None:
         raise ValueError(
             f"{_named(subject)} is a collection and has its own pictures; leave {pictures!r} out"
@@ -199,7 +199,7 @@ def opened(
         raise NoImages(
             f"none of the pictures is in {collection.about.pictures} any more: index them again"
         )
-    notes = []
+    notes = list(getattr(source, "notes", ()))
     if gone := len(rows["id"]) - len(there):
         notes.append(f"{gone:,} pictures are gone since they were indexed")
     there = [there[place] for place in even_rows(len(there), limit)]

@@ -1,278 +1,366 @@
-"""Outliers: raw scores of pictures beside those of normal ones, and a verdict that is taken after.
+"""Outliers: which pictures do not belong among normal ones.
 
-scores of held-out normals (M,) each ─┐
-scores of the pictures (N,) each ─────┴──outliers──► p-values, a threshold, which are outliers
-                                       └─ mixture: the mean rank among the normals
-
-Where the scores come from is the caller's: ``measures.anomaly_scores`` of a model, a distance of
-``measures.code_distances`` from the codes of a collection, or anything that is higher for anomaly
-pictures. They are kept as they came.
+normal pictures ──run.split──┬─► those trained on: distances among codes are fitted to them
+                             └─► those held out: threshold, p-values ◄─┐
+pictures in question ──scores of the model, distances of the codes─────┴─► which are outliers
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
+import torch
 
-from ..measures.calibration import (
-    discoveries,
-    least_normals,
-    median_threshold,
-    p_values,
-    quantile_threshold,
-)
-from ..measures.detection import Detection, detection
+from ..autoencoder import Autoencoder
+from ..figures import anomaly_sheet, detection_curves, picture_grid, score_histograms
+from ..images.contents import content_keys
+from ..images.inputs import Pictures, evenly, joined
+from ..measures.anomaly_scores import by_model, input_complexity
+from ..measures.detection import Detection
+from ..measures.scoring import USUAL, needs_normals, scorer, scores_of
+from ..progress import Progress, stage
+from ..results import Result
+from ..tables import Table
+from ..training import Portion, RunSplit
+from .decisions import MEAN_RANK, Decision, decide, detections, rule_of
+from .opening import Opened, is_collection, opened, opened_images, opened_model
 
-__all__ = [
-    "MEAN_RANK",
-    "FalseAlarms",
-    "FalseDiscoveryRate",
-    "Median",
-    "Outliers",
-    "Quantile",
-    "Rule",
-    "detections",
-    "mean_rank",
-    "outliers",
-]
+__all__ = ["Outliers", "outliers"]
 
 Array = np.ndarray[Any, Any]
 
-MEAN_RANK = "mean-rank"
+SHOWN = 8  # pictures of the sheet
+LISTED = 10  # rows of the table
+NORMAL = {"normal", "good", "ok", "fine", "none", "inlier"}  # what a column calls no anomaly
 
 
-class Rule(Protocol):
-    """How a threshold is set: from the scores of normals (M,), on those of pictures (N,)."""
-
-    def threshold(self, normal: Array, scores: Array) -> float:
-        """The value above which a picture is anomalous; infinite where none is."""
-        ...
-
-    def __str__(self) -> str:
-        """The rule in words."""
-        ...
-
-
-@dataclass(frozen=True)
-class FalseAlarms:
-    """Conformal: a normal picture is called anomalous with a probability of at most ``rate``.
-
-    Raises:
-        ValueError: a rate outside (0, 1).
-    """
-
-    rate: float = 0.01
-
-    def __post_init__(self) -> None:
-        least_normals(self.rate)
-
-    def threshold(self, normal: Array, scores: Array) -> float:
-        """Above it, the p-value is at most ``rate``.
-
-        Raises:
-            ValueError: too few normals for a p-value so small.
-        """
-        _enough(len(normal), self.rate, "a false-alarm rate")
-        allowed = math.floor(self.rate * (len(normal) + 1) + 1e-9)  # 1 + normals as anomalous
-        return float(np.sort(normal)[len(normal) - allowed])
-
-    def __str__(self) -> str:
-        return f"a false-alarm rate of {self.rate:g}"
-
-
-@dataclass(frozen=True)
-class Quantile:
-    """The value that a share of the normals does not exceed.
-
-    Raises:
-        ValueError: a share outside [0, 1].
-    """
-
-    share: float = 0.95
-
-    def __post_init__(self) -> None:
-        quantile_threshold([0.0], self.share)
-
-    def threshold(self, normal: Array, scores: Array) -> float:
-        """The quantile of the normals."""
-        return quantile_threshold(normal, self.share)
-
-    def __str__(self) -> str:
-        return f"the quantile {self.share:g} of the normal pictures"
-
-
-@dataclass(frozen=True)
-class Median:
-    """The median of at most 10,000 normals (Kovenko & Bogach 2020, §4.2): half of them are above."""
-
-    seed: int = 0
-
-    def threshold(self, normal: Array, scores: Array) -> float:
-        """The median of the normals."""
-        return median_threshold(normal, self.seed)
-
-    def __str__(self) -> str:
-        return "the median of the normal pictures, above which half of them lie"
-
-
-@dataclass(frozen=True)
-class FalseDiscoveryRate:
-    """Of the pictures called anomalous, a share of at most ``rate`` is normal, on average.
-
-    Raises:
-        ValueError: a rate outside (0, 1).
-    """
-
-    rate: float = 0.1
-
-    def __post_init__(self) -> None:
-        least_normals(self.rate)
-
-    def threshold(self, normal: Array, scores: Array) -> float:
-        """Just below the least score that Benjamini & Hochberg's procedure picks.
-
-        Raises:
-            ValueError: too few normals for a single anomalous picture to be found.
-        """
-        _enough(len(normal), self.rate, "a false-discovery rate")
-        found = discoveries(p_values(normal, scores), self.rate)
-        least = scores[found].min(initial=math.inf)
-        return float(np.nextafter(least, -math.inf)) if found.any() else math.inf
-
-    def __str__(self) -> str:
-        return f"a false-discovery rate of {self.rate:g} over these pictures"
-
-
-@dataclass(frozen=True)
-class Outliers:
-    """N pictures, how anomalous each is, and which are anomalous.
+@dataclass(frozen=True, repr=False)
+class Outliers(Result, Decision):
+    """N pictures, how anomalous each is, and which are outliers; a ``Decision`` with its pictures.
 
     Attributes:
-        scores: raw, (N,) each, higher for anomaly; ``mean_rank`` where there are several.
-        normal: the same of held-out normals, (M,) each.
-        by: the score that decides.
-        rule: how the threshold was set, in words.
-        threshold: of that score; infinite where nothing is anomalous.
-        p_values: of that score, (N,).
-        anomalous: (N,) booleans.
+        ids: N names.
+        judged: the normal pictures, M of them, that threshold and p-values are of, and what is known
+            of them: ``held-out``, ``validation``, ``training`` or ``seen``.
+        fitted: the normal pictures that distances were fitted to, a Source; None where nothing was.
+        shown: the most anomalous pictures, (K, C, H, W), and their reconstructions; None of an
+            encoder that does not decode.
+        truth: which are anomalies by labels, (N,) booleans; None without.
+        detection: how well each score finds them, by name.
+        notes, skipped: as of every result.
     """
 
-    scores: Mapping[str, Array]
-    normal: Mapping[str, Array]
-    by: str
-    rule: str
-    threshold: float
-    p_values: Array
-    is_outlier: Array
+    name: ClassVar[str] = "outliers"
+    ids: Sequence[str]
+    judged: Portion
+    fitted: Any
+    shown: tuple[torch.Tensor, torch.Tensor | None]
+    truth: Array | None = None
+    detection: Mapping[str, Detection] | None = None
+    notes: Sequence[str] = ()
+    skipped: Sequence[tuple[str, str]] = ()
 
-    @property
-    def order(self) -> Array:
-        """Positions from the most anomalous picture on, (N,); of equal ones, by the first score."""
-        first = next(iter(self.scores.values()))
-        return np.lexsort((-first, -self.scores[self.by]))
+    def document(self) -> dict[str, Any]:
+        """All of it: pictures in the order in which they were given, raw scores unrounded."""
+        rows = []
+        for i, id_ in enumerate(self.ids):
+            row: dict[str, Any] = {"id": id_, "is_outlier": bool(self.is_outlier[i])}
+            row["p"] = float(self.p_values[i])
+            row["scores"] = {name: float(values[i]) for name, values in self.scores.items()}
+            if self.truth is not None:
+                row["anomaly"] = bool(self.truth[i])
+            rows.append(row)
+        document: dict[str, Any] = {
+            "by": self.by,
+            "rule": self.rule,
+            "threshold": self.threshold if np.isfinite(self.threshold) else None,
+            "is_outlier": int(self.is_outlier.sum()),
+            "normal": len(self.judged),
+            "judged_on": self.judged.name,
+            "fitted_on": None if self.fitted is None else len(self.fitted),
+            "false_positive_rate": self.false_positive_rate,
+            "pictures": rows,
+            "normal_scores": {name: values.tolist() for name, values in self.normal.items()},
+            "notes": list(self.notes),
+            "skipped": [list(item) for item in self.skipped],
+        }
+        if self.detection is not None:
+            document["detection"] = {name: one.document() for name, one in self.detection.items()}
+        return document
 
-    @property
-    def false_positive_rate(self) -> float:
-        """The share of the held-out normals above the threshold: the price of the verdict."""
-        return float((self.normal[self.by] > self.threshold).mean())
+    def table(self) -> Table:
+        """The most anomalous pictures, and what each score has to say; below, the normal medians."""
+        first = self.order[:LISTED]
+        columns: dict[str, list[Any]] = {
+            "picture": [*(_short(self.ids[i], 32) for i in first), "normal"],
+            "p": [*(f"{self.p_values[i]:.3g}" for i in first), None],
+        }
+        for name in self.whole:
+            values = [*self.scores[name][first], np.median(self.normal[name])]
+            columns[name] = [f"{value:.4g}" for value in values]
+        columns[""] = [*(self._said_of(i) for i in first), "(medians)"]
+        return Table(columns)
+
+    def _said_of(self, i: int) -> str:
+        known = "" if self.truth is None else "an anomaly" if self.truth[i] else "normal"
+        return known if self.is_outlier[i] else f"{known} (not anomalous)".strip()
+
+    def _measured(self) -> list[str]:
+        """How well each score finds the anomalies, as text."""
+        if self.detection is None:
+            return []
+        of = {name: self.detection[name] for name in self.whole}
+        found = self.detection[self.by]
+        table = Table(
+            {
+                "": list(of),
+                "AUROC": [one.auroc for one in of.values()],
+                "average precision": [one.average_precision for one in of.values()],
+            },
+            notes=[f"({found.prevalence:.1%} of {found.n:,} are anomalies)"],
+        )
+        return ["", str(table)]
+
+    def __str__(self) -> str:
+        lines = [str(self.table()), *self._measured(), ""]
+        lines.append(
+            f"{int(self.is_outlier.sum()):,} of {len(self.ids):,} pictures are anomalous by "
+            f"{self._title()}, at {self.rule}; so are {self.false_positive_rate:.1%} of "
+            f"{len(self.judged):,} normal pictures ({self.judged.name})"
+        )
+        if self.truth is not None:
+            lines.append(
+                f"of the anomalies {self.is_outlier[self.truth].mean():.1%} were found, of the others "
+                f"{self.is_outlier[~self.truth].mean():.1%} called anomalous"
+            )
+        return "\n".join(lines)
+
+    def _title(self) -> str:
+        return "mean rank among normal pictures" if self.by == MEAN_RANK else self.by
+
+    def figures(self) -> dict[str, Any]:
+        """The most anomalous pictures, the histogram of the score that decides, and with labels the
+        curves of every score."""
+        first, values = self.order[:SHOWN], self.scores[self.by]
+        captions = [f"{_short(self.ids[i])}  p {self.p_values[i]:.2g}" for i in first]
+        pictures, reconstructions = self.shown
+        if reconstructions is None:
+            drawn: dict[str, Any] = {"anomalies": picture_grid(pictures.numpy())}
+        else:
+            sheet = anomaly_sheet(pictures.numpy(), reconstructions.numpy(), captions)
+            drawn = {"anomalies": sheet}
+        groups = {f"normal, {self.judged.name}": self.normal[self.by]}
+        if self.truth is None:
+            groups["in question"] = values
+        else:
+            groups |= {"anomalies": values[self.truth], "in question, normal": values[~self.truth]}
+        drawn["histogram"] = score_histograms(groups, self.threshold, x=self._title())
+        if self.detection is not None:
+            curves = {name: self.detection[name] for name in self.whole}
+            drawn["detection"] = detection_curves(curves, self.detection[self.by].prevalence)
+        return drawn
 
 
 def outliers(
-    normal: Mapping[str, Any],
-    scores: Mapping[str, Any],
-    rule: Rule | None = None,
-    by: str | None = None,
+    model: Any,
+    pictures: Pictures | None = None,
+    *,
+    normal: Pictures,
+    where: str | None = None,
+    score: str | Sequence[str] | None = None,
+    false_alarms: float | None = None,
+    quantile: float | None = None,
+    median: bool = False,
+    fdr: float | None = None,
+    labels: str | None = None,
+    positive: Sequence[str] = (),
+    anomalies: Pictures | None = None,
+    background: Any = "compression",
+    neighbours: int | None = None,
+    samples: int = 16,
+    split: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress = None,
 ) -> Outliers:
-    """Decide which pictures are anomalous.
+    """Find the pictures that do not belong among normal ones.
 
-    Which score decides is settled without labels and without a look at the pictures in question:
-    the one that is named, else the only one, else the mixture of all of them.
+    Normal pictures that the model was not trained on set the threshold and give each picture its
+    p-value (conformal: Bates et al. 2023); distances among codes are fitted to others of them, those
+    that the model was trained on; see :meth:`narrows.training.RunSplit.fitting`. Which score decides
+    is settled without labels: the one that is named, else the mean rank over all of them.
 
     Args:
-        normal: name → (M,), of normal pictures that neither the model nor a score was fitted to.
-        scores: the same names → (N,), of the pictures.
-        rule: how the threshold is set; a false-alarm rate of 0.01 by default.
-        by: the score that decides.
+        model: an ``Autoencoder`` or another ``Encoder``, or the folder of one; or a collection or its
+            folder, which keeps the scores as columns, ``score_lof`` and so on.
+        pictures: those in question; of a collection none, its own are.
+        normal: normal pictures, best all those of the training; of a collection a filter of its rows.
+        where: of a collection a filter of the rows in question; None: all that are not ``normal``.
+        score: of ``narrows.measures.scoring.KNOWN``, or ``all``; by default reconstruction, features
+            and lof, which every autoencoder has (of an encoder that does not decode: lof).
+        false_alarms: call at most this share of normal pictures anomalous; 0.01 by default.
+        quantile: the threshold is this quantile of normal scores, instead.
+        median: it is the median of 10,000 of them (Kovenko & Bogach 2020), instead.
+        fdr: at most this share of the pictures called anomalous is normal, instead.
+        labels: a column of the pictures in question that says which are anomalies.
+        positive: the values of that column that anomalies have; by default 1 of 0 and 1, or all but
+            a usual word for normal.
+        anomalies: known anomalies to mix in; the others are normal.
+        background: of ``likelihood-ratio``: ``compression``, or a model of pictures in general or its
+            folder.
+        neighbours: k of ``knn``, ``cosine-knn``, ``local-excess`` and ``lof``.
+        samples: codes drawn for each score in nats but ``kl``.
+        split, limit: of the pictures in question only this official part; of them, of the normal
+            ones and of ``anomalies`` at most so many each, evenly spread.
+        seed: of every draw.
+        device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
 
     Raises:
-        ValueError: other names, none at all, a score that is not there or not finite, or too few
-            normals for the rule.
+        ValueError: what does not go together, a score that the model has not, a column without
+            anomalies, or too few normal pictures for the rule.
+        NoImages: nothing can be read.
     """
-    if not scores or set(normal) != set(scores):
-        raise ValueError(
-            "the same scores of normal pictures and of the others were wanted; we got "
-            f"{', '.join(normal) or 'none'} and {', '.join(scores) or 'none'}"
-        )
-    known = {name: _finite(name, normal[name]) for name in scores}
-    asked = {name: _finite(name, scores[name]) for name in scores}
-    whole = [name for name in asked if "/" not in name]  # a/b is a piece of a
-    if len(whole) > 1:
-        pieces = {name: known[name] for name in whole}
-        known[MEAN_RANK] = mean_rank(pieces)
-        asked[MEAN_RANK] = mean_rank(pieces, {name: asked[name] for name in whole})
-    chosen = by or (MEAN_RANK if len(whole) > 1 else next(iter(whole or asked)))
-    if chosen not in asked:
-        raise ValueError(f"there is no score {chosen!r}, only {', '.join(asked)}")
-    rule = rule or FalseAlarms()
-    limit = rule.threshold(known[chosen], asked[chosen])
+    rule = rule_of(false_alarms, quantile, median, fdr)
+    if labels is not None and anomalies is not None:
+        raise ValueError("--labels and --anomalies both say which are outliers; give one of them")
+    if positive and labels is None:
+        raise ValueError("--positive names values of a column; say which one with --labels")
+    if is_collection(model) and where is None:
+        where = f"NOT ({normal})"
+    found = opened(
+        model, pictures, where=where, split=split, limit=limit, device=device, progress=progress
+    )
+    loaded, asked = found.model, found.images
+    names = _names(loaded, score)
+    density = None
+    if "likelihood-ratio" in names:
+        density = _background(background, loaded, samples, seed, device)
+    if found.collection is None:
+        known = opened_images(loaded, normal, progress=progress)
+    else:
+        known = opened(found.collection, where=normal, device=device, progress=progress).images
+    truth = None if labels is None else _truth(asked, labels, positive)
+    if anomalies is not None:
+        others = opened_images(loaded, anomalies, limit=limit, progress=progress)
+        truth = np.repeat([False, True], [len(asked), len(others)])
+        asked = joined([asked, others])
+    fitted, judged, notes = _divided(
+        Opened(loaded, known).split(), asked, needs_normals(names), limit, seed
+    )
+
+    with stage(progress, "looking at normal pictures") as step:
+        ask = scorer(
+            loaded, names, fitted, background=density, neighbours=neighbours, samples=samples,
+            seed=seed, progress=step,
+        )  # fmt: skip
+    with stage(progress, "scoring normal pictures") as step:
+        normal_scores = ask(judged.images, step)
+    with stage(progress, "scoring") as step:
+        decision = decide(normal_scores, ask(asked, step), rule)
+    measured = None if truth is None else detections(decision.scores, truth)
+    ids = list(getattr(asked, "ids", map(str, range(len(asked)))))
+    if found.collection is not None:
+        columns = {f"score_{key.replace('/', '_')}": v for key, v in decision.scores.items()}
+        found.collection.update(ids, columns)
     return Outliers(
-        asked,
-        known,
-        chosen,
-        str(rule),
-        limit,
-        p_values(known[chosen], asked[chosen]),
-        asked[chosen] > limit,
+        **vars(decision), ids=ids, judged=judged, fitted=fitted, truth=truth, detection=measured,
+        shown=_shown(loaded, asked, decision), notes=[*found.notes, *notes],
+        skipped=getattr(asked, "skipped", ()),
+    )  # fmt: skip
+
+
+def _names(model: Any, score: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The scores that are asked for."""
+    possible = scores_of(model)
+    if score is None:
+        return tuple(name for name in USUAL if name in possible)
+    names = (score,) if isinstance(score, str) else tuple(score)
+    return possible if names == ("all",) else names
+
+
+def _divided(
+    split: RunSplit, asked: Any, fitting: bool, limit: int | None, seed: int
+) -> tuple[Any, Portion, list[str]]:
+    """Normal pictures to fit scores to (None where nothing is fitted), others to judge by, and notes.
+
+    Where new normal pictures are in question themselves, those of validation are judged by: a picture
+    cannot be more anomalous than the most anomalous normal one if it is that one.
+    """
+    wanted = None
+    if len(split.new) and len(split.validated):
+        in_question = np.isin(content_keys(split.held_out), content_keys(asked)).any()
+        wanted = "validation" if in_question else None
+    if fitting:
+        fitted, judged = split.fitting(seed=seed, wanted=wanted)
+        fitted = evenly(fitted, limit)
+    else:
+        fitted, judged = None, split.evaluation(wanted)
+    notes = [split.note] if split.note else []
+    if judged.name == "training":
+        notes.append("the model was trained on all normal pictures, so none are held out")
+    if judged.name in ("training", "seen"):
+        notes.append(
+            "p-values and false alarms may be too small; train with --validation, or give other "
+            "normal pictures with --normal"
+        )
+    return fitted, Portion(evenly(judged.images, limit), judged.name), notes
+
+
+def _truth(images: Any, name: str, values: Sequence[str]) -> Array:
+    """Which are anomalies by a column: the values named, else 1 of 0 and 1, else all but 'normal', 'good'…"""
+    columns = {**getattr(images, "metadata", {}), **getattr(images, "labels", {})}
+    if name not in columns:
+        there = f"they have {', '.join(columns)}" if columns else "they have none"
+        raise ValueError(f"the pictures have no column {name!r}; {there}")
+    column = np.array([str(value) for value in columns[name]])
+    kinds = sorted(set(column.tolist()))
+    if values:
+        odd = [value for value in values if value not in kinds]
+        if odd:
+            raise ValueError(f"no picture has {name} {odd[0]!r}; there are {_some(kinds)}")
+        return np.isin(column, list(values))
+    if set(kinds) <= {"0", "1", "0.0", "1.0", "False", "True"}:
+        return np.isin(column, ["1", "1.0", "True"])
+    usual = [kind for kind in kinds if kind.lower() in NORMAL]
+    if usual:
+        return ~np.isin(column, usual)
+    raise ValueError(
+        f"which values of {name} are anomalies? say so with --positive, once for each of them; "
+        f"there are {_some(kinds)}"
     )
 
 
-def mean_rank(normal: Mapping[str, Any], scores: Mapping[str, Any] | None = None) -> Array:
-    """The mean over the scores of each picture's rank among the normals, (N,) in (0, 1).
-
-    A rank is the share of normals below, ties counted by half. Without ``scores``, those of the
-    normals themselves (M,). It needs no scale, and no other picture in question has a say in it.
-    A normal's rank is taken among normals only, which is 1 / (1 + M) at most from what its p-value
-    would ask for.
-    """
-    ranks = []
-    for name, values in normal.items():
-        known = np.sort(np.asarray(values, np.float64))
-        asked = np.asarray(values if scores is None else scores[name], np.float64)
-        below = np.searchsorted(known, asked, side="left")
-        tied = np.searchsorted(known, asked, side="right") - below
-        # a normal is tied with itself; a new picture counts as if it were
-        ranks.append((below + 0.5 * (tied + (scores is not None))) / (len(known) + 1))
-    found: Array = np.mean(ranks, axis=0)
-    return found
+def _some(kinds: list[str]) -> str:
+    return ", ".join(kinds[:12]) + (f" and {len(kinds) - 12} more" if len(kinds) > 12 else "")
 
 
-def detections(scores: Mapping[str, Any], anomalies: Any) -> dict[str, Detection]:
-    """How well each score (N,) tells anomalies (N,) from the others, where labels say who they are.
-
-    Raises:
-        ValueError: labels of one kind only.
-    """
-    return {name: detection(values, anomalies) for name, values in scores.items()}
-
-
-def _finite(name: str, values: Any) -> Array:
-    array = np.asarray(values, np.float64).ravel()
-    if not len(array) or not np.isfinite(array).all():
-        bad = int((~np.isfinite(array)).sum())
+def _background(what: Any, model: Any, samples: int, seed: int, device: str) -> Any:
+    """The density that a name, a folder or a model stands for."""
+    if isinstance(what, str) and what == "compression":
+        return input_complexity()
+    if isinstance(what, (str, Path)) and not Path(what).is_dir():
+        raise ValueError(f"--background is compression or the folder of a model; we got {what!r}")
+    other = opened_model(what, device)
+    if tuple(other.shape) != tuple(model.shape):
         raise ValueError(
-            f"the score {name!r} needs finite numbers; we got {bad} that are not among {len(array)}"
+            f"the background takes pictures of {tuple(other.shape)}, the model of "
+            f"{tuple(model.shape)}; they must be the same"
         )
-    return array
+    return by_model(other, samples, seed)
 
 
-def _enough(normals: int, rate: float, what: str) -> None:
-    least = least_normals(rate)
-    if normals < least:
-        raise ValueError(
-            f"{what} of {rate:g} needs at least {least:,} held-out normal pictures; there are "
-            f"{normals:,}: give more of them, or allow a higher rate"
-        )
+def _shown(model: Any, asked: Any, decision: Decision) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The most anomalous pictures and, of a model that decodes, their reconstructions."""
+    some = asked.batch(torch.as_tensor(decision.order[:SHOWN].copy())).cpu()
+    if not isinstance(model, Autoencoder):
+        return some, None
+    return some, model.reconstruct(some).clamp(0, 1).cpu()
+
+
+def _short(text: str, most: int = 18) -> str:
+    return text if len(text) <= most else "…" + text[1 - most :]

@@ -118,7 +118,7 @@ def prior(
         )
     images = opened_images(loaded, pictures, progress=progress)
     split = run_of(loaded).split(images)
-    notes = [split.note] if split.note else []
+    notes = [*getattr(images, "notes", ()), *([split.note] if split.note else [])]
     fitting, judged = split.fitting(0.1, seed)
     if len(judged) < 2:
         judged = Portion(fitting, "training")

@@ -38,6 +38,7 @@ class Reconstructions(Result):
         psnr: in dB per picture, (N,).
         ids: N names.
         skipped: (file, reason) of what could not be read.
+        notes: what was guessed or rescaled in reading.
     """
 
     name: ClassVar[str] = "reconstructions"
@@ -47,6 +48,7 @@ class Reconstructions(Result):
     psnr: Tensor
     ids: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
         """Means, and MSE and PSNR of each picture."""
@@ -56,6 +58,7 @@ class Reconstructions(Result):
             "mean_mse": float(self.mse.mean()),
             "pictures": [{"id": id_, "mse": mse, "psnr": db} for id_, mse, db in rows],
             "skipped": [list(item) for item in self.skipped],
+            "notes": list(self.notes),
         }
 
     def table(self) -> Table:
@@ -114,6 +117,5 @@ def reconstruct(
         out = found.reconstruct(source, batch_size=batch_size, progress=step).clamp(0, 1)
     x = source.batch(torch.arange(len(source))).cpu()
     ids = getattr(source, "ids", [str(i) for i in range(len(source))])
-    return Reconstructions(
-        x, out, squared_error(x, out), psnr(x, out), ids, getattr(source, "skipped", ())
-    )
+    skipped, notes = getattr(source, "skipped", ()), getattr(source, "notes", ())
+    return Reconstructions(x, out, squared_error(x, out), psnr(x, out), ids, skipped, notes)

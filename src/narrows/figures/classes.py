@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import BLUE, INK, ORANGE, QUIET, axes_of_lines, new_figure, text_width
+from .style import BLUE, INK, ORANGE, QUIET, axes_of_lines, new_figure, plain, text_width
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,8 +57,8 @@ def confusion_matrix(counts: Any, classes: Sequence[Any], *, title: str = "") ->
         (left / width, 24 / height, n * cell / width, n * cell / height), frameon=False
     )
     axes.imshow(1 - strength * (1 - colours), aspect="auto")
-    axes.set_xticks(range(n), names, rotation=90 if sideways else 0)
-    axes.set_yticks(range(n), names)
+    axes.set_xticks(range(n), list(map(plain, names)), rotation=90 if sideways else 0)
+    axes.set_yticks(range(n), list(map(plain, names)))
     axes.tick_params(labelsize=size, length=0, labelcolor=INK, top=True, labeltop=True,
                      bottom=False, labelbottom=False)  # fmt: skip
     axes.set_xticks(np.arange(-0.5, n), minor=True)
@@ -73,7 +73,7 @@ def confusion_matrix(counts: Any, classes: Sequence[Any], *, title: str = "") ->
                 fontsize=8.5 if table[row, column] < 10_000 else 7,
                 color="white" if dark else INK,
             )  # fmt: skip
-    figure.text(18 / width, 1 - 20 / height, title, fontsize=10, color=INK, va="center")
+    figure.text(18 / width, 1 - 20 / height, plain(title), fontsize=10, color=INK, va="center")
     note = "rows: what they are; columns: what they are taken for"
     figure.text(18 / width, 1 - 42 / height, note, fontsize=8, color=QUIET, va="center")
     return figure
@@ -81,7 +81,7 @@ def confusion_matrix(counts: Any, classes: Sequence[Any], *, title: str = "") ->
 
 def _short(name: str) -> str:
     name = (name if len(name) <= 22 else name[:21] + "…") or "–"
-    return name.replace("$", r"\$")
+    return name
 
 
 def label_curves(curves: Mapping[str, tuple[Any, Any]], *, title: str = "") -> Figure:
@@ -105,7 +105,7 @@ def label_curves(curves: Mapping[str, tuple[Any, Any]], *, title: str = "") -> F
         axes.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.12, linewidth=0)
         axes.plot(
             x, mean, dashes, color=colour, linewidth=2.2 if place == 0 else 1.4, marker="o",
-            markersize=3.4, label=name, zorder=3 if place == 0 else 2,
+            markersize=3.4, label=plain(name), zorder=3 if place == 0 else 2,
         )  # fmt: skip
     axes_of_lines(axes, title or "Accuracy by labels", "labelled pictures of each class")
     axes.set_xscale("log")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import BLUE, FAINT, INK, ORANGE, QUIET, axes_of_lines, new_figure
+from .style import BLUE, FAINT, INK, ORANGE, QUIET, axes_of_lines, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -146,7 +146,7 @@ def stretched(points: Any, codes: Any, decoded: Any, off: Any, pulled: Any) -> F
     for start, end in zip(away, onto, strict=True):
         spaces[1].plot(*np.stack([start, end]).T, color=QUIET, linewidth=0.7, alpha=0.8)
     for axes, title in zip(spaces, ("input, a curve in space", "output"), strict=True):
-        axes.set_title(title, loc="left", fontsize=10, color=INK)
+        axes.set_title(plain(title), loc="left", fontsize=10, color=INK)
         axes.set_box_aspect(None, zoom=1.15)
         axes.tick_params(labelsize=6, colors=QUIET, pad=-2)
         axes.set_xlim(*_ends(curve[:, 0]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .grids import _as_bytes, _pictures
-from .style import INK, QUIET, new_figure
+from .style import INK, QUIET, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -162,9 +162,13 @@ def maps(
                 zorder=5,
             )
         _frame(axes)
-        axes.text(0, 1.062, name, transform=axes.transAxes, fontsize=10.5, color=INK, va="bottom")
+        axes.text(
+            0, 1.062, plain(name), transform=axes.transAxes, fontsize=10.5, color=INK, va="bottom"
+        )
         note = (notes or {}).get(name, "")
-        axes.text(0, 1.022, note, transform=axes.transAxes, fontsize=8, color=QUIET, va="bottom")
+        axes.text(
+            0, 1.022, plain(note), transform=axes.transAxes, fontsize=8, color=QUIET, va="bottom"
+        )
     if colours.numbers:
         _scale_beside(figure, colours, title, width)
     elif colours.names:
@@ -210,7 +214,7 @@ def _names_on(axes: Axes, rows: Array, colours: Colouring) -> None:
         at = mine[np.argmin(np.square(mine - middle).sum(1))]
         effects: list[Any] = [withStroke(linewidth=3, foreground="white")]
         short = name if len(name) <= 18 else name[:17] + "…"
-        axes.text(at[0], at[1], _plain(short), fontsize=9.5, fontweight="bold", color=INK, ha="center",
+        axes.text(at[0], at[1], plain(short), fontsize=9.5, fontweight="bold", color=INK, ha="center",
                   va="center", path_effects=effects)  # fmt: skip
 
 
@@ -242,10 +246,6 @@ def _frame(axes: Axes) -> None:
         side.set_color("#d5d8dc")
 
 
-def _plain(name: str) -> str:
-    return name.replace("$", r"\$")
-
-
 def _names_beside(figure: Figure, colours: Colouring, title: str, left: float) -> None:
     from matplotlib.lines import Line2D
 
@@ -253,9 +253,9 @@ def _names_beside(figure: Figure, colours: Colouring, title: str, left: float) -
         Line2D([], [], marker="o", linestyle="", markersize=6.5, color=colour, markeredgewidth=0)
         for colour in colours.colours
     ]
-    labels = [_plain(n if len(n) <= 28 else n[:27] + "…") for n in colours.names]
+    labels = [plain(n if len(n) <= 28 else n[:27] + "…") for n in colours.names]
     legend = figure.legend(
-        handles, labels, title=_plain(title), loc="center left", bbox_to_anchor=(left, 0.5),
+        handles, labels, title=plain(title), loc="center left", bbox_to_anchor=(left, 0.5),
         frameon=False, fontsize=8.5, labelcolor=INK, title_fontsize=9, handletextpad=0.3,
         alignment="left",
     )  # fmt: skip
@@ -271,4 +271,4 @@ def _scale_beside(figure: Figure, colours: Colouring, title: str, width: float) 
     bar = figure.colorbar(ScalarMappable(Normalize(*colours.numbers), "viridis"), cax=axes)
     bar.outline.set_visible(False)
     axes.tick_params(labelsize=8, colors=QUIET, length=0)
-    axes.set_title(_plain(title), fontsize=9, color=QUIET, loc="left", pad=10)
+    axes.set_title(plain(title), fontsize=9, color=QUIET, loc="left", pad=10)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import BLUE, INK, ORANGE, QUIET, axes_of_lines, log_axis, new_figure, text_width
+from .style import BLUE, INK, ORANGE, QUIET, axes_of_lines, log_axis, new_figure, plain, text_width
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +42,7 @@ def lines(
             marker = "o" if len(np.asarray(at)) < 16 else ""
             axes.plot(
                 at, values, dashes, color=colour, linewidth=1.8, marker=marker, markersize=3.2,
-                label=name,
+                label=plain(name),
             )  # fmt: skip
         axes_of_lines(axes, title, x)
         if log:

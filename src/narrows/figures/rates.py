@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .style import BLUE, INK, ORANGE, axes_of_lines, log_axis, new_figure
+from .style import BLUE, INK, ORANGE, axes_of_lines, log_axis, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,14 @@ def rate_curves(
         x, y = zip(*sorted(points), strict=True)
         wide = 2.2 if place == 0 else 1.4
         axes.plot(
-            x, y, dashes, color=colour, linewidth=wide, marker="o", markersize=3.2, label=name
+            x,
+            y,
+            dashes,
+            color=colour,
+            linewidth=wide,
+            marker="o",
+            markersize=3.2,
+            label=plain(name),
         )
     axes_of_lines(axes, title, "bytes per picture, headers counted")
     log_axis(axes, "x")

@@ -6,6 +6,7 @@ Figures use matplotlib's objects, never pyplot: nothing global changes and no wi
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = [
     "axes_of_lines",
     "log_axis",
     "new_figure",
+    "plain",
     "text",
     "text_width",
 ]
@@ -43,8 +45,8 @@ def new_figure(width: float, height: float) -> Figure:
 
 def axes_of_lines(axes: Axes, title: str, x: str) -> None:
     """Two quiet spines, a faint grid, the title at the left where reading begins."""
-    axes.set_title(title, loc="left", fontsize=10, color=INK, pad=10)
-    axes.set_xlabel(x, fontsize=9, color=QUIET)
+    axes.set_title(plain(title), loc="left", fontsize=10, color=INK, pad=10)
+    axes.set_xlabel(plain(x), fontsize=9, color=QUIET)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -68,15 +70,32 @@ def log_axis(axes: Axes, which: Literal["x", "y"]) -> None:
     axes.minorticks_off()
 
 
+def plain(content: str) -> str:
+    """A name as Matplotlib draws it letter by letter: $ begins no formula, and what the font lacks
+    is written as Python writes it, ``\\u732b``, instead of as an empty square."""
+    if content.isascii() and content.isprintable():
+        return content.replace("$", r"\$")
+    there = _letters()
+    drawn = [c if ord(c) in there or c == "\n" else ascii(c)[1:-1] for c in content]
+    return "".join(drawn).replace("$", r"\$")
+
+
+@lru_cache(maxsize=1)
+def _letters() -> frozenset[int]:
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    return frozenset(get_font(findfont(FontProperties())).get_charmap())
+
+
 def text_width(content: str, size: float = 8.5) -> float:
     """How many pixels wide a text of that many points is."""
     from matplotlib.textpath import TextPath
 
-    return float(TextPath((0, 0), content, size=size * DPI / 72).get_extents().width)
+    return float(TextPath((0, 0), plain(content), size=size * DPI / 72).get_extents().width)
 
 
 def text(figure: Figure, x: float, y: float, content: str, **how: Any) -> None:
     """Text at pixel (x, y) from the top left."""
     width, height = figure.get_size_inches() * DPI
     how = {"fontsize": 8.5, "color": INK, "va": "center", **how}
-    figure.text(x / width, 1 - y / height, content, **how)
+    figure.text(x / width, 1 - y / height, plain(content), **how)

@@ -55,9 +55,9 @@ def array_file(path: str | Path) -> Images:
     name = path.name.lower()
     try:
         if name.endswith(".npy"):
-            return Images(
-                pixels_of(np.load(path, mmap_mode="r", allow_pickle=False)), name=path.stem
-            )
+            notes: list[str] = []
+            pixels = pixels_of(np.load(path, mmap_mode="r", allow_pickle=False), notes)
+            return Images(pixels, name=path.stem, notes=notes)
         if name.endswith(".npz"):
             return _npz(path)
         return _idx_images(path)
@@ -89,10 +89,11 @@ def _npz(path: Path) -> Images:
                 )
             key = deep[0]
         loaded = opened[key]
-        pixels = pixels_of(loaded)
+        notes: list[str] = []
+        pixels = pixels_of(loaded, notes)
         label = next((k for k in LABELS if k in arrays and k != key), None)
         labels = None if label is None else {"label": opened[label].reshape(len(pixels), -1)[:, 0]}
-    return Images(pixels, labels=labels, name=path.stem)
+    return Images(pixels, labels=labels, name=path.stem, notes=notes)
 
 
 def _keras(opened: Any, path: Path) -> Images:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import NoImages
-from .folder import Found, _walk
-from .labels import folder_known, mask_files, read_tables, table_known
+from .labels import folder_known, known_of
+from .walk import Found, walk
 
 __all__ = ["PictureFiles", "picture_files"]
 
@@ -26,11 +26,13 @@ class PictureFiles:
         metadata: column → N values; ``label`` and ``split`` are of folders' names where no table
             has a column of that name.
         skipped: (file, reason) of what could not be looked at.
+        notes: sentences about what tables and names made us leave out or guess.
     """
 
     files: list[Found]
     metadata: dict[str, Array]
     skipped: list[tuple[str, str]]
+    notes: list[str] = field(default_factory=list)
 
 
 def picture_files(
@@ -50,24 +52,22 @@ def picture_files(
     root = Path(root).expanduser()
     if not root.is_dir():
         raise NoImages(f"there is no folder {root}")
-    files, skipped = _walk(root)
+    files, skipped, notes = walk(root)
     if without is not None:
         out = Path(without).expanduser().resolve()
         inside = root.resolve()
         if out.is_relative_to(inside) and out != inside:
             prefix = f"{out.relative_to(inside).as_posix()}/"
             files = [file for file in files if not file.id.startswith(prefix)]
-    tables = read_tables(root, table)
-    if masks := mask_files(tables, [file.id for file in files]):
-        files = [file for file in files if file.id not in masks]
+    known, masks = known_of(root, table, [file.id for file in files])
+    files = [file for file in files if file.id not in masks]
     if not files:
         raise NoImages(f"there is no picture in {root}")
-    ids = [file.id for file in files]
-    metadata = dict(table_known(tables, ids).metadata)
-    named = folder_known(ids)
+    metadata = dict(known.metadata)
     taken = {name.lower() for name in metadata}
+    named = folder_known([file.id for file in files])
     if "label" not in taken and "folder" in named.labels:
         metadata["label"] = named.labels["folder"]
-    if "split" not in taken and named.split is not None:
-        metadata["split"] = named.split
-    return PictureFiles(files, metadata, skipped)
+    if known.split is not None:
+        metadata["split"] = known.split
+    return PictureFiles(files, metadata, skipped, notes + known.notes)

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -24,38 +23,22 @@ import torch
 from ..errors import NoImages, UnreadableImage
 from ..files import fingerprint
 from . import packed
-from .labels import folder_known, mask_files, read_tables, table_known
+from .labels import known_of
+from .levels import Levels, Measured, chosen
+from .levels import said as levels_said
 from .packed import Entry, Pack
 from .preprocessing import Preprocessing
-from .read import LIMIT, Fit, Mode, Size, Wanted, decode, wanted
+from .read import LIMIT, Fit, Mode, Size, Wanted, decode, measure, wanted
 from .source import Images
+from .walk import Found, natural, walk
 
 __all__ = ["folder"]
 
 Progress = Callable[[int, int], None]
+T = TypeVar("T")
 
-READER = "1"  # part of the key: raise it when the reader gives other pixels for the same file
+READER = "2"  # part of the key: raise it when the reader gives other pixels for the same file
 _AT_ONCE = 1 << 26  # bytes: larger files are hashed in pieces and decoded from the disk
-
-_NO_PICTURE = frozenset(
-    """.md .rst .txt .csv .tsv .json .jsonl .toml .yaml .yml .xml .ini .cfg .log .html .htm .pdf .tex
-    .py .ipynb .sh .npy .npz .gz .tgz .tar .zip .bz2 .xz .zst .7z .rar .pkl .pt .pth .safetensors
-    .h5 .hdf5 .parquet .db .sqlite .mat .sha256 .md5""".split()
-)
-_NO_PICTURE_NAMES = re.compile(
-    r"readme|licen[cs]e|changelog|copying|makefile|(sha\d*|md5)sums?|checksums?|thumbs\.db|desktop\.ini",
-    re.IGNORECASE,
-)
-_MASK_FOLDERS = re.compile(r"masks?|.*annot|ground_truth|__macosx", re.IGNORECASE)
-
-
-class Found(NamedTuple):
-    """A file that may be a picture."""
-
-    id: str
-    path: str
-    size: int
-    mtime: int
 
 
 def folder(
@@ -68,19 +51,26 @@ def folder(
     cache: str | Path | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    limit: int = LIMIT,
+    levels: Levels | None = None,
 ) -> Images:
     """All pictures below a folder, sorted as people sort (2 before 10), as one collection.
 
     Args:
-        path: the folder; sub-folders are read too, hidden ones and folders of masks are not.
+        path: the folder; sub-folders are read too, hidden ones and folders of masks are not (masks
+            have the names of pictures beside them).
         size, mode, fit, center_crop: as in :func:`narrows.images.read`.
         labels: a CSV file; None looks for labels.csv, split.csv and metadata.csv in the folder and
             else takes the names of sub-folders; False takes none.
         cache: where the packed file goes; by default NARROWS_CACHE or the user's cache folder.
         workers: threads that decode; by default as many as processors, at most 16.
         progress: called with (done, total) while files are decoded.
+        limit: refuse a picture of more pixels, as :func:`narrows.images.read` does.
+        levels: which values of pictures deeper than 8 bits become black and white; by default one
+            range that all of them need, which is ``levels`` of the result.
 
-    ``skipped`` of the result names every file that is no readable picture, with the reason.
+    ``skipped`` of the result names every file that is no readable picture, with the reason; its
+    ``notes`` say what names, tables and formats made us leave out, rescale or guess.
 
     Raises:
         NoImages: there is no such folder, or no picture in it.
@@ -90,26 +80,27 @@ def folder(
         raise ValueError(
             "size must be one number or (height, width): pictures of a collection share it"
         )
-    options = wanted(size, mode, fit, center_crop, LIMIT)
+    options = wanted(size, mode, fit, center_crop, limit, levels)
     root = Path(path)
     if root.is_file():
         raise NoImages(f"{root} is a file, not a folder; read one picture with narrows.images.read")
     if not root.is_dir():
         raise NoImages(f"there is no folder {root}")
-    files, unreadable = _walk(root)
-    tables = (
-        [] if labels is False else read_tables(root, None if labels in (None, True) else labels)
-    )
-    if masks := mask_files(tables, [file.id for file in files]):
-        files = [file for file in files if file.id not in masks]
+    files, unreadable, notes = walk(root)
+    known, masks = known_of(root, None if labels is True else labels, [file.id for file in files])
+    files = [file for file in files if file.id not in masks]
     where = Path(cache).expanduser() if cache is not None else packed.cache_root() / "packed"
     where = where / f"{_key(root, options)}.narrows"
     pack, gone = _up_to_date(
         where, files, options, workers or min(os.cpu_count() or 1, 16), progress
     )
+    if levels is None and pack.levels is not None:
+        options = options._replace(levels=_levels(pack))
     images = _images(root, files, pack, unreadable + gone, options)
+    images.notes = notes + known.notes + _told(pack, images.ids, options)
     if labels is not False:
-        known = table_known(tables, images.ids) if tables else folder_known(images.ids)
+        places = {file.id: place for place, file in enumerate(files)}
+        known = known.select(np.array([places[id_] for id_ in images.ids]))
         images.labels, images.metadata = known.labels, known.metadata
         images.groups, images.split = known.groups, known.split
     return images
@@ -117,6 +108,39 @@ def folder(
 
 def _key(root: Path, options: Wanted) -> str:
     return fingerprint(READER, os.fsencode(os.path.abspath(root)), repr(tuple(options)))
+
+
+def _levels(pack: Pack) -> Levels:
+    pairs = [None if pair is None else (pair[0], pair[1]) for pair in pack.levels or (None, None)]
+    return Levels(*pairs)
+
+
+_TOLD = {
+    "alpha": "transparent: laid on white",
+    "cmyk": "CMYK: brought to RGB",
+    "end": "JPEG without its end mark: no pixel lacks",
+    "frames": "more than one picture in the file: the first counts",
+    "sixteen": "more than 8 bits in each of several channels: the upper 8 count",
+    "texts": "with texts of more than a megabyte: passed over",
+}
+
+
+def _told(pack: Pack, ids: Sequence[str], options: Wanted) -> list[str]:
+    """What was given up or rescaled to read these pictures, a sentence for each kind."""
+    by_kind: dict[str, list[str]] = {}
+    measured = []
+    for id_ in ids:
+        entry = pack.entries[id_]
+        if entry.deep is not None:
+            measured.append(Measured(*entry.deep))
+        for kind in entry.told.split(",") if entry.told else ():
+            by_kind.setdefault(kind, []).append(id_)
+    notes = [] if options.levels is None else levels_said(measured, options.levels)
+    for kind, some in sorted(by_kind.items()):
+        words = _TOLD.get(kind) or f"colour {kind}: brought to sRGB"
+        also = f" and {len(some) - 1:,} more" if len(some) > 1 else ""
+        notes.append(f"{some[0]}{also}: {words}")
+    return notes
 
 
 def _images(
@@ -130,7 +154,7 @@ def _images(
     entries = [(file.id, pack.entries.get(file.id)) for file in files]
     good = [(id_, entry) for id_, entry in entries if entry is not None and entry.slot >= 0]
     bad = [(id_, entry.reason) for id_, entry in entries if entry is not None and entry.slot < 0]
-    skipped = sorted(skipped + bad, key=lambda pair: _natural(pair[0]))
+    skipped = sorted(skipped + bad, key=lambda pair: natural(pair[0]))
     if not good:
         if not skipped:
             raise NoImages(f"there is no picture in {root}")
@@ -146,66 +170,8 @@ def _images(
         skipped=skipped,
         hashes=[look + entry.digest for _, entry in good],
         rows=torch.tensor([entry.slot for _, entry in good], dtype=torch.int64),
-        preprocessing=Preprocessing(pack.shape, options.fit, options.center_crop),
+        preprocessing=Preprocessing(pack.shape, options.fit, options.center_crop, options.levels),
     )
-
-
-# ---- the walk ------------------------------------------------------------------------------------
-
-
-def _walk(root: Path) -> tuple[list[Found], list[tuple[str, str]]]:
-    """Files that may be pictures, in natural order, and what could not be looked at."""
-    found: list[Found] = []
-    unreadable: list[tuple[str, str]] = []
-    seen: set[tuple[int, int]] = set()
-    stack = [("", os.fspath(root))]
-    while stack:
-        prefix, path = stack.pop()
-        try:
-            status = os.stat(path)
-            if (status.st_dev, status.st_ino) in seen:
-                continue  # a link back to a folder that was read already
-            seen.add((status.st_dev, status.st_ino))
-            entries = list(os.scandir(path))
-        except OSError as error:
-            if not prefix:
-                raise NoImages(f"the folder {root} cannot be read ({error.strerror})") from error
-            unreadable.append((prefix.rstrip("/"), f"the folder cannot be read ({error.strerror})"))
-            continue
-        for entry in entries:
-            name = entry.name
-            if name.startswith("."):
-                continue
-            id_ = prefix + _printable(name)
-            try:
-                if entry.is_dir():
-                    if not _MASK_FOLDERS.fullmatch(name) and not name.endswith(".narrows"):
-                        stack.append((id_ + "/", entry.path))
-                elif _may_be_picture(name):
-                    status = entry.stat()
-                    found.append(Found(id_, entry.path, status.st_size, status.st_mtime_ns))
-            except OSError as error:
-                why = "a link that leads nowhere" if entry.is_symlink() else str(error.strerror)
-                unreadable.append((id_, why))
-    found.sort(key=lambda file: _natural(file.id))
-    return found, unreadable
-
-
-def _printable(name: str) -> str:
-    """A name that can be printed and written as UTF-8, whatever bytes the file system holds."""
-    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _may_be_picture(name: str) -> bool:
-    if os.path.splitext(name)[1].lower() in _NO_PICTURE:
-        return False
-    return not _NO_PICTURE_NAMES.match(name)
-
-
-def _natural(id_: str) -> tuple[list[int | str], str]:
-    """A sort key that puts 2 before 10; the id itself decides between 01 and 1."""
-    pieces = re.split(r"(\d+)", id_)  # text and digits take turns
-    return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], id_
 
 
 # ---- bringing the pack up to date ----------------------------------------------------------------
@@ -216,6 +182,7 @@ class _Result(NamedTuple):
     pixels: np.ndarray[Any, np.dtype[np.uint8]] | None
     reason: str
     keep: bool  # False: not about the content (it vanished, it may not be read), so ask again
+    told: str = ""
 
 
 def _stale(pack: Pack, files: list[Found]) -> list[Found]:
@@ -239,7 +206,7 @@ def _up_to_date(
     pack = packed.load(where, shape)
     if (
         pack is not None
-        and not _stale(pack, files)
+        and _settled(pack, files, options)
         and not packed.wasteful(pack.slots, pack.entries)
     ):
         return pack, []
@@ -249,7 +216,9 @@ def _up_to_date(
         pack = packed.load(where, shape)  # another process may have done the work meanwhile
         writer = packed.Writer(pack, where, shape)
         try:
-            gone = _pack(writer, _stale(writer.pack, files), options, workers, progress)
+            found, options = _one_range(writer.pack, files, options, workers)
+            todo = _stale(writer.pack, files)
+            gone = _pack(writer, todo, found, options, workers, progress)
         finally:
             writer.close()
         present = {file.id for file in files}
@@ -262,16 +231,72 @@ def _up_to_date(
     return writer.pack, gone
 
 
+def _one_range(
+    pack: Pack, files: list[Found], options: Wanted, workers: int
+) -> tuple[dict[str, Measured], Wanted]:
+    """The ranges of new deep pictures, and the options with the one range for all of the folder.
+
+    Where the range is another than before, the deep pictures that are there are forgotten.
+    """
+    todo = [file for file in _stale(pack, files) if not file.path.lower().endswith(_NEVER_DEEP)]
+    new: dict[str, Measured] = {}
+    for file, range_ in _in_order(todo, lambda file: _range(file, options), workers):
+        if range_ is not None:
+            new[file.id] = range_
+    old = _deep(pack, {file.id for file in files} - {file.id for file in todo})
+    if not new and not old:
+        return new, options
+    levels = options.levels or chosen([*old.values(), *new.values()])
+    if _pairs(levels) != pack.levels:
+        for id_, entry in list(pack.entries.items()):
+            if entry.deep is not None:
+                del pack.entries[id_]
+        new |= old
+        pack.levels = _pairs(levels)
+    return new, options._replace(levels=levels)
+
+
+def _deep(pack: Pack, ids: Set[str]) -> dict[str, Measured]:
+    return {
+        id_: Measured(*entry.deep)
+        for id_, entry in pack.entries.items()
+        if entry.deep is not None and entry.slot >= 0 and id_ in ids
+    }
+
+
+def _pairs(levels: Levels) -> list[list[float] | None]:
+    return [None if pair is None else list(pair) for pair in levels]
+
+
+def _settled(pack: Pack, files: list[Found], options: Wanted) -> bool:
+    """Whether the pack knows every file in its present state, in the range that they need now."""
+    if _stale(pack, files):
+        return False
+    deep = _deep(pack, {file.id for file in files}) if pack.levels is not None else {}
+    return not deep or _pairs(options.levels or chosen(deep.values())) == pack.levels
+
+
+_NEVER_DEEP = (".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".webp", ".bmp")
+
+
+def _range(file: Found, options: Wanted) -> Measured | None:
+    try:
+        return measure(file.path, options.limit)
+    except (OSError, UnreadableImage):
+        return None  # it is decoded next, and says why it cannot be
+
+
 def _pack(
     writer: packed.Writer,
     todo: list[Found],
+    measured: dict[str, Measured],
     options: Wanted,
     workers: int,
     progress: Progress | None,
 ) -> list[tuple[str, str]]:
     """Decode ``todo`` into the pack, in order; what is decoded stays even when this is stopped."""
     entries = writer.pack.entries
-    known = {e.digest: (e.slot, e.reason) for e in entries.values()}
+    known = {e.digest: (e.slot, e.reason, e.told) for e in entries.values()}
     gone: list[tuple[str, str]] = []
     if not todo:
         return gone
@@ -282,13 +307,17 @@ def _pack(
                 entries.pop(file.id, None)
             else:
                 if result.digest in known:
-                    slot, reason = known[result.digest]
+                    slot, reason, told = known[result.digest]
                 elif result.pixels is not None:
-                    slot, reason = writer.append(result.pixels), ""
+                    slot, reason, told = writer.append(result.pixels), "", result.told
                 else:
-                    slot, reason = -1, result.reason
-                known[result.digest] = slot, reason
-                entries[file.id] = Entry(file.size, file.mtime, result.digest, slot, reason)
+                    slot, reason, told = -1, result.reason, ""
+                known[result.digest] = slot, reason, told
+                range_ = measured.get(file.id)
+                entries[file.id] = Entry(
+                    *(file.size, file.mtime, result.digest, slot, reason, told),
+                    None if range_ is None else (*range_,),
+                )
             writer.checkpoint()
             if progress is not None:
                 progress(done, len(todo))
@@ -302,8 +331,14 @@ def _pack(
 
 
 def _decoded(
-    todo: list[Found], options: Wanted, known: dict[str, tuple[int, str]], workers: int
+    todo: list[Found], options: Wanted, known: dict[str, tuple[int, str, str]], workers: int
 ) -> Iterator[tuple[Found, _Result]]:
+    return _in_order(todo, lambda file: _one(file, options, known), workers)
+
+
+def _in_order(
+    todo: Iterable[Found], work: Callable[[Found], T], workers: int
+) -> Iterator[tuple[Found, T]]:
     """Results in the order of ``todo``, a few of them ahead, so that memory stays small.
 
     Threads suffice: the decoders and the resize work outside of Python's lock. Each of them keeps
@@ -313,10 +348,10 @@ def _decoded(
     with ThreadPoolExecutor(
         workers, "decode", initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        waiting: deque[tuple[Found, Future[_Result]]] = deque()
+        waiting: deque[tuple[Found, Future[T]]] = deque()
         try:
             for file in todo:
-                waiting.append((file, pool.submit(_one, file, options, known)))
+                waiting.append((file, pool.submit(work, file)))
                 if len(waiting) > 4 * workers:
                     first, future = waiting.popleft()
                     yield first, future.result()
@@ -329,7 +364,7 @@ def _decoded(
             torch.set_num_threads(before)  # a worker's choice is also that of later threads
 
 
-def _one(file: Found, options: Wanted, known: dict[str, tuple[int, str]]) -> _Result:
+def _one(file: Found, options: Wanted, known: dict[str, tuple[int, str, str]]) -> _Result:
     """Hash one file and, where its content is new, decode it."""
     try:
         content: bytes | None = None
@@ -354,7 +389,9 @@ def _one(file: Found, options: Wanted, known: dict[str, tuple[int, str]]) -> _Re
     if digest in known:
         return _Result(digest, None, "", True)
     try:
-        pixels = decode(file.path if content is None else content, options)
-        return _Result(digest, pixels.numpy(), "", True)
+        told: set[str] = set()
+        pixels = decode(file.path if content is None else content, options, told)
+        words = ",".join(sorted(word.replace(",", " ") for word in told))
+        return _Result(digest, pixels.numpy(), "", True, words)
     except UnreadableImage as error:
         return _Result(digest, None, str(error), True)

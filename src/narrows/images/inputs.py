@@ -19,6 +19,7 @@ import torch
 
 from ..errors import NoImages, UnreadableImage
 from .arrays import fitted, is_array_file
+from .levels import Levels
 from .named import names, unknown
 from .open import open_source
 from .preprocessing import Preprocessing
@@ -174,7 +175,7 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
 def _open(one: Any, like: Preprocessing | None, progress: Progress | None) -> Any:
     if like is None or like.mode is None:
         return open_source(one, progress=progress)
-    return open_source(one, like.size, like.mode, like.fit, like.center_crop, progress)
+    return open_source(one, like.size, like.mode, like.fit, like.center_crop, progress, like.levels)
 
 
 def _decoded(
@@ -184,7 +185,7 @@ def _decoded(
     if like is not None:
         if like.mode is None:
             raise UnreadableImage(f"no file holds pictures of {like.shape[0]} channels")
-        return decode(path, wanted(like.size, like.mode, like.fit, like.center_crop))
+        return decode(path, like.wanted())
     size = tuple(before[0][1].shape[1:]) if before else None
     return decode(path, wanted(size, "rgb", "crop", None))  # type: ignore[arg-type]
 
@@ -218,6 +219,7 @@ def joined(sources: Sequence[Any], skipped: Sequence[tuple[str, str]] = ()) -> A
         ids=distinct([id_ for images in sets for id_ in images.ids]),
         labels={name: np.concatenate([each[name] for each in columns]) for name in common},
         skipped=[item for images in sets for item in images.skipped] + list(skipped),
+        notes=[note for images in sets for note in images.notes],
         preprocessing=hows.pop() if len(hows) == 1 else None,
     )
 
@@ -274,7 +276,7 @@ def _iterated(what: Any, like: Preprocessing | None, limit: int | None) -> Image
             break
         picture, label = _pair(item)
         try:
-            one = _picture(picture)
+            one = _picture(picture, None if like is None else like.levels)
         except ValueError as error:
             skipped.append((str(number), str(error)))
             continue
@@ -328,14 +330,14 @@ def _pair(item: Any) -> tuple[Any, Any]:
     return picture, label if isinstance(label, (int, float, str)) else None
 
 
-def _picture(one: Any) -> torch.Tensor:
+def _picture(one: Any, levels: Levels | None = None) -> torch.Tensor:
     """A PIL image, or an array (H, W), (H, W, C) or (C, H, W): uint8 (C, H, W).
 
     Raises:
         ValueError: it is none of them.
     """
     if hasattr(one, "convert"):
-        return torch.from_numpy(flattened(one)).permute(2, 0, 1).contiguous()
+        return torch.from_numpy(flattened(one, levels, set())).permute(2, 0, 1).contiguous()
     if not isinstance(one, (np.ndarray, torch.Tensor)) or one.ndim not in (2, 3):
         raise ValueError(
             f"a PIL image or an array (H, W[, C]) was wanted; we got {type(one).__name__}"

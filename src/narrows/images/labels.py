@@ -1,56 +1,72 @@
 """What is known about the pictures of a folder: a CSV file beside them, or their folders' names.
 
-    file,hair,eyes                labels.csv, split.csv or metadata.csv in the folder; the first
-    00002.jpg,blonde,pink         column names the picture, the others what is known of it
+    file,hair,eyes                labels.csv, split.csv or metadata.csv in the folder; a column
+    00002.jpg,blonde,pink         names the picture, the others what is known of it
 
 A column called split, subset or set becomes the official split, one called person, identity, group
-or subject the groups; columns of masks only say which files are no pictures.
+or subject the groups; columns of masks only say which files are no pictures. A picture of which the
+official split does not say a part is in none. Whatever is left out or guessed is a sentence in
+``notes``.
 """
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import BadFile
+from .tables import Table, clean, heading, read_tables
 
 __all__ = [
-    "Known", "Table", "class_names", "column", "folder_known", "known_labels", "mask_files", "read_tables",
-    "table_known",
-]  # fmt: skip
+    "Known",
+    "class_names",
+    "column",
+    "folder_known",
+    "known_labels",
+    "known_of",
+    "part_named",
+]
 
 Array = np.ndarray[Any, Any]
 
-TABLES = ("labels.csv", "split.csv", "metadata.csv")
-FILE = {"file", "image", "path", "filename", "file_name", "name"}
-SPLIT = {"split", "subset", "set"}
-GROUP = {"person", "group", "identity", "subject"}
+SPLIT = {"split", "subset", "set", "partition", "datasplit"}
+GROUP = {"person", "group", "identity", "subject", "personid", "subjectid", "patient", "patientid"}
 MASK = {"mask", "masks", "annotation", "target"}
-UNKNOWN = ("", "nan", "none", "None")
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
+    "trainset": "train",
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
     "dev": "validation",
+    "valset": "validation",
     "test": "test",
     "testing": "test",
+    "testset": "test",
+    "eval": "test",
+    "evaluation": "test",
+    "holdout": "test",
 }
-
-
-@dataclass
-class Table:
-    """One CSV file: lower-case column names, and rows of text by the picture they are about."""
-
-    path: Path
-    columns: list[str]
-    rows: dict[str, list[str]]
+_PLAIN = {
+    "",
+    "set",
+    "data",
+    "dataset",
+    "split",
+    "part",
+    "images",
+    "image",
+    "imgs",
+    "img",
+    "pictures",
+}
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
 
 @dataclass
@@ -61,77 +77,100 @@ class Known:
     metadata: dict[str, Array] = field(default_factory=dict)
     groups: Array | None = None
     split: Array | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def select(self, rows: Array) -> Known:
+        """The same of some of the pictures, by their positions."""
+        return replace(
+            self,
+            labels={name: values[rows] for name, values in self.labels.items()},
+            metadata={name: values[rows] for name, values in self.metadata.items()},
+            groups=None if self.groups is None else self.groups[rows],
+            split=None if self.split is None else self.split[rows],
+        )
 
 
-def read_tables(root: Path, given: str | Path | bool | None = None) -> list[Table]:
-    """The tables of a folder, or the one that was given.
+def part_named(text: str) -> str | None:
+    """The part of a split that a text names: Train, training set, train2017, val_images; or None."""
+    words = [word for word in re.split(r"[\W_\d]+", text.strip().lower()) if word not in _PLAIN]
+    return SPLIT_NAMES.get(words[0]) if len(words) == 1 else None
+
+
+def known_of(
+    root: Path, given: str | Path | bool | None, ids: Sequence[str]
+) -> tuple[Known, set[str]]:
+    """What tables and folders' names say of the pictures, and which ids are masks of others.
+
+    Tables go first; of what they do not say, folders' names give the split, and the label where no
+    table fits. The columns have a value for each id that is no mask, in their order.
 
     Raises:
-        BadFile: a table cannot be read, or the one given names no pictures in its first column.
+        BadFile: a table cannot be read, or the one given names no pictures.
     """
-    if given is not None and not isinstance(given, bool):
-        path = Path(given)
-        if not path.is_file():
-            raise BadFile(f"there is no labels file {path}")
-        table = _read(path)
-        if table is None:
-            raise BadFile(f"the first column of {path} must be called file, image, path or name")
-        return [table]
-    tables = [_read(root / name) for name in TABLES if (root / name).is_file()]
-    return [table for table in tables if table is not None]
+    tables, notes = ([], []) if given is False else read_tables(root, given, ids)
+    masks = _mask_files(tables, ids)
+    if masks:
+        notes.append(f"{len(masks):,} files are masks by a table's column: they are no pictures")
+        ids = [id_ for id_ in ids if id_ not in masks]
+    if given is False or not ids:
+        return Known(notes=notes), masks
+    known, named = _table_known(tables, ids), folder_known(ids)
+    known.notes[:0] = notes
+    if known.split is None and named.split is not None:
+        known.split = named.split
+        known.notes += named.notes
+    elif known.split is not None and named.split is not None:
+        both = (known.split != "") & (named.split != "")
+        if differing := int((both & (known.split != named.split)).sum()):
+            known.notes.append(
+                f"{differing:,} pictures lie in a folder of another part than the table names: "
+                "the table counts"
+            )
+    elif not known.metadata:
+        known.notes += named.notes
+    if not known.metadata:
+        known.labels = named.labels
+    return known, masks
 
 
-def _read(path: Path) -> Table | None:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as opened:
-            lines = csv.reader(opened)
-            header = [name.strip() for name in next(lines, [])]
-            if not header or header[0].lower() not in FILE:
-                return None
-            rows = {_clean(line[0]): line[1:] for line in lines if line}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadFile(
-            f"{path} cannot be read as a table ({error}); repair it or pass labels=False"
-        ) from error
-    return Table(path, header[1:], rows)
-
-
-def _clean(name: str) -> str:
-    name = name.strip().replace("\\", "/")
-    return name[2:] if name.startswith("./") else name
-
-
-def mask_files(tables: Sequence[Table], ids: Sequence[str]) -> set[str]:
+def _mask_files(tables: Sequence[Table], ids: Sequence[str]) -> set[str]:
     """The ids that a column of masks names."""
     present = set(ids)
     named: set[str] = set()
     for table in tables:
         for place, name in enumerate(table.columns):
-            if name.lower() in MASK:
+            if heading(name) in MASK:
                 for row in table.rows.values():
                     if place < len(row):
-                        mask = _clean(row[place])
+                        mask = clean(row[place])
                         named.update({mask, f"images/{mask}"} & present)
     return named
 
 
-def table_known(tables: Sequence[Table], ids: Sequence[str]) -> Known:
+def _table_known(tables: Sequence[Table], ids: Sequence[str]) -> Known:
     """Put the columns of the tables in the order of ``ids``. Of a name in two tables the first counts."""
     known = Known()
     persons: dict[str, Array] = {}
     for table in tables:
-        places = _matched(table, ids)
+        known.notes += table.fitting(ids)
+        places = table.matched(ids)
+        if not any(row is not None for row in places):
+            continue
+        known.notes += table.notes
         for place, name in enumerate(table.columns):
-            texts = [
-                row[place].strip() if row is not None and place < len(row) else "" for row in places
-            ]
-            if name in known.metadata or not name or not any(texts):
+            texts = [row[place] if row is not None else "" for row in places]
+            if name in known.metadata:
+                known.notes.append(f"{table.path.name}: another table has the column {name!r}, too")
                 continue
-            values = column(texts)
+            if not any(texts):
+                continue
+            kind = heading(name)
+            values = np.array(texts) if kind in SPLIT else column(texts)
             known.metadata[name] = values
-            kind = name.lower()
-            if kind in SPLIT and known.split is None:
-                known.split = _split(texts)
+            if kind in SPLIT:
+                split, said = _split(texts, ids, f"{table.path.name}, column {name!r}", kind)
+                known.split = split if known.split is None else known.split
+                known.notes += said
             elif kind in GROUP:
                 persons[name] = values
                 if known.groups is None:
@@ -139,79 +178,173 @@ def table_known(tables: Sequence[Table], ids: Sequence[str]) -> Known:
                     known.groups = np.array(alone)
             elif kind not in MASK:
                 known.labels[name] = values
+                known.notes += _mixed(texts, f"{table.path.name}, column {name!r}")
     known.labels |= persons
     return known
 
 
-def _matched(table: Table, ids: Sequence[str]) -> list[list[str] | None]:
-    """The row of each picture: by its path, below images/, or by its bare name where that is unique."""
-    rows = table.rows
-    bare: dict[str, list[str] | None] = {}
-    for path, row in rows.items():
-        name = path.rsplit("/", 1)[-1]
-        bare[name] = None if name in bare else row
-    names = [id_.rsplit("/", 1)[-1] for id_ in ids]
-    seen: dict[str, int] = {}
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-    return [
-        rows.get(id_)
-        or rows.get(id_.removeprefix("images/"))
-        or (bare.get(name) if seen[name] == 1 else None)
-        for id_, name in zip(ids, names, strict=True)
-    ]
-
-
 def column(texts: Sequence[str]) -> Array:
-    """Texts as int64, as float64 with NaN for the empty ones, or as they are."""
-    try:
-        if all(texts):
-            return np.array([int(text) for text in texts], dtype=np.int64)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return np.array([float(text) if text else np.nan for text in texts])
-    except ValueError:
+    """Texts as int64, as float64 with NaN for the empty ones, or as they are.
+
+    They are numbers only where each is written as one and no two that differ become the same: 01, 1
+    and 001 stay three texts, and so do 10 and 10.0, 1_2, nan and NA.
+    """
+    told = {text for text in texts if text}
+    if not all(map(_is_number, told)) or len({float(text) for text in told}) < len(told):
         return np.array(texts)
+    whole = all("." not in text and "e" not in text.lower() for text in told)
+    if whole and all(texts) and all(abs(int(text)) < 2**63 for text in told):
+        return np.array([int(text) for text in texts], dtype=np.int64)
+    if whole and any(int(float(text)) != int(text) for text in told):
+        return np.array(texts)
+    return np.array([float(text) if text else np.nan for text in texts])
 
 
-def _split(texts: Sequence[str]) -> Array | None:
-    """The official split, or None where a value is not one of its names."""
-    names = [SPLIT_NAMES.get(text.lower()) for text in texts]
-    return None if None in names else np.array(names)
+def _is_number(text: str) -> bool:
+    if _NUMBER.fullmatch(text):
+        return text != "-0"
+    try:
+        return bool(np.isfinite(float(text))) and repr(float(text)) == text
+    except ValueError:
+        return False
+
+
+def _mixed(texts: Sequence[str], where: str) -> list[str]:
+    """What to say of a column of numbers that a few words make one of texts."""
+    told = {text for text in texts if text}
+    words = sorted(text for text in told if not _is_number(text))
+    if not words or 2 * len(words) > len(told):
+        return []
+    return [f"{where}: {words[0]!r} is no number, so all of its values are names"]
+
+
+def _split(
+    texts: Sequence[str], ids: Sequence[str], where: str, kind: str
+) -> tuple[Array | None, list[str]]:
+    """The official split, '' where it is not said; and what has to be told of it.
+
+    A column without one part's name is no split; where it is called split, it is one that says
+    nothing, so that nobody divides anew what was divided.
+    """
+    names = [part_named(text) for text in texts]
+    odd = sorted({text for text, name in zip(texts, names, strict=True) if text and name is None})
+    shown = ", ".join(map(repr, odd[:3])) + (", …" if len(odd) > 3 else "")
+    if not any(names):
+        if kind in ("set", "subset"):
+            return None, [f"{where} holds {shown}, which are no parts of a split: it is none"]
+        return np.full(len(texts), "", "<U10"), [
+            f"{where} holds {shown}, which are no parts of a split (train, validation, test): "
+            "no picture is in a part"
+        ]
+    out = [id_ for id_, name in zip(ids, names, strict=True) if name is None]
+    said = []
+    if out:
+        values = f" ({shown} is no part)" if odd else ""
+        said.append(
+            f"{where} names no part for {len(out):,} of {len(ids):,} pictures{values}, such as "
+            f"{out[0]}: they are neither trained on nor tested"
+        )
+    return np.array([name or "" for name in names], "<U10"), said
+
+
+# ---- folders -------------------------------------------------------------------------------------
 
 
 def folder_known(ids: Sequence[str]) -> Known:
-    """Split and label from folders: train/cat/1.png, or cat/1.png.
+    """Split and label from folders: train/cat/1.png, archive/train/cat/1.png, or cat/1.png.
 
-    Folders train, validation and test at the top are the split where every picture lies in one.
-    The first folder in which pictures differ is the label, where there are at least two.
+    Two folders beside each other that are called as parts are the split, at whatever depth; what
+    lies beside them is in no part, or in train where no folder is. The first folder in which
+    pictures differ is the label, where there are at least two.
     """
     known = Known()
     parts = [id_.split("/")[:-1] for id_ in ids]
-    if parts and all(part and part[0].lower() in SPLIT_NAMES for part in parts):
-        names = np.array([SPLIT_NAMES[part[0].lower()] for part in parts])
-        if len(set(names.tolist())) > 1:
-            known.split = names
-            parts = [part[1:] for part in parts]
-    while all(parts) and len({part[0] for part in parts}) == 1:
+    places = _split_places(parts)
+    if places is not None:
+        names = [
+            part_named(part[place]) if place is not None else None
+            for part, place in zip(parts, places, strict=True)
+        ]
+        rest = "" if "train" in names else "train"
+        known.split = np.array([name or rest for name in names], "<U10")
+        others = [id_ for id_, name in zip(ids, names, strict=True) if name is None]
+        if others:
+            called = " and ".join(sorted({name for name in names if name}))
+            fate = "are taken as train" if rest else "are neither trained on nor tested"
+            known.notes.append(
+                f"{len(others):,} pictures lie beside the folders of {called}, such as "
+                f"{others[0]}: they {fate}"
+            )
+        parts = [
+            part if place is None else part[:place] + part[place + 1 :]
+            for part, place in zip(parts, places, strict=True)
+        ]
+    elif alone := {part[0] for part in parts if part and part_named(part[0])}:
+        if any(not part or part[0] not in alone for part in parts):
+            name = min(alone)
+            known.notes.append(
+                f"the folder {name} is taken as a class: no folder beside it is called as another "
+                "part of a split"
+            )
+    while (inside := [part for part in parts if part]) and 2 * len(inside) > len(parts):
+        if len({part[0] for part in inside}) > 1:
+            break
         parts = [part[1:] for part in parts]
-    if all(parts):
-        classes = np.array([part[0] for part in parts])
-        if len(set(classes.tolist())) > 1:
-            known.labels["folder"] = classes
+    else:
+        return known
+    known.labels["folder"] = np.array([part[0] if part else "" for part in parts])
+    if loose := [id_ for id_, part in zip(ids, parts, strict=True) if not part]:
+        known.notes.append(
+            f"{len(loose):,} pictures lie beside the folders that are the classes, such as "
+            f"{loose[0]}: they have no label"
+        )
     return known
 
 
+def _split_places(parts: Sequence[Sequence[str]]) -> list[int | None] | None:
+    """Where in each path the folder of its part stands, or None where folders are no split.
+
+    The depth at which all paths have one is preferred, then one where two parts are named, then
+    wherever each path has its first.
+    """
+    depth = max(map(len, parts), default=0)
+    levels = [
+        [level if level < len(part) and part_named(part[level]) else None for part in parts]
+        for level in range(depth)
+    ]
+
+    def named(places: Sequence[int | None]) -> set[str | None]:
+        return {
+            part_named(part[place])
+            for part, place in zip(parts, places, strict=True)
+            if place is not None
+        }
+
+    two = [places for places in levels if len(named(places)) > 1]
+    whole = [places for places in two if None not in places]
+    if whole or two:
+        return (whole or two)[0]
+    first = [
+        next((level for level, name in enumerate(part) if part_named(name)), None) for part in parts
+    ]
+    if len(named(first)) > 1 or (named(first) & {"test", "validation"} and None in first):
+        return first
+    return None
+
+
 def class_names(values: Any) -> Array:
-    """Labels of any kind as names (N,); what is not known (empty, NaN) is an empty one."""
+    """Labels of any kind as names (N,); what is not known (empty, NaN, None) is an empty one.
+
+    The texts nan, none and NA are names like any other.
+    """
     flat = np.asarray(values).ravel()
     if flat.dtype.kind == "f":
         whole = bool((flat[np.isfinite(flat)] % 1 == 0).all())
         flat = np.array(["" if np.isnan(v) else str(int(v) if whole else v) for v in flat.tolist()])
-    names = np.array([str(v).strip() for v in flat.tolist()], dtype=np.str_)
-    names[np.isin(names, UNKNOWN)] = ""
-    return names
+    known = [
+        "" if value is None or value != value else str(value).strip() for value in flat.tolist()
+    ]
+    return np.array(known, dtype=np.str_)
 
 
 def known_labels(source: Any, given: str | None = None) -> tuple[str, Array] | None:
@@ -241,7 +374,8 @@ def known_labels(source: Any, given: str | None = None) -> tuple[str, Array] | N
             f"there are no labels {given!r}: {known}; a .csv or .npy file may be named"
         )
     ids = getattr(source, "ids", None) or map(str, range(len(source)))
-    found = table_known(read_tables(Path(), file), list(ids)).labels
+    tables, _ = read_tables(Path(), file, list(ids))
+    found = _table_known(tables, list(ids)).labels
     if name and name not in found or not found:
         raise ValueError(
             f"{file} says {', '.join(found) or 'nothing'} of these pictures, and not {name!r}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import BadFile, NoImages
 from .arrays import array_file, fitted, idx_folder, is_array_file
 from .folder import folder
+from .levels import Levels
 from .named import named, names, unknown
 from .read import Size
 from .source import Images, Source
@@ -23,6 +24,7 @@ def open_source(
     fit: str = "crop",
     center_crop: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    levels: Levels | None = None,
 ) -> Images | Source:
     """Open pictures by a path or a name; where both exist, the path counts.
 
@@ -33,6 +35,7 @@ def open_source(
         mode: 'rgb' or 'gray'; None takes 'rgb' for a folder and else what is there.
         fit, center_crop: as in :func:`narrows.images.read`.
         progress: called with (done, total) while pictures are decoded.
+        levels: as in :func:`narrows.images.folder`.
 
     Raises:
         NoImages, BadFile, Unavailable: one sentence about what is wrong with it.
@@ -51,6 +54,7 @@ def open_source(
             fit,  # type: ignore[arg-type]
             center_crop,
             progress=progress,
+            levels=levels,
         )
     if path.exists():
         if is_array_file(path):

@@ -43,17 +43,23 @@ class Entry(NamedTuple):
     digest: str
     slot: int  # -1: not readable
     reason: str
+    told: str = ""  # what was given up to read it, as images/read.py calls it, by commas
+    deep: tuple[bool, float, float, int] | None = None  # its range of values, if above eight bits
 
 
 @dataclass
 class Pack:
-    """The index in memory. ``entries`` maps a relative path to its Entry."""
+    """The index in memory. ``entries`` maps a relative path to its Entry.
+
+    ``levels`` is the range of values with which the deep ones among them were decoded.
+    """
 
     folder: Path
     shape: tuple[int, int, int]
     token: str = ""
     slots: int = 0
     entries: dict[str, Entry] = field(default_factory=dict)
+    levels: list[list[float] | None] | None = None
 
     @property
     def data(self) -> Path:
@@ -113,7 +119,10 @@ def _pack_of(folder: Path, shape: tuple[int, int, int], document: Any) -> Pack:
     entries = {path: Entry(*values) for path, values in document["files"].items()}
     if any(type(e.slot) is not int or not -1 <= e.slot < slots for e in entries.values()):
         raise ValueError("a row that is not there")
-    return Pack(folder, shape, token, slots, entries)
+    levels = document.get("levels")
+    if levels is not None:
+        levels = [None if pair is None else [float(end) for end in pair] for pair in levels]
+    return Pack(folder, shape, token, slots, entries, levels)
 
 
 @contextlib.contextmanager
@@ -190,6 +199,7 @@ def _write_index(pack: Pack) -> None:
         "token": pack.token,
         "shape": pack.shape,
         "slots": pack.slots,
+        "levels": pack.levels,
         "files": pack.entries,
     }
     write_text(pack.folder / "index.json", json.dumps(document))
@@ -210,7 +220,7 @@ def compact(pack: Pack) -> Pack:
     """The same pack without the rows that no entry names, in the order of the entries."""
     entries: dict[str, Entry] = {}
     moved: dict[int, int] = {}
-    smaller = Pack(pack.folder, pack.shape, secrets.token_hex(8), entries=entries)
+    smaller = Pack(pack.folder, pack.shape, secrets.token_hex(8), 0, entries, pack.levels)
     old = pack.pixels()
     with open(smaller.data, "xb") as created:
         created.write(_header(smaller))

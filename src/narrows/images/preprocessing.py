@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .read import Fit, Mode, wanted
+from .levels import Levels
+from .read import Fit, Mode, Wanted, wanted
 
 __all__ = ["Preprocessing"]
 
@@ -19,6 +20,8 @@ class Preprocessing:
         shape: (C, H, W) of an input.
         fit: how a picture meets H x W: ``crop``, ``pad`` or ``stretch``.
         center_crop: the central square of so many pixels is taken first; None: the whole picture.
+        levels: which values of pictures deeper than 8 bits become black and white; None: of each
+            picture its own.
 
     Raises:
         ValueError: a fit, a shape or a crop that cannot be.
@@ -27,11 +30,14 @@ class Preprocessing:
     shape: tuple[int, ...]
     fit: Fit = "crop"
     center_crop: int | None = None
+    levels: Levels | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
+        if self.levels == Levels():
+            object.__setattr__(self, "levels", None)
         if len(self.shape) == 3:
-            wanted(self.size, self.mode or "rgb", self.fit, self.center_crop)
+            self.wanted()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -44,6 +50,10 @@ class Preprocessing:
         modes: dict[int, Mode] = {1: "gray", 3: "rgb"}
         return modes.get(self.shape[0])
 
+    def wanted(self) -> Wanted:
+        """The same as options of the reader of files."""
+        return wanted(self.size, self.mode or "rgb", self.fit, self.center_crop, levels=self.levels)
+
     @property
     def description(self) -> str:
         """In words: ``64x64 RGB, crop``."""
@@ -54,6 +64,9 @@ class Preprocessing:
     def document(self) -> dict[str, Any]:
         """As TOML or JSON values."""
         present = {key: value for key, value in asdict(self).items() if value is not None}
+        if self.levels is not None:
+            spans = self.levels._asdict().items()
+            present["levels"] = {name: list(span) for name, span in spans if span is not None}
         return present | {"shape": list(self.shape)}
 
     @staticmethod
@@ -67,8 +80,13 @@ class Preprocessing:
             shape = document["shape"]
             if not isinstance(shape, (list, tuple)) or not all(type(n) is int for n in shape):
                 raise ValueError(f"shape must be whole numbers, got {shape!r}")
+            levels = None
+            if (spans := document.get("levels")) is not None:
+                levels = Levels(
+                    **{name: (float(low), float(high)) for name, (low, high) in spans.items()}
+                )
             return Preprocessing(
-                tuple(shape), document.get("fit", "crop"), document.get("center_crop")
+                tuple(shape), document.get("fit", "crop"), document.get("center_crop"), levels
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"this is no preprocessing: {error}") from error

@@ -1,16 +1,16 @@
 """One reader for every picture that a viewer can open: bytes in, uint8 (C, H, W) out.
 
     header ──► too large? refuse ──► JPEG: scaled decoding ─┐
-                                └──► the rest: Pillow ──────┴─► upright ─► crop ─► resize ─► (C, H, W)
+                                └──► the rest: Pillow ──────┴─► upright ─► crop ─► resize ─► sRGB ─► (C, H, W)
 
 Whatever is wrong with a file is one :class:`~narrows.errors.UnreadableImage`, whose sentence ends in
-the reason. Colour profiles are not applied; of an animation or a file of many pages the first
-picture counts.
+the reason. Of an animation or a file of many pages the first picture counts.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 import warnings
@@ -24,13 +24,16 @@ import torch
 from torch.nn.functional import interpolate, pad
 
 from ..errors import UnreadableImage
+from .colour import brought_to_srgb, profile_name, to_srgb
+from .formats import RAW, called, is_camera_raw, readable
+from .levels import Levels, Measured, chosen, deep, eight_bits, measured
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
-__all__ = ["LIMIT", "Fit", "Mode", "Size", "Wanted", "read", "read_classes"]
+__all__ = ["LIMIT", "Fit", "Mode", "Size", "Wanted", "measure", "read", "read_classes"]
 
 Mode = Literal["rgb", "gray"]
 Fit = Literal["crop", "pad", "stretch"]
@@ -48,10 +51,13 @@ _HUNGRY = {
     "AVIF": 2,
     "WEBP": 3,
 }  # decoders of 20 bytes a pixel or more: a part of it
-_REFUSED = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}  # programs, or no pixels of their own
 _HEADROOM = 3.0  # a JPEG is decoded at no less than this many times the size wanted
 _STRIP = 1 << 22  # pixels that are converted at once
 _LARGE = 1 << 24  # pixels: above it, threads take turns, so that their memory does not add up
+_REDUCED = 4  # times the limit: a JPEG that is decoded at a smaller scale may have
+_REDUCED_PROGRESSIVE = 1.5  # of these, all coefficients are held in memory
+_END = b"\xff\xd9"  # of a JPEG
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _FAST_BYTES = 1 << 28  # larger JPEG files are read by Pillow, which does not hold them in memory
 
 
@@ -66,6 +72,7 @@ class Wanted(NamedTuple):
     fit: Fit = "crop"
     center_crop: int | None = None
     limit: int = LIMIT
+    levels: Levels | None = None
 
     @property
     def channels(self) -> int:
@@ -73,7 +80,12 @@ class Wanted(NamedTuple):
 
 
 def wanted(
-    size: Size | None, mode: str, fit: str, center_crop: int | None, limit: int = LIMIT
+    size: Size | None,
+    mode: str,
+    fit: str,
+    center_crop: int | None,
+    limit: int = LIMIT,
+    levels: Levels | None = None,
 ) -> Wanted:
     """Check the options of reading; ``ValueError`` names the one that cannot work."""
     if mode not in ("rgb", "gray"):
@@ -92,7 +104,7 @@ def wanted(
                 f"size must be one number or (height, width), 1 to 16384, got {size!r}"
             )
         pair = (int(pair[0]), int(pair[1]))
-    return Wanted(pair, mode, fit, center_crop, limit)  # type: ignore[arg-type]
+    return Wanted(pair, mode, fit, center_crop, limit, levels)  # type: ignore[arg-type]
 
 
 def _whole(value: object) -> bool:
@@ -106,8 +118,9 @@ def read(
     fit: Fit = "crop",
     center_crop: int | None = None,
     limit: int = LIMIT,
+    levels: Levels | None = None,
 ) -> torch.Tensor:
-    """Read one picture as a viewer shows it: upright, first frame, transparency on white.
+    """Read one picture as a viewer shows it: upright, in sRGB, first frame, transparency on white.
 
     Args:
         source: a path, or the bytes of a file.
@@ -116,7 +129,10 @@ def read(
         fit: 'crop' covers the size and cuts what hangs over, 'pad' fits inside and adds black,
             'stretch' ignores the aspect.
         center_crop: take the central square of so many pixels of the picture first.
-        limit: refuse a picture of more pixels before it is decoded.
+        limit: refuse a picture of more pixels before it is decoded; a JPEG that is decoded at a
+            reduced scale may have four times as many.
+        levels: which values of a picture deeper than 8 bits become black and white; None takes the
+            range that its own values need (one for all, see :func:`narrows.images.folder`).
 
     Returns:
         uint8 (C, H, W).
@@ -128,7 +144,7 @@ def read(
         UnreadableImage: the file is missing, damaged, too large, or no picture.
         ValueError: an option that cannot work.
     """
-    options = wanted(size, mode, fit, center_crop, limit)
+    options = wanted(size, mode, fit, center_crop, limit, levels)
     name = "these bytes" if isinstance(source, bytes) else str(source)
     try:
         return decode(source, options)
@@ -136,20 +152,61 @@ def read(
         raise UnreadableImage(f"cannot read {name}: {error}") from error
 
 
-def decode(source: str | Path | bytes, options: Wanted) -> torch.Tensor:
-    """Like :func:`read`, with the bare reason as the message of its UnreadableImage."""
-    with _quiet:
+def decode(
+    source: str | Path | bytes, options: Wanted, told: set[str] | None = None
+) -> torch.Tensor:
+    """Like :func:`read`, with the bare reason as the message of its UnreadableImage.
+
+    What was given up on the way (a profile, transparency, more frames) is added to ``told``.
+    """
+    told = set() if told is None else told
+    with quiet:
         try:
             if isinstance(source, bytes):
-                import io
-
-                return _decode(io.BytesIO(source), len(source), options)
+                return _decode(io.BytesIO(source), len(source), options, told)
             with _open(source) as handle:
-                return _decode(handle, os.fstat(handle.fileno()).st_size, options)
+                return _decode(handle, os.fstat(handle.fileno()).st_size, options, told)
         except UnreadableImage:
             raise
         except Exception as error:  # a decoder given hostile bytes raises anything at all
             raise UnreadableImage(_reason(error)) from error
+
+
+def measure(source: str | Path | bytes, limit: int = LIMIT) -> Measured | None:
+    """The range of values of a picture deeper than eight bits; None of any other.
+
+    Raises:
+        UnreadableImage: it cannot be read; the reason is the message.
+    """
+    from PIL import Image
+
+    with quiet:
+        try:
+            opened = io.BytesIO(source) if isinstance(source, bytes) else _open(source)
+            with opened as handle:
+                head = handle.read(26)
+                if not _may_be_deep(head):
+                    return None
+                handle.seek(0)
+                with Image.open(handle, formats=readable()) as image:
+                    if not deep(image):
+                        return None
+                    _check_size(image, limit)
+                    large = image.size[0] * image.size[1] > _LARGE
+                    with _one_at_a_time if large else contextlib.nullcontext():
+                        image.load()
+                        return measured(image, max(1, _STRIP // image.width))
+        except UnreadableImage:
+            raise
+        except Exception as error:  # as above
+            raise UnreadableImage(_reason(error)) from error
+
+
+def _may_be_deep(head: bytes) -> bool:
+    """By the first 26 bytes: all but JPEG, GIF, WebP, and PNG that is not gray of 16 bits."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return head[24:26] == b"\x10\0"
+    return not head.startswith((b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM"))
 
 
 def read_classes(path: str | Path, limit: int = LIMIT) -> torch.Tensor:
@@ -167,9 +224,9 @@ def read_classes(path: str | Path, limit: int = LIMIT) -> torch.Tensor:
     """
     from PIL import Image
 
-    with _quiet:
+    with quiet:
         try:
-            with _open(path) as handle, Image.open(handle, formats=_formats()) as image:
+            with _open(path) as handle, Image.open(handle, formats=readable()) as image:
                 _check_size(image, limit)
                 if image.mode not in ("P", "L", "1"):
                     raise UnreadableImage(
@@ -189,32 +246,80 @@ def _open(path: str | Path) -> BinaryIO:
     return open(path, "rb")
 
 
-def _decode(handle: BinaryIO, length: int, options: Wanted) -> torch.Tensor:
-    from PIL import Image
+def _decode(handle: BinaryIO, length: int, options: Wanted, told: set[str]) -> torch.Tensor:
+    from PIL import UnidentifiedImageError
 
     if not length:
         raise UnreadableImage("the file is empty")
-    with Image.open(handle, formats=_formats()) as image:
-        _check_size(image, options.limit)
+    head = handle.read(512)
+    handle.seek(0)
+    try:
+        return _decoded(handle, head, length, options, told)
+    except UnidentifiedImageError as error:
+        raise UnreadableImage(called(head)) from error
+    except ValueError as error:
+        if head[1:4] != b"PNG" or "MAX_TEXT" not in str(error):
+            raise
+        handle.seek(0)
+        told.add("texts")
+        return _decoded(io.BytesIO(_without_texts(handle.read())), head, length, options, told)
+
+
+def _decoded(
+    handle: BinaryIO, head: bytes, length: int, options: Wanted, told: set[str]
+) -> torch.Tensor:
+    with _opened(handle, head) as image:
+        if is_camera_raw(image, head):
+            raise UnreadableImage(RAW)
+        plain = image.mode in ("RGB", "L") and image.format in ("JPEG", "MPO")
+        _check_size(image, options.limit, options if plain and length <= _FAST_BYTES else None)
         large = image.size[0] * image.size[1] > _LARGE
+        profile = image.info.get("icc_profile")
+        way = to_srgb(profile, image.mode) if image.mode in ("RGB", "L") and profile else None
+        if way is None and profile and image.mode in ("RGBA", "P"):
+            way = to_srgb(profile, "RGB")
+        if way is not None:
+            told.add(f"profile {profile_name(image)}")
         with _one_at_a_time if large else contextlib.nullcontext():
             pixels = None
-            plain = image.mode in ("RGB", "L") and image.format in ("JPEG", "MPO")
             if plain and length <= _FAST_BYTES:
-                pixels = _fast_jpeg(handle, image, options)
+                pixels = _fast_jpeg(handle, image, options, way is not None, told)
             if pixels is None:
-                pixels = _by_pillow(image, options)
-            return fit_pixels(pixels[None], options)[0]
+                _check_size(image, options.limit)
+                pixels = _by_pillow(image, options, told)
+            if way is None:
+                return fit_pixels(pixels[None], options)[0]
+            coloured = options._replace(mode="rgb" if len(pixels) == 3 else "gray")
+            moved = brought_to_srgb(fit_pixels(pixels[None], coloured)[0], way)
+            return fit_pixels(moved[None], options._replace(size=None, center_crop=None))[0]
 
 
-def _formats() -> list[str]:
+def _opened(handle: BinaryIO, head: bytes) -> PilImage:
+    """A picture by its header. JPEG goes past Pillow's own limit, which knows of no reduced scale."""
     from PIL import Image
+    from PIL.JpegImagePlugin import JpegImageFile
 
-    Image.init()
-    return [name for name in Image.ID if name not in _REFUSED]
+    if head.startswith(b"\xff\xd8\xff"):
+        try:
+            return JpegImageFile(handle)
+        except SyntaxError as error:
+            raise UnreadableImage("damaged (its JPEG header cannot be read)") from error
+    return Image.open(handle, formats=readable())
 
 
-def _check_size(image: PilImage, limit: int) -> None:
+def _without_texts(content: bytes) -> bytes:
+    """A PNG without its texts, of which Pillow refuses to read more than a megabyte."""
+    kept, place = [content[:8]], 8
+    while place + 8 <= len(content):
+        end = place + 12 + int.from_bytes(content[place : place + 4], "big")
+        if content[place + 4 : place + 8] not in _TEXTS:
+            kept.append(content[place:end])
+        place = end
+    return b"".join(kept)
+
+
+def _check_size(image: PilImage, limit: int, options: Wanted | None = None) -> None:
+    """Refuse what is too large; with ``options``, a JPEG that will be reduced while it is decoded."""
     width, height = image.size
     if width < 1 or height < 1:
         raise UnreadableImage(f"no pixels ({width} x {height})")
@@ -222,10 +327,15 @@ def _check_size(image: PilImage, limit: int) -> None:
     if image.format == "TIFF":
         bits = getattr(image, "tag_v2", {}).get(258, 8)
         limit //= 1 if np.sum(bits) <= 32 else 2
-    if width * height > limit:
-        raise UnreadableImage(
-            f"too large: {width} x {height} is {width * height:,} pixels, the limit is {limit:,}"
-        )
+    if width * height <= limit:
+        return
+    if options is not None and _scale(height, width, options) > 1:
+        limit = int(limit * (_REDUCED_PROGRESSIVE if "progressive" in image.info else _REDUCED))
+        if width * height <= limit:
+            return
+    raise UnreadableImage(
+        f"too large: {width} x {height} is {width * height:,} pixels, the limit is {limit:,}"
+    )
 
 
 # ---- JPEG ----------------------------------------------------------------------------------------
@@ -242,10 +352,15 @@ def _scale(height: int, width: int, options: Wanted) -> int:
         return 1
     ratios = (height / options.size[0], width / options.size[1])
     ratio = max(ratios) if options.fit == "pad" else min(ratios)
-    return next((k for k in (8, 4, 2) if ratio / k >= _HEADROOM), 1)
+    scale = next((k for k in (8, 4, 2) if ratio / k >= _HEADROOM), 1)
+    while scale < 8 and height * width > options.limit * scale**2 and ratio >= 2 * scale:
+        scale *= 2  # what is too large to be decoded whole may lose some of the headroom
+    return scale
 
 
-def _fast_jpeg(handle: BinaryIO, image: PilImage, options: Wanted) -> torch.Tensor | None:
+def _fast_jpeg(
+    handle: BinaryIO, image: PilImage, options: Wanted, coloured: bool, told: set[str]
+) -> torch.Tensor | None:
     """uint8 (C, H, W) by libjpeg-turbo, or None where it objects and Pillow shall judge."""
     import simplejpeg
 
@@ -254,17 +369,27 @@ def _fast_jpeg(handle: BinaryIO, image: PilImage, options: Wanted) -> torch.Tens
     upright = (width, height) if turn >= 5 else (height, width)
     scale = _scale(*upright, options)
     handle.seek(0)
-    gray = image.mode == "L" or options.mode == "gray"
-    try:
-        array = simplejpeg.decode_jpeg(
-            handle.read(),
-            colorspace="GRAY" if gray else "RGB",
-            min_height=-(-height // scale),
-            min_width=-(-width // scale),
-            strict=True,
-        )
-    except ValueError:
+    gray = image.mode == "L" or (options.mode == "gray" and not coloured)
+    content = handle.read()
+    whole = [content]
+    if not content.endswith((_END, b"\xff")):  # only the last mark may lack, zeros may follow
+        whole += [content + _END, content.rstrip(b"\0") + _END]
+    for trial in whole:
+        try:
+            array = simplejpeg.decode_jpeg(
+                trial,
+                colorspace="GRAY" if gray else "RGB",
+                min_height=-(-height // scale),
+                min_width=-(-width // scale),
+                strict=True,
+            )
+            break
+        except ValueError:
+            continue
+    else:
         return None
+    if trial is not content:
+        told.add("end")
     return _turned(torch.from_numpy(array).permute(2, 0, 1), turn)
 
 
@@ -301,41 +426,63 @@ def _turned(pixels: torch.Tensor, orientation: int) -> torch.Tensor:
 # ---- everything else -----------------------------------------------------------------------------
 
 
-def _by_pillow(image: PilImage, options: Wanted) -> torch.Tensor:
+def _by_pillow(image: PilImage, options: Wanted, told: set[str]) -> torch.Tensor:
     """uint8 (C, H, W), upright, by Pillow."""
     if image.format == "JPEG" and options.size is not None and options.center_crop is None:
         least = int(max(options.size) * _HEADROOM) + 1
         image.draft(None, (least, least))
     turn = _orientation(image)
+    if image.format in ("GIF", "PNG", "WEBP", "TIFF") and getattr(image, "is_animated", False):
+        told.add("frames")
+    if not deep(image) and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+        told.add("sixteen")
     image.load()
     _check_size(image, options.limit)
     if image.format == "TIFF":
         turn = _orientation(image)  # load() has turned it and says so
-    array = flattened(image)
+    array = flattened(image, options.levels, told)
     image.close()
     return _turned(torch.from_numpy(array).permute(2, 0, 1), turn)
 
 
-def flattened(image: PilImage) -> Bytes:
+def flattened(image: PilImage, levels: Levels | None, told: set[str]) -> Bytes:
     """uint8 (H, W, 1 or 3), on white where the picture is transparent.
 
     Done in strips, so that beside the decoded picture there is only the result.
     """
     width, height = image.size
-    deep = image.mode.startswith("I") or image.mode == "F"
-    gray = deep or (image.mode in ("L", "1", "LA", "La"))
+    gray = deep(image) or (image.mode in ("L", "1", "LA", "La"))
     result = np.empty((height, width, 1 if gray else 3), np.uint8)
     rows = max(1, _STRIP // width)
     tops = range(0, height, rows)
-    span = _span(image, rows) if deep else (0.0, 0.0)
+    if deep(image):
+        own = measured(image, rows)  # also of given levels: it refuses NaN
+        levels = levels or chosen([own])
+    if image.has_transparency_data:
+        told.add("alpha")
+    way = to_srgb(image.info.get("icc_profile"), "CMYK") if image.mode == "CMYK" else None
+    if image.mode == "CMYK":
+        told.add("cmyk")
     for top in tops:
         strip = image if len(tops) == 1 else image.crop((0, top, width, min(top + rows, height)))
-        if deep:
-            part = _eight_bits(np.asarray(strip), span, image.info.get("transparency"))
+        if deep(image):
+            assert levels is not None
+            clear = image.info.get("transparency")
+            part = eight_bits(image, np.asarray(strip), levels, clear)
+        elif way is not None:
+            part = np.asarray(_through(strip, way))
         else:
             part = np.asarray(_on_white(strip, "L" if gray else "RGB"))
         result[top : top + rows] = part.reshape(part.shape[0], width, -1)
     return result
+
+
+def _through(image: PilImage, way: Any) -> PilImage:
+    from PIL import ImageCms
+
+    moved = ImageCms.applyTransform(image, way)
+    assert moved is not None
+    return moved
 
 
 def _on_white(image: PilImage, mode: str) -> PilImage:
@@ -348,50 +495,6 @@ def _on_white(image: PilImage, mode: str) -> PilImage:
     white = Image.new(mode, clear.size, "white")
     white.paste(clear.convert(mode), mask=clear.getchannel("A"))
     return white
-
-
-def _span(image: PilImage, rows: int) -> tuple[float, float]:
-    """The values that become 0 and 255 in a picture with one deep channel.
-
-    Whole numbers use the range of their type: 16 bits unless a TIFF says 12, signed or 32. Floats
-    use [0, 1], [0, 255] or [0, 65535], the first that holds them all, else their own range.
-    """
-    if image.mode != "F":
-        bits, signed = _depth(image)
-        half = 2.0 ** (bits - 1)
-        return (-half, half - 1) if signed else (0.0, 2 * half - 1)
-    width, height = image.size
-    low, high = np.inf, -np.inf
-    for top in range(0, height, rows):
-        values = np.asarray(image.crop((0, top, width, min(top + rows, height))))
-        if not np.isfinite(values).all():
-            raise UnreadableImage("holds NaN or infinite values")
-        low, high = min(low, float(values.min())), max(high, float(values.max()))
-    if low >= 0 and high <= 65535:
-        return 0.0, next(top for top in (1.0, 255.0, 65535.0) if high <= top)
-    return low, high
-
-
-def _eight_bits(values: np.ndarray[Any, Any], span: tuple[float, float], clear: object) -> Bytes:
-    """Deep values (h, w) as uint8 (h, w); ``clear`` is the value that means transparent."""
-    low, high = span
-    scaled = (values.astype(np.float64) - low) * (255.0 / max(high - low, 1e-30))
-    eight: Bytes = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    if isinstance(clear, int):
-        eight[values == clear] = 255
-    return eight
-
-
-def _depth(image: PilImage) -> tuple[int, bool]:
-    """(bits, signed) of a one-channel picture deeper than eight bits."""
-    tags = getattr(image, "tag_v2", None) if image.format == "TIFF" else None
-    if not tags:
-        return 16, False
-    bits = tags.get(258, (16,))
-    bits = int(bits[0] if isinstance(bits, tuple) else bits)
-    sample = tags.get(339, (1,))
-    sample = sample[0] if isinstance(sample, tuple) else sample
-    return (bits if 8 <= bits <= 32 else 16), sample == 2
 
 
 # ---- crop and resize -----------------------------------------------------------------------------
@@ -495,4 +598,4 @@ class _Quiet:
                 self._caught.__exit__(None, None, None)
 
 
-_quiet = _Quiet()
+quiet = _Quiet()

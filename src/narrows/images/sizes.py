@@ -101,7 +101,8 @@ def sized(
     """
     if resize is not None:
         return _in_memory(pictures(what, Preprocessing(like.shape, resize), limit=limit))  # type: ignore[arg-type]
-    listed = _listed(what, like)
+    notes: list[str] = []
+    listed = _listed(what, like, notes)
     if listed is None:
         return _in_memory(_of_mode(pictures(what, limit=limit), like))
     result = Sized([], [], [])
@@ -113,7 +114,7 @@ def sized(
             if reason:
                 raise UnreadableImage(reason)
             if file is not None:
-                pixels = read(file, mode=mode)
+                pixels = read(file, mode=mode, levels=like.levels)
                 coloured += mode == "gray" and _has_colour(file)
         except UnreadableImage as error:
             result.skipped.append((str(file or id_), str(error)))
@@ -136,7 +137,7 @@ def sized(
 Listed = tuple[str, Path | None, Tensor | None, str]  # id, file, pixels, why there is no picture
 
 
-def _listed(what: Any, like: Preprocessing) -> list[Listed] | None:
+def _listed(what: Any, like: Preprocessing, notes: list[str]) -> list[Listed] | None:
     """Files below folders, lone files, and the pictures of sets; None of what is in memory."""
     paths = [what] if isinstance(what, (str, os.PathLike)) else what
     if not isinstance(paths, (list, tuple)) or not paths:
@@ -150,6 +151,7 @@ def _listed(what: Any, like: Preprocessing) -> list[Listed] | None:
             listed.append((path.name, path, None, ""))
         elif path.is_dir():
             below = picture_files(path)
+            notes += below.notes
             listed += [(file.id, Path(file.path), None, "") for file in below.files]
             listed += [(name, None, None, reason) for name, reason in below.skipped]
         elif not path.exists() and text not in names() and (path.suffix or os.sep in text):
@@ -168,8 +170,8 @@ def _in_memory(source: Any) -> Sized:
         x = source.batch(torch.arange(len(source)))
         pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8)
     ids: Sequence[str] = getattr(source, "ids", None) or [str(i) for i in range(len(source))]
-    skipped = list(getattr(source, "skipped", ()))
-    return Sized(list(ids), list(pixels.cpu()), [None] * len(source), skipped)
+    skipped, notes = list(getattr(source, "skipped", ())), list(getattr(source, "notes", ()))
+    return Sized(list(ids), list(pixels.cpu()), [None] * len(source), skipped, notes)
 
 
 def _of_mode(source: Any, like: Preprocessing) -> Any:

@@ -18,6 +18,7 @@ import torch
 
 from ..errors import NoImages
 from ..files import fingerprint
+from .levels import Levels
 from .preprocessing import Preprocessing
 
 __all__ = ["Images", "Source", "as_source"]
@@ -25,6 +26,7 @@ __all__ = ["Images", "Source", "as_source"]
 Array = np.ndarray[Any, Any]
 SPLITS = ("train", "validation", "test")
 SHOWN = 16  # pictures in a notebook
+_BESIDE = 0.05  # so far may floats be outside of [0, 1], as resizing leaves them
 
 
 @runtime_checkable
@@ -60,9 +62,10 @@ class Images:
         labels: name -> N values; the first is the main one.
         metadata: column -> N values.
         groups: N values (a person, a scene) that a split keeps together.
-        split: N of 'train', 'validation', 'test': the official split.
+        split: N of 'train', 'validation', 'test', or '' for in none of them: the official split.
         name: what the collection is called.
         skipped: (file, reason) of the pictures that could not be read.
+        notes: sentences about what was ignored, rescaled, merged or guessed on the way here.
         hashes: N short names of the pictures' content, where they are known already.
         preprocessing: how files became these pixels; None: they were given as they are.
     """
@@ -77,6 +80,7 @@ class Images:
         split: Any = None,
         name: str = "",
         skipped: Sequence[tuple[str, str]] = (),
+        notes: Sequence[str] = (),
         *,
         hashes: Sequence[str] | None = None,
         rows: torch.Tensor | None = None,
@@ -96,6 +100,7 @@ class Images:
             raise NoImages(f"{name or 'this collection'} holds no picture; give it at least one")
         self.name = name
         self.skipped: list[tuple[str, str]] = [(str(file), str(why)) for file, why in skipped]
+        self.notes: list[str] = list(notes)
         self.ids: Sequence[str] = _checked("ids", list(ids) if ids is not None else None, n) or [
             str(i) for i in range(n)
         ]
@@ -103,7 +108,7 @@ class Images:
         self.metadata: dict[str, Array] = _columns("metadata", metadata, n)
         self.groups: Array | None = _checked("groups", _array(groups), n)
         self.split: Array | None = _checked("split", _array(split), n)
-        if self.split is not None and (odd := set(self.split.tolist()) - set(SPLITS)):
+        if self.split is not None and (odd := set(self.split.tolist()) - {*SPLITS, ""}):
             raise ValueError(
                 f"split must hold {', '.join(SPLITS)}, got {sorted(map(str, odd))[0]!r}"
             )
@@ -134,6 +139,11 @@ class Images:
     def preprocessing(self) -> Preprocessing | None:
         """How files became these pixels; None of pixels that were given as they are."""
         return self._preprocessing
+
+    @property
+    def levels(self) -> Levels | None:
+        """Which values of files deeper than 8 bits became black and white, where there were any."""
+        return None if self._preprocessing is None else self._preprocessing.levels
 
     @property
     def device(self) -> torch.device:
@@ -210,6 +220,7 @@ class Images:
             split=None if self.split is None else self.split[chosen],
             name=self.name,
             skipped=self.skipped,
+            notes=self.notes,
             hashes=None if self._hashes is None else [self._hashes[i] for i in chosen],
             rows=rows,
             preprocessing=self._preprocessing,
@@ -242,6 +253,7 @@ class Images:
             split=self.split,
             name=self.name,
             skipped=self.skipped,
+            notes=self.notes,
             hashes=self._hashes if same else None,
             preprocessing=preprocessing or (self._preprocessing if same else None),
         )
@@ -278,7 +290,7 @@ def as_source(data: Any) -> Source:
     """Make a Source of pictures in memory; a Source is returned as it is.
 
     ``data`` is an array or tensor of shape (N, H, W), (N, C, H, W) or (N, H, W, C): uint8, or
-    floats in [0, 1], which are rounded to 256 steps. Where the place of the channels is not clear,
+    floats in [0, 1], which are rounded to 256 steps; up to 5 % outside is cut, and said. Where the place of the channels is not clear,
     (N, C, H, W) is taken.
 
     Raises:
@@ -286,7 +298,8 @@ def as_source(data: Any) -> Source:
         NoImages: there is nothing in it.
     """
     if isinstance(data, (torch.Tensor, np.ndarray)):
-        return Images(pixels_of(data))
+        notes: list[str] = []
+        return Images(pixels_of(data, notes), notes=notes)
     if isinstance(data, Source):
         return data
     raise ValueError(
@@ -295,7 +308,7 @@ def as_source(data: Any) -> Source:
     )
 
 
-def pixels_of(data: Array | torch.Tensor) -> torch.Tensor:
+def pixels_of(data: Array | torch.Tensor, notes: list[str] | None = None) -> torch.Tensor:
     """uint8 (N, C, H, W) of what :func:`as_source` accepts, without a copy where it is that already."""
     tensor = _tensor(data)
     shape = tuple(tensor.shape)
@@ -318,14 +331,17 @@ def pixels_of(data: Array | torch.Tensor) -> torch.Tensor:
     if not tensor.is_floating_point():
         raise ValueError(
             "pixels must be uint8 or floats in [0, 1], got "
-            f"{str(tensor.dtype).removeprefix('torch.')}; convert them with .astype('uint8')"
+            f"{str(data.dtype).removeprefix('torch.')}; convert them by dividing by the value that "
+            "shall be white: pixels / 65535 for 16 bits, pixels / 4095 for 12, pixels / 255 for 8"
         )
     low, high = (float(end) for end in torch.aminmax(tensor.detach()))
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError("pixels must be finite, got NaN or infinite values")
-    if low < 0 or high > 1:
+    if low < -_BESIDE or high > 1 + _BESIDE:
         raise ValueError(f"float pixels must lie in [0, 1], got [{low:.4g}, {high:.4g}]")
-    return (tensor.detach().to(torch.float32) * 255).round().to(torch.uint8)
+    if (low < -0.5 / 255 or high > 1 + 0.5 / 255) and notes is not None:
+        notes.append(f"floats from {low:.4g} to {high:.4g} were cut to [0, 1]")
+    return (tensor.detach().to(torch.float32) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 def _tensor(data: Array | torch.Tensor) -> torch.Tensor:

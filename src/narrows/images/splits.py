@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import NoImages
 from .contents import Keys, content_keys, key_of
 from .source import SPLITS, Images, Source
 from .views import Subset
@@ -44,11 +45,16 @@ def split(
         seed: another seed, another division.
 
     With an official split its test is taken as it is, and its validation too; where it has none,
-    validation is cut out of train in the proportion of ``fractions``.
+    validation is cut out of train in the proportion of ``fractions``. A picture of which it says no
+    part is in none. Pictures that are all of one part, and not of train, are divided like others.
 
     Sizes are near the fractions, not exactly them: each group or content falls by its own hash. In
     a small set every part asked for still gets one group or content while there are enough, train
     first.
+
+    Raises:
+        ValueError: fractions that cannot be.
+        NoImages: the official split has no train part.
     """
     if validation is not None:
         fractions = (1 - validation, validation, 0.0)
@@ -60,10 +66,25 @@ def split(
     if parts[0] <= 0:
         raise ValueError(f"train must have a share above 0, got {fractions}")
     official = getattr(source, "split", None)
-    if official is not None and not callable(official) and "train" in official:
-        return _official(source, np.asarray(official), parts, seed)
+    if official is not None and not callable(official):
+        names = np.asarray(official)
+        if "train" in names:
+            return _official(source, names, parts, seed)
+        if len(set(names.tolist())) > 1 or "" in names:
+            said = ", ".join(
+                f"{name or 'none'} {n:,}" for name, n in zip(*_counted(names), strict=True)
+            )
+            raise NoImages(
+                f"the official split of these pictures has no train part ({said}), and a split is "
+                "never divided anew; say in its table which pictures are train"
+            )
     side = _sides(_hashes(source, seed), parts)
     return Splits(*(_part(source, np.flatnonzero(side == i)) for i in range(3)))
+
+
+def _counted(names: np.ndarray[Any, Any]) -> tuple[list[str], list[int]]:
+    found, counts = np.unique(names, return_counts=True)
+    return found.tolist(), counts.tolist()
 
 
 def _part(source: Source, rows: np.ndarray[Any, Any]) -> Source | None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..errors import UnreadableImage
-from .read import Wanted, _orientation, _quiet, _reason, decode, fit_pixels
+from .read import Wanted, _orientation, _reason, decode, fit_pixels, quiet
 
 __all__ = ["SIDE", "Seen", "opened_thumbnail", "row", "seen", "thumbnail"]
 
@@ -40,7 +40,7 @@ def seen(source: str | Path | bytes, options: Wanted) -> Seen:
     width, height = _size(source)
     shrink = min(1.0, SIDE / max(width, height))
     size = max(1, round(height * shrink)), max(1, round(width * shrink))
-    small = decode(source, Wanted(size, "rgb", "stretch", None, options.limit))
+    small = decode(source, Wanted(size, "rgb", "stretch", None, options.limit, options.levels))
     return Seen(pixels, _jpeg(small), width, height)
 
 
@@ -50,7 +50,7 @@ def _size(source: str | Path | bytes) -> tuple[int, int]:
 
     try:
         with (
-            _quiet,
+            quiet,
             Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image,
         ):
             width, height = image.size

@@ -64,7 +64,7 @@ SLOW = 0.01  # slopes below this share of the usual one make smaller steps, not 
 
 
 def supported(model: Any) -> tuple[str, ...]:
-    """The scores that a model can give; ``ratio`` needs a background too."""
+    """The scores that a model can give; ``likelihood-ratio`` needs a background too."""
     if not model.bottleneck.generative:
         return SCORES[:2]
     return SCORES if _several(model) else SCORES[:-1]
@@ -96,13 +96,14 @@ def anomaly_scores(
       ``kl/i``, of the latent at level i;
     - ``elbo``: the negative evidence lower bound, in nats;
     - ``likelihood``: −log p(x) by importance sampling (Burda et al. 2016, eq. 8), in nats;
-    - ``ratio``: log p_background(x) − log p(x), the latter as for ``likelihood`` (Ren et al. 2019);
-    - ``regret``: by how many nats the ELBO rises when a picture may choose its own posterior
-      (likelihood regret, Xiao et al. 2020, eq. 5): 30 steps of Adam, all pictures of a block at
+    - ``likelihood-ratio``: log p_background(x) − log p(x), the latter as for ``likelihood`` (Ren et
+      al. 2019);
+    - ``likelihood-regret``: by how many nats the ELBO rises when a picture may choose its own
+      posterior (Xiao et al. 2020, eq. 5): 30 steps of Adam, all pictures of a block at
       once, the decoder as it is. Deviation: free are the activations that the bottleneck reads and
       not the encoder's weights, which a block shares; the best value met counts, so it is never
       below 0;
-    - ``hierarchy``: the ELBO without that of the base alone, every other latent being drawn from
+    - ``llr``: the ELBO without that of the base alone, every other latent being drawn from
       its prior (Havtorn et al. 2021, eq. 8, LLR of all levels but the last): how much of the
       picture only the latents near the pixels know. Of models with latents at several levels.
 
@@ -110,7 +111,7 @@ def anomaly_scores(
         model: in evaluation mode; it stays where it is.
         images: a source or an array of pictures of its shape.
         names: of the scores.
-        background: pictures (B, C, H, W) → log-densities (B,), for ``ratio``; see
+        background: pictures (B, C, H, W) → log-densities (B,), for ``likelihood-ratio``; see
             ``input_complexity`` and ``by_model``. It has to know pictures in general, not the normal
             ones: a density fitted to these finds anomalies unlikely too, and turns the ratio round.
         samples: S, codes drawn for all scores in nats but ``kl``; every picture meets the same
@@ -120,8 +121,8 @@ def anomaly_scores(
         progress: called with (done, total) pictures.
 
     Raises:
-        ValueError: an unknown score, one that needs a prior of a model without one, or ``ratio``
-            without a background.
+        ValueError: an unknown score, one that needs a prior of a model without one, or
+            ``likelihood-ratio`` without a background.
     """
     _check(model, names, background, samples)
     wanted = set(names)

@@ -25,7 +25,17 @@ from .anomaly_scores import (
 )
 from .code_distances import DISTANCES, CodeDistance, LocalExcess
 
-__all__ = ["FITTED", "KNOWN", "USUAL", "Scorer", "codes_of", "distance", "needs_normals", "scorer"]
+__all__ = [
+    "FITTED",
+    "KNOWN",
+    "USUAL",
+    "Scorer",
+    "codes_of",
+    "distance",
+    "needs_normals",
+    "scorer",
+    "scores_of",
+]
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
@@ -44,15 +54,15 @@ class Scorer:
     """Pictures → raw scores by name, higher for more anomalous ones.
 
     Attributes:
-        model: what encodes and decodes.
+        model: an autoencoder, or another ``Encoder``.
         names: of the scores.
         distances: those of the codes, fitted.
         excess: of the reconstruction error, fitted, where it is asked for.
-        background: what ``ratio`` compares with.
+        background: what ``likelihood-ratio`` compares with.
         samples, seed: of the scores that draw codes.
     """
 
-    model: Autoencoder
+    model: Any
     names: tuple[str, ...]
     distances: Mapping[str, CodeDistance]
     background: Background | None = None
@@ -92,13 +102,20 @@ class Scorer:
         return {key: scores[key] for key in wanted}
 
 
+def scores_of(model: Any) -> tuple[str, ...]:
+    """The scores that a model can give; of an encoder that does not decode, distances of codes."""
+    if not isinstance(model, Autoencoder):
+        return tuple(DISTANCES)
+    return (*supported(model), *FITTED)
+
+
 def needs_normals(names: Sequence[str]) -> bool:
     """Whether one of the scores is fitted to normal pictures."""
     return any(name in FITTED for name in names)
 
 
 def scorer(
-    model: Autoencoder,
+    model: Any,
     names: Sequence[str] = USUAL,
     normal: Any = None,
     *,
@@ -111,12 +128,12 @@ def scorer(
     """Fit what the scores need to normal pictures.
 
     Args:
-        model: it stays where it is.
+        model: an autoencoder, or another ``Encoder`` for distances of codes; it stays where it is.
         names: of ``KNOWN``.
         normal: a source or an array of normal pictures, for distances; best those that the model was
             trained on. Of more than 60,000 so many are drawn.
-        background: for ``ratio``; None is a general compressor.
-        neighbours: k of ``neighbours``, ``directions``, ``excess`` and ``lof``; None takes 5, 5, 10
+        background: for ``likelihood-ratio``; None is a general compressor.
+        neighbours: k of ``knn``, ``cosine-knn``, ``local-excess`` and ``lof``; None takes 5, 5, 10
             and 20.
         samples, seed: see ``anomaly_scores``; the seed also draws the normal pictures.
         progress: called with (done, total) normal pictures.
@@ -125,7 +142,7 @@ def scorer(
         ValueError: an unknown score, one that this model has not, or too few normal pictures.
     """
     chosen = tuple(dict.fromkeys(names))
-    available = (*supported(model), *FITTED)
+    available = scores_of(model)
     odd = [name for name in chosen if name not in available]
     if odd or not chosen:
         why = ": it needs a model with a prior" if odd and odd[0] in SCORES else ""
@@ -157,12 +174,10 @@ def scorer(
     return Scorer(model, chosen, fitted, background, samples, seed, excess)
 
 
-def distance(
-    name: str, model: Autoencoder, codes: Array, neighbours: int | None = None
-) -> CodeDistance:
+def distance(name: str, model: Any, codes: Array, neighbours: int | None = None) -> CodeDistance:
     """The distance of that name, fitted to the codes (N, D) of normal pictures by the model.
 
-    The origin of ``directions`` is the code of a black picture.
+    The origin of ``cosine-knn`` is the code of a black picture.
     """
     settings: dict[str, Any] = {}
     if neighbours is not None and name != "mahalanobis":
@@ -173,7 +188,15 @@ def distance(
     return fitted.fit(codes)
 
 
-def codes_of(model: Autoencoder, images: Any, progress: Progress | None = None) -> Array:
-    """The codes of pictures, (N, D) float32, each whatever stands beside it."""
-    codes = in_blocks(model, images, lambda x: {"z": model.posterior(x).z}, progress=progress)
-    return codes["z"].flatten(1).numpy()
+def codes_of(model: Any, images: Any, progress: Progress | None = None) -> Array:
+    """The codes of pictures, (N, D) float32, each whatever stands beside it.
+
+    Args:
+        model: an autoencoder, or another ``Encoder``.
+    """
+    if not isinstance(model, Autoencoder):
+        codes = model.encode(as_source(images))
+        rows = np.asarray(getattr(codes, "z", codes), np.float32)
+        return rows.reshape(len(rows), -1)
+    found = in_blocks(model, images, lambda x: {"z": model.posterior(x).z}, progress=progress)
+    return found["z"].flatten(1).numpy()

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..applications import FalseAlarms, Median, detections, outliers
+from ..applications import FalseAlarms, Median, decide, detections
 from ..autoencoder import Autoencoder
 from ..figures import lines, picture_rows, score_histograms
 from ..measures import density_coverage, edge_energy, frechet_distance, squared_error
@@ -422,7 +422,7 @@ def figure_16(lab: Lab) -> Finding:
             areas.setdefault(name, []).append(one.auroc)
         kl = scores["kl"].numpy()
         for title, rule in (("median", Median()), ("calibrated", FalseAlarms(rate))):
-            found = outliers({"kl": normal["kl"]}, {"kl": kl}, rule)
+            found = decide({"kl": normal["kl"]}, {"kl": kl}, rule)
             for who, part in (("faces", found.is_outlier[: len(of.x)]),
                               ("photographs", found.is_outlier[len(of.x) :])):  # fmt: skip
                 shares.setdefault(f"{who} above the {title} threshold", []).append(

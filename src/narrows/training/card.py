@@ -71,14 +71,12 @@ def _words(document: Mapping[str, Any]) -> str:
     return f"{document['part']} ({rest})" if rest else str(document["part"])
 
 
-def write_model_card(
-    folder: Path | str, numbers: Sequence[Mapping[str, Any]], held_out: str
-) -> Path:
-    """Write ``card.md``: what the model is, its numbers on held-out pictures beside the baselines.
+def write_model_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], judged: str) -> Path:
+    """Write ``card.md``: what the model is, and its numbers.
 
     Args:
         numbers: rows of one table, all with the same keys.
-        held_out: which pictures the numbers are of.
+        judged: which pictures the numbers are of.
     """
     info = run_info(folder)
     lines = [f"# {info['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
@@ -87,7 +85,7 @@ def write_model_card(
     ]
     if numbers:
         keys = list(numbers[0])
-        lines += ["", f"## Numbers on {held_out}", "", "| " + " | ".join(keys) + " |"]
+        lines += ["", f"## Numbers on {judged}", "", "| " + " | ".join(keys) + " |"]
         lines += ["|" + " --- |" * len(keys)]
         lines += ["| " + " | ".join(_cell(row.get(key)) for key in keys) + " |" for row in numbers]
     lines += ["", "![losses](losses.png)", "", "![reconstructions](reconstructions.png)", ""]

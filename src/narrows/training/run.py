@@ -111,24 +111,26 @@ class RunSplit:
                 return Portion(self.part(name), said[name])
         return Portion(self.images, said["trained"])
 
-    def fitting(self, share: float = 0.5, seed: int = 0) -> tuple[Any, Portion]:
+    def fitting(
+        self, share: float = 0.5, seed: int = 0, wanted: str | None = None
+    ) -> tuple[Any, Portion]:
         """Pictures to fit something to (a probe, distances, a table), and others to judge it by.
 
-        No content is in both. Fitted is to what was trained on, judged by ``evaluation``. Where all
-        pictures are of one kind (all new, all trained on, or nothing is known) they are divided by
-        their own official split, else by content, ``share`` of them to judge by.
+        No content is in both. Fitted is to what was trained on, judged by ``evaluation(wanted)``.
+        Where none was trained on, or all were, or nothing is known, the pictures of that evaluation
+        are divided by their own official split, else by content, ``share`` of them to judge by.
 
         Raises:
             ValueError: a single content cannot be divided.
         """
-        judged = self.evaluation()
+        judged = self.evaluation(wanted)
         if len(judged) < len(self.images) and len(self.trained):
             return self.part("trained"), judged
-        parts = divide(self.images, validation=share, seed=seed)
+        parts = divide(judged.images, validation=share, seed=seed)
         other = parts.test if parts.test is not None else parts.validation
         if other is None:
             raise ValueError(
-                f"{len(self.images):,} pictures of one content cannot be divided into those to fit "
+                f"{len(judged):,} pictures of one content cannot be divided into those to fit "
                 "to and those to judge by; give more"
             )
         return parts.train, Portion(other, judged.name)

@@ -1,0 +1,187 @@
+"""Evaluate: a model's numbers beside those of principal components and the mean picture.
+
+pictures ──run.split──┬─► those trained on: the baselines are fitted to them
+                      └─► those held out ──model, baselines──► MSE, PSNR, SSIM, ELBO, log p(x)
+                                        └─(of known factors)─► what single units tell
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..images import known_factors
+from ..images.inputs import Pictures, evenly
+from ..measures import Disentanglement, Evaluation
+from ..measures import evaluate as measure
+from ..progress import Progress, stage
+from ..results import Result
+from ..tables import Table, spread
+from ..training import Portion
+from .disentangle import FEWEST, LARGEST, baseline_encoders, disentangle
+from .opening import opened_images, opened_model, run_of
+
+__all__ = ["ModelEvaluation", "evaluate"]
+
+UNITS = {
+    "mig": "MIG",
+    "disentanglement": "DCI: disentangled",
+    "completeness": "complete",
+    "informativeness": "informative",
+    "sap": "SAP",
+    "factor_vae": "FactorVAE score",
+    "beta_vae": "β-VAE score",
+}
+NATS = {"elbo": "ELBO", "kl": "KL", "log_likelihood": "log p(x)"}
+
+
+@dataclass(frozen=True, repr=False)
+class ModelEvaluation(Result):
+    """How good a model is on pictures.
+
+    Attributes:
+        measures: per picture, of the model and of each baseline.
+        judged: the pictures that they are of, and what is known of them: ``held-out``,
+            ``validation``, ``training``, ``seen`` or ``all``.
+        fitted: the training pictures that baselines were fitted to, a Source; None without.
+        units: how well single units tell the factors of which pictures are made, of the model and of
+            other encoders; None where no factors are known, none where ``unmeasured`` says why.
+        unmeasured: why single units were not measured; empty where they were.
+        notes, skipped: as of every result.
+    """
+
+    name: ClassVar[str] = "evaluation"
+    measures: Evaluation
+    judged: Portion
+    fitted: Any = None
+    units: Mapping[str, Disentanglement] | None = None
+    unmeasured: str = ""
+    notes: Sequence[str] = ()
+    skipped: Sequence[tuple[str, str]] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The numbers, without those per picture."""
+        document = {"evaluated": self.judged.name, **self.measures.document()}
+        document["notes"] = list(self.notes)
+        document["skipped"] = [list(item) for item in self.skipped]
+        if self.units is not None:
+            rows = [{"name": name, **each.numbers()} for name, each in self.units.items()]
+            why = [self.unmeasured] if self.unmeasured else []
+            document["units"] = {"rows": rows, "notes": why}
+            for one in list(self.units.values())[:1]:
+                document["units"] |= {"pictures": one.pictures, "chance": one.chance}
+        return document
+
+    def table(self) -> Table:
+        """Each mean with its standard deviation over the pictures."""
+        rows = self.measures.rows()
+        columns: dict[str, list[Any]] = {"": [row["name"] for row in rows]}
+        for key, title, digits in (
+            ("mse", "MSE per pixel", 5),
+            ("psnr", "PSNR (dB)", 2),
+            ("ssim", "SSIM", 3),
+        ):
+            columns[title] = [
+                spread(row.get(key), row.get(f"{key}_deviation"), digits) for row in rows
+            ]
+        return Table(columns)
+
+    def nats_table(self) -> Table:
+        """What is in nats per picture; without rows of a model without a prior."""
+        nats = self.measures.nats()
+        titles = NATS | {"log_likelihood": f"log p(x), {self.measures.samples} samples"}
+        there = [key for key in titles if key in nats]
+        return Table(
+            {
+                "": [titles[key] for key in there],
+                "nats per picture": [
+                    spread(nats[key], nats[f"{key}_deviation"], 2) for key in there
+                ],
+            }
+        )
+
+    def units_table(self) -> Table:
+        """What single units tell of the factors, for the model and other encoders."""
+        rows = [{"": name, **each.numbers()} for name, each in (self.units or {}).items()]
+        notes = [
+            f"(what single units tell of the factors of {one.pictures:,} pictures; without any "
+            f"knowledge the last two are {one.chance:.2f})"
+            for one in list((self.units or {}).values())[:1]
+        ]
+        return Table.of_rows(rows, {"": "", **UNITS}, notes=notes)
+
+    def __str__(self) -> str:
+        tables = [self.table(), self.nats_table(), self.units_table()]
+        said = [str(table) for table in tables if len(table)]
+        said.insert(
+            1, f"(mean ± standard deviation over {self.measures.n:,} pictures: {self.judged.name})"
+        )
+        return "\n\n".join(said).replace("\n\n(mean", "\n(mean", 1)
+
+
+def evaluate(
+    model: Any,
+    pictures: Pictures,
+    *,
+    split: str | None = None,
+    samples: int = 0,
+    limit: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress = None,
+) -> ModelEvaluation:
+    """Measure reconstruction (MSE per pixel, PSNR, SSIM) and, of a model with a prior, the ELBO.
+
+    The pictures are those that the model has not seen, else those that chose its weights; see
+    :meth:`narrows.training.RunSplit.evaluation`. PCA with as many numbers as the code and the mean
+    picture, fitted to the pictures of the training, stand beside. Where it is known what pictures are
+    made of (sprites), so does how well single units tell it.
+
+    Args:
+        model: an ``Autoencoder``, or the folder of one.
+        pictures: best all those of the training and its test.
+        split: evaluate on these: ``train`` (those trained on), ``validation``, ``test`` (new ones) or
+            ``all``.
+        samples: importance samples per picture for log p(x) (Burda et al. 2016); 0 leaves it out.
+        limit: evaluate at most so many, evenly spread.
+        seed: of every draw.
+        device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
+
+    Raises:
+        ValueError: none of the pictures is of that part, or samples for a model without a prior.
+        NoImages: nothing can be read.
+    """
+    loaded = opened_model(model, device)
+    images = opened_images(loaded, pictures, progress=progress)
+    parts = run_of(loaded).split(images)
+    whole = parts.evaluation(split)
+    judged = Portion(evenly(whole.images, limit), whole.name)
+    fitted = parts.part("trained") if parts.known else None
+    with stage(progress, "evaluating") as step:
+        found = measure(
+            loaded, judged.images, train=fitted, samples=samples, seed=seed, progress=step
+        )
+    notes = [*([parts.note] if parts.note else []), *found.notes]
+    units, unmeasured = None, ""
+    if known_factors(whole.images) is not None:
+        units, unmeasured = _units(loaded, whole.images, fitted, seed, progress)
+        notes += [unmeasured] if unmeasured else []
+    skipped = getattr(images, "skipped", ())
+    return ModelEvaluation(found, judged, fitted, units, unmeasured, notes, skipped)
+
+
+def _units(
+    model: Any, judged: Any, fitted: Any, seed: int, progress: Progress
+) -> tuple[dict[str, Disentanglement], str]:
+    """How well single units tell the factors, or why that is not measured."""
+    size = math.prod(model.code_shape)
+    if size > LARGEST or len(judged) < FEWEST:
+        why = f"codes have at most {LARGEST} numbers and {FEWEST:,} pictures are held out"
+        return {}, f"single units are measured where {why}; here {size:,} and {len(judged):,}"
+    if fitted is None:
+        return {}, "single units are measured where PCA can be fitted to pictures of the training"
+    encoders = baseline_encoders(model, fitted, seed=seed)
+    with stage(progress, "measuring units") as step:
+        return disentangle(encoders, judged, seed=seed, progress=step), ""

@@ -1,0 +1,205 @@
+"""The files below a folder that may be pictures, and what their names and folders made us pass over.
+
+Thumbnails and recycle bins of storage systems are no pictures of the user's; a folder called mask
+is one of masks only where it stands beside pictures of the same names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import NoImages
+
+__all__ = ["Found", "natural", "walk"]
+
+_NO_PICTURE = frozenset(
+    """.md .rst .txt .csv .tsv .json .jsonl .toml .yaml .yml .xml .ini .cfg .log .html .htm .tex
+    .py .ipynb .sh .sha256 .md5 .db .url .lnk""".split()
+)
+_HOLDS_OTHERS = frozenset(
+    """.pdf .npy .npz .gz .tgz .tar .zip .bz2 .xz .zst .7z .rar .pkl .pt .pth .safetensors .h5 .hdf5
+    .parquet .sqlite .mat .mp4 .mov .avi .mkv""".split()
+)
+"""Files that may hold pictures, but are none: that they are passed over is said."""
+_NO_PICTURE_NAMES = re.compile(
+    r"(readme|licen[cs]e|changelog|copying|notice|authors|makefile|(sha\d*|md5)sums?|checksums?)([-_.](mit|bsd|apache|gpl|cc|v?\d)\S*)?",
+    re.IGNORECASE,
+)
+_JUNK = re.compile(
+    r"""@eadir|\#recycle|\#snapshot|@recycle|@recently-snapshot|@tmp|\$recycle\.bin|recycler|recycled
+    |lost\+found|system\ volume\ information|network\ trash\ folder|found\.\d+|__macosx""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_MASKS = re.compile(r"masks?|.*annot(ation)?s?|ground_truth", re.IGNORECASE)
+_MASK_OF = re.compile(r"[-_ .]+(masks?|gt|labels?|annot\w*|seg\w*|ground_?truth)$", re.IGNORECASE)
+_NEVER_PRINTED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_LOOKED_AT = 3  # pictures of a folder by which colour pictures are told from masks
+
+
+class Found(NamedTuple):
+    """A file that may be a picture."""
+
+    id: str
+    path: str
+    size: int
+    mtime: int
+
+
+def walk(root: Path) -> tuple[list[Found], list[tuple[str, str]], list[str]]:
+    """Files that may be pictures, in natural order; what could not be looked at; and notes.
+
+    Raises:
+        NoImages: the folder itself cannot be read.
+    """
+    found: list[Found] = []
+    unreadable: list[tuple[str, str]] = []
+    passed: dict[str, list[str]] = {}  # why, and what
+    masks: list[str] = []
+    seen: set[tuple[int, int]] = set()
+    stack = [("", os.fspath(root))]
+    while stack:
+        prefix, path = stack.pop()
+        try:
+            status = os.stat(path)
+            if (status.st_dev, status.st_ino) in seen:
+                continue  # a link back to a folder that was read already
+            seen.add((status.st_dev, status.st_ino))
+            entries = list(os.scandir(path))
+        except OSError as error:
+            if not prefix:
+                raise NoImages(f"the folder {root} cannot be read ({error.strerror})") from error
+            unreadable.append((prefix.rstrip("/"), f"the folder cannot be read ({error.strerror})"))
+            continue
+        for entry in entries:
+            name = entry.name
+            id_ = prefix + printable(name)
+            if id_ != prefix + name:
+                passed.setdefault(_ESCAPED, []).append(id_)
+            if name.startswith("."):
+                if name not in (".DS_Store", ".localized", ".directory") and name[:2] != "._":
+                    passed.setdefault("hidden", []).append(id_)
+                continue
+            try:
+                if entry.is_dir():
+                    if _JUNK.fullmatch(name):
+                        passed.setdefault("thumbnails, snapshots or deleted files", []).append(id_)
+                    elif not name.endswith(".narrows"):
+                        stack.append((id_ + "/", entry.path))
+                        if _MASKS.fullmatch(name):
+                            masks.append(id_ + "/")
+                elif _may_be_picture(name):
+                    status = entry.stat()
+                    found.append(Found(id_, entry.path, status.st_size, status.st_mtime_ns))
+                elif (ending := os.path.splitext(name)[1].lower()) in _HOLDS_OTHERS:
+                    passed.setdefault(f"{ending} is no picture file", []).append(id_)
+            except OSError as error:
+                why = "a link that leads nowhere" if entry.is_symlink() else str(error.strerror)
+                unreadable.append((id_, why))
+    if _ESCAPED in passed:
+        found = _distinct(found)
+    if masks:
+        found = list(_without_masks(found, masks, passed))
+    found.sort(key=lambda file: natural(file.id))
+    return found, unreadable, [_said(why, sorted(names)) for why, names in passed.items()]
+
+
+_ESCAPED = "names"
+
+
+def _said(why: str, names: Sequence[str]) -> str:
+    several = len(names) > 1
+    first = f"{names[0]} and {len(names) - 1:,} more" if several else names[0]
+    if why == _ESCAPED:
+        return f"not UTF-8, or with control characters, and so written otherwise: {first}"
+    return f"passed over: {first} ({why})"
+
+
+def printable(name: str) -> str:
+    """A name that can be printed and written as UTF-8, whatever bytes the file system holds."""
+    if name.isascii() and name.isprintable():
+        return name
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return _NEVER_PRINTED.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def _distinct(found: Sequence[Found]) -> list[Found]:
+    """No two files of one id, even where what is escaped in one stands so in another."""
+    seen: Counter[str] = Counter()
+    result = []
+    for file in found:
+        seen[file.id] += 1
+        again = seen[file.id]
+        result.append(file if again == 1 else file._replace(id=f"{file.id}~{again}"))
+    return result
+
+
+def _may_be_picture(name: str) -> bool:
+    ending = os.path.splitext(name)[1].lower()
+    if ending in _NO_PICTURE or ending in _HOLDS_OTHERS:
+        return False
+    return ending in _endings() or not _NO_PICTURE_NAMES.fullmatch(name)
+
+
+def _endings() -> dict[str, str]:
+    from PIL import Image
+
+    return Image.registered_extensions()
+
+
+def natural(id_: str) -> tuple[list[int | str], str]:
+    """A sort key that puts 2 before 10; the id itself decides between 01 and 1."""
+    pieces = re.split(r"(\d+)", id_)  # text and digits take turns
+    return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], id_
+
+
+# ---- masks ---------------------------------------------------------------------------------------
+
+
+def _without_masks(
+    found: Sequence[Found], prefixes: Sequence[str], passed: dict[str, list[str]]
+) -> Iterator[Found]:
+    """The files that do not lie in a folder of masks."""
+    outer = [one for one in prefixes if not any(one != o and one.startswith(o) for o in prefixes)]
+    inside: dict[str, list[Found]] = {prefix: [] for prefix in outer}
+    others: list[Found] = []
+    for file in found:
+        prefix = next((one for one in outer if file.id.startswith(one)), None)
+        (others if prefix is None else inside[prefix]).append(file)
+    yield from others
+    for prefix, files in inside.items():
+        parent = prefix.rstrip("/").rpartition("/")[0]
+        beside = {_stem(o.id) for o in others if not parent or o.id.startswith(f"{parent}/")}
+        same = sum(_stem(file.id) in beside for file in files)
+        name = prefix.rstrip("/")
+        if not files:
+            continue
+        if 2 * same < len(files) or all(map(_is_colourful, files[:_LOOKED_AT])):
+            yield from files
+        else:
+            passed.setdefault("masks of the pictures beside", []).append(f"{name}/")
+
+
+def _stem(id_: str) -> str:
+    return _MASK_OF.sub("", os.path.splitext(id_.rpartition("/")[2])[0]).casefold()
+
+
+def _is_colourful(file: Found) -> bool:
+    """Whether a file is a picture of more colours than a mask has classes."""
+    from PIL import Image
+
+    from .read import quiet
+
+    try:
+        with quiet, Image.open(file.path) as image:
+            if image.width * image.height > 1 << 24:
+                image.draft("RGB", (512, 512))
+            small = image.convert("RGB").resize((64, 64), Image.Resampling.NEAREST)
+            colours = small.getcolors(4096) or []
+            return len(colours) > 256 and any(len(set(colour)) > 1 for _, colour in colours)  # type: ignore[arg-type]
+    except Exception:  # a decoder given hostile bytes raises anything at all
+        return False
