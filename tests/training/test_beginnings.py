@@ -18,7 +18,7 @@ from narrows.images.source import as_source
 from narrows.measures import Pca
 from narrows.parts import Part
 from narrows.randomness import Draws
-from narrows.training import Phase, Recipe, history, load
+from narrows.training import Phase, Recipe, history_of, load
 from narrows.training.beginnings import Mirrored
 from narrows.training.phases import prepared
 from narrows.training.reporting import Quiet
@@ -95,7 +95,7 @@ def test_pictures_and_their_mirror_images_have_one_pca() -> None:
 def test_the_first_line_is_of_pca(make: Any, tmp_path: Path) -> None:
     train, validation = pictures(), pictures(20, 1)
     fit(small(make), train, validation=validation, to=tmp_path / "run")
-    first, second, *_ = history(tmp_path / "run")
+    first, second, *_ = history_of(tmp_path / "run")
     assert (first["step"], first["epoch"], first["best"]) == (0, 0.0, True)
     assert second["step"] == 2  # a twentieth of the way
     x = validation.float() / 255
@@ -111,7 +111,7 @@ def test_never_kept_below_its_beginning(make: Any, tmp_path: Path) -> None:
     made = small(make, learning_rate=3.0, ema_decay=None, patience=3)
     train, validation = pictures(), pictures(20, 1)
     model = fit(made, train, validation=validation, to=tmp_path / "run")
-    lines = history(tmp_path / "run")
+    lines = history_of(tmp_path / "run")
     assert [line["best"] for line in lines] == [True, False, False, False]
     assert same(model, fit(made.with_(steps=0), train))
     assert same(model, load(tmp_path / "run"))
@@ -163,7 +163,7 @@ def test_validation_sees_pictures_as_they_are(tmp_path: Path) -> None:
     for name, views in (("plain", None), ("dark", dark)):
         fit(made.with_(views=views), pictures(), validation=pictures(9, 1), to=tmp_path / name)
     assert (tmp_path / "plain" / "metrics.jsonl").exists()
-    plain, other = (history(tmp_path / name)[0]["validation_loss"] for name in ("plain", "dark"))
+    plain, other = (history_of(tmp_path / name)[0]["validation_loss"] for name in ("plain", "dark"))
     assert plain == other
 
 
@@ -215,7 +215,7 @@ def test_interrupted_resumed_and_retrained_are_the_same(make: Any, tmp_path: Pat
     again = fit(made, pictures(), to=tmp_path / "cut", resume=True, **options)
     assert same(whole, again) and held(whole) == held(again)
     lines, others = (
-        [{k: v for k, v in r.items() if "second" not in k} for r in history(tmp_path / name)]
+        [{k: v for k, v in r.items() if "second" not in k} for r in history_of(tmp_path / name)]
         for name in ("whole", "cut")
     )
     assert lines == others
@@ -263,7 +263,7 @@ def test_minutes(tmp_path: Path) -> None:
     began = time.monotonic()
     fit(made, pictures(), minutes=0.02, validation=pictures(9, 1), to=tmp_path / "run")
     assert time.monotonic() - began > 1.2
-    lines = history(tmp_path / "run")
+    lines = history_of(tmp_path / "run")
     assert lines[0]["step"] == 0 and lines[-1]["step"] > 4
     document = (tmp_path / "run" / "recipe.toml").read_text()
     assert "minutes = 0.02" in document
@@ -278,7 +278,7 @@ def test_the_bar_is_there_before_the_first_line() -> None:
     """A reporter is told of a phase before it is told of its beginning."""
     told: list[str] = []
 
-    class Predictor(Quiet):
+    class Told(Quiet):
         def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
             told.append(f"begin {steps}")
 
@@ -288,5 +288,46 @@ def test_the_bar_is_there_before_the_first_line() -> None:
         def end(self) -> None:
             told.append("end")
 
-    fit(small(nw.recipes.pca_vae, steps=2, batch_size=30), pictures(), report=Predictor())
+    fit(small(nw.recipes.pca_vae, steps=2, batch_size=30), pictures(), report=Told())
     assert told == ["begin 2", "epoch 0", "epoch 0.5", "epoch 1", "end"]
+
+
+@pytest.mark.parametrize("wanted", ["pca-autoencoder", nw.recipes.pca_autoencoder])
+def test_a_recipe_by_name_begins_too(wanted: Any) -> None:
+    said = Said()
+    train, validation = pictures(), pictures(20, 1)
+    model = nw.fit(
+        wanted,
+        train,
+        epochs=1,
+        validation=validation,
+        report=said,
+        device="cpu",
+        precision="float32",
+    )
+    assert sum("begins as PCA of 60 pictures" in text for text in said.said) == 1
+    x = validation.float() / 255
+    pca = Pca.fit(Mirrored(as_source(train)), 64)
+    squares = (x - pca.reconstruct(x)).square().sum((1, 2, 3)).mean()
+    constant = 0.5 * x[0].numel() * torch.log(torch.tensor(torch.pi))
+    assert model.run is not None
+    first = model.run.history[0]
+    assert first["validation_loss"] == pytest.approx(float(squares + constant), abs=1e-2)
+
+
+def test_a_model_goes_on_from_where_it_is(tmp_path: Path) -> None:
+    train, validation = pictures(), pictures(20, 1)
+    made = small(nw.recipes.pca_vae)
+    model = fit(made, train, validation=validation, to=tmp_path / "run")
+    best = min(line["validation_loss"] for line in history_of(tmp_path / "run"))
+    again, said = load(tmp_path / "run"), Said()
+    frozen = held(again)
+    more = pictures(30, 2)
+    fit(again, more, epochs=1, validation=validation, report=said, to=tmp_path / "more")
+    assert not any("begins as" in text for text in said.said)
+    first = history_of(tmp_path / "more")[0]
+    assert (first["step"], first["validation_loss"]) == (0, pytest.approx(best, abs=1e-3))
+    assert held(again) == frozen == held(model)
+    assert again.run is not None
+    parts = again.run.split(torch.cat([train, more, validation, pictures(5, 3)]))
+    assert [len(p) for p in (parts.trained, parts.validated, parts.new)] == [90, 20, 5]
