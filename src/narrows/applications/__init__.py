@@ -39,6 +39,7 @@ from .decisions import (
 from .decoding import Decode, decoder
 from .denoise import denoise, denoise_batch, denoising_baselines
 from .disentangle import FactorAlignment, baseline_encoders, disentangle, factor_alignments
+from .embedding import Embedding, code_rows, embed_2d, thumbnails
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
 from .generate import (
     Generated,
@@ -62,7 +63,6 @@ from .inpaint import (
     project,
 )
 from .kernels import feature_maps, first_kernels, high_frequency_energy
-from .map import Embedding, code_rows, embed_2d, thumbnails
 from .morph import (
     BLENDS,
     Decodings,

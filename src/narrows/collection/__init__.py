@@ -8,6 +8,7 @@ Knows no torch: codes come as arrays (N, D).
 from .about import POOLS, About, pooled
 from .collection import Collection, Neighbours
 from .exports import export
+from .info import CollectionInfo
 from .nearest import nearest
 from .rows import COLUMNS, column_name
 
@@ -16,6 +17,7 @@ __all__ = [
     "POOLS",
     "About",
     "Collection",
+    "CollectionInfo",
     "Neighbours",
     "column_name",
     "export",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import BadFile
+
+if TYPE_CHECKING:
+    from ..images import Preprocessing
 
 __all__ = ["POOLS", "About", "pooled"]
 
@@ -26,12 +29,11 @@ class About:
 
     Attributes:
         fingerprint: of the model that made the codes.
-        model: where that model lay when it was last used.
+        model: where that model lay when it was last used; empty of one that lay in memory.
         code_shape: (D,) or (D, H, W) of one code as the model gives it.
         pool: what becomes of a map: ``flatten``, or the ``mean`` or ``max`` over its positions.
-        pictures: the folder, file or set that the pictures come from.
-        shape: (C, H, W) that the model takes.
-        fit: how a picture met that shape.
+        pictures: the folder, file or set that the pictures come from; empty of those in memory.
+        shape, fit, center_crop: how a picture became an input; see ``preprocessing``.
         trained: how many codes the index was made of; 0 while there is none.
         probes: how many cells of the index a search visits.
     """
@@ -43,6 +45,7 @@ class About:
     pictures: str = ""
     shape: tuple[int, ...] = ()
     fit: str = "crop"
+    center_crop: int | None = None
     trained: int = 0
     probes: int = 0
 
@@ -63,7 +66,20 @@ class About:
     @property
     def whose(self) -> str:
         """The model in one phrase."""
-        return f"{self.model} ({self.fingerprint})"
+        return f"{self.model or 'a model'} ({self.fingerprint})"
+
+    @property
+    def inputs(self) -> str:
+        """Shape and fit of the model's inputs in one phrase, without loading what reads them."""
+        first = f", of the central {self.center_crop} pixels" if self.center_crop else ""
+        return f"{'×'.join(map(str, self.shape))}, {self.fit}{first}"
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a picture becomes an input of the model."""
+        from ..images.preprocessing import Preprocessing
+
+        return Preprocessing(self.shape, self.fit, self.center_crop)  # type: ignore[arg-type]
 
     def text(self) -> str:
         """As JSON."""

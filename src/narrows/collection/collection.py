@@ -19,6 +19,7 @@ import numpy as np
 
 from ..errors import BadFile
 from .about import About
+from .info import CollectionInfo
 from .nearest import nearest
 from .rows import arrow, condition, numbers, type_of, values_of
 from .store import Store, Version, guarded, look
@@ -160,6 +161,16 @@ class Collection:
     def scores(self) -> list[str]:
         """The columns of scores."""
         return [name for name in self.columns if name.startswith("score_")]
+
+    def info(self) -> CollectionInfo:
+        """What this version holds, and which other ones there are."""
+        return CollectionInfo(
+            self.address,
+            len(self),
+            self.version,
+            {field.name: str(field.type) for field in self.schema},
+            self.versions(),
+        )
 
     def versions(self) -> list[Version]:
         """All versions of the collection, the oldest first."""

@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-import narrows.applications.index as module
-from narrows.applications.index import collection_for, index_files, index_source
+import narrows.applications.indexing as module
+from narrows.applications.indexing import collection_for, index_files, index_source
 from narrows.collection import About, Collection
 from narrows.errors import BadFile, NarrowsError, NoImages
 from narrows.images import Images, read
@@ -67,7 +67,7 @@ def test_a_folder(photos: Path, tmp_path: Path) -> None:
 def test_a_second_run_opens_nothing(photos: Path, tmp_path: Path, monkeypatch) -> None:
     (photos / "dog" / "broken.jpg").unlink()
     indexed(photos, tmp_path / "c")
-    monkeypatch.setattr(module, "_look", None)
+    monkeypatch.setattr(module, "look_at", None)
     monkeypatch.setattr(Collection, "upsert", None)
     monkeypatch.setattr(Collection, "update", None)
     before = Collection.open(tmp_path / "c")._table.version
@@ -187,7 +187,9 @@ def test_when_nothing_is_readable_any_more_nothing_is_removed(photos: Path, tmp_
     assert len(collection) == 12
 
 
-def test_another_model_other_pictures_another_pool(photos: Path, tmp_path: Path) -> None:
+def test_another_model_other_pictures_another_fit_another_pool(
+    photos: Path, tmp_path: Path
+) -> None:
     to = tmp_path / "c"
     indexed(photos, to)
     other = About("fedcba9876543210", "runs/b", (12,), shape=(3, 2, 2))
@@ -197,9 +199,12 @@ def test_another_model_other_pictures_another_pool(photos: Path, tmp_path: Path)
     with pytest.raises(BadFile, match="made with pictures '', not 'other'.*--new-version"):
         collection_for(to, elsewhere)
     padded = About("0123456789abcdef", "runs/a", (12,), fit="pad", shape=(3, 2, 2))
-    assert collection_for(to, padded).about.fit == "crop"  # not stated: as it was
     with pytest.raises(BadFile, match="made with fit 'crop', not 'pad'"):
-        collection_for(to, padded, stated=["fit"])
+        collection_for(to, padded)
+    mean = About("0123456789abcdef", "runs/a", (12,), "mean", shape=(3, 2, 2))
+    assert collection_for(to, mean).about.pool == "flatten"  # not stated: as it was
+    with pytest.raises(BadFile, match="made with pool 'flatten', not 'mean'"):
+        collection_for(to, mean, stated=["pool"])
     moved = About("0123456789abcdef", "moved/a", (12,), shape=(3, 2, 2))
     assert collection_for(to, moved).about.model == "moved/a"
 
