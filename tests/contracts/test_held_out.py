@@ -1,7 +1,8 @@
 """What a verb calls held out, validation, or fits to: by content, whatever the pictures are called.
 
-Every verb that judges is one line of ``VERBS``; its result tells ``judged`` (pictures and what is known
-of them) and ``fitted`` (pictures that something was fitted to; None where nothing was).
+Every verb that judges is one line of ``VERBS``; its result tells ``judged`` (a ``Portion``: pictures and
+what is known of them, or pictures, with ``judged_on``) and ``fitted`` (pictures that something was fitted
+to; None where nothing was).
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ import narrows as nw
 from narrows.applications.classify import classify
 from narrows.applications.evaluate import evaluate
 from narrows.applications.outliers import outliers
+from narrows.applications.prior import prior
+from narrows.applications.steer import steer
 from narrows.applications.train import train
 from narrows.cli import main
 from narrows.images.contents import content_keys
+from narrows.training import Portion
 
 SHAPE = (1, 12, 8)
 QUIET = {"progress": False}
@@ -35,13 +39,16 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
         m, p, normal=p, score="reconstruction", quantile=0.9, **QUIET
     ),
     "classify": lambda m, p: classify(m, p, by="knn", **QUIET),
+    "prior": lambda m, p: prior(m, p, "gaussian", **QUIET),
+    "steer": lambda m, p: steer(m, p, by="brightness", fit_on=p, limit=2, **QUIET),
 }
 
 
 class Trained(NamedTuple):
-    """A model and what it was made of."""
+    """A model, what it was made of, and what the pictures are best called."""
 
     folder: Path
+    name: str
     train: np.ndarray
     validation: np.ndarray
 
@@ -65,20 +72,20 @@ def images_of(folder: Path) -> Any:
     return nw.images.folder(folder, (12, 8), "gray", "pad")
 
 
-@pytest.fixture(scope="module", params=["half", "validated", "all"])
+@pytest.fixture(scope="module", params=["held-out", "validation", "training"])
 def trained(request, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Models that have seen some, some and validated by the others, or all of the pictures."""
     images = images_of(pictures)
     to = tmp_path_factory.mktemp("held-out") / request.param
     validation: Any = None
-    if request.param == "half":
+    if request.param == "held-out":
         images = images.select(np.flatnonzero([not i.startswith("b/1") for i in images.ids]))
         validation = 0.1
-    if request.param == "validated":
+    if request.param == "validation":
         validation = 0.3
     fit(images, to, validation)
     keys = nw.load(to).run.seen
-    return Trained(to, keys["train"], keys["validation"])
+    return Trained(to, request.param, keys["train"], keys["validation"])
 
 
 def fit(images: Any, to: Path, validation: Any) -> Any:
@@ -90,12 +97,20 @@ def keys_of(source: Any) -> np.ndarray:
     return np.zeros(0, np.uint64) if source is None else np.unique(content_keys(source))
 
 
+def judged_of(result: Any) -> tuple[np.ndarray, str]:
+    """The keys of the pictures that a result is judged on, and what it calls them."""
+    judged = result.judged
+    if isinstance(judged, Portion):
+        return keys_of(judged.images), judged.name
+    return keys_of(judged), result.judged_on
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_what_is_called_held_out_was_not_seen(verb: str, trained: Trained, pictures: Path) -> None:
     result = VERBS[verb](trained.folder, pictures)
-    judged, name = keys_of(result.judged.images), result.judged.name
+    judged, name = judged_of(result)
     fitted = keys_of(result.fitted)
-    assert len(judged) and name in ("held-out", "validation", "training", "all")
+    assert len(judged) and name == trained.name
     assert name == "training" or not np.isin(judged, trained.train).any()
     assert name != "held-out" or not np.isin(judged, trained.validation).any()
     assert name != "validation" or np.isin(judged, trained.validation).all()
@@ -112,7 +127,7 @@ def test_where_a_run_does_not_know_all_counts_as_seen(
     model = nw.load(trained.folder)
     model.run = None
     result = VERBS[verb](model, pictures)
-    assert result.judged.name == "seen"
+    assert judged_of(result)[1] == "seen"
     assert any("does not say which pictures" in note for note in result.notes)
 
 
@@ -127,8 +142,8 @@ def test_names_and_places_do_not_matter(
         found.append(VERBS[verb](trained.folder, images_of(pictures).pixels.numpy()))
     first = found[0]
     for other in found[1:]:
-        assert other.judged.name == first.judged.name
-        assert keys_of(other.judged.images).tolist() == keys_of(first.judged.images).tolist()
+        (keys, name), (its_keys, its_name) = judged_of(first), judged_of(other)
+        assert (its_keys.tolist(), its_name) == (keys.tolist(), name)
         assert keys_of(other.fitted).tolist() == keys_of(first.fitted).tolist()
 
 

@@ -19,11 +19,13 @@ import narrows as nw
 from narrows.applications.classify import classify
 from narrows.applications.denoise import denoise
 from narrows.applications.duplicates import duplicates
+from narrows.applications.evaluate import evaluate
 from narrows.applications.index import index
 from narrows.applications.inpaint import inpaint
 from narrows.applications.kernels import kernels
 from narrows.applications.map import map as map_codes
 from narrows.applications.morph import morph, sample_posterior
+from narrows.applications.outliers import outliers
 from narrows.applications.prior import prior
 from narrows.applications.reconstruct import reconstruct
 from narrows.applications.search import search
@@ -42,6 +44,8 @@ def indexed(m: Any, p: Any) -> Any:
 # name → a call of (model, pictures) with no other choice than the verb itself needs
 VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "reconstruct": lambda m, p: reconstruct(m, p, progress=False),
+    "evaluate": lambda m, p: evaluate(m, p, progress=False),
+    "outliers": lambda m, p: outliers(m, p, normal=p, quantile=0.8, neighbours=2, progress=False),
     "prior": lambda m, p: prior(m, p, "gaussian", progress=False),
     "denoise": lambda m, p: denoise(m, p, noise="gaussian 0.1", baselines=False, progress=False),
     "upscale": lambda m, p: upscale(m, p, factor=2, progress=False),

@@ -131,7 +131,7 @@ def index(
     source = files_or_source(pictures, how, metadata, to)
     about = About(
         found.fingerprint(), _folder_of(model), tuple(found.code_shape), pool or "flatten",
-        _place_of(pictures), how.shape, how.fit, how.center_crop,
+        _place_of(pictures), **how.document() | {"shape": how.shape},
     )  # fmt: skip
     stated = [] if pool is None else ["pool"]
     collection = collection_for(to, about, stated=stated, new_version=new_version)

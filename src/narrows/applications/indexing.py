@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from ..collection import About, Collection, pooled
+from ..collection.about import INPUTS
 from ..collection.rows import column_names, type_of, values_of
 from ..collection.store import local
 from ..errors import BadFile, NarrowsError, NoImages, UnreadableImage
@@ -89,7 +90,7 @@ def collection_for(
     before = collection.about
     differing = [
         name
-        for name in ("pictures", "shape", "fit", "center_crop", *stated)
+        for name in ("pictures", *INPUTS, *stated)
         if getattr(before, name) != getattr(about, name)
     ]
     same = before.fingerprint == about.fingerprint and not differing

@@ -8,7 +8,7 @@ pictures in question ──scores of the model, distances of the codes───�
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -288,18 +288,19 @@ def _divided(
 ) -> tuple[Any, Portion, list[str]]:
     """Normal pictures to fit scores to (None where nothing is fitted), others to judge by, and notes.
 
-    Where new normal pictures are in question themselves, those of validation are judged by: a picture
-    cannot be more anomalous than the most anomalous normal one if it is that one.
+    New normal pictures that are in question themselves do not judge, if enough others are there: the
+    most anomalous normal picture could not be found to be an outlier.
     """
-    wanted = None
-    if len(split.new) and len(split.validated):
-        in_question = np.isin(content_keys(split.held_out), content_keys(asked)).any()
-        wanted = "validation" if in_question else None
+    if len(split.new):
+        in_question = np.isin(content_keys(split.held_out), content_keys(asked))
+        others = split.new[~in_question]
+        if len(others) + len(split.validated) >= min(100, (len(split.new) + 1) // 2):
+            split = replace(split, new=others)
     if fitting:
-        fitted, judged = split.fitting(seed=seed, wanted=wanted)
+        fitted, judged = split.fitting(seed=seed)
         fitted = evenly(fitted, limit)
     else:
-        fitted, judged = None, split.evaluation(wanted)
+        fitted, judged = None, split.evaluation()
     notes = [split.note] if split.note else []
     if judged.name == "training":
         notes.append("the model was trained on all normal pictures, so none are held out")

@@ -1,6 +1,6 @@
 """Codes with ids, metadata and the fingerprint of the model that made them, in an embedded database.
 
-    rows ──add, put, update, delete──► Collection (a folder, or an address) ──► search · rows · export
+    rows ──add, upsert, update, delete──► Collection (a folder, or an address) ──► search · rows · export
 
 Knows no torch: codes come as arrays (N, D).
 """

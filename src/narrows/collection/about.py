@@ -1,4 +1,4 @@
-"""What a collection knows of its codes: whose they are, of which pictures, and how they were taken."""
+"""What a collection knows of its codes: which model made them, of which pictures, and how they were taken."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Array = np.ndarray[Any, Any]
 
 FORMAT = 1
 POOLS = ("flatten", "mean", "max")
+INPUTS = ("shape", "fit", "center_crop", "levels")  # what a preprocessing's document has
 FITS = ("crop", "pad", "stretch")  # as images/read.py has them
 
 
@@ -33,7 +34,8 @@ class About:
         code_shape: (D,) or (D, H, W) of one code as the model gives it.
         pool: what becomes of a map: ``flatten``, or the ``mean`` or ``max`` over its positions.
         pictures: the folder, file or set that the pictures come from; empty of those in memory.
-        shape, fit, center_crop: how a picture became an input; see ``preprocessing``.
+        shape, fit, center_crop, levels: how a picture becomes an input, as the document of
+            :class:`narrows.images.Preprocessing` has it; see ``preprocessing``.
         trained: how many codes the index was made of; 0 while there is none.
         probes: how many cells of the index a search visits.
     """
@@ -45,9 +47,10 @@ class About:
     pictures: str = ""
     shape: tuple[int, ...] = ()
     fit: str = "crop"
-    center_crop: int | None = None
     trained: int = 0
     probes: int = 0
+    center_crop: int | None = None
+    levels: dict[str, list[float]] | None = None
 
     def __post_init__(self) -> None:
         if self.pool not in POOLS:
@@ -79,7 +82,7 @@ class About:
         """How a picture becomes an input of the model."""
         from ..images.preprocessing import Preprocessing
 
-        return Preprocessing(self.shape, self.fit, self.center_crop)  # type: ignore[arg-type]
+        return Preprocessing.of_document({name: getattr(self, name) for name in INPUTS})
 
     def text(self) -> str:
         """As JSON."""

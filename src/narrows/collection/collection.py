@@ -1,6 +1,6 @@
-"""A collection: N pictures' codes with all that is known of the pictures.
+"""A collection: N pictures' codes with the pictures' metadata.
 
-add, put, update, delete ──one commit each──► table ──tidy──► compact, indexed
+add, upsert, update, delete ──one commit each──► table ──optimize──► compact, indexed
                                                 │
 queries (Q, D) ──search──► exact: blocks of codes, up to 10,000 of them or where asked for
                       └──► cells: the index, as many cells as reach 0.995 of the exact answer
@@ -92,8 +92,8 @@ class Collection:
 
         Args:
             address: its folder, or an object store's address such as ``s3://bucket/path``.
-            version: its number; None takes the newest that is whole, or the newest of all.
-            going_on: a model's fingerprint: take the newest also where it is not whole, if it is
+            version: its number; None takes the newest complete one, or the newest of all.
+            going_on: a model's fingerprint: take the newest also where it is not complete, if it is
                 of that model.
 
         Raises:
@@ -143,7 +143,7 @@ class Collection:
 
     @property
     def about(self) -> About:
-        """Whose codes they are."""
+        """Which model made the codes, and of what."""
         return self.version.about
 
     @property
@@ -400,7 +400,7 @@ class Collection:
             self._set(dataclasses.replace(self.version, about=about))
 
     def commit(self) -> None:
-        """Say that an index run came to its end: from now on this version is the one that opens."""
+        """Mark this version as complete: from now on it is the one that opens."""
         if not self.version.complete:
             self._set(dataclasses.replace(self.version, complete=True))
 

@@ -111,19 +111,17 @@ class RunSplit:
                 return Portion(self.part(name), said[name])
         return Portion(self.images, said["trained"])
 
-    def fitting(
-        self, share: float = 0.5, seed: int = 0, wanted: str | None = None
-    ) -> tuple[Any, Portion]:
+    def fitting(self, share: float = 0.5, seed: int = 0) -> tuple[Any, Portion]:
         """Pictures to fit something to (a probe, distances, a table), and others to judge it by.
 
-        No content is in both. Fitted is to what was trained on, judged by ``evaluation(wanted)``.
-        Where none was trained on, or all were, or nothing is known, the pictures of that evaluation
-        are divided by their own official split, else by content, ``share`` of them to judge by.
+        No content is in both. Fitted is to what was trained on, judged by ``evaluation``. Where none was
+        trained on, or all were, or nothing is known, the pictures of that evaluation are divided by
+        their own official split, else by content, ``share`` of them to judge by.
 
         Raises:
             ValueError: a single content cannot be divided.
         """
-        judged = self.evaluation(wanted)
+        judged = self.evaluation()
         if len(judged) < len(self.images) and len(self.trained):
             return self.part("trained"), judged
         parts = divide(judged.images, validation=share, seed=seed)
