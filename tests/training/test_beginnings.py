@@ -329,5 +329,5 @@ def test_a_model_goes_on_from_where_it_is(tmp_path: Path) -> None:
     assert (first["step"], first["validation_loss"]) == (0, pytest.approx(best, abs=1e-3))
     assert held(again) == frozen == held(model)
     assert again.run is not None
-    parts = again.run.split(torch.cat([train, more, validation, pictures(5, 3)]))
+    parts = again.run.split(as_source(torch.cat([train, more, validation, pictures(5, 3)])))
     assert [len(p) for p in (parts.trained, parts.validated, parts.new)] == [90, 20, 5]
