@@ -32,7 +32,7 @@ import numpy as np
 import torch
 
 import narrows as nw
-from narrows.applications.index import collection_for, index_files, index_source
+from narrows.applications.indexing import collection_for, index_files, index_source
 from narrows.collection import About, Collection
 from narrows.images import Images
 from narrows.images.files import picture_files
@@ -155,7 +155,7 @@ def compared(work: Path, by: str) -> dict[str, Any]:
         "--by",
         by,
     ]
-    command += ["--out", str(work / f"duplicates-{by}.png")]
+    command += ["--out", str(work / f"duplicates-{by}")]
     began = time.perf_counter()
     with (work / "said.json").open("w+") as answer:
         process = subprocess.Popen(command, stdout=answer, stderr=subprocess.DEVNULL)

@@ -38,7 +38,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from narrows.applications.duplicates import close_pairs, duplicates
+from narrows.applications.close_codes import close_groups, close_pairs
 
 RESULTS = Path(__file__).with_name("results.json")
 SETS = ("lfw_gray", "utkface")
@@ -144,7 +144,7 @@ def ours(work: Path, files: list[Path], learnt: list[Path], seed: int) -> dict[s
     )  # fmt: skip
     narrows("index", work / "model", work / "test", "--to", work / "codes")
     began = time.perf_counter()
-    said = narrows("duplicates", work / "codes", "--out", work / "duplicates.png")
+    said = narrows("duplicates", work / "codes", "--out", work / "duplicates")
     place = {path.name: row for row, path in enumerate(files)}
     groups = [
         [place[one["id"]] for one in (group["keeper"], *group["others"])]
@@ -197,7 +197,7 @@ def close(bits: Any, distance: int, as_groups: bool) -> Pairs:
     """Files at most so many bits apart; the squared distance of bits is their number."""
     reach = (distance + 0.5) ** 0.5
     if as_groups:
-        return within([[one.keeper, *one.others] for one in duplicates(bits, reach)])
+        return within([[one.keeper, *one.others] for one in close_groups(bits, reach)])
     a, b, _ = close_pairs(bits, reach)
     return set(zip(a.tolist(), b.tolist(), strict=True))
 

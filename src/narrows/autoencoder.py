@@ -41,14 +41,14 @@ class Autoencoder(nn.Module):
 
     Args:
         ladder: the way down and up, or the part that names it.
-        bottleneck: what becomes of the lowest activation, or its part.
+        bottleneck: from the lowest activation to a code and back, or its part.
         likelihood: what the raw output means, or its part.
 
     Attributes:
         recipe: how it was trained, where that is known.
         preprocessing: how pictures become inputs; saved with the weights.
         run: what its training left (pictures seen, seed, history); None where it was not trained.
-        auxiliary: modules trained beside it (a discriminator, a softmax head), by name.
+        auxiliary: modules trained with it (a discriminator, a softmax head), by name.
 
     Raises:
         ValueError: a part that is not listed, or parts that do not fit.
@@ -151,7 +151,7 @@ class Autoencoder(nn.Module):
         return out.reshape(*z.shape[:-axes], *out.shape[1:]) if z.ndim != axes + 1 else out
 
     def pooling_indices(self, code: Code, rows: int) -> list[Tensor | None] | None:
-        """The pooling indices of a code, once for each of the ``rows`` that its samples make; or None."""
+        """The pooling indices of a code, repeated for each of the ``rows`` of its samples; or None."""
         return code.repeat(rows)
 
     def decode(self, z: Tensor, draws: Draws | None = None) -> Tensor:
@@ -168,7 +168,7 @@ class Autoencoder(nn.Module):
         """The negative ELBO of pictures x (B, C, H, W) in [0, 1], a scalar in nats per image.
 
         −E log p(x|z) + KL(q(z|x) ‖ p(z)), averaged over the batch and ``samples`` draws of the code;
-        of a code without a prior the first term, and what its bottleneck asks for. Differentiable, in
+        of a code without a prior the first term, and the bottleneck's auxiliary loss. Differentiable, in
         whichever mode the model is. What ``fit`` minimises may weigh the terms and add penalties.
 
         Args:
@@ -207,14 +207,14 @@ class Autoencoder(nn.Module):
         prior: Sampler | None = None,
         batch_size: int = 256,
         progress: Progress | None = None,
-        **given: Any,
+        **condition: Any,
     ) -> Tensor:
         """n pictures drawn from a prior over codes, (n, C, H, W) float32 in [0, 1], on the processor.
 
         Args:
             seed: of the draws.
             prior: a fitted one; None takes the standard normal that a variational model has.
-            given: what the prior is told, such as ``caption``.
+            condition: what the prior is conditioned on, such as ``caption``.
 
         Raises:
             ValueError: n is below 1, or the model has no prior of its own and none was given.
@@ -222,7 +222,7 @@ class Autoencoder(nn.Module):
         if n < 1:
             raise ValueError(f"at least 1 picture is drawn; we got n={n}")
         if prior is not None:
-            rows = prior.sample(n, seed, **given)
+            rows = prior.sample(n, seed, **condition)
         elif self.bottleneck.generative:
             rows = Draws(seed).normal("prior", (n, math.prod(self.code_shape)))
         else:
@@ -230,14 +230,14 @@ class Autoencoder(nn.Module):
                 f"codes of the bottleneck {in_words(as_part(self.bottleneck))!r} have no prior of "
                 "their own: fit one with narrows.priors.fit_prior, and give it as prior="
             )
-        found, codes = [], self.codes_of(rows)
+        batches, codes = [], self.codes_of(rows)
         with self.evaluating():
             for number, z in enumerate(torch.split(codes, batch_size)):
                 pictures = self.decode(z.to(self.device), Draws(seed, number))
-                found.append(pictures.clamp(0, 1).cpu())
+                batches.append(pictures.clamp(0, 1).cpu())
                 if progress is not None:
                     progress(number * batch_size + len(z), n)
-        return torch.cat(found)
+        return torch.cat(batches)
 
     def encode(
         self,

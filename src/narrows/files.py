@@ -1,7 +1,7 @@
 """Bytes on disk: atomic writes, safetensors, TOML, fingerprints. Nothing here is ever executed.
 
-A file appears under its name only when it is whole: it is written beside it, flushed to the
-disk and renamed, so that a power cut leaves the old file or the new one.
+A file appears under its name only when it is complete: it is written under a temporary name, flushed
+to the disk and renamed, so that a power cut leaves the old file or the new one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 @contextlib.contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success it is flushed and renamed to ``path``.
+    """Give a temporary path next to ``path``; on success it is flushed and renamed to ``path``.
 
     Raises:
         NarrowsError: the folder cannot be written or the disk is full; ``path`` is untouched.

@@ -1,136 +1,115 @@
-"""Duplicates: every near pair is found, each group has its keeper, and thresholds are made of examples."""
+"""Duplicates from Python: of collections, folders, lists of files and arrays; moving is asked for."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from PIL import Image
 
-import narrows.applications.duplicates as module
-from narrows.applications.duplicates import (
-    AUGMENTATIONS,
-    augmented,
-    close_pairs,
-    duplicates,
-    nearest_pairs,
-    threshold_of,
-)
+import narrows as nw
+from narrows.applications.duplicates import Duplicates, duplicates
+from narrows.applications.index import index
+from narrows.images import Images
 
 
-@given(
-    n=st.integers(0, 70), size=st.integers(1, 6), threshold=st.floats(0, 3),
-    shift=st.sampled_from([0.0, 300.0]), seed=st.integers(0, 4),
-)  # fmt: skip
-def test_pairs_are_those_of_all_distances(n, size, threshold, shift, seed) -> None:
-    draw = np.random.default_rng(seed)
-    codes = (draw.normal(size=(n, size)) + shift).astype(np.float32)
-    rows, columns = module._ROWS, module._COLUMNS
-    module._ROWS, module._COLUMNS = 8, 16
-    try:
-        a, b, distances = close_pairs(codes, threshold)
-    finally:
-        module._ROWS, module._COLUMNS = rows, columns
-    away = codes[:, None].astype(np.float64) - codes[None]
-    every = np.sqrt((away**2).sum(2))
-    first, second = np.nonzero(np.triu(every <= threshold, 1))
-    assert np.array_equal(a, first) and np.array_equal(b, second)
-    assert np.allclose(distances, every[first, second])
-
-
-@pytest.mark.parametrize("many", [50, 1 << 20])
-def test_the_nearest_pairs_are_those_of_all_distances(many, monkeypatch) -> None:
-    monkeypatch.setattr(module, "_MANY", many)
-    codes = np.random.default_rng(0).normal(size=(90, 3)).astype(np.float32)
-    a, b, distances = nearest_pairs(codes, 2, 0.9)
-    every = np.linalg.norm(codes[:, None].astype(np.float64) - codes[None], axis=2)
-    np.fill_diagonal(every, np.inf)
-    two = {
-        (min(i, j), max(i, j))
-        for i, row in enumerate(every)
-        for j in np.argsort(row)[:2].tolist()
-        if row[j] <= 0.9
-    }
-    assert set(zip(a.tolist(), b.tolist(), strict=True)) == two and len(a) == len(two)
-    assert np.allclose(distances, every[a, b])
-
-
-def test_a_group_has_a_keeper_that_all_are_near_to() -> None:
-    codes = np.array([[0.0], [1.0], [2.0], [10.0], [10.5], [30.0], [0.0]])
-    groups = duplicates(codes, 1.0)
-    assert [(g.keeper, g.others, g.distances) for g in groups] == [
-        (0, [6, 1], [0.0, 1.0]),  # 2 is near to 1 alone
-        (3, [4], [0.5]),
-    ]
-    best = duplicates(codes, 1.0, order=np.array([1, 6, 5, 4, 3, 2, 0]))
-    assert [(g.keeper, g.others) for g in best] == [(1, [6, 2, 0]), (4, [3])]
-    assert duplicates(codes[:0], 1.0) == []
-    assert duplicates(codes[[0, 3]], 1.0) == []
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_keepers_are_apart_and_nobody_is_in_two_groups(seed: int) -> None:
-    codes = np.random.default_rng(seed).normal(size=(300, 2)).astype(np.float32)
-    codes[250:] = codes[:50]
-    groups = duplicates(codes, 0.3)
-    others = [row for group in groups for row in group.others]
-    rows = others + [group.keeper for group in groups]
-    assert len(rows) == len(set(rows))
-    left = np.delete(codes, others, 0)
-    assert duplicates(left, 0.3) == []
-    for group in groups:
-        away = np.linalg.norm(codes[group.others] - codes[group.keeper], axis=1)
-        assert np.allclose(away, group.distances, atol=1e-6) and (away <= 0.3 + 1e-6).all()
-
-
-def test_ten_thousand_equal_pictures_are_one_group() -> None:
-    groups = duplicates(np.ones((10_000, 8)), 0.0)
-    assert len(groups) == 1 and len(groups[0].others) == 9999 and groups[0].keeper == 0
-
-
-def test_a_threshold_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    for wrong in (-1.0, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="a distance of at least 0"):
-            duplicates(np.zeros((3, 2)), wrong)
-    monkeypatch.setattr(module, "MOST_PAIRS", 100)
-    with pytest.raises(ValueError, match="more than 100 pairs .* choose a smaller threshold"):
-        duplicates(np.arange(60.0)[:, None], 50.0)
+@pytest.fixture(scope="module")
+def model() -> nw.Autoencoder:
+    digits = nw.images.named("digits")
+    recipe = nw.recipes.mlp_vae(digits.shape, code_size=4).with_(epochs=1)
+    return nw.fit(recipe, digits, report="quiet")
 
 
 @pytest.fixture
-def picture() -> np.ndarray:
-    """A smooth picture uint8 (3, 40, 60)."""
-    y, x = np.mgrid[:40, :60]
-    waves = np.stack([np.sin(x / 9 + y / 13), np.cos(x / 7), np.sin(y / 8)])
-    return (120 + 80 * waves).astype(np.uint8)
+def photos(digits: Images, tmp_path: Path) -> Path:
+    """Twelve digits; of two of them a larger and an equal copy; and a file that is no picture."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(12):
+        pixels = digits.pixels[i, 0].numpy().repeat(4, 0).repeat(4, 1)
+        Image.fromarray(pixels).save(folder / f"{i:02d}.png")
+        if i == 5:
+            Image.fromarray(pixels.repeat(2, 0).repeat(2, 1)).save(folder / "05 large.png")
+    (folder / "08 again.png").write_bytes((folder / "08.png").read_bytes())
+    (folder / "words.png").write_text("no picture")
+    return folder
 
 
-def test_made_duplicates_are_alike_and_not_the_same(picture: np.ndarray) -> None:
-    shapes = {"resized": (3, 28, 42)}
-    for name in AUGMENTATIONS:
-        made = augmented(picture, name)
-        assert made.dtype == np.uint8 and made.shape == shapes.get(name, picture.shape)
-        if name != "resized":
-            away = np.abs(made.astype(float) - picture).mean()
-            assert 0 < away < 25, name
-        assert augmented(picture[:1], name).shape == (1, *made.shape[1:])
-    with pytest.raises(ValueError, match="altered by recompressed, .*; we got 'burnt'"):
-        augmented(picture, "burnt")
+GROUPS = {"05 large.png": ["05.png"], "08 again.png": ["08.png"]}
 
 
-def test_a_threshold_finds_nine_of_ten_of_them(picture: np.ndarray) -> None:
-    def encode(pictures) -> np.ndarray:
-        return np.array([[each.mean(), each.std()] for each in pictures])
+def named(found: Duplicates) -> dict[str, list[str]]:
+    ids = found.columns["id"]
+    return {ids[g.keeper]: sorted(ids[row] for row in g.others) for g in found.groups}
 
-    pictures = [
-        np.clip(picture.astype(int) + shift, 0, 255).astype(np.uint8)
-        for shift in range(-60, 60, 10)
-    ]
-    free = threshold_of(pictures, encode, 1e9)
-    every = np.concatenate(list(free.made.values()))
-    assert set(free.made) == set(AUGMENTATIONS) and 0.88 <= (every <= free.distance).mean() <= 0.92
-    assert free.found("resized") == 1 and 0 < free.found("brightened") < 1
-    assert free.found("brightened", free.distance * 0.5) == 0
-    assert threshold_of(pictures, encode, 1.0).distance == 0.5
-    with pytest.raises(ValueError, match="we got none"):
-        threshold_of([], encode, 1.0)
+
+def test_a_folder_needs_neither_collection_nor_model(photos: Path, tmp_path: Path) -> None:
+    found = duplicates(photos, threshold=0.03, progress=False)
+    assert named(found) == GROUPS and found.collection is None
+    assert found.skipped == [("words.png", "not a picture")]
+    document = found.document()
+    assert (document["pictures"], document["duplicates"]) == (14, 2) and "moved" not in document
+    same = [other["same_file"] for group in document["groups"] for other in group["others"]]
+    assert sorted(same) == [False, True]
+    assert (
+        document["bytes"] == (photos / "05.png").stat().st_size + (photos / "08.png").stat().st_size
+    )
+    assert len(found.table()) == 2 and "keep 05 large.png, redundant 05.png" in str(found)
+    written = found.save(tmp_path / "out")
+    assert Path(written["duplicates"]).is_file()
+    made = duplicates(photos, progress=False)
+    assert made.examples is not None and "recompressed" in str(made)
+
+
+def test_a_collection_finds_what_its_folder_does(photos: Path, model, tmp_path: Path) -> None:
+    collection = index(model, photos, tmp_path / "c", progress=False).collection
+    from_collection = duplicates(collection, threshold=0.03, progress=False)
+    from_folder = duplicates(photos, threshold=0.03, model=model, progress=False)
+    assert named(from_collection) == named(from_folder) == GROUPS
+    by_codes = duplicates(str(tmp_path / "c"), by="codes", threshold=1e-3, progress=False)
+    given = duplicates(photos, by="codes", threshold=1e-3, model=model, progress=False)
+    assert named(by_codes) == named(given) == GROUPS
+    advised = duplicates(photos, by="codes", model=model, progress=False)
+    stored = duplicates(collection, by="codes", model=model, progress=False)
+    assert stored.threshold == pytest.approx(advised.threshold, rel=1e-3)
+
+
+def test_nothing_moves_until_it_is_asked_for(photos: Path, model, tmp_path: Path) -> None:
+    collection = index(model, photos, tmp_path / "c", progress=False).collection
+    before = sorted(path.name for path in photos.iterdir())
+    found = duplicates(collection, threshold=0.03, progress=False)
+    assert sorted(path.name for path in photos.iterdir()) == before and found.moved is None
+    moved = found.quarantine(tmp_path / "twice")
+    assert sorted(id_ for id_, _ in moved.moved) == ["05.png", "08.png"] and not moved.not_moved
+    assert "2 moved to" in str(moved) and len(collection) == 12
+    assert sorted(p.name for p in (tmp_path / "twice").glob("*.png")) == ["05.png", "08.png"]
+    again = found.quarantine(tmp_path / "twice")
+    assert again.moved == [] and len(again.not_moved) == 2
+
+
+def test_a_list_of_files_and_an_array(photos: Path, digits: Images, tmp_path: Path) -> None:
+    files = sorted(photos.glob("0[58]*.png")) + [photos / "gone.png"]
+    found = duplicates(files, threshold=0.03, progress=False)
+    assert named(found) == GROUPS
+    assert found.skipped == [(str(photos / "gone.png"), "there is no such file or folder")]
+    moved = found.quarantine(photos / "beside")  # of single files no folder is read again
+    assert moved.moved is not None and len(moved.moved) == 2
+    array = digits.pixels[[0, 1, 2, 1, 3]].numpy()
+    of_array = duplicates(array, threshold=0.0, progress=False)
+    assert named(of_array) == {"1": ["3"]} and of_array.document()["bytes"] == 0
+    with pytest.raises(ValueError, match="--move-to needs files"):
+        of_array.quarantine(tmp_path / "x")
+
+
+def test_what_cannot_be_compared(photos: Path, digits: Images) -> None:
+    array = digits.pixels[:4].numpy()
+    with pytest.raises(ValueError, match="by codes need a model"):
+        duplicates(array, by="codes")
+    with pytest.raises(ValueError, match="are of a collection"):
+        duplicates(photos, where="width > 3")
+    with pytest.raises(ValueError, match="by is pixels or codes; we got 'looks'"):
+        duplicates(array, by="looks")
+    with pytest.raises(ValueError, match="has 1 pictures in it; duplicates need two"):
+        duplicates(photos / "01.png")
+    assert np.isfinite(duplicates(array, threshold=0.2, progress=False).threshold)

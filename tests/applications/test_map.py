@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from narrows.applications import code_rows, embed_2d, thumbnails
+from narrows.applications.index import index
+from narrows.applications.map import map
 from narrows.errors import Unavailable
+from narrows.images import Images, Preprocessing
 from narrows.measures import neighbourhoods
 
 
@@ -87,3 +90,51 @@ def test_thumbnails() -> None:
     assert thumbnails(wide, 20).dtype == np.uint8
     small = wide[:, :, :8, :8]
     assert np.array_equal(thumbnails(small), small)
+
+
+class Corner:
+    """An encoder that is no autoencoder: eight pixels of a picture."""
+
+    shape, code_shape = (1, 8, 8), (8,)
+    preprocessing = Preprocessing((1, 8, 8), "stretch")
+
+    def fingerprint(self) -> str:
+        return "corner"
+
+    def encode(self, images):
+        return images.batch(torch.arange(len(images)))[:, 0, 3].numpy()
+
+
+def test_the_verb_takes_an_encoder_arrays_and_labels(digits: Images, tmp_path) -> None:
+    pixels, labels = digits.pixels[:120].numpy(), digits.label[:120]
+    said: list[str] = []
+    found = map(Corner(), pixels, labels=labels, project=pixels[:3], fit_size=80,
+                progress=lambda title, done, total: said.append(title))  # fmt: skip
+    assert found.codes.shape == (120, 8) and found.points["t-SNE"].shape == (120, 2)
+    assert found.embeddings["t-SNE"].fitted_on == 80 and found.label_name == "label"
+    assert np.allclose(found.projected["PCA"], found.points["PCA"][:3], atol=1e-4)
+    assert {"encoding", "t-SNE"} <= set(said)
+    assert "of the same label" in str(found) and len(found.table()) == 3
+    written = found.save(tmp_path / "map")
+    assert set(written) == {"map", "page", "document"} and "the model sees it" in found.page()
+
+
+def test_a_limit_is_spread_over_all_and_labels_stay_with_their_pictures(digits: Images) -> None:
+    images = digits.select(range(101))
+    found = map(Corner(), images, limit=11, progress=False)
+    assert list(found.ids) == [images.ids[i] for i in range(0, 101, 10)]
+    assert found.labels.tolist() == digits.label[:101:10].tolist()
+    given = map(Corner(), images, labels=np.arange(101) % 2, limit=11, progress=False)
+    assert given.labels.tolist() == [0] * 11
+    with pytest.raises(ValueError, match="a label for each of the 101 pictures"):
+        map(Corner(), images, labels=np.arange(100))
+
+
+def test_a_collection_of_an_array_is_shown_by_its_thumbnails(digits: Images, tmp_path) -> None:
+    images = digits.select(range(40))
+    collection = index(Corner(), images, tmp_path / "c", progress=False).collection
+    found = map(collection, where="label < 5", progress=False)
+    assert set(found.labels.tolist()) == {0, 1, 2, 3, 4} and len(found.ids) < 40
+    rows = [images.ids.index(id_) for id_ in found.ids]
+    assert np.allclose(found.codes, Corner().encode(images)[rows])
+    assert found.labels.tolist() == images.label[rows].tolist()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from narrows.applications.duplicates import AUGMENTATIONS, augmented
+from narrows.applications.close_codes import AUGMENTATIONS, augmented
 from narrows.applications.near_duplicates import SIDE, best_threshold, near_duplicates, signatures
 
 

@@ -11,11 +11,11 @@ import torch
 import narrows as nw
 from narrows.applications import (
     Restored,
+    border_noise_ratio,
     denoise_batch,
     denoising_baselines,
     feature_maps,
     first_kernels,
-    high_frequency_energy,
     scores,
     upscale_batch,
 )
@@ -139,11 +139,11 @@ def test_kernels_are_restless_where_they_vary_outside() -> None:
     noise = torch.rand(1, 1, 6, 6)
     still = torch.where(inside, noise, 0.3)
     double = torch.where(inside, torch.tensor([0.0, 1.0] * 3), torch.tensor([0.0, 2.0] * 3))
-    found = high_frequency_energy(torch.cat([still, double[None, None]]), inside)
+    found = border_noise_ratio(torch.cat([still, double[None, None]]), inside)
     assert found[0] < 1e-6
     assert found[1].item() == pytest.approx(2.0, rel=0.05)
     with pytest.raises(ValueError, match="two pixels or more inside and as many outside"):
-        high_frequency_energy(noise, torch.ones(6, 6, dtype=torch.bool))
+        border_noise_ratio(noise, torch.ones(6, 6, dtype=torch.bool))
 
 
 def test_feature_maps_of_maps_and_of_units() -> None:

@@ -47,7 +47,7 @@ def kept(document: dict) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize(("by", "threshold"), [("pixels", 0.03), ("codes", 0.001)])
 def test_groups_with_a_keeper(narrows, collection: Path, tmp_path: Path, by, threshold) -> None:
-    out = tmp_path / "sheet.png"
+    out = tmp_path / "found"
     result = narrows("duplicates", collection, "--by", by, "--threshold", threshold, "-o", out,
                      "--json")  # fmt: skip
     assert result.code == 0, result.err
@@ -56,16 +56,16 @@ def test_groups_with_a_keeper(narrows, collection: Path, tmp_path: Path, by, thr
     assert next(iter(kept(document))) == "11 again 0.png"  # the largest group
     same = [other["same_file"] for group in document["groups"] for other in group["others"]]
     assert same.count(True) == 3 and document["examples"] is None
-    with Image.open(out) as sheet:
+    with Image.open(out / "duplicates.png") as sheet:
         assert sheet.width > 300 and len(np.unique(np.asarray(sheet.convert("L")))) > 30
     again = narrows("duplicates", collection, "--threshold", 0.001, "--where", "height > 32", "-o",
-                    tmp_path / "none.png")  # fmt: skip
+                    tmp_path / "none")  # fmt: skip
     assert again.code == 2 and "has 1 pictures passing the filter" in again.err
 
 
 @pytest.mark.parametrize("by", ["pixels", "codes"])
 def test_a_threshold_made_of_examples(narrows, collection: Path, tmp_path: Path, by: str) -> None:
-    arguments = ("duplicates", collection, "--by", by, "-o", tmp_path / "s.png")
+    arguments = ("duplicates", collection, "--by", by, "-o", tmp_path / "s")
     result = narrows(*arguments)
     assert result.code == 0, result.err
     assert "recompressed" in result.out and "keep 05 large.png, redundant 05.png" in result.out
@@ -77,7 +77,7 @@ def test_a_threshold_made_of_examples(narrows, collection: Path, tmp_path: Path,
 
 
 def test_the_others_are_moved_and_nothing_is_lost(narrows, collection: Path, tmp_path) -> None:
-    photos, to, out = tmp_path / "photos", tmp_path / "twice", tmp_path / "s.png"
+    photos, to, out = tmp_path / "photos", tmp_path / "twice", tmp_path / "s"
     before = sorted(path.read_bytes() for path in photos.iterdir())
     arguments = ("duplicates", collection, "--threshold", 0.03, "-o", out, "--move-to")
     inside = narrows(*arguments, photos / "twice")
@@ -99,11 +99,11 @@ def test_the_others_are_moved_and_nothing_is_lost(narrows, collection: Path, tmp
         (("--where", "width <"), 2, "the filter 'width <' cannot be used"),
         (("--by", "codes", "--model", "nowhere"), 1, "where it moved, say so with --model"),
         (("--by", "codes", "--threshold", "-1"), 2, "a distance of at least 0"),
-        (("--by", "eye"), 2, "--by is pixels or codes"),
+        (("--by", "eye"), 2, "by is pixels or codes; we got 'eye'"),
     ],
 )
 def test_what_a_person_gets_wrong(narrows, collection, tmp_path, arguments, code, words) -> None:
-    out = tmp_path / "none.png"
+    out = tmp_path / "none"
     result = narrows("duplicates", collection, *arguments, "-o", out)
     assert result.code == code, result.err
     line = result.err.strip().splitlines()[-1]
@@ -115,9 +115,9 @@ def test_pictures_that_are_no_files(narrows, trained: Path, tmp_path: Path) -> N
     np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 256, (6, 8, 8), np.uint8))
     assert narrows("index", trained, tmp_path / "x.npy", "--to", tmp_path / "c").code == 0
     result = narrows("duplicates", tmp_path / "c", "--move-to", tmp_path / "t", "-o",
-                     tmp_path / "s.png")  # fmt: skip
+                     tmp_path / "s")  # fmt: skip
     assert result.code == 2 and "--move-to needs files" in result.err
-    assert narrows("duplicates", tmp_path / "c", "-o", tmp_path / "s.png").code == 0
+    assert narrows("duplicates", tmp_path / "c", "-o", tmp_path / "s").code == 0
 
 
 def test_the_help_has_an_example(narrows) -> None:

@@ -15,7 +15,7 @@ QUICK = ("--fit-size", 150, "--limit", 200)
 
 
 def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
-    out = tmp_path / "m.png"
+    out = tmp_path / "m"
     result = narrows("map", trained, "digits", *QUICK, "-o", out, "--json")
     assert result.code == 0, result.err
     document = json.loads(result.out)
@@ -24,25 +24,25 @@ def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
     assert tsne["fitted_on"] == 150 and pca["fitted_on"] == 200
     assert tsne["trustworthiness"] > pca["trustworthiness"] > 0.5
     assert tsne["same_label"] > 0.4
-    with Image.open(out) as shown:
+    with Image.open(out / "map.png") as shown:
         assert shown.width > 1200
-    page = out.with_suffix(".html").read_text(encoding="utf-8")
+    page = (out / "map.html").read_text(encoding="utf-8")
     assert "as model sees it" in page and "200" in page
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.html", "m.png"]
+    assert sorted(p.name for p in out.iterdir()) == ["map.html", "map.json", "map.png"]
 
 
 def test_new_pictures_and_other_labels(narrows, trained: Path, tmp_path: Path) -> None:
     pixels = nw.images.named("digits").pixels.numpy()
     np.savez(tmp_path / "some.npz", x=pixels[:60], y=np.arange(60) / 7)
     Image.fromarray(pixels[0, 0]).save(tmp_path / "zero.png")
-    given = ("--project", tmp_path / "zero.png", "-o", tmp_path / "m.png", "--json")
+    given = ("--project", tmp_path / "zero.png", "-o", tmp_path / "m", "--json")
     result = narrows("map", trained, tmp_path / "some.npz", *given)
     assert result.code == 0, result.err
     document = json.loads(result.out)
     assert set(document["placed"]["zero.png"]) == {"t-SNE", "PCA"}
     assert document["maps"]["PCA"]["same_label"] is None  # numbers, not classes
     np.save(tmp_path / "y.npy", np.array(["a", "b", "c"])[np.arange(60) % 3])
-    given = ("--labels", tmp_path / "y.npy", "-o", tmp_path / "m.png")
+    given = ("--labels", tmp_path / "y.npy", "-o", tmp_path / "m")
     result = narrows("map", trained, tmp_path / "some.npz", *given)
     assert (
         result.code == 0 and "of the same label" in result.out and "trustworthiness" in result.out
@@ -57,9 +57,9 @@ def test_new_pictures_and_other_labels(narrows, trained: Path, tmp_path: Path) -
         (("--labels", "hair"), "no labels 'hair': those of these pictures are label"),
         (("--labels", "gone.csv"), "there is no labels file gone.csv"),
         (("--limit", "4"), "at least 5 pictures; we got 4"),
-        (("--limit", "0"), "--limit is at least 1"),
+        (("--limit", "0"), "limit is at least 1; we got 0"),
         (("--perplexity", "0"), "perplexity is above 1"),
-        (("-o", "map.gif"), "-o names a PNG"),
+        (("-o", "map.gif"), "-o is a folder for the results; we got map.gif"),
     ],
 )
 def test_wrong_usage(narrows, trained: Path, tmp_path, monkeypatch, options, words) -> None:

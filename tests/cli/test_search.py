@@ -31,10 +31,10 @@ def found(narrows, collection: Path, tmp_path: Path) -> Callable[..., dict]:
     """Search and read the JSON; the sheet is a picture."""
 
     def search(*arguments: object) -> dict:
-        out = tmp_path / "sheet.png"
+        out = tmp_path / "found"
         result = narrows("search", collection, *arguments, "-o", out, "--json")
         assert result.code == 0, result.err
-        with Image.open(out) as sheet:
+        with Image.open(out / "search.png") as sheet:
             assert sheet.width > 300 and len(np.unique(np.asarray(sheet.convert("L")))) > 30
         return json.loads(result.out) | {"err": result.err}
 
@@ -87,7 +87,7 @@ def test_fewer_pictures_than_asked_for(found) -> None:
 
 
 def test_text_for_people(narrows, collection: Path, tmp_path: Path) -> None:
-    result = narrows("search", collection, "--id", "even/0.png", "-k", 2, "-o", tmp_path / "s.png")
+    result = narrows("search", collection, "--id", "even/0.png", "-k", 2, "-o", tmp_path / "s")
     assert len(result.out.splitlines()) == 3 and "look at" in result.out and "32x32" in result.out
 
 
@@ -96,16 +96,16 @@ def test_text_for_people(narrows, collection: Path, tmp_path: Path) -> None:
     [
         ((), 2, "--like PICTURE or --id ID"),
         (("--id", "even/0"), 2, "has no picture 'even/0'"),
-        (("--like", "nowhere.png"), 1, "cannot read nowhere.png: there is no such file"),
+        (("--like", "nowhere.png"), 1, "there is no file or folder nowhere.png"),
         (("--id", "even/0.png", "--minus", "even/0.png"), 2, "more pictures to be like"),
         (("--id", "even/0.png", "--where", "label ="), 2, "the filter 'label =' cannot be used"),
         (("--id", "even/0.png", "--where", "width > 999"), 2, "passes the filter"),
-        (("--id", "even/0.png", "-k", "0"), 2, "-k is at least 1"),
+        (("--id", "even/0.png", "-k", "0"), 2, "k is at least 1; we got 0"),
         (("--id", "even/0.png", "--version", "3"), 2, "versions 1; we got 3"),
     ],
 )
 def test_what_a_person_gets_wrong(narrows, collection, tmp_path, arguments, code, words) -> None:
-    out = tmp_path / "none.png"
+    out = tmp_path / "none"
     result = narrows("search", collection, *arguments, "-o", out)
     assert result.code == code, result.err
     line = result.err.strip().splitlines()[-1]
@@ -118,7 +118,7 @@ def test_the_model_that_moved_and_the_wrong_one(
 ) -> None:
     from narrows.collection import Collection
 
-    picture, out = tmp_path / "photos" / "even" / "0.png", tmp_path / "s.png"
+    picture, out = tmp_path / "photos" / "even" / "0.png", tmp_path / "s"
     Collection.open(collection).change(model=str(tmp_path / "gone"))
     lost = narrows("search", collection, "--like", picture, "-o", out)
     assert lost.code == 1 and "where it moved, say so with --model" in lost.err
@@ -138,7 +138,7 @@ def test_the_model_that_moved_and_the_wrong_one(
 def test_a_damaged_collection(narrows, collection: Path, tmp_path: Path) -> None:
     for path in collection.glob("pictures-*/data/*"):
         path.write_bytes(path.read_bytes()[:40])
-    result = narrows("search", collection, "--id", "even/0.png", "-o", tmp_path / "s.png")
+    result = narrows("search", collection, "--id", "even/0.png", "-o", tmp_path / "s")
     assert result.code == 1 and "is damaged" in result.err and "Traceback" not in result.err
 
 

@@ -21,7 +21,7 @@ ABOUT = About("f", "m", (12,), shape=(3, 2, 2))
 
 INDEXING = """
 import sys
-import narrows.applications.index as index
+import narrows.applications.indexing as index
 from narrows.images.files import picture_files
 from narrows.collection import About
 

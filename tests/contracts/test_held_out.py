@@ -21,6 +21,7 @@ import narrows as nw
 from narrows.applications.classify import classify
 from narrows.applications.evaluate import evaluate
 from narrows.applications.outliers import outliers
+from narrows.applications.prior import prior
 from narrows.applications.steer import steer
 from narrows.applications.train import train
 from narrows.cli import main
@@ -38,6 +39,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
         m, p, normal=p, score="reconstruction", quantile=0.9, **QUIET
     ),
     "classify": lambda m, p: classify(m, p, by="knn", **QUIET),
+    "prior": lambda m, p: prior(m, p, "gaussian", **QUIET),
     "steer": lambda m, p: steer(m, p, by="brightness", fit_on=p, limit=2, **QUIET),
 }
 

@@ -6,6 +6,7 @@ A verb is added by one line of ``VERBS``.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,28 @@ from PIL import Image
 import narrows as nw
 from narrows.applications.classify import classify
 from narrows.applications.denoise import denoise
+from narrows.applications.duplicates import duplicates
 from narrows.applications.evaluate import evaluate
+from narrows.applications.index import index
 from narrows.applications.inpaint import inpaint
 from narrows.applications.kernels import kernels
+from narrows.applications.map import map as map_codes
 from narrows.applications.morph import morph, sample_posterior
 from narrows.applications.outliers import outliers
 from narrows.applications.prior import prior
 from narrows.applications.reconstruct import reconstruct
+from narrows.applications.search import search
 from narrows.applications.steer import steer
 from narrows.applications.upscale import upscale
 from narrows.results import Result
 
 SHAPE = (1, 12, 8)
+
+
+def indexed(m: Any, p: Any) -> Any:
+    """Pictures as a collection in a new folder."""
+    return index(m, p, Path(tempfile.mkdtemp()) / "codes", progress=False)
+
 
 # name → a call of (model, pictures) with no other choice than the verb itself needs
 VERBS: dict[str, Callable[[Any, Any], Any]] = {
@@ -48,7 +59,21 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "classify": lambda m, p: classify(
         m, p, labels=np.arange(24) // 12, by="knn", predict=p, progress=False
     ),
+    "index": indexed,
+    "search": lambda m, p: search(indexed(m, p).collection, p, model=m, k=3, progress=False),
+    "duplicates": lambda m, p: duplicates(p, model=m, progress=False),
+    "duplicates of a collection": lambda m, p: duplicates(
+        indexed(m, p).collection, by="codes", model=m, progress=False
+    ),
+    "map": lambda m, p: map_codes(m, p, progress=False),
+    "map of a collection": lambda m, p: map_codes(indexed(m, p).collection, progress=False),
+    "collection info": lambda m, p: indexed(m, p).collection.info(),
 }
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture(scope="module")

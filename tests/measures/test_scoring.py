@@ -54,7 +54,7 @@ def test_only_a_hierarchy_has_a_score_of_its_levels(model, pictures) -> None:
     deep = nw.recipes.sonderby_2016_ladder_vae(SHAPE, 4, widths=(8, 8, 8, 8)).build()
     assert supported(model) == ("reconstruction", "features")
     assert supported(deep) == (*supported(flat), "llr")
-    with pytest.raises(ValueError, match="'hierarchy' needs a model with latents at several"):
+    with pytest.raises(ValueError, match="'llr' needs a model with latents at several"):
         anomaly_scores(flat, pictures, ("llr",))
     with pytest.raises(ValueError, match="needs a model with a prior"):
         anomaly_scores(model, pictures, ("llr",))

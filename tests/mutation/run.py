@@ -60,8 +60,8 @@ MUTANTS = (
     Mutant(
         "an average without its ramp",
         "training/loop.py",
-        "share = 1 - min(phase.average, (1 + number) / (10 + number))",
-        "share = 1 - phase.average",
+        "share = 1 - min(phase.ema_decay, (1 + number) / (10 + number))",
+        "share = 1 - phase.ema_decay",
         ("tests/training/test_loop.py",),
     ),
     Mutant(
@@ -83,9 +83,44 @@ MUTANTS = (
     Mutant(
         "the score of a hierarchy turned round",
         "measures/anomaly_scores.py",
-        'found["hierarchy"] = whole - _of_base(model, descent, x, samples, seed)',
-        'found["hierarchy"] = _of_base(model, descent, x, samples, seed) - whole',
+        'scores["llr"] = whole - _of_base(model, descent, x, samples, seed)',
+        'scores["llr"] = _of_base(model, descent, x, samples, seed) - whole',
         ("tests/contracts/test_scores.py",),
+    ),
+    Mutant(
+        "distances of outliers fitted to held-out pictures",
+        "applications/outliers.py",
+        "fitted, judged = split.fitting(seed=seed)",
+        "fitted, judged = split.images, split.evaluation()",
+        ("tests/contracts/test_held_out.py",),
+    ),
+    Mutant(
+        "tables of compress fitted to all pictures",
+        "applications/compress.py",
+        "fitting, _ = run_of(loaded).split(images).fitting(0.1, seed)",
+        "fitting = images",
+        ("tests/applications/test_compress.py",),
+    ),
+    Mutant(
+        "a prior fitted to all pictures",
+        "applications/prior.py",
+        "fitting, judged = split.fitting(0.1, seed)",
+        "fitting, judged = images, split.evaluation()",
+        ("tests/contracts/test_held_out.py",),
+    ),
+    Mutant(
+        "classifiers fitted to all pictures",
+        "applications/classify.py",
+        "fitted, portion = parts.fitting(SHARE, seed)",
+        "fitted, portion = known, parts.evaluation()",
+        ("tests/contracts/test_held_out.py",),
+    ),
+    Mutant(
+        "weights of classes from all masks",
+        "applications/segment.py",
+        "weights = class_weights(fitted.masks, count)",
+        "weights = class_weights(given.masks, count)",
+        ("tests/applications/test_segment.py",),
     ),
     Mutant(
         "the verdict on figure 16 turned round",

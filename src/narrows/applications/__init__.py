@@ -39,6 +39,7 @@ from .decisions import (
 from .decoding import Decode, decoder
 from .denoise import denoise, denoise_batch, denoising_baselines
 from .disentangle import FactorAlignment, baseline_encoders, disentangle, factor_alignments
+from .embedding import Embedding, code_rows, embed_2d, thumbnails
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
 from .generate import (
     Generated,
@@ -61,8 +62,7 @@ from .inpaint import (
     inpainting_baselines,
     project,
 )
-from .kernels import feature_maps, first_kernels, high_frequency_energy
-from .map import Embedding, code_rows, embed_2d, thumbnails
+from .kernels import border_noise_ratio, feature_maps, first_kernels
 from .morph import (
     BLENDS,
     Decodings,
@@ -148,6 +148,7 @@ __all__ = [
     "agreement",
     "baseline_encoders",
     "baseline_features",
+    "border_noise_ratio",
     "by_model",
     "by_projection",
     "caption_to_image",
@@ -180,7 +181,6 @@ __all__ = [
     "fit_to_labels",
     "fit_to_transform",
     "generate",
-    "high_frequency_energy",
     "inpaint",
     "inpaint_batch",
     "inpainting_baselines",

@@ -25,7 +25,7 @@ from ..images import Source, as_source
 from ..images.labels import class_names
 from ..measures import Pca
 from ..randomness import generator, permutation
-from .map import code_rows
+from .embedding import code_rows
 
 __all__ = [
     "KINDS",

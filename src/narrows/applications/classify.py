@@ -130,9 +130,9 @@ class Classification(Result):
 
     def document(self) -> dict[str, Any]:
         """Accuracies, the confusion of the best, curves, groups, predictions."""
-        found: dict[str, Any] = {"labels": self.labels}
+        document: dict[str, Any] = {"labels": self.labels}
         if self.judged is not None:
-            found |= {
+            document |= {
                 "fitted_on": len(self.fitted),
                 "tested_on": len(self.judged),
                 "judged_on": self.judged.name,
@@ -152,17 +152,17 @@ class Classification(Result):
                 },
             }
         elif self.labels is not None:
-            found["classes"] = list(self.classes)
+            document["classes"] = list(self.classes)
         if self.best is not None:
             names, counts = self.best.classes.tolist(), self.best.confusion.tolist()
-            found["confusion"] = {"classes": names, "counts": counts}
+            document["confusion"] = {"classes": names, "counts": counts}
         if self.groups:
-            found["clusters"] = {kind: self._group(kind) for kind in self.groups}
+            document["clusters"] = {kind: self._group(kind) for kind in self.groups}
         if self.predictions:
             ids = distinct([id_ for id_, _ in self.predictions])
-            found["predictions"] = dict(zip(ids, (n for _, n in self.predictions), strict=True))
-        found |= {"notes": list(self.notes), "skipped": [list(item) for item in self.skipped]}
-        return found
+            document["predictions"] = dict(zip(ids, (n for _, n in self.predictions), strict=True))
+        document |= {"notes": list(self.notes), "skipped": [list(item) for item in self.skipped]}
+        return document
 
     def _group(self, kind: str) -> dict[str, Any]:
         sizes = self.groups[kind].sizes.tolist()
@@ -187,21 +187,21 @@ class Classification(Result):
 
     def figures(self) -> dict[str, Any]:
         """What is taken for what, accuracy by the number of labels, and the groups."""
-        found: dict[str, Any] = {}
+        drawn: dict[str, Any] = {}
         if self.best is not None and self.judged is not None:
             by = TUNED if self.by == TUNED else f"{TITLES[self.by]} on codes"
             title = f"{self.labels} by {by}: {self.best.accuracy:.1%} of {len(self.judged):,} "
             title += f"{self.judged.name} pictures"
-            found["confusion"] = confusion_matrix(
+            drawn["confusion"] = confusion_matrix(
                 self.best.confusion, self.best.classes.tolist(), title=title
             )
             if self.curves:
                 how = "by labels" if self.tuned is not None else "of a linear probe"
                 title = f"Accuracy {how} of {self.labels}"
-                found["few-labels"] = label_curves(self.curves, title=title)
+                drawn["few-labels"] = label_curves(self.curves, title=title)
         if self.typical:
-            found["groups"] = picture_rows(self.typical)
-        return found
+            drawn["groups"] = picture_rows(self.typical)
+        return drawn
 
     def save(self, folder: Path | str) -> dict[str, Any]:
         """Figures and document; ``predictions.csv``, and the tuned model in ``fine-tuned``."""
@@ -297,24 +297,24 @@ def classify(
         raise ValueError(f"{TUNED} trains an autoencoder; we got {type(loaded).__name__}")
     more = None if predict is None else opened_images(loaded, predict, progress=progress)
     skipped = [*source.skipped, *getattr(more, "skipped", ())]
-    known = _labels(images, labels)
+    column = _labels(images, labels)
     own = fine_tuned(loaded) if isinstance(loaded, Autoencoder) else None
     facts: dict[str, Any] = {"notes": [*source.notes], "skipped": skipped}
-    if known is None and own is not None and clusters is None:
+    if column is None and own is not None and clusters is None:
         facts |= {"labels": "class", "classes": own.classes.tolist(), "tuned": own}
         return Classification(predictor=own, predictions=_told(own, images, more), **facts)
-    if known is None and (clusters is None or more is not None):
+    if column is None and (clusters is None or more is not None):
         raise ValueError(
             "these pictures have no labels: name some with --labels (a .csv or .npy file), or find "
             "groups without any, with --clusters 10"
         )
     facts["notes"].append(f"pictures are taken as {_taken(loaded)}")
-    if known is None:
+    if column is None:
         assert clusters is not None
         return Classification(
             **facts, **_groups(loaded, evenly(images, fit_size), None, clusters, seed)
         )
-    what, names = known[0], class_names(known[1])
+    what, names = column[0], class_names(column[1])
     fitted, portion, notes = _divided(loaded, images, names, what, fit_size, seed)
     facts["notes"] += notes
     study = _Study(
@@ -360,11 +360,11 @@ def _divided(
         raise ValueError(f"no picture has a {what}; choose other labels")
     rows = np.flatnonzero(names != "")
     if isinstance(images, Images):  # which are divided by content
-        known: Any = images.select(rows)
-        known.labels = {"class": names[rows]}
+        labelled: Any = images.select(rows)
+        labelled.labels = {"class": names[rows]}
     else:
-        known = Labelled(Subset(images, rows), names[rows])
-    parts = run_of(model).split(known)
+        labelled = Labelled(Subset(images, rows), names[rows])
+    parts = run_of(model).split(labelled)
     fitted, portion = parts.fitting(SHARE, seed)
     notes = [parts.note] if parts.note else []
     if parts.known and portion.name != "held-out":
@@ -380,8 +380,8 @@ def _encode(model: Any) -> Callable[[Any], Tensor]:
     """Pictures to the rows (N, D) of a model, an autoencoder or another encoder."""
 
     def codes(x: Any) -> Tensor:
-        found = model.encode(x)
-        return torch.as_tensor(getattr(found, "z", found)).flatten(1)
+        code = model.encode(x)
+        return torch.as_tensor(getattr(code, "z", code)).flatten(1)
 
     return codes
 
@@ -391,24 +391,24 @@ def _judged(study: _Study, kinds: Sequence[str]) -> dict[str, Any]:
     on_codes = [kind for kind in kinds if kind != TUNED]
     classes, counts = np.unique(study.y, return_counts=True)
     majority = float((study.truth == classes[counts.argmax()]).mean())
-    found: dict[str, Any] = {"classes": classes.tolist(), "majority_class": majority}
-    found |= {"tested": {}, "curves": {}}
+    tried: dict[str, Any] = {"classes": classes.tolist(), "majority_class": majority}
+    tried |= {"tested": {}, "curves": {}}
     best = -1.0
     if on_codes:
         compared = _compared(study, on_codes)
-        found["tested"], found["curves"] = dict(compared.tested), dict(compared.few)
+        tried["tested"], tried["curves"] = dict(compared.tested), dict(compared.few)
         made, encode = compared.best, _encode(study.model)
         best = made.held_out or 0.0
-        found |= {"by": made.kind, "arguments": made.arguments}
-        found["predictor"] = lambda images: made(encode(images))
+        tried |= {"by": made.kind, "arguments": made.arguments}
+        tried["predictor"] = lambda images: made(encode(images))
     if TUNED in kinds:
         tuned, tested, curves, own = _tuned(study)
-        found["tested"] |= tested
-        found["curves"] |= curves
-        found["tuned"] = tuned
+        tried["tested"] |= tested
+        tried["curves"] |= curves
+        tried["tuned"] = tuned
         if own > best:
-            found |= {"by": TUNED, "arguments": {}, "predictor": tuned}
-    return found
+            tried |= {"by": TUNED, "arguments": {}, "predictor": tuned}
+    return tried
 
 
 def _compared(study: _Study, kinds: Sequence[str]) -> Any:
@@ -476,15 +476,15 @@ def _groups(
 ) -> dict[str, Any]:
     """Groups of the codes, how they agree with labels, and the typical pictures of each."""
     codes = _encode(model)(images)
-    found = {kind: cluster(codes, wanted, kind, seed=seed) for kind in CLUSTERINGS}
-    shown, rows = found["k-means"], []
+    clusterings = {kind: cluster(codes, wanted, kind, seed=seed) for kind in CLUSTERINGS}
+    shown, rows = clusterings["k-means"], []
     for group, size in enumerate(shown.sizes.tolist()[:MOST_GROUPS]):
         at = torch.from_numpy(shown.typical(group, TYPICAL))
         rows.append((f"{size:,} pictures", images.batch(at).cpu().numpy()))
     agreements = {}
     if labels is not None:
-        agreements = {kind: agreement(each.which, labels) for kind, each in found.items()}
-    return {"groups": found, "agreements": agreements, "typical": rows}
+        agreements = {kind: agreement(each.which, labels) for kind, each in clusterings.items()}
+    return {"groups": clusterings, "agreements": agreements, "typical": rows}
 
 
 def _percent(evaluated: ClassifierEvaluation | None) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..randomness import generator
-from .map import code_rows
+from .embedding import code_rows
 
 __all__ = ["CLUSTERINGS", "Agreement", "Clusters", "agreement", "cluster"]
 

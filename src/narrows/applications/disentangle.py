@@ -21,7 +21,7 @@ from ..images.views import Subset
 from ..measures import Disentanglement, disentanglement
 from ..randomness import permutation
 from .classifiers import baseline_features, untrained
-from .map import code_rows
+from .embedding import code_rows
 
 __all__ = ["FactorAlignment", "baseline_encoders", "disentangle", "factor_alignments"]
 

@@ -1,335 +1,435 @@
-"""Duplicates: pictures whose codes are nearer than a threshold, as groups with one to keep.
+"""Duplicates: pictures of a collection, or of a folder or array, that show the same; which one to keep.
 
-    codes (N, D) ──sorted along their longest axis──► tiles ──► pairs ──best first──► groups
+    collection ──stored codes, thumbnails─┐
+                                          ├──► whom to compare ──► differences ──► groups
+    pictures [, model] ──read once────────┘
 
-Never N × N in memory: two codes nearer than the threshold are also that near along any axis, so a
-tile of codes meets only those that follow it so closely. The pairs are exact. Where there are the
-pictures too, :mod:`narrows.applications.near-duplicates` tells duplicates from what is merely alike.
+By ``pixels`` pictures that codes or coarse looks bring together are laid onto each other
+(:mod:`narrows.applications.near_duplicates`); by ``codes`` the distance of codes alone decides
+(:mod:`narrows.applications.close_codes`). Nothing is moved unless ``Duplicates.quarantine`` is called.
 """
 
 from __future__ import annotations
 
-import io
+import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
-__all__ = [
-    "AUGMENTATIONS", "Group", "Threshold", "augmented", "close_pairs", "duplicates", "first_equal", "grouped",
-    "nearest_pairs", "threshold_of",
-]  # fmt: skip
+from ..collection import Collection
+from ..figures.contact import grouped_sheet
+from ..images.thumbnails import opened_thumbnail
+from ..progress import Progress, stage
+from ..results import Result
+from ..tables import Table
+from .close_codes import Group, Threshold, close_groups, threshold_of
+from .comparing import Given, PicturesToCompare, Stored
+from .near_duplicates import near_duplicates
+from .opening import is_collection, opened_collection, opened_model
+from .quarantine import LIST, Redundant, quarantine
+from .search import plain
+
+__all__ = ["Duplicates", "duplicates"]
 
 Array = np.ndarray[Any, Any]
-Progress = Callable[[int, int], None]
+Pair = tuple[float, int, int]  # a difference, and two rows
 
-AUGMENTATIONS = ("recompressed", "resized", "cropped", "brightened")
-MOST_PAIRS = 20_000_000
-FOUND = 0.9  # of the made duplicates, that a threshold is to find
-APART = 0.5  # of the usual distance to the nearest other picture, that it must not exceed
-_ROWS, _COLUMNS = 2048, 8192  # a tile of distances
-_PAIRS_AT_ONCE = 1 << 16
-_MANY = 4_000_000  # pairs, of which only the nearest are kept
-_ROUNDING = 1e-5  # of the squares: more than a float32 product is wrong by
+SAMPLE = 2000  # pictures whose nearest other is looked for
+MADE = 64  # pictures that copies are made of
+NEAR = 5  # pictures nearest by code that each is compared with
+BATCH = 1000  # codes at a time
+SHOWN, BESIDE, EXAMPLES = 24, 7, 4  # groups on the sheet, pictures beside a keeper, pairs
 
 
-@dataclass(frozen=True)
-class Group:
-    """Pictures that show the same, by their rows.
+@dataclass(frozen=True, repr=False)
+class Duplicates(Result):
+    """Pictures that show the same, in groups with one to keep.
 
     Attributes:
-        keeper: the one to keep.
-        others: the rows that are near to it, the nearest first.
-        distances: of each of them to the keeper, Euclidean.
+        groups: rows of ``columns``: a keeper, the others, and their differences from it.
+        by: ``pixels`` or ``codes``.
+        threshold: the largest difference that counts: of pixels from 0 to 1, or of codes.
+        examples: what speaks for the threshold; None where it was given.
+        columns: id, path, size, mtime, hash, width and height of the N pictures, each (N,).
+        beyond: (difference, row, row) of the nearest pairs that do not count.
+        thumbnails: of the rows that the sheet shows, uint8 (3, H, W).
+        collection: whose pictures they are; None of pictures that were given.
+        source: what they are called.
+        where: the filter.
+        moved: (id, path) of what :meth:`quarantine` moved; None before.
+        not_moved: (id, reason) of what had to stay.
+        skipped: (file, reason) of what could not be read.
     """
 
-    keeper: int
-    others: list[int] = field(default_factory=list)
-    distances: list[float] = field(default_factory=list)
+    name: ClassVar[str] = "duplicates"
+    groups: Sequence[Group]
+    by: str
+    threshold: float
+    examples: Threshold | None
+    columns: Mapping[str, Array]
+    beyond: Sequence[Pair]
+    thumbnails: Mapping[int, Array]
+    collection: Collection | None
+    source: str
+    where: str | None = None
+    moved: Sequence[tuple[str, str]] | None = None
+    not_moved: Sequence[tuple[str, str]] = ()
+    folder: str = ""
+    skipped: Sequence[tuple[str, str]] = ()
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    @property
+    def redundant(self) -> list[int]:
+        """The rows of all that are not keepers."""
+        return [row for group in self.groups for row in group.others]
+
+    def quarantine(self, folder: Path | str) -> Duplicates:
+        """Move the files of all but the keepers into a folder; nothing is deleted.
+
+        What was moved leaves the collection. A file stays that changed or is gone since it was looked
+        at, or whose keeper is gone.
+
+        Returns:
+            This result with ``moved`` and ``not_moved``.
+
+        Raises:
+            ValueError: the pictures are no files.
+            BadFile: the folder is a file, or below the pictures.
+            NarrowsError: it cannot be written; moved.csv there says what was moved before.
+        """
+        known = self.columns
+        if any(path is None for path in known["path"]):
+            raise ValueError(f"--move-to needs files; the pictures of {self.source} are not")
+        files = [
+            Redundant(
+                known["id"][row],
+                known["path"][row],
+                int(known["size"][row]),
+                int(known["mtime"][row]),
+                known["path"][group.keeper],
+            )
+            for group in self.groups
+            for row in group.others
+        ]
+        pictures = self.source if self.collection is None else self.collection.about.pictures
+        if not Path(pictures).is_dir():  # single files: none of them is found again in the folder
+            pictures = ""
+        moved, stayed = quarantine(files, folder, pictures)
+        if moved and self.collection is not None:
+            self.collection.delete([id_ for id_, _ in moved])
+        return dataclasses.replace(self, moved=moved, not_moved=stayed, folder=str(folder))
+
+    def document(self) -> dict[str, Any]:
+        """The groups, and what the threshold is made of."""
+        known, rows = self.columns, self.redundant
+        sizes = [int(known["size"][row]) for row in rows if known["path"][row] is not None]
+        told: dict[str, Any] = {
+            "collection": None if self.collection is None else self.collection.address,
+            "version": None if self.collection is None else self.collection.version.number,
+            "where": self.where,
+            "pictures": len(known["id"]),
+            "by": self.by,
+            "threshold": self.threshold,
+            "examples": _examples(self.examples),
+            "groups": [self._described(group) for group in self.groups],
+            "duplicates": len(rows),
+            "bytes": sum(sizes),
+            "skipped": [list(item) for item in self.skipped],
+        }
+        if self.moved is not None:
+            told["moved"] = [{"id": id_, "to": to} for id_, to in self.moved]
+            told["not_moved"] = [list(item) for item in self.not_moved]
+        return told
+
+    def _described(self, group: Group) -> dict[str, Any]:
+        known = self.columns
+
+        def picture(row: int) -> dict[str, Any]:
+            return {
+                key: plain(known[key][row]) for key in ("id", "path", "width", "height", "size")
+            }
+
+        keeper = known["hash"][group.keeper]
+        others = zip(group.others, group.distances, strict=True)
+        return {
+            "keeper": picture(group.keeper),
+            "others": [
+                picture(row)
+                | {
+                    "distance": distance,
+                    "same_file": keeper is not None and known["hash"][row] == keeper,
+                }
+                for row, distance in others
+            ],
+        }
+
+    def table(self) -> Table:
+        """A row per redundant picture."""
+        ids = self.columns["id"]
+        rows = [
+            {"keep": ids[g.keeper], "redundant": ids[row], "difference": float(distance)}
+            for g in self.groups
+            for row, distance in zip(g.others, g.distances, strict=True)
+        ]
+        titles = {title: title for title in ("keep", "redundant", "difference")}
+        return Table.of_rows(rows, titles, digits=4)
+
+    def figures(self) -> dict[str, Any]:
+        """Groups, then pairs on either side of the threshold."""
+        return {"duplicates": grouped_sheet(_sections(self))}
+
+    def __str__(self) -> str:
+        kind = "differences" if self.by == "pixels" else "distances"
+        lines = [
+            f"{len(self.redundant):,} duplicates in {len(self.groups):,} groups among "
+            f"{len(self.columns['id']):,} pictures, at {kind} up to {self.threshold:.4g}"
+        ]
+        if self.examples is not None:
+            lines += _shares(self.examples)
+        ids = self.columns["id"]
+        for group in self.groups[:8]:
+            more = f" and {len(group.others) - 4} more" if len(group.others) > 4 else ""
+            names = ", ".join(ids[row] for row in group.others[:4])
+            lines.append(f"  keep {ids[group.keeper]}, redundant {names}{more}")
+        if len(self.groups) > 8:
+            lines.append(f"  … and {len(self.groups) - 8} groups more (all of them with --json)")
+        if self.moved:
+            moved = Path(self.folder)
+            lines.append(f"{len(self.moved):,} moved to {moved}; {moved / LIST} says from where")
+        lines += [f"  not moved: {id_}: {reason}" for id_, reason in self.not_moved[:10]]
+        if len(self.not_moved) > 10:
+            lines.append(f"  … and {len(self.not_moved) - 10} more (all of them with --json)")
+        return "\n".join(lines)
 
 
 def duplicates(
-    codes: Array,
-    threshold: float,
+    subject: Any,
     *,
-    order: Array | None = None,
-    progress: Progress | None = None,
-) -> list[Group]:
-    """Groups of codes, each code within the threshold of its group's keeper.
+    by: str = "pixels",
+    threshold: float | None = None,
+    where: str | None = None,
+    model: Any = None,
+    version: int | None = None,
+    device: str = "auto",
+    progress: Progress = None,
+) -> Duplicates:
+    """Find pictures that show the same, and suggest which one of each group to keep.
 
-    The best picture that is left becomes a keeper and takes what is near to it; so no two keepers
-    are near to each other, nothing is in a group only by a chain of others, and a second search
-    among the keepers finds nothing.
+    The keeper is the largest picture, of equals the largest file. Where no threshold is given, one
+    is made of copies of these very pictures (recompressed, resized, cropped, brightened).
 
     Args:
-        codes: (N, D).
-        threshold: the largest Euclidean distance of duplicates.
-        order: the rows (N,) from the best to keep to the worst; by default as they are.
-        progress: called with (done, total) rows.
-
-    Returns:
-        The groups of two and more, the largest first.
+        subject: a collection (or its folder or address), or pictures of any kind, see
+            :func:`narrows.images.inputs.pictures`.
+        by: ``pixels``: pictures that codes or coarse looks bring together are laid onto each other;
+            finds crops too. ``codes``: the distance of codes alone.
+        threshold: the largest difference of duplicates: of pixels, from 0 to 1, or of codes.
+        where: of a collection, only the rows that pass this filter.
+        model: of a collection the one that made it, where it moved; of pictures, whose codes help
+            to say whom to compare, and decide with ``by="codes"``.
+        version: of the collection; None takes the newest that is complete.
+        device: where a model that is read goes.
+        progress: see :mod:`narrows.progress`.
 
     Raises:
-        ValueError: a threshold below 0, or one within which there are more than
-            20 million pairs.
+        ValueError: fewer than two pictures, another ``by``, a threshold below 0, codes without a model.
+        BadFile: there is no such collection, or its model cannot be read or is another.
+        NoImages: nothing can be read.
     """
-    codes = np.ascontiguousarray(codes, np.float32)
-    order = np.arange(len(codes)) if order is None else np.asarray(order)
-    if not len(codes):
-        return []
-    codes = codes[order] + np.float32(0)  # the sum makes -0 a 0
-    best = first_equal(codes)
-    kept = np.unique(best)
-    a, b, distances = close_pairs(codes[kept], threshold, progress=progress)
-    return grouped(best, order, kept[a], kept[b], distances)
-
-
-def first_equal(rows: Array) -> Array:
-    """Of each row (N, …) the first one that is equal to it, byte for byte: (N,)."""
-    flat = np.ascontiguousarray(rows).reshape(len(rows), -1)
-    _, first, twin = np.unique(
-        flat.view([("", np.void, flat.shape[1] * flat.itemsize)]).ravel(),
-        return_index=True,
-        return_inverse=True,
-    )
-    return np.asarray(first[twin.ravel()])
-
-
-def grouped(best: Array, order: Array, a: Array, b: Array, distances: Array) -> list[Group]:
-    """Groups of near pairs: the best that is left becomes a keeper and takes what is near to it.
-
-    Args:
-        best: of each place (N,), from the best to keep to the worst, the first of its equals.
-        order: which row stands at which place, (N,).
-        a, b, distances: pairs (P,) of places of such firsts that are near to each other.
-    """
-    whose = np.concatenate([a, b])
-    near = np.concatenate([b, a])
-    away = np.concatenate([distances, distances])
-    by_row = np.argsort(whose, kind="stable")
-    near, away = near[by_row], away[by_row]
-    starts = np.searchsorted(whose[by_row], np.arange(len(best) + 1))
-    equals: dict[int, list[int]] = {}
-    for row in np.flatnonzero(best != np.arange(len(best))):
-        equals.setdefault(int(best[row]), []).append(int(row))
-    taken = np.zeros(len(best), bool)
-    groups = []
-    for row in np.unique(np.concatenate([whose, list(equals)]).astype(np.int64)):
-        if taken[row]:
-            continue
-        span = slice(starts[row], starts[row + 1])
-        found = [(0.0, other) for other in equals.get(int(row), [])]
-        for other, distance in zip(near[span].tolist(), away[span].tolist(), strict=True):
-            if not taken[other]:
-                taken[other] = True
-                found += [(distance, each) for each in (other, *equals.get(other, []))]
-        taken[row] = True
-        if found:
-            found.sort()
-            rows = [int(order[other]) for _, other in found]
-            groups.append(Group(int(order[row]), rows, [distance for distance, _ in found]))
-    return sorted(groups, key=lambda group: (-len(group.others), group.distances[-1]))
-
-
-def close_pairs(
-    codes: Array, threshold: float, *, progress: Progress | None = None
-) -> tuple[Array, Array, Array]:
-    """All pairs of codes (N, D) whose Euclidean distance is at most the threshold.
-
-    Returns:
-        Rows a (P,) and b (P,) with a < b, sorted, and the distances (P,) float64.
-
-    Raises:
-        ValueError: as :func:`duplicates`.
-    """
-    found: list[tuple[Array, Array, Array]] = []
-    count = 0
-    for pairs in _near(codes, threshold, progress):
-        count += len(pairs[0])
-        if count > MOST_PAIRS:
-            raise ValueError(
-                f"more than {MOST_PAIRS:,} pairs of pictures are nearer than {threshold:.4g}: "
-                "that is likeness, not a duplicate; choose a smaller threshold"
-            )
-        found.append(pairs)
-    return _sorted(_joined(found))
-
-
-def nearest_pairs(
-    codes: Array, k: int, threshold: float, *, progress: Progress | None = None
-) -> tuple[Array, Array, Array]:
-    """As :func:`close_pairs`, but of each code (N, D) only those with its k nearest."""
-    found: list[tuple[Array, Array, Array]] = []
-    for pairs in _near(codes, threshold, progress):
-        found.append(pairs)
-        if sum(len(each[0]) for each in found) > max(_MANY, 4 * k * len(codes)):
-            found = [_nearest(_joined(found), k)]
-    return _sorted(_nearest(_joined(found), k))
-
-
-def _near(
-    codes: Array, threshold: float, progress: Progress | None
-) -> Iterator[tuple[Array, Array, Array]]:
-    """All pairs with a < b that are near, and their distances, some at a time."""
-    if not threshold >= 0 or math.isinf(threshold):
-        raise ValueError(f"the threshold is a distance of at least 0; we got {threshold}")
-    codes = np.ascontiguousarray(codes, np.float32)
-    if not len(codes):
-        return
-    centred = codes - codes.mean(0, dtype=np.float64).astype(np.float32)
-    along = centred @ _longest_axis(centred)
-    rows = np.argsort(along, kind="stable")
-    centred, along = centred[rows], along[rows].astype(np.float64)
-    for low, high, more in _tiles(along, threshold, float(np.abs(centred).max())):
-        for left in range(low, more, _COLUMNS):
-            right = min(left + _COLUMNS, more)
-            for a, b in _candidates(centred, low, high, left, right, threshold):
-                a, b = rows[a], rows[b]
-                away = codes[a].astype(np.float64) - codes[b]
-                distances = np.sqrt(np.einsum("pd,pd->p", away, away))
-                near = distances <= threshold
-                yield np.minimum(a, b)[near], np.maximum(a, b)[near], distances[near]
-        if progress is not None:
-            progress(high, len(codes))
-
-
-def _joined(found: list[tuple[Array, Array, Array]]) -> tuple[Array, Array, Array]:
-    none = np.zeros(0)
-    a, b, distances = (np.concatenate([none, *(each[i] for each in found)]) for i in range(3))
-    return a.astype(np.int64), b.astype(np.int64), distances
-
-
-def _sorted(pairs: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-    a, b, distances = pairs
-    sort = np.lexsort((b, a))
-    return a[sort], b[sort], distances[sort]
-
-
-def _nearest(pairs: tuple[Array, Array, Array], k: int) -> tuple[Array, Array, Array]:
-    """The pairs that are among the k nearest of either end."""
-    a, b, distances = pairs
-    whose = np.concatenate([a, b])
-    sort = np.lexsort((np.concatenate([distances, distances]), whose))
-    ranks = np.arange(len(sort)) - np.searchsorted(whose[sort], whose[sort])
-    kept = np.unique(sort[ranks < k] % max(len(a), 1))
-    return a[kept], b[kept], distances[kept]
-
-
-def _longest_axis(centred: Array) -> Array:
-    """The direction (D,) in which codes differ most, of at most 4,096 of them."""
-    some = centred[:: max(1, len(centred) // 4096)].astype(np.float64)
-    values, vectors = np.linalg.eigh(some.T @ some)
-    axis: Array = vectors[:, -1].astype(np.float32)
-    return axis
-
-
-def _tiles(along: Array, threshold: float, largest: float) -> Iterator[tuple[int, int, int]]:
-    """Rows low … high, and up to where the codes reach that may be near to them."""
-    reach = threshold * (1 + 1e-5) + 1e-4 * largest  # what float32 leaves of a projection
-    for low in range(0, len(along), _ROWS):
-        high = min(low + _ROWS, len(along))
-        yield low, high, int(np.searchsorted(along, along[high - 1] + reach, "right"))
-
-
-def _candidates(
-    x: Array, low: int, high: int, left: int, right: int, threshold: float
-) -> Iterator[tuple[Array, Array]]:
-    """Pairs of the rows low … high and left … right that may be near, some at a time."""
-    ours, theirs = x[low:high], x[left:right]
-    mine = np.einsum("nd,nd->n", ours, ours)
-    other = np.einsum("nd,nd->n", theirs, theirs)
-    away = ours @ theirs.T
-    away *= -2
-    away += other
-    slack = _ROUNDING * (float(mine.max()) + float(other.max()))
-    a, b = np.nonzero(away <= (threshold**2 + slack - mine)[:, None])
-    a, b = a + low, b + left
-    once = a < b
-    a, b = a[once], b[once]
-    for start in range(0, len(a), _PAIRS_AT_ONCE):
-        part = slice(start, start + _PAIRS_AT_ONCE)
-        yield a[part], b[part]
-
-
-# ---- a threshold ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A distance up to which pictures count as duplicates, and what speaks for it.
-
-    Attributes:
-        distance: Euclidean, of codes.
-        made: alteration → distances (P,) of altered pictures to what they were made of.
-        apart: the median distance from a picture to the nearest other one of the collection.
-    """
-
-    distance: float
-    made: Mapping[str, Array]
-    apart: float
-
-    def found(self, name: str, distance: float | None = None) -> float:
-        """The share of an alteration's pictures that the distance finds."""
-        reach = self.distance if distance is None else distance
-        return float((self.made[name] <= reach).mean())
-
-
-def threshold_of(
-    pictures: Sequence[Array], encode: Callable[[Sequence[Array]], Array], apart: float
-) -> Threshold:
-    """The distance that finds nine of ten duplicates that are made of some pictures.
-
-    Each is recompressed, resized, cropped and brightened (:func:`altered`). The distance is never
-    more than half of ``apart``: where the alterations move codes as far as other pictures are away,
-    as in tiny pictures, the threshold rather misses duplicates than calls likeness one.
-
-    Args:
-        pictures: P of them, uint8 (C, H, W) of any sizes.
-        encode: pictures → codes (P, D).
-        apart: the median distance from a picture to the nearest other one.
-    """
-    if not pictures:
-        raise ValueError("a threshold is found by means of at least one picture; we got none")
-    codes = np.asarray(encode(pictures), np.float64)
-    made = {
-        name: np.linalg.norm(encode([augmented(each, name) for each in pictures]) - codes, axis=1)
-        for name in AUGMENTATIONS
-    }
-    wanted = float(np.quantile(np.concatenate(list(made.values())), FOUND))
-    return Threshold(min(wanted, APART * apart) if apart > 0 else wanted, made, apart)
-
-
-def augmented(picture: Array, how: str) -> Array:
-    """A duplicate of a picture uint8 (C, H, W), C of 1 or 3, as people make them.
-
-    - ``recompressed``: a JPEG of quality 50;
-    - ``resized``: to 70 % of its sides;
-    - ``cropped``: 5 % of its sides cut off, half of it at either end;
-    - ``brightened``: by 15 %.
-    """
-    from PIL import Image
-
-    channels, height, width = picture.shape
-    image = Image.fromarray(picture[0] if channels == 1 else picture.transpose(1, 2, 0))
-    if how == "recompressed":
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=50)
-        with Image.open(buffer) as opened:
-            image = opened.copy()
-    elif how == "resized":
-        size = max(1, round(width * 0.7)), max(1, round(height * 0.7))
-        image = image.resize(size, Image.Resampling.LANCZOS)
-    elif how == "cropped":
-        x, y = width * 0.025, height * 0.025
-        image = image.resize(
-            (width, height), Image.Resampling.BICUBIC, (x, y, width - x, height - y)
-        )
-    elif how == "brightened":
-        image = image.point(lambda value: value * 1.15)
+    if by not in ("pixels", "codes"):
+        raise ValueError(f"by is pixels or codes; we got {by!r}")
+    pictures: PicturesToCompare
+    if is_collection(subject):
+        pictures = Stored(opened_collection(subject, version), where, model, device)
+    elif where is not None or version is not None:
+        raise ValueError("a filter and a version are of a collection; these pictures are none")
+    elif by == "codes" and model is None:
+        raise ValueError("duplicates of pictures by codes need a model: --model (model=)")
     else:
-        raise ValueError(f"a picture is altered by {', '.join(AUGMENTATIONS)}; we got {how!r}")
-    array = np.asarray(image)
-    return array[None] if channels == 1 else array.transpose(2, 0, 1)
+        pictures = Given(subject, None if model is None else opened_model(model, device), progress)
+    n = len(pictures.columns["id"])
+    if n < 2:
+        among = f"passing the filter {where!r}" if where else "in it"
+        raise ValueError(f"{pictures.source} has {n} pictures {among}; duplicates need two")
+    compare = _by_pixels if by == "pixels" else _by_codes
+    groups, distance, advice, pairs = compare(pictures, threshold, progress)
+    beyond = _beyond(pairs, distance)
+    shown = sorted(_shown(groups, beyond))
+    small = dict(zip(shown, map(opened_thumbnail, pictures.thumbnails(shown)), strict=True))
+    return Duplicates(
+        groups, by, distance, advice, pictures.columns, beyond, small, pictures.collection,
+        pictures.source, where, skipped=pictures.skipped,
+    )  # fmt: skip
+
+
+# ---- the comparison ------------------------------------------------------------------------------
+
+Compared = tuple[list[Group], float, Threshold | None, list[Pair]]
+
+
+def _best_first(columns: Mapping[str, Array]) -> Array:
+    """The rows from the one to keep: the largest picture, the largest file, the first one."""
+    area = np.nan_to_num(columns["width"].astype(float) * columns["height"])
+    return np.lexsort((-np.nan_to_num(columns["size"].astype(float)), -area))
+
+
+def _by_pixels(
+    pictures: PicturesToCompare, threshold: float | None, progress: Progress
+) -> Compared:
+    """Groups, the threshold and what speaks for it, and the pairs that were compared."""
+    small = pictures.signatures(progress)
+    found = None if pictures.codes is None else _neighbours(pictures, progress)
+    with stage(progress, "comparing") as step:
+        told = near_duplicates(
+            small,
+            found,
+            threshold=threshold,
+            examples=[] if threshold is not None else _some_pictures(pictures),
+            order=_best_first(pictures.columns),
+            progress=step,
+        )
+    order = np.argsort(told.differences)
+    pairs = [
+        (float(told.differences[i]), int(told.pairs[i, 0]), int(told.pairs[i, 1])) for i in order
+    ]
+    advice = None if threshold is not None else told.threshold
+    return told.groups, told.threshold.distance, advice, pairs
+
+
+def _by_codes(pictures: PicturesToCompare, threshold: float | None, progress: Progress) -> Compared:
+    """As :func:`_by_pixels`; the pairs are those of some pictures with the nearest other one."""
+    codes, pairs = pictures.codes, _nearest_others(pictures)
+    assert codes is not None
+    advice = None
+    if threshold is None:
+        apart = float(np.median([pair[0] for pair in pairs]))
+        advice = threshold_of(_some_pictures(pictures), pictures.encode, apart)
+    distance = threshold if advice is None else advice.distance
+    assert distance is not None
+    with stage(progress, "comparing") as step:
+        groups = close_groups(codes, distance, order=_best_first(pictures.columns), progress=step)
+    return groups, distance, advice, pairs
+
+
+def _neighbours(pictures: PicturesToCompare, progress: Progress) -> Array:
+    """The rows nearest to each by code, (N, NEAR + 1), itself among them; −1 where there is none."""
+    codes = pictures.codes
+    assert codes is not None
+    near = np.full((len(codes), NEAR + 1), -1)
+    with stage(progress, "searching") as step:
+        for low in range(0, len(codes), BATCH):
+            rows, _ = pictures.nearest(codes[low : low + BATCH], NEAR + 1)
+            near[low : low + BATCH, : rows.shape[1]] = rows
+            step(min(low + BATCH, len(codes)), len(codes))
+    return near
+
+
+def _nearest_others(pictures: PicturesToCompare) -> list[Pair]:
+    """Of some pictures the distance to the nearest other one, and the two rows."""
+    codes = pictures.codes
+    assert codes is not None
+    some = np.unique(np.linspace(0, len(codes) - 1, min(len(codes), SAMPLE)).astype(np.int64))
+    rows, distances = pictures.nearest(codes[some], 2)
+    pairs = {}
+    for row, others, aways in zip(some.tolist(), rows.tolist(), distances.tolist(), strict=True):
+        for other, away in zip(others, aways, strict=True):
+            if other not in (-1, row):  # −1: a picture that came since
+                pairs[row] = (away, row, other)
+                break
+    return sorted(pairs.values())
+
+
+def _some_pictures(pictures: PicturesToCompare) -> list[Array]:
+    """Thumbnails that copies are made of, evenly chosen."""
+    n = len(pictures.columns["id"])
+    rows = np.unique(np.linspace(0, n - 1, min(n, MADE)).astype(np.int64)).tolist()
+    return [opened_thumbnail(each) for each in pictures.thumbnails(rows) if each]
+
+
+# ---- what is shown and said ----------------------------------------------------------------------
+
+
+def _beyond(pairs: Sequence[Pair], threshold: float) -> list[Pair]:
+    """The nearest pairs that the threshold just does not count."""
+    apart = [pair for pair in pairs if pair[0] > threshold][: 4 * EXAMPLES]
+    return sorted({frozenset(pair[1:]): pair for pair in apart}.values())[:EXAMPLES]
+
+
+def _counted(groups: Sequence[Group]) -> list[Pair]:
+    """The farthest pairs that it just counts."""
+    return sorted(
+        (distance, group.keeper, other)
+        for group in groups
+        for other, distance in zip(group.others, group.distances, strict=True)
+    )[-EXAMPLES:]
+
+
+def _shown(groups: Sequence[Group], beyond: Sequence[Pair]) -> set[int]:
+    """The rows that the sheet shows."""
+    rows = {row for group in groups[:SHOWN] for row in (group.keeper, *group.others[:BESIDE])}
+    return rows | {row for _, a, b in (*_counted(groups), *beyond) for row in (a, b)}
+
+
+def _sections(found: Duplicates) -> list[tuple[str, list[list[tuple[str, str, Any]]]]]:
+    """What the sheet shows: groups, then pairs on either side of the threshold."""
+    known, pictures = found.columns, found.thumbnails
+
+    def cell(row: int, caption: str) -> tuple[str, str, Any]:
+        return caption, Path(known["id"][row]).name, pictures[row]
+
+    def size(row: int) -> str:
+        return f"{plain(known['width'][row])}×{plain(known['height'][row])}"
+
+    def group_cells(group: Group) -> list[tuple[str, str, Any]]:
+        first = zip(group.others[:BESIDE], group.distances, strict=False)
+        cells = [cell(row, f"{distance:.3g}   {size(row)}") for row, distance in first]
+        more = len(group.others) - BESIDE
+        keep = f"keep   {size(group.keeper)}" + (f"   (+{more} more)" if more > 0 else "")
+        return [cell(group.keeper, keep), *cells]
+
+    def pair_cells(pair: Pair) -> list[tuple[str, str, Any]]:
+        return [cell(pair[1], f"{pair[0]:.3g}"), cell(pair[2], "")]
+
+    groups, redundant = found.groups, len(found.redundant)
+    title = f"{len(groups):,} groups, {redundant:,} redundant pictures of {len(known['id']):,}"
+    if len(groups) > SHOWN:
+        title += f"; the {SHOWN} largest groups"
+    sections = [(title, [group_cells(group) for group in groups[:SHOWN]])]
+    if counted := _counted(groups):
+        heading = f"the farthest that are counted: up to {found.threshold:.3g}"
+        sections.append((heading, list(map(pair_cells, counted))))
+    if found.beyond:
+        sections.append(("the nearest that are not", list(map(pair_cells, found.beyond))))
+    return sections
+
+
+def _examples(advice: Threshold | None) -> dict[str, Any] | None:
+    """What speaks for a threshold, as JSON."""
+    if advice is None:
+        return None
+    return {
+        "made": {
+            name: {"median_distance": float(np.median(away)), "found": advice.found(name)}
+            for name, away in advice.made.items()
+        },
+        "nearest_other_picture": advice.apart if math.isfinite(advice.apart) else None,
+    }
+
+
+def _shares(advice: Threshold) -> list[str]:
+    """What the threshold, half of it and twice of it find of made copies."""
+    marks = [factor * advice.distance for factor in (0.5, 1.0, 2.0)]
+    columns = "".join(f"{f'up to {mark:.3g}':>14}" for mark in marks)
+    lines = ["  made of these pictures   " + columns]
+    for name in advice.made:
+        shares = "".join(f"{advice.found(name, mark):>14.0%}" for mark in marks)
+        lines.append(f"  {name:<23}  {shares}")
+    if math.isfinite(advice.apart):
+        lines.append(f"  the nearest other picture is usually {advice.apart:.3g} away")
+    return lines

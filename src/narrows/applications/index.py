@@ -1,498 +1,215 @@
-"""Index: pictures into a collection of their codes, where only what changed is encoded.
+"""Index: pictures into a collection of their codes, which can be searched.
 
-    files ──known?──► decode (threads) ──► encode (batches) ──► write (a commit per 2,048 rows) ──► tidy
+MODEL, pictures ──encode what is new──► Collection
 
-A run that is killed leaves whole commits; the next one goes on with what is missing.
+The work, and what a run that is killed leaves, is in :mod:`narrows.applications.indexing`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from ..collection import About, Collection, pooled
-from ..collection.rows import column_names, type_of, values_of
+from ..collection import About, Collection
 from ..collection.store import local
-from ..errors import BadFile, NarrowsError, NoImages, UnreadableImage
-from ..images import Source
-from ..images.files import PictureFiles
-from ..images.packed import locked
-from ..images.read import Wanted, fit_pixels, wanted
-from ..images.thumbnails import Seen, seen, thumbnail
-from ..images.walk import Found, printable
+from ..errors import NoImages
+from ..images import Images, Preprocessing, Source
+from ..images.arrays import idx_folder, is_array_file
+from ..images.files import PictureFiles, picture_files
+from ..images.inputs import Pictures, distinct
+from ..images.inputs import pictures as read_pictures
+from ..images.walk import Found
+from ..progress import Progress, stage
+from ..results import Result
+from ..tables import Table
+from .indexing import collection_for, index_files, index_source
+from .opening import encoded, opened_model
 
-__all__ = ["Encode", "Indexed", "collection_for", "index_files", "index_source"]
-
-Array = np.ndarray[Any, Any]
-Encode = Callable[[torch.Tensor], Array]
-Progress = Callable[[int, int], None]
-T = TypeVar("T")
-R = TypeVar("R")
-
-ENCODED_AT_ONCE = 256
-WRITTEN_AT_ONCE = 2048
-_AT_ONCE = 1 << 26  # bytes: larger files are hashed in pieces and decoded from the disk
+__all__ = ["IndexResult", "files_or_source", "index"]
 
 
-@dataclass
-class Indexed:
-    """What one run did.
+@dataclass(frozen=True, repr=False)
+class IndexResult(Result):
+    """What one run did to a collection.
 
     Attributes:
-        added, changed, removed, unchanged: how many pictures.
+        collection: as it is now; open for search.
+        pictures: how many it holds.
+        added, changed, removed, unchanged: how many of them.
+        seconds: on the clock.
         skipped: (file, reason) of each that is no readable picture.
     """
 
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    unchanged: int = 0
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    name: ClassVar[str] = "index"
+    collection: Collection
+    pictures: int
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    seconds: float
+    skipped: Sequence[tuple[str, str]] = ()
 
-    @property
-    def touched(self) -> int:
-        """How many rows were written or removed."""
-        return self.added + self.changed + self.removed
-
-
-def collection_for(
-    address: str | Path, about: About, *, stated: Sequence[str] = (), new_version: bool = False
-) -> Collection:
-    """The collection at an address, to go on with, or a new one where there is none.
-
-    Args:
-        address: a folder, or an object store's address.
-        about: whose codes and which pictures are to go there.
-        stated: what of ``about`` must not differ from what is there, such as ``pool``; the
-            fingerprint and ``pictures`` always must not.
-        anew: begin a new version where they differ; the ones before stay.
-
-    Raises:
-        BadFile: it holds codes of another model or of other pictures, and ``new_version`` is not set.
-    """
-    if not Collection.exists(address):
-        return Collection.create(address, about)
-    collection = Collection.open(address, going_on=about.fingerprint)
-    before = collection.about
-    differing = [
-        name for name in ("pictures", *stated) if getattr(before, name) != getattr(about, name)
-    ]
-    same = before.fingerprint == about.fingerprint and not differing
-    if new_version and (collection.version.complete or not same):
-        return Collection.create(address, about)
-    collection.check(about.fingerprint, about.model)
-    if differing:
-        name = differing[0]
-        raise BadFile(
-            f"{address} was made with {name} {getattr(before, name)!r}, not {getattr(about, name)!r}: "
-            "name another collection, or add --new-version to begin a new version of this one"
-        )
-    collection.change(model=about.model)
-    return collection
-
-
-def index_files(
-    collection: Collection,
-    found: PictureFiles,
-    encode: Encode,
-    *,
-    workers: int | None = None,
-    progress: Progress | None = None,
-) -> Indexed:
-    """Bring a collection up to the present state of a folder.
-
-    A file whose size and time of change are those in the collection is not opened; one whose
-    content turns out to be the same is not encoded. A file that is gone, or is no picture any
-    more, leaves the collection.
-
-    Args:
-        collection: where to; its ``about`` says in which shape pictures are read.
-        found: the files, by :func:`narrows.images.files.picture_files`.
-        encode: uint8 (B, C, H, W) → codes (B, *code).
-        workers: threads that decode; by default as many as processors, at most 16.
-        progress: called with (done, total) of the files that are opened.
-
-    Raises:
-        NarrowsError: the codes of a picture are not finite, or the disk fails; what was written
-            before stays.
-    """
-    about = collection.about
-    channels, height, width = about.shape
-    options = wanted((height, width), "gray" if channels == 1 else "rgb", about.fit, None)
-    with _alone(collection):
-        known = _Known(collection, found.metadata, [file.id for file in found.files])
-        todo = [(row, file) for row, file in enumerate(found.files) if known.stale(file)]
-        done = Indexed(skipped=list(found.skipped), unchanged=len(found.files) - len(todo))
-        writer = _Writer(collection, encode, known, done)
-
-        def look(item: tuple[int, Found]) -> _Look:
-            row, file = item
-            return _look(row, file, known.digest(file.id), options)
-
-        with writer:
-            gone = []
-            for count, looked in enumerate(_ahead(look, todo, workers), 1):
-                if looked.picture is not None:
-                    writer.take(looked.row, looked.file, looked.digest, looked.picture)
-                elif looked.same:
-                    writer.touch(looked.row, looked.file)
-                else:
-                    done.skipped.append((looked.file.id, looked.reason))
-                    if looked.certain:
-                        gone.append(looked.file.id)
-                if progress is not None:
-                    progress(count, len(todo))
-        present = {file.id for file in found.files} | {name for name, _ in found.skipped}
-        closed = tuple(f"{name}/" for name, _ in found.skipped)  # folders that may not be read now
-        removed = [id_ for id_ in known.places if id_ not in present and not id_.startswith(closed)]
-        removed += [id_ for id_ in gone if id_ in known.places]
-        _end(collection, known, done, removed)
-    return done
-
-
-def index_source(
-    collection: Collection,
-    source: Source,
-    encode: Encode,
-    *,
-    progress: Progress | None = None,
-) -> Indexed:
-    """Bring a collection up to an array or a named set: all are hashed, what is new is encoded.
-
-    Args:
-        collection, encode: as in :func:`index_files`.
-        source: pictures of any size; its ids, labels, metadata and split become columns.
-        progress: called with (done, total).
-    """
-    n = len(source)
-    ids = [str(id_) for id_ in getattr(source, "ids", None) or range(n)]
-    with _alone(collection):
-        known = _Known(collection, _described(source, n), ids)
-        done = Indexed(skipped=list(getattr(source, "skipped", ())))
-        writer = _Writer(collection, encode, known, done)
-        with writer:
-            for low in range(0, n, ENCODED_AT_ONCE):
-                rows = range(low, min(low + ENCODED_AT_ONCE, n))
-                pixels = _taken(source, torch.arange(rows.start, rows.stop))
-                fitted = _fitted(pixels, collection)
-                for row, mine, whole in zip(rows, fitted, pixels, strict=True):
-                    content = whole.numpy().tobytes()
-                    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-                    if known.digest(ids[row]) == digest:
-                        done.unchanged += 1
-                        continue
-                    height, width = whole.shape[1:]
-                    small = Seen(mine, thumbnail(whole), width, height)
-                    writer.take(row, Found(ids[row], "", len(content), 0), digest, small)
-                if progress is not None:
-                    progress(rows.stop, n)
-        present = set(ids)
-        _end(collection, known, done, [id_ for id_ in known.places if id_ not in present])
-    return done
-
-
-@contextlib.contextmanager
-def _alone(collection: Collection) -> Iterator[None]:
-    """Wait until nobody else indexes into the same folder (an object store has no locks).
-
-    A new version into which nothing was written goes with the error that prevented it.
-    """
-    folder = local(collection.address)
-    with contextlib.nullcontext() if folder is None else locked(folder):
-        try:
-            yield
-        except BaseException:
-            if not collection.version.complete and not len(collection):
-                collection.discard()
-            raise
-
-
-def _end(collection: Collection, known: _Known, done: Indexed, removed: list[str]) -> None:
-    """Remove what is gone, write what else is known by now, tidy, and call the version whole."""
-    if not done.added and len(removed) == len(known.places):
-        first = f": {done.skipped[0][0]}: {done.skipped[0][1]}" if done.skipped else ""
-        raise NoImages(
-            f"none of the {len(known.ids):,} files is a picture that can be read{first}; "
-            "nothing was indexed and nothing removed"
-        )
-    known.describe()
-    if removed:
-        done.removed = collection.delete(removed)
-    collection.optimize()
-    collection.commit()
-
-
-# ---- what is known already -----------------------------------------------------------------------
-
-
-class _Known:
-    """The rows that a collection has, and the metadata that the pictures have now."""
-
-    def __init__(
-        self, collection: Collection, metadata: Mapping[str, Array], ids: Sequence[str]
-    ) -> None:
-        self.collection = collection
-        self.ids = list(ids)
-        names = column_names(metadata)
-        self.metadata = {names[name]: values for name, values in metadata.items()}
-        collection.add_columns({name: type_of(values) for name, values in self.metadata.items()})
-        table = collection.table(["id", "size", "mtime", "hash", *self.metadata])
-        there = values_of(table)
-        for name in ("size", "mtime"):  # of rows that were not made of files
-            there[name] = table[name].fill_null(-1).to_numpy()
-        self.there = there
-        self.places = {id_: place for place, id_ in enumerate(there["id"])}
-
-    def stale(self, file: Found) -> bool:
-        """Whether a file is new, or another than its row says."""
-        place = self.places.get(file.id)
-        if place is None:
-            return True
-        there = self.there
-        return bool(there["size"][place] != file.size or there["mtime"][place] != file.mtime)
-
-    def digest(self, id_: str) -> str | None:
-        """The content's hash of a row that is there."""
-        place = self.places.get(id_)
-        return None if place is None else self.there["hash"][place]
-
-    def described(self, row: int) -> dict[str, Any]:
-        """What is known of a picture."""
-        return {name: _plain(values[row]) for name, values in self.metadata.items()}
-
-    def describe(self) -> None:
-        """Write metadata that changed although the picture did not."""
-        differing = []
-        for row, id_ in enumerate(self.ids):
-            place = self.places.get(id_)
-            if place is not None and any(
-                _plain(values[row]) != _plain(self.there[name][place])
-                for name, values in self.metadata.items()
-            ):
-                differing.append(row)
-        for low in range(0, len(differing), WRITTEN_AT_ONCE):
-            some = differing[low : low + WRITTEN_AT_ONCE]
-            columns = {
-                name: [_plain(values[row]) for row in some]
-                for name, values in self.metadata.items()
-            }
-            self.collection.update([self.ids[row] for row in some], columns)
-
-
-def _plain(value: Any) -> Any:
-    """A value of a column as Python has it; None where it is not known."""
-    value = value.item() if isinstance(value, np.generic) else value
-    if value is None or value == "" or value != value:
-        return None
-    return value
-
-
-def _stored(path: str) -> str | None:
-    """A file's whole path as a table can hold it, None where there is none.
-
-    A name that is not UTF-8 is written as ids are: the picture is there, its file is not found by it.
-    """
-    return printable(os.path.abspath(path)) if path else None
-
-
-def _described(source: Source, n: int) -> dict[str, Array]:
-    """The columns that a source in memory carries."""
-    columns: dict[str, Array] = {}
-    labels = getattr(source, "labels", None)
-    given = labels if isinstance(labels, Mapping) else {"label": labels}
-    for name, values in (*given.items(), *(getattr(source, "metadata", None) or {}).items()):
-        if values is not None and np.asarray(values).shape == (n,):
-            columns.setdefault("label" if name == "folder" else name, np.asarray(values))
-    split = getattr(source, "split", None)
-    if split is not None:
-        columns.setdefault("split", np.asarray(split))
-    return columns
-
-
-# ---- decoding ------------------------------------------------------------------------------------
-
-
-class _Look(NamedTuple):
-    row: int
-    file: Found
-    digest: str
-    picture: Seen | None
-    same: bool = False  # only the time of change is another
-    reason: str = ""
-    certain: bool = False  # about the content: asking again would not help
-
-
-def _look(row: int, file: Found, before: str | None, options: Wanted) -> _Look:
-    """Open one file: hash it and, unless its content is what it was, decode it."""
-    try:
-        if not os.path.isfile(file.path):  # a pipe or a device would block
-            return _Look(row, file, "", None, reason="it vanished, or is not a file")
-        content: bytes | None = None
-        with open(file.path, "rb") as opened:
-            if file.size <= _AT_ONCE:
-                content = opened.read(_AT_ONCE + 1)
-                digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-            else:
-                digest = hashlib.file_digest(
-                    opened, lambda: hashlib.blake2b(digest_size=16)
-                ).hexdigest()
-    except OSError as error:
-        reason = f"may not be read ({(error.strerror or str(error)).lower()})"
-        return _Look(row, file, "", None, reason=reason)
-    if digest == before:
-        return _Look(row, file, digest, None, same=True)
-    try:
-        return _Look(row, file, digest, seen(file.path if content is None else content, options))
-    except UnreadableImage as error:
-        return _Look(row, file, digest, None, reason=str(error), certain=True)
-
-
-def _ahead(function: Callable[[T], R], items: Iterable[T], workers: int | None) -> Iterator[R]:
-    """The function of each item in their order, by threads that are a few items ahead.
-
-    Each thread keeps torch's own threads to one, as in images/folder.py.
-    """
-    count = workers or min(os.cpu_count() or 1, 16)
-    before = torch.get_num_threads()
-    with ThreadPoolExecutor(
-        count, "decode", initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
-        waiting: deque[Future[R]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > 4 * count + ENCODED_AT_ONCE:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-            torch.set_num_threads(before)
-
-
-def _taken(source: Source, rows: torch.Tensor) -> torch.Tensor:
-    """uint8 (B, C, H, W) of a source."""
-    take = getattr(source, "take", None)
-    if take is not None:
-        taken: torch.Tensor = take(rows).cpu()
-        return taken
-    return (source.batch(rows).cpu() * 255).round().to(torch.uint8)
-
-
-def _fitted(pixels: torch.Tensor, collection: Collection) -> torch.Tensor:
-    """Pictures in the shape that the model takes."""
-    about = collection.about
-    if tuple(pixels.shape[1:]) == about.shape:
-        return pixels
-    channels, height, width = about.shape
-    if pixels.shape[1] not in (1, 3) or channels not in (1, 3):
-        raise ValueError(
-            f"the model takes pictures of shape {about.shape}; these are {tuple(pixels.shape[1:])}"
-        )
-    mode = "gray" if channels == 1 else "rgb"
-    return fit_pixels(pixels, wanted((height, width), mode, about.fit, None))
-
-
-# ---- encoding and writing ------------------------------------------------------------------------
-
-
-class _Writer:
-    """Encodes what it is given in batches and writes whole batches; closing writes the rest.
-
-    Where it is left by an error or Ctrl-C, what was encoded by then is written.
-    """
-
-    def __init__(
-        self, collection: Collection, encode: Encode, known: _Known, done: Indexed
-    ) -> None:
-        self.collection, self.encode, self.known, self.done = collection, encode, known, done
-        self._pixels: list[torch.Tensor] = []
-        self._waiting: list[dict[str, Any]] = []  # without a code
-        self._rows: list[dict[str, Any]] = []
-        self._codes: list[Array] = []
-        self._touched: list[tuple[int, Found]] = []
-
-    def __enter__(self) -> _Writer:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._encode()
-        if kind is None or issubclass(kind, (KeyboardInterrupt, NarrowsError)):
-            self._write()
-
-    def take(self, row: int, file: Found, digest: str, picture: Seen) -> None:
-        """One picture that is new or changed."""
-        self._pixels.append(picture.pixels)
-        self._waiting.append(
-            {
-                "id": file.id,
-                "path": _stored(file.path),
-                "size": file.size,
-                "mtime": file.mtime,
-                "hash": digest,
-                "width": picture.width,
-                "height": picture.height,
-                "thumbnail": picture.thumbnail,
-                **self.known.described(row),
-            }
-        )
-        if len(self._waiting) >= ENCODED_AT_ONCE:
-            self._encode()
-        if len(self._rows) >= WRITTEN_AT_ONCE:
-            self._write()
-
-    def touch(self, row: int, file: Found) -> None:
-        """One picture whose file has another time of change and the same content."""
-        self._touched.append((row, file))
-        self.done.unchanged += 1
-        if len(self._touched) >= WRITTEN_AT_ONCE:
-            self._write()
-
-    def _encode(self) -> None:
-        if not self._waiting:
-            return
-        codes = np.asarray(self.encode(torch.stack(self._pixels)))
-        codes = pooled(codes, self.collection.about.pool)
-        fine = np.isfinite(codes).all(1)
-        if not fine.all():
-            name = self._waiting[int(np.flatnonzero(~fine)[0])]["id"]
-            raise NarrowsError(
-                f"the model's code of {name} holds NaN or infinite values, as "
-                f"{int((~fine).sum())} of these {len(fine)} codes do; nothing of them was stored, "
-                "and what was indexed before stays: train the model again"
-            )
-        self._rows += self._waiting
-        self._codes.append(codes)
-        self._pixels, self._waiting = [], []
-
-    def _write(self) -> None:
-        if self._touched:
-            files = [file for _, file in self._touched]
-            self.collection.update(
-                [file.id for file in files],
-                {"size": [file.size for file in files], "mtime": [file.mtime for file in files]},
-            )
-            self._touched = []
-        if not self._rows:
-            return
-        changed = sum(row["id"] in self.known.places for row in self._rows)
-        columns: dict[str, Any] = {
-            name: [row[name] for row in self._rows] for name in self._rows[0]
+    def document(self) -> dict[str, Any]:
+        """The counts, and what the collection has of each picture."""
+        return {
+            "collection": self.collection.address,
+            "version": self.collection.version.number,
+            "pictures": self.pictures,
+            "added": self.added,
+            "changed": self.changed,
+            "removed": self.removed,
+            "unchanged": self.unchanged,
+            "skipped": [list(item) for item in self.skipped],
+            "code": self.collection.about.size,
+            "columns": self.collection.columns,
+            "seconds": round(self.seconds, 2),
         }
-        columns["code"] = np.concatenate(self._codes)
-        (self.collection.upsert if changed else self.collection.add)(columns)
-        self.done.changed += changed
-        self.done.added += len(self._rows) - changed
-        self._rows, self._codes = [], []
+
+    def table(self) -> Table:
+        """One row of counts."""
+        counts = ("pictures", "added", "changed", "removed", "unchanged")
+        return Table({name: [getattr(self, name)] for name in counts})
+
+    def __str__(self) -> str:
+        counts = [f"{getattr(self, n):,} {n}" for n in ("added", "changed", "removed", "unchanged")]
+        if self.skipped:
+            counts.append(f"{len(self.skipped):,} skipped")
+        address = self.collection.address
+        return (
+            f"{self.pictures:,} pictures in {address}, codes of {self.collection.about.size} "
+            f"numbers\n{', '.join(counts)}; {self.seconds:.1f} s\n"
+            f"  search it   narrows search {address} --like PICTURE"
+        )
+
+
+def index(
+    model: Any,
+    pictures: Pictures,
+    to: str | Path,
+    *,
+    metadata: str | Path | None = None,
+    pool: str | None = None,
+    new_version: bool = False,
+    device: str = "auto",
+    progress: Progress = None,
+) -> IndexResult:
+    """Encode pictures into a collection; a second run touches only what is new, changed or gone.
+
+    The pictures become inputs as the model's preprocessing says. Of a folder, an array file or a set
+    the collection remembers where it is; of pictures in memory it keeps codes, thumbnails and labels.
+
+    Args:
+        model: an ``Autoencoder``, another ``Encoder``, or the folder of a model.
+        pictures: anything that :func:`narrows.images.inputs.pictures` reads. What is not among them
+            any more leaves the collection.
+        to: the collection: a folder, or an object store's address.
+        metadata: of a folder, a CSV file whose first column names the picture; labels.csv, split.csv
+            and metadata.csv in the folder are read anyway.
+        pool: of codes (D, H, W): ``flatten`` them, or take their ``mean`` or ``max`` over the map.
+            None: as the collection has it, or ``flatten``.
+        new_version: begin a new version of the collection where it holds codes of another model, or
+            of other pictures; the versions before stay.
+        device: where a model that is read goes.
+        progress: see :mod:`narrows.progress`.
+
+    Raises:
+        BadFile: there is no model, or the collection is of another model or of other pictures.
+        NoImages: nothing can be read.
+        ValueError: a pool that there is not, metadata without a folder, pictures of another shape.
+        NarrowsError: a code is not finite, or the disk fails; what was written before stays.
+    """
+    began = time.perf_counter()
+    found = opened_model(model, device)
+    how: Preprocessing = found.preprocessing
+    source = files_or_source(pictures, how, metadata, to)
+    about = About(
+        found.fingerprint(), _folder_of(model), tuple(found.code_shape), pool or "flatten",
+        _place_of(pictures), **how.document() | {"shape": how.shape},
+    )  # fmt: skip
+    stated = [] if pool is None else ["pool"]
+    collection = collection_for(to, about, stated=stated, new_version=new_version)
+
+    def encode(x: torch.Tensor) -> np.ndarray[Any, Any]:
+        return encoded(found, Images(x), progress=False)
+
+    apply: Any = index_files if isinstance(source, PictureFiles) else index_source
+    with stage(progress, "indexing") as step:
+        done = apply(collection, source, encode, progress=step)
+    return IndexResult(
+        collection, len(collection), done.added, done.changed, done.removed, done.unchanged,
+        time.perf_counter() - began, done.skipped,
+    )  # fmt: skip
+
+
+def files_or_source(
+    pictures: Pictures,
+    how: Preprocessing | None,
+    metadata: str | Path | None = None,
+    without: str | Path | None = None,
+) -> PictureFiles | Source:
+    """The files of a folder or a list, unread; anything else as a source, at its own size if it has one.
+
+    Args:
+        how: as pictures of several sizes become those of one source.
+        metadata: a CSV file about the files of a folder.
+        without: a collection's address, which may be below the folder.
+
+    Raises:
+        NoImages: there is nothing to read.
+        ValueError: metadata without a folder.
+    """
+    path = Path(pictures).expanduser() if isinstance(pictures, (str, Path)) else None
+    if path is not None and path.is_dir() and idx_folder(path) is None:
+        return picture_files(path, metadata, None if without is None else local(str(without)))
+    if metadata is None and _are_files(pictures):
+        return _listed([Path(one).expanduser() for one in pictures])
+    if metadata is not None:
+        raise ValueError(f"--metadata goes with a folder of pictures; {pictures} is none")
+    even = path is not None or hasattr(pictures, "shape")  # one picture, or an array or source
+    found: Source = read_pictures(pictures, None if even else how)
+    return found
+
+
+def _are_files(pictures: Pictures) -> bool:
+    """Whether these are paths of picture files, which may be missing."""
+    if not isinstance(pictures, (list, tuple)) or not pictures:
+        return False
+    paths = [Path(one).expanduser() for one in pictures if isinstance(one, (str, Path))]
+    fine = (path.suffix and not path.is_dir() and not is_array_file(path) for path in paths)
+    return len(paths) == len(pictures) and all(fine)
+
+
+def _listed(paths: Sequence[Path]) -> PictureFiles:
+    """Single files, by their names."""
+    skipped = [(str(p), "there is no such file or folder") for p in paths if not p.is_file()]
+    there = [path for path in paths if path.is_file()]
+    if not there:
+        raise NoImages(f"none of the {len(paths)} files is there; the first is {paths[0]}")
+    files = []
+    for name, path in zip(distinct([path.name for path in there]), there, strict=True):
+        state = path.stat()
+        files.append(Found(name, str(path), state.st_size, state.st_mtime_ns))
+    return PictureFiles(files, {}, skipped)
+
+
+def _folder_of(model: Any) -> str:
+    """Where a model lies; nothing of one that lies in memory only."""
+    if isinstance(model, (str, Path)):
+        return str(Path(model).expanduser().resolve())
+    folder = getattr(getattr(model, "run", None), "folder", None)
+    return "" if folder is None else str(Path(folder).resolve())
+
+
+def _place_of(pictures: Pictures) -> str:
+    """What a collection remembers of where its pictures are."""
+    if not isinstance(pictures, (str, Path)):
+        return ""
+    path = Path(pictures).expanduser()
+    return str(path.resolve()) if path.exists() else str(pictures)

@@ -22,8 +22,13 @@ from ..results import Result
 from .opening import opened_autoencoder, opened_images
 
 __all__ = [
-    "FeatureMaps", "Kernels", "feature_maps", "first_kernels", "first_weight",
-    "high_frequency_energy", "kernels",
+    "FeatureMaps",
+    "Kernels",
+    "border_noise_ratio",
+    "feature_maps",
+    "first_kernels",
+    "first_weight",
+    "kernels",
 ]  # fmt: skip
 
 SHOWN = 144  # kernels, the strongest first
@@ -72,10 +77,10 @@ class Kernels(Result):
 
     def figures(self) -> dict[str, Any]:
         """The strongest kernels, and the maps of each picture and level as ``ID level I``."""
-        found = {"kernels": kernel_grid(self.kernels[:SHOWN].numpy(), signed=True)}
+        drawn = {"kernels": kernel_grid(self.kernels[:SHOWN].numpy(), signed=True)}
         for each in self.maps:
-            found[f"{each.id} level {each.level}"] = kernel_grid(each.maps.numpy())
-        return found
+            drawn[f"{each.id} level {each.level}"] = kernel_grid(each.maps.numpy())
+        return drawn
 
     def save(self, folder: Path | str) -> dict[str, Any]:
         """``kernels.png``, the document, and ID/level-I.png for each picture and level."""
@@ -125,21 +130,21 @@ def kernels(
         ValueError: no such level, or a first rung without a dense layer or a convolution.
         NoImages: nothing can be read.
     """
-    found = opened_autoencoder(model, device)
-    count = len(found.ladder)
+    autoencoder = opened_autoencoder(model, device)
+    count = len(autoencoder.ladder)
     if level is not None and not 0 <= level <= count:
         raise ValueError(f"this model has the levels 0 to {count}; we got level {level}")
-    shown = first_kernels(first_weight(found), found.shape)
+    shown = first_kernels(first_weight(autoencoder), autoencoder.shape)
     if pictures is None:
         return Kernels(shown)
-    images = opened_images(found, pictures, limit=limit, progress=progress)
-    x = images.batch(torch.arange(len(images))).to(found.device)
+    images = opened_images(autoencoder, pictures, limit=limit, progress=progress)
+    x = images.batch(torch.arange(len(images))).to(autoencoder.device)
     ids = getattr(images, "ids", [str(i) for i in range(len(images))])
     levels = range(1, count + 1) if level is None else [level]
     maps: list[FeatureMaps] = []
-    with stage(progress, "activations") as step, found.evaluating():
+    with stage(progress, "activations") as step, autoencoder.evaluating():
         for number, i in enumerate(levels):
-            each = feature_maps(lambda batch: found.ladder.descend(batch).levels, x, i)
+            each = feature_maps(lambda batch: autoencoder.ladder.descend(batch).levels, x, i)
             maps += [FeatureMaps(id_, i, one) for id_, one in zip(ids, each, strict=True)]
             step(number + 1, len(levels))
     return Kernels(shown, maps, getattr(images, "skipped", ()))
@@ -183,8 +188,8 @@ def first_kernels(weight: Tensor, shape: Sequence[int]) -> Tensor:
     return 0.5 + 0.5 * weight / largest[:, None, None, None]
 
 
-def high_frequency_energy(kernels: Tensor, inside: Tensor) -> Tensor:
-    """How much kernels vary where nothing ever is, beside how much where something is, (K,).
+def border_noise_ratio(kernels: Tensor, inside: Tensor) -> Tensor:
+    """How much kernels vary where nothing ever is, relative to where something is, (K,).
 
     Standard deviation over the pixels outside by that over the pixels inside: near 0 for a kernel
     that is constant outside, 1 for one that is noise everywhere (Canziani, figs. 22-23).

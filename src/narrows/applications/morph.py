@@ -162,12 +162,12 @@ def morph(
         ValueError: fewer than 2 pictures or frames, an unknown blend, or an alpha outside [0, 1].
         NoImages: nothing can be read.
     """
-    found = opened_autoencoder(model, device)
-    images = opened_images(found, pictures, limit=limit, progress=progress)
+    autoencoder = opened_autoencoder(model, device)
+    images = opened_images(autoencoder, pictures, limit=limit, progress=progress)
     x = images.batch(torch.arange(len(images))).cpu()
     with stage(progress, "decoding") as step:
         made = morph_codes(
-            decoder(found), found.encode(images).z, x,
+            decoder(autoencoder), autoencoder.encode(images).z, x,
             frames=frames, alphas=alpha, blend=blend, progress=step,
         )  # fmt: skip
     return dataclasses.replace(made, ids=_ids(images), skipped=getattr(images, "skipped", ()))
@@ -347,9 +347,9 @@ def sample_posterior(
         ValueError: samples below 2, or a model whose codes are points.
         NoImages: nothing can be read.
     """
-    found = opened_autoencoder(model, device)
-    images = opened_images(found, pictures, limit=limit, progress=progress)
-    made = decodings(found.encode, decoder(found), images, samples, seed=seed)
+    autoencoder = opened_autoencoder(model, device)
+    images = opened_images(autoencoder, pictures, limit=limit, progress=progress)
+    made = decodings(autoencoder.encode, decoder(autoencoder), images, samples, seed=seed)
     x = images.batch(torch.arange(len(images))).cpu()
     skipped = getattr(images, "skipped", ())
     return dataclasses.replace(made, pictures=x, ids=_ids(images), skipped=skipped)

@@ -21,7 +21,7 @@ from torch.nn.functional import adaptive_avg_pool2d, conv2d, pad
 
 from ..images.read import fit_pixels, wanted
 from ..measures.registration import registered_distance
-from .duplicates import (
+from .close_codes import (
     AUGMENTATIONS,
     Group,
     Threshold,
@@ -50,7 +50,7 @@ class NearDuplicates:
     """Pictures that show the same.
 
     Attributes:
-        groups: as of :func:`narrows.applications.duplicates.duplicates`, with differences as distances.
+        groups: as of :func:`narrows.applications.close_codes.close_groups`, with differences as distances.
         threshold: the largest difference that counts, and what speaks for it.
         pairs: (P, 2) rows that were compared.
         differences: (P,) of them.

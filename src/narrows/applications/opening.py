@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
+
 from ..autoencoder import Autoencoder
 from ..encoders import Encoder
 from ..errors import BadFile, NoImages
+from ..images import Subset, as_source
 from ..images.inputs import Pictures, even_rows
 from ..images.inputs import pictures as read_pictures
 from ..progress import Progress, stage
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from ..collection import Collection
 
 __all__ = [
-    "Opened", "is_collection", "model_of_collection", "opened", "opened_autoencoder",
+    "Opened", "encoded", "is_collection", "model_of_collection", "opened", "opened_autoencoder",
     "opened_collection", "opened_images", "opened_model", "run_of",
 ]  # fmt: skip
 
@@ -66,6 +70,22 @@ def opened_autoencoder(model: Any, device: str = "auto") -> Autoencoder:
     return found
 
 
+def encoded(
+    model: Any, images: Any, *, batch_size: int = 256, progress: Progress = None
+) -> np.ndarray[Any, Any]:
+    """Codes of pictures in the model's shape, of any encoder: (N, *code_shape) float32."""
+    source = as_source(images)
+    found = []
+    with stage(progress, "encoding") as step:
+        for rows in torch.split(torch.arange(len(source)), batch_size):
+            codes = model.encode(Subset(source, rows))
+            codes = getattr(codes, "z", codes)
+            codes = codes.detach().cpu() if isinstance(codes, torch.Tensor) else codes
+            found.append(np.asarray(codes, np.float32))
+            step(int(rows[-1]) + 1, len(source))
+    return np.concatenate(found)
+
+
 def run_of(model: Any) -> Run:
     """What a model's training left; of a model that says nothing, one that has seen everything."""
     known = getattr(model, "run", None)
@@ -88,7 +108,7 @@ def opened_images(
 def is_collection(what: Any) -> bool:
     """Whether this is a collection, or the folder or address of one."""
     if isinstance(what, (str, Path)):
-        return (Path(what).expanduser() / "narrows.lance").is_dir()
+        return "://" in str(what) or (Path(what).expanduser() / "narrows.lance").is_dir()
     return hasattr(what, "about") and hasattr(what, "rows")
 
 
@@ -111,6 +131,11 @@ def model_of_collection(collection: Collection, model: Any = None, device: str =
         BadFile: it cannot be read, or is another model.
     """
     whose = model if model is not None else Path(collection.about.model)
+    if model is None and not collection.about.model:
+        raise BadFile(
+            f"{collection.address} was made with a model in memory; give that model as model= "
+            "(--model)"
+        )
     try:
         found = opened_model(whose, device)
     except BadFile as error:
@@ -118,7 +143,7 @@ def model_of_collection(collection: Collection, model: Any = None, device: str =
             f"the model of this collection cannot be read ({error}); where it moved, say so with "
             "--model (model=)"
         ) from error
-    collection.check(found.fingerprint(), str(whose))
+    collection.check(found.fingerprint(), _named(whose))
     return found
 
 
@@ -192,6 +217,11 @@ def opened(
     if not len(rows["id"]):
         among = f"passes the filter {where!r}" if where else "is in it"
         raise NoImages(f"no picture of {_named(subject)} {among}")
+    if not collection.about.pictures:
+        raise NoImages(
+            f"the pictures of {_named(subject)} were given in memory and cannot be read again: give "
+            "the model and the pictures instead"
+        )
     source = opened_images(model, collection.about.pictures, progress=progress)
     places = {id_: place for place, id_ in enumerate(getattr(source, "ids", ()))}
     there = [row for row, id_ in enumerate(rows["id"]) if id_ in places]

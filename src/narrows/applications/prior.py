@@ -28,9 +28,9 @@ class PriorFit(Result):
         prior: the fitted one.
         kind: its name.
         rows: it, simpler ones and training codes, each judged on the same codes.
-        fitted_on: how many codes it was fitted to.
-        judged_on: ``held-out``, ``validation``, ``training`` or ``seen``: what is known of the
-            pictures whose codes it was judged on; none of them was fitted to.
+        fitted: the pictures whose codes it was fitted to, a Source.
+        judged: those that it was judged on, and what is known of them: ``held-out``,
+            ``validation``, ``training`` or ``seen``.
         file: where it was stored; None where it was not.
         words: that a prior of captions knows.
         example: a text that it knows.
@@ -41,8 +41,8 @@ class PriorFit(Result):
     prior: Prior
     kind: str
     rows: Sequence[PriorEvaluation]
-    fitted_on: int
-    judged_on: str
+    fitted: Any
+    judged: Portion
     file: Path | None = None
     words: Sequence[str] = ()
     example: str = ""
@@ -54,8 +54,8 @@ class PriorFit(Result):
         return {
             "prior": self.kind,
             "file": None if self.file is None else str(self.file),
-            "fitted_on": self.fitted_on,
-            "judged_on": self.judged_on,
+            "fitted_on": len(self.fitted),
+            "judged_on": self.judged.name,
             "rows": [vars(row) for row in self.rows],
             "notes": list(self.notes),
             **words,
@@ -64,7 +64,7 @@ class PriorFit(Result):
     def table(self) -> Table:
         """Nats per code (more is better) and discrepancy (less is better) of each."""
         columns: dict[str, list[Any]] = {
-            f"{self.judged_on} codes": [row.name for row in self.rows],
+            f"{self.judged.name} codes": [row.name for row in self.rows],
             "nats per code": [row.nats for row in self.rows],
             "discrepancy": [row.discrepancy for row in self.rows],
         }
@@ -139,4 +139,4 @@ def prior(
         said = captions(Subset(fitting, range(min(len(fitting), 100))), seed=seed)
         words = fitted.words
         example = next((each[0] for each in said if each[0]), " ".join(words[:1]))
-    return PriorFit(fitted, kind, rows, len(fitting), judged.name, file, words, example, notes)
+    return PriorFit(fitted, kind, rows, fitting, judged, file, words, example, notes)

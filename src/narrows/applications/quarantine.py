@@ -48,7 +48,8 @@ def quarantine(
     A file stays where it is if it has changed, is gone or a link, or if its keeper is gone.
 
     Args:
-        folder: where to; outside of ``pictures``, or they would be found there again.
+        folder: where to; outside of ``pictures``, or they would be found there again;
+            empty where they are of no one folder.
 
     Returns:
         (id, new path) of what was moved, and (id, reason) of what was not.
@@ -60,7 +61,7 @@ def quarantine(
     folder = Path(folder).expanduser()
     if folder.exists() and not folder.is_dir():
         raise BadFile(f"{folder} is a file; name a folder to move pictures to")
-    if folder.resolve().is_relative_to(Path(pictures).resolve()):
+    if pictures and folder.resolve().is_relative_to(Path(pictures).resolve()):
         raise BadFile(
             f"{folder} is inside of {pictures}, where the next `narrows index` would find the "
             "pictures again; name a folder beside it"

@@ -126,16 +126,16 @@ class Segmentation(Result):
     def document(self) -> dict[str, Any]:
         """The share of each class in each picture, and with truths how right they are."""
         rows = zip(self.ids, self.shares().tolist(), strict=True)
-        found: dict[str, Any] = {
+        document: dict[str, Any] = {
             "classes": list(self.names),
             "pictures": [{"id": id_, "shares": shares} for id_, shares in rows],
             "notes": list(self.notes),
             "skipped": [list(item) for item in self.skipped],
         }
         if self.truths is not None:
-            found |= self.scores() | {"seen_in_training": sum(self.seen)}
-            found["held_out"] = self.scores(held_out=True) or None
-        return found
+            document |= self.scores() | {"seen_in_training": sum(self.seen)}
+            document["held_out"] = self.scores(held_out=True) or None
+        return document
 
     def table(self) -> Table:
         """A row for each class and their mean; empty without truths."""
@@ -195,11 +195,13 @@ def segment(
         ValueError: a model that was not trained on masks.
         NoImages: nothing can be read, or no picture has its mask.
     """
-    found = opened_autoencoder(model, device)
-    names = class_names_of(found)
-    height, width = found.shape[1:]
-    how = found.preprocessing
-    like = Preprocessing((found.shape[0] - len(names), height, width), how.fit, how.center_crop)
+    autoencoder = opened_autoencoder(model, device)
+    names = class_names_of(autoencoder)
+    height, width = autoencoder.shape[1:]
+    how = autoencoder.preprocessing
+    like = Preprocessing(
+        (autoencoder.shape[0] - len(names), height, width), how.fit, how.center_crop
+    )
     if not isinstance(pictures, (str, os.PathLike, list, tuple)):
         pictures = read_pictures(pictures, limit=limit)  # what can be read once only
     given = sized(pictures, like, limit=limit)
@@ -209,17 +211,17 @@ def segment(
         name, reason = given.skipped[-1]
         raise NoImages(f"none of the pictures could be segmented: {name}: {reason}")
     out: dict[int, Tensor] = {}
-    with stage(progress, "segmenting") as step, found.evaluating():
+    with stage(progress, "segmenting") as step, autoencoder.evaluating():
         for some in _batches(given, kept):
             x = torch.stack([given.pixels[i] for i in some]).float() / 255
-            classes = segment_batch(through(found), x, len(names), (height, width)).classes
+            classes = segment_batch(through(autoencoder), x, len(names), (height, width)).classes
             out.update(zip(some, classes, strict=True))
             step(len(out), len(kept))
     ids = [given.ids[i] for i in kept]
     seen: list[bool] = []
     notes = list(given.notes)
     if truths is not None:
-        seen, more = _seen(found, pictures, like, len(names), ids)
+        seen, more = _seen(autoencoder, pictures, like, len(names), ids)
         notes += more
     return Segmentation(
         names,
@@ -260,7 +262,7 @@ def _truths(given: Sized, masks: Any, void: int | None) -> list[Tensor | None] |
         raise ValueError(
             f"a mask for each picture was wanted; we got {len(masks)} and {len(given)}"
         )
-    found: list[Tensor | None] = []
+    truths: list[Tensor | None] = []
     for place, id_ in enumerate(given.ids):
         size = tuple(given.pixels[place].shape[1:])
         try:
@@ -277,11 +279,11 @@ def _truths(given: Sized, masks: Any, void: int | None) -> list[Tensor | None] |
                 truth = truth if void is None else truth.masked_fill(truth == void, 255)
             if tuple(truth.shape) != size:
                 raise NoImages(f"its mask is {'×'.join(map(str, truth.shape))} pixels")
-            found.append(truth)
+            truths.append(truth)
         except NarrowsError as error:
             given.skipped.append((id_, str(error)))
-            found.append(None)
-    return found
+            truths.append(None)
+    return truths
 
 
 def _batches(given: Sized, kept: Sequence[int]) -> list[list[int]]:
@@ -365,8 +367,8 @@ class TrainedSegmentation(Result):
         """Pictures with truth and answer laid over them, and the loss."""
         masks = {"truth": self.judged.masks[:SHOWN].numpy(), "model": self.found[:SHOWN].numpy()}
         pictures = self.judged.images.batch(torch.arange(min(SHOWN, len(self.found)))).numpy()
-        found = {"segments": overlays(pictures, masks, list(self.names))}
-        return found | ({"losses": loss_curves(self.model.history)} if self.model.history else {})
+        drawn = {"segments": overlays(pictures, masks, list(self.names))}
+        return drawn | ({"losses": loss_curves(self.model.history)} if self.model.history else {})
 
 
 def train_segmentation(

@@ -320,12 +320,12 @@ class Steered(Result):
 
     def document(self) -> dict[str, Any]:
         """Effects, and how near they come to the transform's own."""
-        found: dict[str, Any] = {"by": self.by, "pictures": list(self.ids)}
+        document: dict[str, Any] = {"by": self.by, "pictures": list(self.ids)}
         if self.proximity is not None:
-            found["nearness"] = vars(self.proximity)
+            document["nearness"] = vars(self.proximity)
         if self.probe_r2 is not None:
-            found["probe_r2"] = self.probe_r2
-        return found | {
+            document["probe_r2"] = self.probe_r2
+        return document | {
             "amount": self.amount,
             "unit": self.unit,
             "effects": [_plain(effect) for effect in self.effects],
@@ -418,29 +418,29 @@ def steer(
         raise ValueError(f"an amount is a finite number; we got {amount}")
     if fit_size < 2:
         raise ValueError(f"fit_size is at least 2; we got {fit_size}")
-    found = opened_autoencoder(model, device)
-    run = run_of(found)
+    autoencoder = opened_autoencoder(model, device)
+    run = run_of(autoencoder)
     what = run.facts.get("pictures") if fit_on is None else fit_on
     if what is None:
         raise ValueError(
             "this model does not say what it was trained on: name pictures with --fit-on (fit_on=)"
         )
-    images = opened_images(found, pictures, limit=limit, progress=progress)
-    parts = run.split(opened_images(found, what, progress=progress))
+    images = opened_images(autoencoder, pictures, limit=limit, progress=progress)
+    parts = run.split(opened_images(autoencoder, what, progress=progress))
     train, portion = parts.fitting()
     train, judged = evenly(train, fit_size), evenly(portion.images, JUDGED)
     given, x, held = (s.batch(torch.arange(len(s))).cpu() for s in (images, train, judged))
-    decode = decoder(found)
+    decode = decoder(autoencoder)
 
     def codes(x: Tensor) -> Tensor:
-        z: Tensor = found.encode(x).z
+        z: Tensor = autoencoder.encode(x).z
         return z
 
     with stage(progress, f"learning {by}") as step:
         if by in listed("transform"):
             transform = build("transform", Part(by))
             amount, unit = transform.reach if amount is None else amount, transform.unit
-            as_map = not straight and math.prod(found.code_shape) <= LARGEST_MAP
+            as_map = not straight and math.prod(autoencoder.code_shape) <= LARGEST_MAP
             steering: Steering = fit_to_transform(codes, x, transform, as_map=as_map)
             effects = effects_of_steering(decode, steering, codes(held), amount)
             ideal = effects_of_transform(transform, held, amount)

@@ -1,4 +1,4 @@
-"""Bottlenecks: what becomes of the lowest activation. Each gives a ``Code``."""
+"""Bottlenecks turn the lowest activation into a ``Code``, and back."""
 
 from .code import Bottleneck, Code, Latent
 from .gaussian import Gaussian, kl_to_standard_normal, log_normal

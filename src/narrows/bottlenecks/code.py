@@ -1,4 +1,4 @@
-"""What every bottleneck gives, and what every bottleneck is.
+"""``Code``, which every bottleneck gives, and the protocol that every bottleneck keeps.
 
 h_0 … h_L ──encode──► Code ──expand──► g_L
 """
@@ -48,14 +48,15 @@ class Code:
     Attributes:
         z: (B, *code) or, where samples were asked for, (S, B, *code).
         mean, log_variance: (B, *code) of a Gaussian posterior q(z|x); None elsewhere.
-        pooling indices: per rung, what its way up may need of its way down; never stored.
+        pooling_indices: per rung, what its way up may need of its way down; never stored.
         sampled: whether ``z`` has the axis S of samples in front.
         indices: (B, …) entries of a code book, where there is one.
         unquantised: (B, *code), what a learnt code book quantised; never stored.
         latents: of a hierarchy, the base first.
-        resumed_at: the level that encoding already went up to, and the activation there (S·B, …).
-        aux_loss: (B,) nats that the bottleneck asks for beside the bound, such as a commitment.
-        metrics: scalars worth writing down, such as a perplexity.
+        resumed_at: the level from which decoding goes on, as encoding went up to it already, and the
+            activation there (S·B, …).
+        aux_loss: (B,) nats that the bottleneck adds to the bound, such as a commitment.
+        metrics: scalars to log, such as a perplexity.
     """
 
     z: Tensor

@@ -66,7 +66,7 @@ class Hierarchical(Bottleneck):
     q(z_i|x, z below) is its product with what h_i says (eq. 16–18); g_i is then made of z_i alone.
     ``Code.z`` is the base: who decodes it alone gets the means of the other priors, or draws of them.
 
-    The notes ``kl_level_i`` say which levels are in use. Deviations: the way down is the ladder's,
+    The metrics ``kl_level_i`` say which levels are in use. Deviations: the way down is the ladder's,
     without a layer of its own at each latent; log variances from one affine map, held in
     [−30, 6], where the authors take a softplus; z_i passes the boundary's activation but not its
     normalisation, whose statistics are those of g_i. Their warm-up of the KL is the bound's.

@@ -9,15 +9,14 @@ import typer
 
 from . import options
 from .app import answer, app
-from .collection import ModelOrCollection, OfModel, Where
 
 __all__ = ["classify"]
 
 
 @app.command()
 def classify(
-    model: ModelOrCollection,
-    pictures: OfModel = None,
+    model: options.ModelOrCollection,
+    pictures: options.OfModel = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -44,7 +43,7 @@ def classify(
         int, typer.Option(help="Learn from at most so many pictures, and test on as many.")
     ] = 5000,
     limit: options.Limit = None,
-    where: Where = None,
+    where: options.Where = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     as_json: options.Json = False,

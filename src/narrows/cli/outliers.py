@@ -9,7 +9,6 @@ import typer
 
 from . import options
 from .app import answer, app
-from .collection import ModelOrCollection, Where
 
 __all__ = ["outliers"]
 
@@ -78,10 +77,10 @@ Samples = Annotated[
 
 @app.command()
 def outliers(
-    model: ModelOrCollection,
+    model: options.ModelOrCollection,
     files: InQuestion = None,
     normal: Normal = None,
-    where: Where = None,
+    where: options.Where = None,
     score: Score = None,
     false_alarms: FalseAlarms = None,
     quantile: Quantile = None,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from . import options
 from .app import answer, app
 
-__all__ = ["divided", "prior", "some"]
+__all__ = ["prior"]
 
 
 @app.command()
@@ -49,25 +48,3 @@ def prior(
     command = shlex.join(["narrows", "generate", str(model), *more])
     text = f"{result}\nthe prior is in {result.file}\n  use it   {command}"
     answer(result, as_json, text=text)
-
-
-def divided(folder: Path, images: Any) -> Any:
-    """The parts of pictures as the training of the model in ``folder`` divided them."""
-    from ..images import split
-    from ..training import facts_of
-
-    known = facts_of(folder if folder.is_dir() else folder.parent)
-    share = float(known.get("validation", 0.1))
-    return split(images, validation=share, seed=int(known.get("seed", 0)))
-
-
-def some(source: Any, most: int, seed: int = 0) -> Any:
-    """At most so many pictures of a source, drawn by the seed."""
-    from ..images.views import Subset
-    from ..randomness import permutation
-
-    if most < 1:
-        raise ValueError(f"--limit is at least 1; we got {most}")
-    if len(source) <= most:
-        return source
-    return Subset(source, permutation(seed, "limit", len(source))[:most].sort().values)

@@ -1,6 +1,6 @@
 """Codes with ids, metadata and the fingerprint of the model that made them, in an embedded database.
 
-    rows ──add, put, update, delete──► Collection (a folder, or an address) ──► search · rows · export
+    rows ──add, upsert, update, delete──► Collection (a folder, or an address) ──► search · rows · export
 
 Knows no torch: codes come as arrays (N, D).
 """
@@ -8,6 +8,7 @@ Knows no torch: codes come as arrays (N, D).
 from .about import POOLS, About, pooled
 from .collection import Collection, Neighbours
 from .exports import export
+from .info import CollectionInfo
 from .nearest import nearest
 from .rows import COLUMNS, column_name
 
@@ -16,6 +17,7 @@ __all__ = [
     "POOLS",
     "About",
     "Collection",
+    "CollectionInfo",
     "Neighbours",
     "column_name",
     "export",

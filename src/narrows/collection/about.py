@@ -1,15 +1,18 @@
-"""What a collection knows of its codes: whose they are, of which pictures, and how they were taken."""
+"""What a collection knows of its codes: which model made them, of which pictures, and how they were taken."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import BadFile
+
+if TYPE_CHECKING:
+    from ..images import Preprocessing
 
 __all__ = ["POOLS", "About", "pooled"]
 
@@ -17,6 +20,7 @@ Array = np.ndarray[Any, Any]
 
 FORMAT = 1
 POOLS = ("flatten", "mean", "max")
+INPUTS = ("shape", "fit", "center_crop", "levels")  # what a preprocessing's document has
 FITS = ("crop", "pad", "stretch")  # as images/read.py has them
 
 
@@ -26,12 +30,12 @@ class About:
 
     Attributes:
         fingerprint: of the model that made the codes.
-        model: where that model lay when it was last used.
+        model: where that model lay when it was last used; empty of one that lay in memory.
         code_shape: (D,) or (D, H, W) of one code as the model gives it.
         pool: what becomes of a map: ``flatten``, or the ``mean`` or ``max`` over its positions.
-        pictures: the folder, file or set that the pictures come from.
-        shape: (C, H, W) that the model takes.
-        fit: how a picture met that shape.
+        pictures: the folder, file or set that the pictures come from; empty of those in memory.
+        shape, fit, center_crop, levels: how a picture becomes an input, as the document of
+            :class:`narrows.images.Preprocessing` has it; see ``preprocessing``.
         trained: how many codes the index was made of; 0 while there is none.
         probes: how many cells of the index a search visits.
     """
@@ -45,6 +49,8 @@ class About:
     fit: str = "crop"
     trained: int = 0
     probes: int = 0
+    center_crop: int | None = None
+    levels: dict[str, list[float]] | None = None
 
     def __post_init__(self) -> None:
         if self.pool not in POOLS:
@@ -63,7 +69,20 @@ class About:
     @property
     def whose(self) -> str:
         """The model in one phrase."""
-        return f"{self.model} ({self.fingerprint})"
+        return f"{self.model or 'a model'} ({self.fingerprint})"
+
+    @property
+    def inputs(self) -> str:
+        """Shape and fit of the model's inputs in one phrase, without loading what reads them."""
+        first = f", of the central {self.center_crop} pixels" if self.center_crop else ""
+        return f"{'×'.join(map(str, self.shape))}, {self.fit}{first}"
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a picture becomes an input of the model."""
+        from ..images.preprocessing import Preprocessing
+
+        return Preprocessing.of_document({name: getattr(self, name) for name in INPUTS})
 
     def text(self) -> str:
         """As JSON."""

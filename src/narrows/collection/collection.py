@@ -1,6 +1,6 @@
-"""A collection: N pictures' codes with all that is known of the pictures.
+"""A collection: N pictures' codes with the pictures' metadata.
 
-add, put, update, delete ──one commit each──► table ──tidy──► compact, indexed
+add, upsert, update, delete ──one commit each──► table ──optimize──► compact, indexed
                                                 │
 queries (Q, D) ──search──► exact: blocks of codes, up to 10,000 of them or where asked for
                       └──► cells: the index, as many cells as reach 0.995 of the exact answer
@@ -19,6 +19,7 @@ import numpy as np
 
 from ..errors import BadFile
 from .about import About
+from .info import CollectionInfo
 from .nearest import nearest
 from .rows import arrow, condition, numbers, type_of, values_of
 from .store import Store, Version, guarded, look
@@ -91,8 +92,8 @@ class Collection:
 
         Args:
             address: its folder, or an object store's address such as ``s3://bucket/path``.
-            version: its number; None takes the newest that is whole, or the newest of all.
-            going_on: a model's fingerprint: take the newest also where it is not whole, if it is
+            version: its number; None takes the newest complete one, or the newest of all.
+            going_on: a model's fingerprint: take the newest also where it is not complete, if it is
                 of that model.
 
         Raises:
@@ -142,7 +143,7 @@ class Collection:
 
     @property
     def about(self) -> About:
-        """Whose codes they are."""
+        """Which model made the codes, and of what."""
         return self.version.about
 
     @property
@@ -160,6 +161,16 @@ class Collection:
     def scores(self) -> list[str]:
         """The columns of scores."""
         return [name for name in self.columns if name.startswith("score_")]
+
+    def info(self) -> CollectionInfo:
+        """What this version holds, and which other ones there are."""
+        return CollectionInfo(
+            self.address,
+            len(self),
+            self.version,
+            {field.name: str(field.type) for field in self.schema},
+            self.versions(),
+        )
 
     def versions(self) -> list[Version]:
         """All versions of the collection, the oldest first."""
@@ -389,7 +400,7 @@ class Collection:
             self._set(dataclasses.replace(self.version, about=about))
 
     def commit(self) -> None:
-        """Say that an index run came to its end: from now on this version is the one that opens."""
+        """Mark this version as complete: from now on it is the one that opens."""
         if not self.version.complete:
             self._set(dataclasses.replace(self.version, complete=True))
 

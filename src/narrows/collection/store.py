@@ -1,7 +1,7 @@
 """The database under a collection: LanceDB, embedded, in one folder or at an object store's address.
 
     ADDRESS/
-      narrows.lance            a row per version: its table, what it is, whether it is whole
+      narrows.lance            a row per version: its table, what it is, whether it is complete
       pictures-N-….lance       the rows of version N
 
 A table is made before the listing names it, so that a kill leaves at most a table that nobody sees.
@@ -183,7 +183,7 @@ class Store:
         return sorted(listed, key=lambda version: version.number)
 
     def make(self, about: About) -> Version:
-        """An empty new version, not whole yet."""
+        """An empty new version, not complete yet."""
         number = max((version.number for version in self.versions()), default=0) + 1
         version = Version(number, f"pictures-{number}-{secrets.token_hex(4)}", about, False)
         with guarded(self.address):

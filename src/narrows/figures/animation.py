@@ -59,7 +59,7 @@ def save_animation(frames: Any, path: Path | str, *, seconds: float = 0.05) -> P
 
 
 def side_by_side(*films: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Films (F, C, H, W) of one length beside each other: uint8 (F, H', W', 3).
+    """Films (F, C, H, W) of one length side by side: uint8 (F, H', W', 3).
 
     Small pictures grow as in ``picture_grid``.
     """

@@ -1,4 +1,4 @@
-"""What is taken for what, and how many labels it takes."""
+"""Confusion matrices, and accuracy by the number of labels."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ OTHERS = (("#5a9e6f", "--"), ("#8d6ab8", "-."), ("#6b7078", ":"))
 def confusion_matrix(counts: Any, classes: Sequence[Any], *, title: str = "") -> Figure:
     """How often pictures of each class (rows) were taken for each class (columns).
 
-    Cells are dark by their share of the row: right answers blue, wrong ones orange and four times
-    as dark, so that they can be seen at all.
+    The darker a cell, the larger its share of the row: right answers in blue, wrong ones in orange and
+    four times as dark, so that they can be seen at all.
 
     Args:
         counts: (C, C).

@@ -1,4 +1,4 @@
-"""Contact sheets: what was found beside what was asked for, and groups of pictures in frames."""
+"""Contact sheets: a query and its results, and groups of pictures in frames."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def contact_sheet(
     Args:
         query: two lines of caption, such as a sign and a name, and a picture (C, H, W), for each
             picture that was asked with.
-        results: the same of what was found; pictures may differ in size.
+        results: the same of the pictures found; they may differ in size.
         title: one line on top.
 
     Raises:

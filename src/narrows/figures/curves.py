@@ -22,7 +22,7 @@ MANY = 200  # epochs from which a curve is smoothed
 
 
 def loss_curves(records: Sequence[Record]) -> Figure:
-    """Training and validation loss over the epochs, and the KL beside it where there is one.
+    """Training and validation loss over the epochs, and the KL in a panel of its own where there is one.
 
     The best epoch is marked. Early losses that dwarf the rest run out of the top, and the title
     says where they began. Later phases follow the earlier ones on the axis.

@@ -1,4 +1,4 @@
-"""How far each input travels: points of the plane, and pictures by their distances."""
+"""How far a model moves each input: points of the plane, and pictures by their distances."""
 
 from __future__ import annotations
 

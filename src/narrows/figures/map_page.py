@@ -1,4 +1,4 @@
-"""A map as one HTML file to move about in: nothing outside it is asked for.
+"""A map as one HTML file to explore: it loads nothing from outside.
 
 points ──16 bits each──┐
 names, labels ──JSON───┼──► one file: a canvas; pan, zoom, a picture wherever the pointer is

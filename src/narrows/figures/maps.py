@@ -109,7 +109,7 @@ def maps(
     pictures: Any = None,
     new: Mapping[str, Any] | None = None,
 ) -> Figure:
-    """Maps of the same pictures beside each other (Theivaprakasham, fig. 4.6).
+    """Maps of the same pictures side by side (Theivaprakasham, fig. 4.6).
 
     Args:
         points: each map's name and its points (N, 2).

@@ -25,7 +25,7 @@ GAP, UNDER = 6, 20
 def methods(rows: Mapping[str, Any], decibels: Mapping[str, Any] | None = None) -> Figure:
     """Rows of pictures under each other, each with its name at the left.
 
-    One or two pictures stand with the methods beside each other instead.
+    One or two pictures are shown with the methods side by side instead.
 
     Args:
         rows: name → (N, C, H, W), floats (cut to [0, 1]) or uint8, all of one shape. About eight
@@ -73,7 +73,7 @@ def _across(
     height: int,
     width: int,
 ) -> Figure:
-    """Few pictures: the methods beside each other, five in a line, their names above."""
+    """Few pictures: the methods side by side, five in a line, their names above."""
     wide = max(width, math.ceil(max(text_width(name) for name in pictures)) + 8) + GAP
     n, names = len(best), list(pictures)
     columns = min(5, len(names))

@@ -1,4 +1,4 @@
-"""Anomalous pictures: how the scores lie, where the most anomalous ones are odd, and how well that works."""
+"""Outliers: histograms of scores, the most anomalous pictures and their errors, and curves of detection."""
 
 from __future__ import annotations
 

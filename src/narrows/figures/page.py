@@ -1,4 +1,4 @@
-"""A report as one HTML file: nothing outside it is asked for, nothing in it runs.
+"""A report as one HTML file: it loads nothing from outside and runs no script.
 
 report_page(title, [Section("Reconstructions", "…", [Picture(figure, caption, alt)], table, commands), …])
 """
@@ -24,7 +24,7 @@ __all__ = ["Link", "Picture", "Section", "report_page"]
 
 @dataclass(frozen=True)
 class Link:
-    """A cell of a table that leads to a place on this page or on one beside it.
+    """A cell of a table that links to a place on this page or on one in a folder next to it.
 
     Attributes:
         text: what is read.
@@ -81,7 +81,7 @@ def report_page(title: str, sections: Sequence[Section], *, subtitle: str = "") 
     """The whole HTML file as text, light or dark as its reader's screen is.
 
     Raises:
-        ValueError: a link that leads anywhere else than to this page or one beside it.
+        ValueError: a link to anywhere but this page or one next to it.
     """
     body = "\n".join(_section(section) for section in sections)
     under = f'\n<p class="subtitle">{_inline(subtitle)}</p>' if subtitle else ""

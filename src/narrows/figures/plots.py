@@ -1,4 +1,4 @@
-"""Numbers as lines and as bars: ours in colour, what stands beside it in gray."""
+"""Numbers as lines and as bars: ours in colour, what they are compared with in gray."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STYLES = ((BLUE, "-"), (ORANGE, "-"), (BLUE, "--"), (ORANGE, "--"), (QUIET, "-")
 def lines(
     panels: Mapping[str, Mapping[str, tuple[Any, Any]]], x: str = "", *, log: bool = False
 ) -> Figure:
-    """Curves in one panel or several beside one another.
+    """Curves in one panel or several side by side.
 
     Args:
         panels: title → name → (x, y), (T,) each.
@@ -64,7 +64,7 @@ def bars(
 
     Args:
         values: name → a value of each seed.
-        beside: published values by name, as marks on the same axis.
+        published: values by name, as marks on the same axis.
         log: the axis is logarithmic.
 
     Raises:

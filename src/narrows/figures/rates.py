@@ -1,4 +1,4 @@
-"""What a picture costs and how good it is then: one curve for each codec."""
+"""Rate–distortion curves, one for each codec."""
 
 from __future__ import annotations
 

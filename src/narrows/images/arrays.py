@@ -43,8 +43,8 @@ def array_file(path: str | Path) -> Images:
 
     A .npy file of uint8 stays memory-mapped. In a .npz file the pictures are called x, images,
     pixels or arr_0, or are the only array of 3 or 4 dimensions; labels are called y or labels;
-    x_train, y_train, x_test and y_test give the official split. Beside an IDX file of images the
-    file of labels is read, too.
+    x_train, y_train, x_test and y_test give the official split. With an IDX file of images the
+    file of labels next to it is read, too.
 
     Raises:
         BadFile: the file is missing, damaged, or holds no pictures.

@@ -1,4 +1,4 @@
-"""Captions made of what is known of pictures: sentences in many wordings, drawn by a seed.
+"""Captions made from labels and factors: sentences in many wordings, drawn by a seed.
 
 source ──attributes──► {"size": (N,), "shape": (N,), …} ──templates, synonyms──► N × wordings sentences
 

@@ -1,4 +1,4 @@
-"""Which picture is which, by content: 64 bits for each, whatever it is called and wherever it lies."""
+"""Pictures identified by content: 64 bits for each, whatever its name and wherever it lies."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What spoils or varies a picture on purpose: denoising, inpainting, upscaling, binary pictures.
+"""Corruptions and augmentations: for denoising, inpainting, upscaling, and binary pictures.
 
     x (B, C, H, W) in [0, 1]  ──corruption(x, draws)──►  the same shape, on the same device
 
-A corruption is data: it keeps no state, and the same draws spoil the same batch in the same way. As
+A corruption is data: it keeps no state, and the same draws change the same batch in the same way. As
 a phase's ``corruption`` it changes the input only; as its ``augmentation`` input and target alike,
 which is what ``flip``, ``shift`` and ``warp`` are for; ``bend`` serves as either.
 """
@@ -74,7 +74,7 @@ class DropoutMask:
     """Sets values to 0 with probability ``p``, without making the others larger (Kovenko, section 3.2).
 
     ``per_pixel`` drops all channels of a pixel together. ``value`` is what they are set to instead:
-    0.5 where a document works in (−1, 1) and its 0 is gray (Canziani).
+    0.5 where a paper works in (−1, 1), whose 0 is gray (Canziani).
     """
 
     p: float

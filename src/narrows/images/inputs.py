@@ -94,7 +94,13 @@ def evenly(images: Any, limit: int | None) -> Any:
 
 
 def even_rows(count: int, limit: int | None) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """At most ``limit`` positions of ``count``, at even steps."""
+    """At most ``limit`` positions of ``count``, at even steps.
+
+    Raises:
+        ValueError: a limit below 1.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is at least 1; we got {limit}")
     if limit is None or limit >= count:
         return np.arange(count)
     return np.linspace(0, count - 1, limit).round().astype(np.int64)
@@ -185,7 +191,7 @@ def _decoded(
     if like is not None:
         if like.mode is None:
             raise UnreadableImage(f"no file holds pictures of {like.shape[0]} channels")
-        return decode(path, like.wanted())
+        return decode(path, like.wanted)
     size = tuple(before[0][1].shape[1:]) if before else None
     return decode(path, wanted(size, "rgb", "crop", None))  # type: ignore[arg-type]
 
@@ -259,8 +265,10 @@ def _iterated(what: Any, like: Preprocessing | None, limit: int | None) -> Image
         items: Iterable[Any] = (what[int(row)] for row in even_rows(count, limit))
     elif hasattr(what, "dataset") and hasattr(what, "__iter__"):
         items = _unbatched(what)
+    elif hasattr(what, "convert"):  # one PIL image
+        items = [what]
     elif hasattr(what, "__iter__"):
-        items = [what] if hasattr(what, "convert") else what  # one PIL image
+        items = what
     else:
         raise ValueError(
             "pictures are a path, a name, an array, a Source, a Dataset or an iterable of pictures; "

@@ -37,7 +37,7 @@ class Preprocessing:
         if self.levels == Levels():
             object.__setattr__(self, "levels", None)
         if len(self.shape) == 3:
-            self.wanted()
+            wanted(self.size, self.mode or "rgb", self.fit, self.center_crop)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -50,9 +50,16 @@ class Preprocessing:
         modes: dict[int, Mode] = {1: "gray", 3: "rgb"}
         return modes.get(self.shape[0])
 
+    @property
     def wanted(self) -> Wanted:
-        """The same as options of the reader of files."""
-        return wanted(self.size, self.mode or "rgb", self.fit, self.center_crop, levels=self.levels)
+        """What a file's decoder is asked for.
+
+        Raises:
+            ValueError: no file holds pictures of so many channels.
+        """
+        if self.mode is None:
+            raise ValueError(f"no file holds pictures of {self.shape[0]} channels, {self.shape}")
+        return wanted(self.size, self.mode, self.fit, self.center_crop, levels=self.levels)
 
     @property
     def description(self) -> str:

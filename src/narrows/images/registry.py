@@ -1,4 +1,4 @@
-"""The named sets as data: what each is, whose it is, where it can be got and how to know it.
+"""The named sets as data: what each is, its owner and licence, where to get it, and its hashes.
 
 A row without ``mirrors`` is never downloaded: its terms or its owner do not allow it, and the row
 says where to ask. Hashes are SHA-256.

@@ -140,7 +140,7 @@ class Sprites:
 
 
 def known_factors(source: Source) -> Factors | None:
-    """The factors of sprites, of all or of some of them; None of pictures that nobody made."""
+    """The factors of sprites, of all or of some of them; None of pictures without known factors."""
     rows = torch.arange(len(source))
     if isinstance(source, Subset):
         rows, source = source.indices, source.source

@@ -1,4 +1,4 @@
-"""A picture as a collection keeps it: small, beside its own size.
+"""A picture as a collection keeps it: a thumbnail, and its own size.
 
 file ──decode──► the pixels that a model takes, and a thumbnail of at most 96 pixels in its own aspect
 """
@@ -96,7 +96,7 @@ def opened_thumbnail(content: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def row(pixels: torch.Tensor, height: int = 64, gap: int = 2) -> bytes:
-    """The PNG of pictures uint8 (n, C, H, W) beside one another, each so high."""
+    """The PNG of a row of pictures uint8 (n, C, H, W), each so high."""
     from PIL import Image
 
     n, c, h, w = pixels.shape

@@ -3,9 +3,9 @@
 x ──model──► code, x̂ ──model──► code of x̂
 │             │    └─ reconstruction  mean (x − x̂)²            features  what the levels see of x and x̂
 │             └────── kl              KL(q(z|x) ‖ p(z))         elbo, likelihood  −log p(x)
-└──background──► ratio                log p_background(x) − log p(x)
-x ──model, posterior of its own──► regret  ELBO at the best posterior − ELBO at the encoder's
-x ──model, base code alone──► hierarchy    ELBO − ELBO with every other latent from its prior
+└──background──► likelihood-ratio     log p_background(x) − log p(x)
+x ──model, posterior of its own──► likelihood-regret  ELBO at the best posterior − ELBO at the encoder's
+x ──model, base code alone──► llr  ELBO − ELBO with every other latent from its prior
 
 A picture's score depends on that picture alone: pictures go through in blocks of one size, the last
 one filled up, and every picture meets the same draws. Another size of block changes a score in the
@@ -166,7 +166,7 @@ def in_blocks(
     batch_size: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Tensor]:
-    """What a function gives for each picture, whatever stands beside it.
+    """What a function gives for each picture, independent of the others of its batch.
 
     Blocks are all of one size, the last filled up with copies: a product of matrices of another
     size rounds differently.
@@ -225,7 +225,7 @@ def by_model(model: Autoencoder, samples: int = 16, seed: int = 0) -> Background
 
 @dataclass(frozen=True)
 class SharedDraws(Draws):
-    """Draws that are the same for every picture of a batch, whichever stand in it.
+    """Draws that are the same for every picture of a batch, whichever these are.
 
     A bottleneck asks for (S, B, *code); one picture's noise is drawn and repeated.
     """
@@ -337,7 +337,7 @@ def _check(
     missing = [name for name in names if name not in supported(model)]
     if missing == ["llr"] and model.bottleneck.generative:
         raise ValueError(
-            "the score 'hierarchy' needs a model with latents at several levels; this one has one"
+            "the score 'llr' needs a model with latents at several levels; this one has one"
         )
     if missing:
         kind = getattr(getattr(model.bottleneck, "part", None), "name", "this")
@@ -346,6 +346,8 @@ def _check(
             f"{kind!r}, which has none: it can give {', '.join(supported(model))}"
         )
     if "likelihood-ratio" in names and background is None:
-        raise ValueError("the score 'ratio' needs a background: a compressor, or another model")
+        raise ValueError(
+            "the score 'likelihood-ratio' needs a background: a compressor, or another model"
+        )
     if samples < 1:
         raise ValueError(f"samples must be at least 1; we got {samples}")

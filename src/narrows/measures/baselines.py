@@ -104,12 +104,12 @@ class Pca:
 
 @dataclass(frozen=True)
 class Ridge:
-    """Pictures told from other pictures by a linear map, shrunk towards their mean.
+    """Pictures predicted from other pictures by a linear map, shrunk towards their mean.
 
     Attributes:
-        known, mean: the mean of what it is told from (P,), and of what it tells (Q,).
+        known, mean: the mean of its input (P,), and of its output (Q,).
         weight: (P, Q).
-        shape: (C, H, W) of what it tells.
+        shape: (C, H, W) of its output.
     """
 
     known: Tensor

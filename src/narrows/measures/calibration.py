@@ -1,4 +1,4 @@
-"""Where a score becomes a verdict: thresholds that are chosen after scoring, and p-values.
+"""From scores to verdicts: thresholds that are chosen after scoring, and p-values.
 
 scores of held-out normals ──quantile, median──► threshold
                            └─conformal──► p-value of each new score ──at most α──► anomalous

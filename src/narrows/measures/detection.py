@@ -2,7 +2,7 @@
 
 score (N,), anomaly (N,) ──► ROC: hits against false alarms      precision against recall
 
-The share of anomalies stands beside every number: it is the average precision of a coin.
+The share of anomalies is given with every number: it is the average precision of a coin.
 """
 
 from __future__ import annotations

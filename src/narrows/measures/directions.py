@@ -1,4 +1,4 @@
-"""Along what a linear code looks: the angles between its vectors, and how much pictures vary there.
+"""The directions of a linear code: the angles between its vectors, and how much pictures vary there.
 
 PCA                    right angles, and variances that fall as fast as they can
 a linear autoencoder   the same space (Baldi & Hornik 1989) by any vectors: nothing asks for more
@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Directions:
-    """D vectors beside the pictures that they are vectors of.
+    """D vectors, and the pictures along them.
 
     Attributes:
         angles: (D(D − 1)/2,), between the lines of every two vectors, 0 to 90 degrees.

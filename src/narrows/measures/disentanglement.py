@@ -1,11 +1,11 @@
-"""How well single units of a code stand for single factors of what made the pictures.
+"""How well single units of a code stand for single generative factors of the pictures.
 
 codes (N, D), factors (N, F) ──► one unit for a factor        MIG, SAP, completeness
                              ├─► one factor for a unit        FactorVAE score, disentanglement
-                             └─► the factors can be told      informativeness, β-VAE score
+                             └─► the factors can be predicted  informativeness, β-VAE score
 
 All of them take the same N pictures, drawn from every combination of factors. No two of them mean the
-same by the word: read them together, beside the codes of PCA and of an encoder without training.
+same by the word: read them together, and compare with the codes of PCA and of an untrained encoder.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def information(codes: Any, factors: Any) -> Array:
     """I(z_j; v_k) / H(v_k), (D, F): what each unit tells of each factor, as a share of it.
 
     Units are cut into 20 bins of equal width between their least and their largest value, so that a
-    unit that never moves tells nothing, and a factor of more than 20 values cannot be told in full.
+    unit that never moves tells nothing, and a factor of more than 20 values cannot be predicted in full.
     Too few pictures tell too much: about (bins − 1)(values − 1) / 2N nats by chance (Miller 1955).
 
     Raises:
@@ -244,8 +244,10 @@ def dci(codes: Any, factors: Any, *, categorical: Sequence[int] = (), seed: int 
         kind = RandomForestClassifier if k in categorical else RandomForestRegressor
         target = level if k in categorical else np.asarray(factors, np.float64)[:, k]
 
-        def error(told: Any, of: Array, target: Array = target, k: int = k) -> float:
-            apart = told != target[of] if k in categorical else np.square(told - target[of])
+        def error(predicted: Any, of: Array, target: Array = target, k: int = k) -> float:
+            apart = (
+                predicted != target[of] if k in categorical else np.square(predicted - target[of])
+            )
             return float(apart.mean())
 
         best, chosen = math.inf, None

@@ -1,12 +1,12 @@
-"""How near a set of drawn pictures comes to a set of real ones, from features of both.
+"""How close a set of generated pictures is to a set of real ones, from features of both.
 
 real pictures  ──features──► (N, F) ─┐
-                                     ├─► how far apart, how true, how varied
+                                     ├─► distance, fidelity, diversity
 drawn pictures ──features──► (M, F) ─┘
 
 Features are what a network or a projection makes of a picture. All of these numbers depend on them
 and on how many pictures there are: compare sets of one size, through one network. What real
-pictures get beside other real ones is the floor of a measure.
+pictures get against other real ones is the floor of a measure.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def frechet_distance(real: Features, drawn: Features) -> float:
 
     Raises:
         ValueError: not two arrays of rows of one length, numbers that are not finite, or no more
-            rows than features, of which no covariance can be told.
+            rows than features, from which no covariance can be estimated.
     """
     a, b = _pair(real, drawn)
     features = a.shape[1]
@@ -107,8 +107,8 @@ def density_coverage(real: Features, drawn: Features, k: int = 5) -> tuple[float
 def nearest_rows(drawn: Features, real: Features) -> tuple[Tensor, Tensor]:
     """The real row nearest to each drawn one: the distance (M,), and its position among the N, (M,).
 
-    A picture that is far from every real one looks like none; a drawing at distance 0 is a copy. What
-    the nearest real picture is called is a classifier's answer of the simplest kind.
+    A generated picture that is far from every real one resembles none; one at distance 0 is a copy. The
+    label of the nearest real picture is the answer of a nearest-neighbour classifier.
 
     Args:
         drawn, real: (M, F) and (N, F).

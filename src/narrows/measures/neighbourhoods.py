@@ -1,8 +1,8 @@
-"""How much of a map of codes can be believed: are neighbours on it neighbours among the codes?
+"""How far a map of codes can be trusted: are neighbours on it neighbours among the codes?
 
 codes (N, D), points (N, 2) ──► the k nearest on the map ──► their ranks among the codes
 
-Exact for the pictures that are asked, against all N; a few at a time, never N × N in memory.
+Exact for the pictures that are sampled, against all N; a few at a time, never N × N in memory.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def neighbourhoods(
         points: (N, 2) or of any other width.
         labels: (N,) of anything that compares, such as names.
         k: neighbours; at most (N − 1) / 2, fewer are taken of fewer pictures.
-        queries: at most so many pictures are asked, drawn by the seed.
+        queries: at most so many pictures are sampled, by the seed.
 
     Raises:
         ValueError: fewer than three codes, or not a point for each.

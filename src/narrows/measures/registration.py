@@ -1,4 +1,4 @@
-"""How far two pictures are from each other once one is moved, stretched and brightened onto the other.
+"""The difference of two pictures once one is registered with the other: moved, stretched, brightened.
 
     x, y (P, C, S, S) ──► y ≈ gain · x(scale · u + shift) + bias, within [0, 1] ──► what is left of y
 

@@ -1,4 +1,4 @@
-"""Scores of pictures by a model and by distances among its codes, fitted once and asked often.
+"""Scores of pictures by a model and by distances among its codes, fitted once and used often.
 
 normal pictures ──scorer──► distances from their codes      pictures ──scorer──► scores
 """
@@ -189,7 +189,7 @@ def distance(name: str, model: Any, codes: Array, neighbours: int | None = None)
 
 
 def codes_of(model: Any, images: Any, progress: Progress | None = None) -> Array:
-    """The codes of pictures, (N, D) float32, each whatever stands beside it.
+    """The codes of pictures, (N, D) float32, each independent of the others of its batch.
 
     Args:
         model: an autoencoder, or another ``Encoder``.
@@ -198,5 +198,5 @@ def codes_of(model: Any, images: Any, progress: Progress | None = None) -> Array
         codes = model.encode(as_source(images))
         rows = np.asarray(getattr(codes, "z", codes), np.float32)
         return rows.reshape(len(rows), -1)
-    found = in_blocks(model, images, lambda x: {"z": model.posterior(x).z}, progress=progress)
-    return found["z"].flatten(1).numpy()
+    blocks = in_blocks(model, images, lambda x: {"z": model.posterior(x).z}, progress=progress)
+    return blocks["z"].flatten(1).numpy()

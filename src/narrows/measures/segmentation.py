@@ -1,6 +1,6 @@
 """How well a class was found for each pixel: confusion, intersection over union, and a baseline.
 
-Masks are uint8 (N, H, W) with classes 0 to K - 1; any higher number is void and not judged.
+Masks are uint8 (N, H, W) with classes 0 to K - 1; any higher number is void and does not count.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def pixel_confusion(truth: Tensor, predicted: Tensor, classes: int) -> Tensor:
 
 
 def intersection_over_union(confusion: Tensor) -> Tensor:
-    """Of each class, pixels rightly found / pixels that are or were said to be of it, (K,).
+    """Of each class, pixels predicted rightly / pixels that are or were predicted to be of it, (K,).
 
     A class that is nowhere has 0.
     """
@@ -29,7 +29,7 @@ def intersection_over_union(confusion: Tensor) -> Tensor:
 
 
 def position_prior(masks: Tensor, classes: int) -> Tensor:
-    """The most frequent class of each position, uint8 (H, W): what a blind guess would say."""
+    """The most frequent class of each position, uint8 (H, W): a baseline that does not look at the picture."""
     counts = torch.stack([(masks == k).sum(0) for k in range(classes)])
     return counts.argmax(0).byte()
 

@@ -1,4 +1,4 @@
-"""Two sets of directions compared: the spaces that they span, and how a code answers to steps along them."""
+"""Two sets of directions compared: the spaces that they span, and the code's response to steps along them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def sensitivity(
 ) -> Tensor:
     """‖∂h/∂x · d‖ for each picture and its unit direction d, (N,), by central differences.
 
-    Along the manifold of pictures it is what the code tells of them; across it, what it should not
+    Along the manifold of pictures it is what the code encodes of them; across it, what it should not
     notice (Canziani, fig. 18).
 
     Args:

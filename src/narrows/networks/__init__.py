@@ -1,4 +1,4 @@
-"""Networks: a ``Ladder`` of dense, convolutional, SegNet or linear-and-mended rungs, from pictures inwards and back."""
+"""Networks: a ``Ladder`` of dense, convolutional, SegNet or linear rungs, from pictures inwards and back."""
 
 from .conv import ConvRung, conv_ladder
 from .estimate import EstimateRung, estimate_ladder

@@ -29,7 +29,7 @@ Shape = tuple[int, ...]
 class Rung(Protocol):
     """One level of a ladder: a module with a way down, a way up, and the shapes of both ends.
 
-    ``down`` also gives what its ``up`` may need of it (pooling pooling indices), or None.
+    ``down`` also gives what its ``up`` may need of it (pooling indices), or None.
     """
 
     above: Shape
@@ -45,7 +45,7 @@ class Rung(Protocol):
 
 
 class Descent(NamedTuple):
-    """What the way down leaves: ``levels`` h_0 … h_L (h_0 is the input) and each rung's pooling indices."""
+    """What the way down leaves: ``levels`` h_0 … h_L (h_0 is the input), each rung's pooling indices."""
 
     levels: list[Tensor]
     pooling_indices: list[Tensor | None]

@@ -1,4 +1,4 @@
-"""A linear projection of pictures, mended by convolutions above it: where PCA begins, and further.
+"""A linear projection of pictures, refined by convolutions above it: it begins as PCA and goes further.
 
     x ──+ convolutions──► x' ──affine──► (D,) ─► bottleneck
     x̂ ◄─+ convolutions─── g' ◄──affine── (D,) ◄─ bottleneck

@@ -3,8 +3,8 @@
     h ──convolutions──► ──pool──► h'           g ◄──convolutions── ◄──unpool── g'
                           └───────────────── pooling indices ─────────────────┘
 
-The pooling indices carry where an edge was past the bottleneck, so the code need not (Badrinarayanan et
-al. 2017; Lingrand's course). A reconstruction with pooling indices is therefore of the code *and* of the
+The pooling indices carry where an edge was past the bottleneck, so the code need not (Badrinarayanan
+et al. 2017; Lingrand's course). A reconstruction with them is therefore of the code *and* of the
 picture's edges: a likelihood under it is not one of the code alone.
 """
 
@@ -28,11 +28,11 @@ __all__ = ["SegNetRung", "segnet_ladder", "unpool"]
 
 
 def unpool(h: Tensor, pooling_indices: Tensor, size: tuple[int, int]) -> Tensor:
-    """Each value at the place that its switch names, zeros elsewhere: the inverse of max pooling.
+    """Each value at the place that its index names, zeros elsewhere: the inverse of max pooling.
 
     Args:
         h: (B, C, H', W').
-        pooling indices: (B, C, H', W') int64, each a place in the flattened map of ``size``, as
+        pooling_indices: (B, C, H', W') int64, each a place in the flattened map of ``size``, as
             ``torch.nn.functional.max_pool2d`` gives them; no two the same.
         size: (H, W) of the result.
 
@@ -54,13 +54,13 @@ def _say_once() -> None:
 
 
 class SegNetRung(nn.Module):
-    """Convolutions, then 2×2 max pooling whose pooling indices its way up unpools by.
+    """Convolutions, then 2×2 max pooling; its way up unpools by the pooling indices.
 
     In the paper each convolution is normalised and rectified before the maximum is taken. Here the
     last one of ``down`` is pooled raw and the boundary below normalises and activates what is left,
     so that nothing is normalised twice; likewise the last one of ``up`` is left to the boundary
     above. For an increasing activation this changes only the statistics that a normalisation sees
-    and, where a whole window would be rectified to 0, which of its places the switch names.
+    and, where a whole window would be rectified to 0, which of its places the index names.
 
     Args:
         above: (C, H, W) that it takes; odd sizes come back too.
@@ -113,7 +113,7 @@ class SegNetRung(nn.Module):
     def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
         """(B, *below) → (B, C, H, W).
 
-        Without pooling indices each value goes to its window's first position, and a warning says so once.
+        Without indices each value goes to its window's first position, and a warning says so once.
         """
         if pooling_indices is None:
             _say_once()

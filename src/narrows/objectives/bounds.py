@@ -100,7 +100,7 @@ class Capacity(Bound):
 
 
 def _reconstruction(step: Step) -> tuple[Tensor, dict[str, Tensor]]:
-    """−log p of all that is reconstructed and what the bottleneck asks for, and each of them."""
+    """−log p of all that is reconstructed and the bottleneck's auxiliary loss; and each of them by name."""
     total = -step.log_likelihood.mean()
     terms: dict[str, Tensor] = {}
     if step.log_px is not None:
@@ -135,7 +135,7 @@ class Iwae(Bound):
             )
 
     def loss(self, step: Step) -> Loss:
-        """The negative bound, with the mean reconstruction and the sampled KL beside it.
+        """The negative bound, with the mean reconstruction and the sampled KL as terms.
 
         Raises:
             ValueError: the code has no density or no prior.
@@ -204,7 +204,7 @@ class Objective:
             one.after_step(step)
 
     def state(self) -> dict[str, dict[str, float]]:
-        """What the bound and penalties remember of the steps before, beside their weights."""
+        """What the bound and penalties remember of earlier steps, apart from their weights."""
         return {name_of(one): state for one in self.terms if (state := one.state())}
 
     def restore(self, state: Mapping[str, Mapping[str, float]]) -> None:

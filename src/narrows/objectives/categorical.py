@@ -16,7 +16,7 @@ __all__ = ["Categorical"]
 
 @part("likelihood", "categorical")
 class Categorical(Likelihood):
-    """The last K channels are a class for each pixel, one channel each; those before are not judged.
+    """The last K channels are a class for each pixel, one channel each; those before do not count.
 
     log p = Σ over pixels of w_k · log softmax(raw)_k of their class k. A pixel whose K channels are all
     0 has no class and adds nothing (SegNet's void, Badrinarayanan et al. 2017, §3.1). With weights it

@@ -23,8 +23,7 @@ __all__ = ["Softmax"]
 class Softmax(Bound, nn.Module):
     """−log softmax(W z + b)_y: the cross-entropy of the labels, on the code (Lingrand; Vincent et al. 2010).
 
-    Its weights belong to the player that moves the encoder, and lie beside the model when it is
-    saved. With the scheme ``encoder`` nothing is decoded.
+    Its weights belong to the player that moves the encoder, and are saved in a file of their own. With the scheme ``encoder`` nothing is decoded.
 
     Args:
         code_shape: of the model's codes.
@@ -50,7 +49,7 @@ class Softmax(Bound, nn.Module):
         return out
 
     def loss(self, step: Step) -> Loss:
-        """The cross-entropy in nats, and the share of pictures in the wrong class beside it.
+        """The cross-entropy in nats, and the share of pictures in the wrong class as a term.
 
         Raises:
             ValueError: the pictures have no labels, or more classes than K.

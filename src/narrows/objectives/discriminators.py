@@ -1,11 +1,11 @@
-"""Discriminators: small networks that tell two kinds of things apart, and what it costs to be told.
+"""Discriminators: small networks that tell two kinds of things apart, and the losses of both sides.
 
     codes     (N, *code)   ──dense──►  logits (N,)
     pictures  (N, C, H, W) ──below──► features ──above──► logits (N,)
 
 A logit estimates log p(first kind) − log p(second kind) where the discriminator is at its best
-(Goodfellow et al. 2014, proposition 1). Neither discriminator normalises: a batch norm would make the
-score of a thing depend on the others of its batch.
+(Goodfellow et al. 2014, proposition 1). Neither of them normalises: a batch norm would make a score
+depend on the others of its batch.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ SMALLEST = 4  # a map is halved for as long as its shorter side is larger
 
 
 def discriminator_loss(first: Tensor, second: Tensor) -> Tensor:
-    """−log σ(first) − log σ(−second), each averaged over its batch: what a discriminator minimises."""
+    """−log σ(first) − log σ(−second), each averaged over its batch: the discriminator's loss."""
     return F.softplus(-first).mean() + F.softplus(second).mean()
 
 
 def generator_loss(logits: Tensor) -> Tensor:
-    """−log σ(logits), averaged: what one who is to be taken for the first kind minimises.
+    """−log σ(logits), averaged: the loss of what is to be taken for the first kind.
 
     The non-saturating loss of Goodfellow et al. 2014, §3.
     """

@@ -107,7 +107,7 @@ class FeatureWise(Bound, nn.Module):
     its networks have no batch norm; no player ever waits for another.
 
     What validation chooses the best weights by is ``loss``, the ELBO of the model's own likelihood:
-    the features of a discriminator that moves are no yardstick.
+    the features of a discriminator change while it trains, so they are no yardstick.
 
     A pass of x' through a model with batch norm uses the statistics of x' and leaves the running
     ones alone, so these are of pictures only.
@@ -160,7 +160,7 @@ class FeatureWise(Bound, nn.Module):
         ]
 
     def loss(self, step: Step) -> Loss:
-        """The negative ELBO of the model's likelihood, with the features' beside it."""
+        """The negative ELBO of the model's likelihood, and the likelihood of features as a term."""
         total, terms = Elbo().loss(step)
         x, again = step.target, _reconstructions(step, "feature-wise")
         features = self.discriminator.features
@@ -299,7 +299,7 @@ def _called(logits: Tensor, kind: int) -> Tensor:
 
 
 def _alike(real: Tensor, fake: Tensor) -> Tensor:
-    """log N(real; made, I) in nats: features (B, …) and (S·B, …) → (S, B)."""
+    """log N(real; fake, I) in nats: features (B, …) and (S·B, …) → (S, B)."""
     squares = (fake.reshape(-1, *real.shape) - real).float().square().flatten(2).sum(-1)
     return log_gaussian(squares, 1.0, 0.0, math.prod(real.shape[1:]))
 

@@ -201,11 +201,11 @@ class Bernoulli(Likelihood):
 
 @part("likelihood", "mse")
 def mean_squared(output: str = "sigmoid") -> Gaussian:
-    """Summed squared error by its other name: a Gaussian of variance ½ (plus its constant)."""
+    """Summed squared error: a Gaussian of variance ½ (plus its constant)."""
     return Gaussian(0.5, output)
 
 
 @part("likelihood", "mae")
 def mean_absolute(output: str = "sigmoid") -> Laplace:
-    """Summed absolute error by its other name: a Laplace of scale 1 (plus its constant)."""
+    """Summed absolute error: a Laplace of scale 1 (plus its constant)."""
     return Laplace(1.0, output)

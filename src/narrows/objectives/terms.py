@@ -1,9 +1,9 @@
-"""What a loss is made of: a bound, and penalties beside it. All that either may do is declared here.
+"""What a loss is made of: a bound and penalties. All that either may do is declared here.
 
     Step ──bound.loss──► Loss          what is minimised
     Step ──penalty.penalty──► scalar   times its weight, added to it
 
-A term that is also an ``nn.Module`` has weights of its own, beside the model and never in it.
+A term that is also an ``nn.Module`` has weights of its own, which are never the model's.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Term:
         """Follow a training step that was taken, without gradients."""
 
     def state(self) -> dict[str, float]:
-        """What it remembers of the steps before, beside its weights."""
+        """What it remembers of earlier steps, apart from its weights."""
         return {}
 
     def restore(self, state: Mapping[str, float]) -> None:

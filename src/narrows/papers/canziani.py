@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..applications import first_kernels, high_frequency_energy, inpainting_baselines
+from ..applications import border_noise_ratio, first_kernels, inpainting_baselines
 from ..applications.restored import run_baselines
 from ..figures import bars, comparison, kernel_grid, lines, methods, picture_rows
 from ..images.corruptions import DropoutMask
@@ -366,11 +366,11 @@ def figures_22_23(lab: Lab) -> Finding:
         for seed in lab.seeds if name != "denoising, mask to black" else lab.seeds[:1]:
             rung: Any = make(seed).model.ladder.rung(0)
             found = first_kernels(rung.linear_down.weight, train.shape)
-            rest.setdefault(name, []).append(float(high_frequency_energy(found, inside).median()))
+            rest.setdefault(name, []).append(float(border_noise_ratio(found, inside).median()))
             kernels.setdefault(name, found)
     pca = Pca.fit(train, min(30, Pca.most(train)))
     straight = float(
-        high_frequency_energy(first_kernels(pca.components, train.shape), inside).median()
+        border_noise_ratio(first_kernels(pca.components, train.shape), inside).median()
     )
     enough = Pca.fit(train, min(500, Pca.most(train)))
     total = float(enough.variances.sum()) + enough.rest * (784 - len(enough))

@@ -1,4 +1,4 @@
-"""Priors: what makes a code space generative. Fitted to codes after training; data beside the model."""
+"""Priors: what makes a code space generative. Fitted to codes after training, and saved with the model."""
 
 from .autoregressive import Autoregressive
 from .captioned import CaptionFlow

@@ -16,7 +16,7 @@ from .prior import Prior, Progress, checked_counts
 
 __all__ = ["Autoregressive", "Next"]
 
-ALL_ENTRIES = 4096  # of a larger book only those in use are told apart
+ALL_ENTRIES = 4096  # of a larger book only those in use are distinguished
 MOST_ENTRIES = 65_536
 
 
@@ -95,7 +95,7 @@ class Autoregressive(Prior):
         """Train on indices (N, M) int64.
 
         Raises:
-            ValueError: fewer than 2 codes, or more different entries than can be told apart.
+            ValueError: fewer than 2 codes, or more different entries than can be distinguished.
         """
         if codes.ndim != 2 or codes.is_floating_point() or len(codes) < 2:
             raise ValueError(

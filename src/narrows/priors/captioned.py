@@ -26,7 +26,7 @@ LARGEST_READER, MOST_GUIDED = 1024, 20
 
 
 class CaptionVelocity(nn.Module):
-    """A reader and the velocity that is told what it read; one network, trained as one.
+    """A text encoder and the velocity that it conditions; one network, trained as one.
 
     Args:
         size: D.
@@ -46,12 +46,12 @@ class CaptionFlow(Prior):
     """p(z | caption): ``Flow`` with a text encoder that is trained with it.
 
     A caption is read by embeddings and a GRU of a few thousand weights, whose last state every block
-    of the velocity is told beside the time. Each step draws one of a code's wordings. A tenth of them
+    of the velocity is given with the time. Each step draws one of a code's wordings. A tenth of them
     are left out, so that without a caption it draws from all codes, as ``Flow`` does. Draws are guided
     (Ho & Salimans 2022, with their 1 + w as ``guidance``): v = v(x, t) + g (v(x, t, c) − v(x, t)).
 
     Canziani 2020 (fig. 12) shows captions that become pictures, and says only that features of the
-    text are decoded; a prior that is told the caption is ours.
+    text are decoded; a prior conditioned on the caption is ours.
 
     Args:
         size: D, numbers of a code.

@@ -21,7 +21,7 @@ MOST = 2000
 
 @dataclass(frozen=True)
 class PriorEvaluation:
-    """A prior beside codes.
+    """A prior against held-out codes.
 
     Attributes:
         name: of the prior.
@@ -39,7 +39,7 @@ class PriorEvaluation:
 def evaluate_prior(
     name: str, drawn: Tensor, held: Tensor, log_prob: Tensor | None = None
 ) -> PriorEvaluation:
-    """Judge draws z (n, …) beside held-out codes z (N, …), both with a row per code.
+    """Compare draws z (n, …) with held-out codes z (N, …), both with a row per code.
 
     The discrepancy is ``mmd2`` with inverse multiquadratics, of codes standardised by the held-out
     ones' mean and deviation, on at most 2,000 of each.
@@ -58,9 +58,9 @@ def evaluate_prior(
 def compare(
     model: Any, prior: Prior, train: Any, held: Any, *, seed: int = 0
 ) -> list[PriorEvaluation]:
-    """A fitted prior beside simpler ones, on the codes of held-out pictures.
+    """A fitted prior and simpler ones, on the codes of held-out pictures.
 
-    Beside a prior of numbers stand one Gaussian and the standard normal; beside one of entries,
+    A prior of numbers is compared with one Gaussian and the standard normal; one of entries with
     entries drawn each by itself. The last row are training codes themselves, as far as another
     sample of the same distribution gets.
 

@@ -35,7 +35,7 @@ class Velocity(nn.Module):
     Args:
         size: D.
         width, depth: units of a block, and blocks.
-        told: E, numbers of a condition c that every block is told beside the time.
+        condition: E, numbers of a condition c that every block is given with the time.
 
     Raises:
         ValueError: more blocks, or wider ones, than any code needs.

@@ -151,15 +151,15 @@ def taken(prior: Prior, code: Code) -> Tensor:
     return (code.z[0] if code.sampled else code.z).flatten(1)
 
 
-def sample_codes(model: Any, prior: Prior, n: int, seed: int = 0, **given: Any) -> Tensor:
+def sample_codes(model: Any, prior: Prior, n: int, seed: int = 0, **condition: Any) -> Tensor:
     """n codes of a model out of a prior, (n, *code) float32.
 
     Of a model with a code book each vector becomes the entry nearest to it.
 
     Args:
-        given: what the prior is told, such as ``caption``, where it can be told something.
+        condition: what the prior is conditioned on, such as ``caption``, where it takes a condition.
     """
-    codes: Tensor = model.codes_of(prior.sample(n, seed, **given))
+    codes: Tensor = model.codes_of(prior.sample(n, seed, **condition))
     return codes
 
 

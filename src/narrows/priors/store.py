@@ -1,4 +1,4 @@
-"""Priors on disk, beside the model whose codes they were fitted to.
+"""Priors on disk, in the folder of the model whose codes they were fitted to.
 
 MODEL/prior-NAME.safetensors    tensors, and a header: the part, the model's fingerprint, on what
 """
@@ -20,7 +20,7 @@ PRIOR_VERSION = 1
 
 
 def save_prior(prior: Prior, model: Any, folder: Path | str, **about: Any) -> Path:
-    """Write a fitted prior beside its model; gives the path.
+    """Write a fitted prior into its model's folder; gives the path.
 
     Args:
         about: what else the header says, such as how many pictures it was fitted to.
@@ -39,7 +39,7 @@ def save_prior(prior: Prior, model: Any, folder: Path | str, **about: Any) -> Pa
 
 
 def load_prior(model: Any, folder: Path | str, name: str) -> Prior:
-    """Read the prior of that name that stands beside a model.
+    """Read the prior of that name from a model's folder.
 
     Raises:
         BadFile: there is none, or it is damaged, from a newer version or another model's.
@@ -80,7 +80,7 @@ def _arguments(part: Part) -> Mapping[str, Any]:
 
 
 def stored_priors(folder: Path | str) -> list[str]:
-    """The names of the priors that stand beside a model."""
+    """The names of the priors in a model's folder."""
     files = Path(folder).glob("prior-*.safetensors")
     return sorted(path.stem.removeprefix("prior-") for path in files)
 

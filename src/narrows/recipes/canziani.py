@@ -77,7 +77,7 @@ def canziani_2020_contractive(
     Args:
         shape: (C, H, W) of the pictures.
         code_size: d, units of the hidden layer.
-        weight: of the squared norm beside ½ ‖x − x̂‖².
+        weight: of the squared norm against ½ ‖x − x̂‖².
     """
     return canziani_2020_standard(shape, code_size).with_(
         name="canziani-2020-contractive",

@@ -22,7 +22,7 @@ def oord_2017_vq_vae(
     """VQ-VAE: a map of entries of a learnt book, 8×8 of them for the 32×32 pictures of CIFAR-10.
 
     Van den Oord et al. 2017, §4.1: two convolutions with kernels of 4, two residual blocks, K = 512,
-    β = 0.25, Adam at 0.0002, batches of 128. Beside the summed squared error β is theirs as it is.
+    β = 0.25, Adam at 0.0002, batches of 128. With the summed squared error β is theirs as it is.
     The output is linear, so pixels may leave [0, 1]: with a sigmoid MNIST stayed black.
     Deviations: 64 and 128 channels (theirs 256); the book follows running means (their appendix
     A.1); 40 epochs, where theirs are 250,000 steps.

@@ -153,11 +153,11 @@ def kim_2018_factor_vae(
     widths: Sequence[int] = (32, 32, 64, 64),
     gamma: float = 35.0,
 ) -> Recipe:
-    """FactorVAE: the total correlation again, told by a discriminator, weighed γ times.
+    """FactorVAE: the total correlation, estimated by a discriminator, with weight γ.
 
     Kim & Mnih 2018, eq. 2: γ = 35, four convolutions of 32, 32, 64 and 64 channels, batches of 64.
-    Deviations: a dense layer of 256 (theirs 128); a discriminator of two layers of 256 (theirs six of
-    1,000) at the model's rate of 0.0005 (theirs both 0.0001, for 300,000 steps).
+    Deviations: a dense layer of 256 (theirs 128); a discriminator of two layers of 256 (theirs six
+    of 1,000) at the model's rate of 0.0005 (theirs both 0.0001, for 300,000 steps).
 
     Args:
         shape: (C, H, W) of the pictures.

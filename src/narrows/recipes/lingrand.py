@@ -260,7 +260,7 @@ def lingrand_2021_beta_vae(
     """Her variational autoencoder with the KL weighed β times (Higgins et al. 2017).
 
     "Disentangled Variational Autoencoder". β is not in the text; 4 is that of Higgins et al. for
-    pictures of shapes, beside a Bernoulli likelihood.
+    pictures of shapes, with a Bernoulli likelihood.
 
     Args:
         shape: (C, H, W) of the pictures.

@@ -52,7 +52,7 @@ def zhao_2019_info_vae(
 
     Zhao, Song & Ermon 2019, eq. 6: the KL weighs 1 − α and the discrepancy α + λ − 1; α = 1 is their
     MMD-VAE. Network, α and λ are ours, those of ``conv-vae`` and such that the pixels' variance
-    of 0.01 leaves the discrepancy the weight that 10 has beside a summed squared error.
+    of 0.01 leaves the discrepancy the weight that 10 has against a summed squared error.
 
     Args:
         shape: (C, H, W) of the pictures.
@@ -81,14 +81,15 @@ def makhzani_2016_adversarial(
 
     Makhzani et al. 2016, §2; eight units and layers of 1,000 are those of their likelihoods (appendix
     A). Deviations: N(0, I), where their prior is five times as wide; Adam at a constant 0.0005 for
-    SGD with momentum. Ours: the summed squared error and the weight beside it, a discriminator at a fifth
-    of the model's rate (as fast as it, it spoiled the reconstructions), batches of 100, 50 epochs.
+    SGD with momentum. Ours: the summed squared error and the weight against it, a discriminator at a
+    fifth of the model's rate (at the same rate the reconstructions were worse), batches of 100, 50
+    epochs.
 
     Args:
         shape: (C, H, W) of the pictures.
         code_size: D, units of the code.
         widths: units of the hidden layers, the discriminator's too.
-        weight: of the discriminator, beside nats per picture.
+        weight: of the discriminator's loss, against nats per picture.
     """
     discriminator = Part(
         "adversarial-prior", {"weight": weight, "widths": tuple(widths), "lr_scale": 0.2}
@@ -115,11 +116,11 @@ def makhzani_2016_adversarial(
 def lin_2020_dual_matching(
     shape: Sequence[int] = (1, 28, 28), code_size: int = 10, *, widths: Sequence[int] | None = None
 ) -> Recipe:
-    """DR-A: a variational autoencoder with a discriminator at either end, of its codes and of its pictures.
+    """DR-A: a variational autoencoder with two discriminators, of its codes and of its pictures.
 
-    Lin, Mukherjee & Kannan 2020, whose data are counts of genes and whose networks are dense; ten units
-    are among theirs. Ours: the network and likelihood of ``conv-vae``, both discriminators' weight of 1, a
-    constant rate of 0.0005.
+    Lin, Mukherjee & Kannan 2020, whose data are counts of genes and whose networks are dense; ten
+    units are among theirs. Ours: the network and likelihood of ``conv-vae``, a weight of 1 for both
+    discriminators, a constant rate of 0.0005.
 
     Args:
         shape: (C, H, W) of the pictures.

@@ -1,4 +1,4 @@
-"""Models that no document owns: plain and variational, dense and convolutional."""
+"""Generic models: plain and variational, dense and convolutional."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PICTURE_VARIANCE = 0.01
 def fitting(shape: Sequence[int], widths: Sequence[int]) -> tuple[int, ...]:
     """The first of ``widths``, one per halving, that leave maps of (C, H, W) at least 2 pixels wide.
 
-    A document's ladder for 128×128 is so cut short for smaller pictures; one rung is always left.
+    A paper's ladder for 128×128 is cut short in this way for smaller pictures; one rung is always left.
     """
     halvings = max(1, math.ceil(math.log2(max(2, min(shape[1:])))) - 1)
     return tuple(widths)[:halvings]

@@ -82,12 +82,12 @@ def recipe(name: str) -> Maker:
     Raises:
         ValueError: there is none.
     """
-    found = listed()
-    if name not in found:
-        near = difflib.get_close_matches(name, found, n=1)
+    makers = listed()
+    if name not in makers:
+        near = difflib.get_close_matches(name, makers, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"there is no recipe {name!r}, only {', '.join(found)}{hint}")
-    return found[name]
+        raise ValueError(f"there is no recipe {name!r}, only {', '.join(makers)}{hint}")
+    return makers[name]
 
 
 def recipe_for(shape: tuple[int, ...], wanted: str | Maker) -> Recipe:
@@ -96,10 +96,10 @@ def recipe_for(shape: tuple[int, ...], wanted: str | Maker) -> Recipe:
     Raises:
         ValueError: there is no such recipe, or the function makes none.
     """
-    made = (recipe(wanted) if isinstance(wanted, str) else wanted)(shape)
-    if not isinstance(made, Recipe):
+    result = (recipe(wanted) if isinstance(wanted, str) else wanted)(shape)
+    if not isinstance(result, Recipe):
         raise ValueError(
             "fit takes a recipe, its name, a function that makes one for a shape, or a model; "
-            f"the function gave {type(made).__name__}"
+            f"the function gave {type(result).__name__}"
         )
-    return made
+    return result

@@ -310,10 +310,10 @@ def recipe_of(model: Autoencoder) -> Recipe:
 
 
 def check(model: Autoencoder, phases: Sequence[Phase]) -> None:
-    """Put a model's parts beside those of its phases.
+    """Check a model's parts against those of its phases.
 
     Raises:
-        ValueError: two of them do not fit; the sentence names both and what would.
+        ValueError: two of them do not fit; the sentence names both, and what would fit.
     """
     for phase in phases:
         build("scheme", phase.scheme).check(model)

@@ -215,10 +215,10 @@ class NotebookBar(Quiet):
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
-        took, made = self._drawn - self._began, self._done - self._first
-        speed = made / max(took, 1e-9)
+        took, steps = self._drawn - self._began, self._done - self._first
+        speed = steps / max(took, 1e-9)
         share = self._done / self._steps
-        left = f"  {(self._steps - self._done) / speed:,.0f} s left" if made else ""
+        left = f"  {(self._steps - self._done) / speed:,.0f} s left" if steps else ""
         bar = "█" * round(20 * share) + "·" * (20 - round(20 * share))
         pictures = f"  {speed * self._batch:,.0f} pictures/s"
         self._write(f"{self._head}{bar} {share:4.0%}{left}{self._loss}{self._tail}{pictures}")

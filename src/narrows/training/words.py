@@ -12,24 +12,26 @@ if TYPE_CHECKING:
 __all__ = ["model_in_words", "training_in_words"]
 
 
-def model_in_words(made: Recipe) -> str:
+def model_in_words(recipe: Recipe) -> str:
     """Ladder, bottleneck and likelihood with their numbers: ``dense 256 → gaussian 28 → mse``."""
-    return " → ".join(map(in_words, (made.ladder, made.bottleneck, made.likelihood)))
+    return " → ".join(map(in_words, (recipe.ladder, recipe.bottleneck, recipe.likelihood)))
 
 
-def training_in_words(made: Recipe) -> str:
+def training_in_words(recipe: Recipe) -> str:
     """What each phase minimises, how and for how long; neighbouring rungs are told as one."""
-    told: list[str] = []
+    phrases: list[str] = []
     rungs: list[int] = []
-    for phase in made.phases:
+    for phase in recipe.phases:
         if named(phase.scheme) == "rung":
             rungs.append(phase.scheme.arguments["rung"])
             text = f"rung {rungs[0]}" if len(rungs) == 1 else f"rungs {rungs[0]} to {rungs[-1]}"
-            told[len(told) - (len(rungs) > 1) :] = [f"{text} alone, {_phase(phase, each=True)}"]
+            phrases[len(phrases) - (len(rungs) > 1) :] = [
+                f"{text} alone, {_phase(phase, each=True)}"
+            ]
         else:
             rungs = []
-            told.append(_phase(phase))
-    return "; then ".join(told)
+            phrases.append(_phase(phase))
+    return "; then ".join(phrases)
 
 
 def _phase(phase: Phase, each: bool = False) -> str:

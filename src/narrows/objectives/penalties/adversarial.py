@@ -1,6 +1,6 @@
-"""Penalties with an opponent: a discriminator beside the model, trained on the same pass to see through it.
+"""Penalties with an opponent: a discriminator, trained on the same forward pass as the model.
 
-the model minimises   bound + weight · penalty(step)
+the model minimises          bound + weight · penalty(step)
 the discriminator minimises  own_loss(step), over its own weights only
 """
 
@@ -26,12 +26,13 @@ __all__ = ["AdversarialPictures", "AdversarialPrior", "Factor", "permuted"]
 
 @part("penalty", "adversarial-prior")
 class AdversarialPrior(Penalty, nn.Module):
-    """Codes that a discriminator takes for draws of N(0, I): the adversarial autoencoder (Makhzani et al. 2016, §2).
+    """Codes that a discriminator takes for draws of N(0, I): the adversarial autoencoder.
 
-    With a point code and the bound ``elbo`` it is their autoencoder with a deterministic encoder. A
-    Gaussian code keeps its KL beside the game; theirs has the game alone. Other deviations: the
-    discriminator and the model move in one step, not in a reconstruction and a regularisation phase; the
-    model's loss is the non-saturating one, and its ``weight`` beside nats per picture is ours.
+    Makhzani et al. 2016, §2. With a point code and the bound ``elbo`` it is their autoencoder with a
+    deterministic encoder. A Gaussian code keeps its KL as well; theirs has the game alone. Other
+    deviations: discriminator and model move in one step, not in a reconstruction and a regularisation
+    phase; the model's loss is the non-saturating one, and its ``weight`` against nats per picture is
+    ours.
 
     Args:
         code_shape: of the model's codes.
@@ -66,12 +67,12 @@ class AdversarialPrior(Penalty, nn.Module):
 
 @part("penalty", "adversarial-pictures")
 class AdversarialPictures(Penalty, nn.Module):
-    """Reconstructions that a discriminator takes for pictures (Goodfellow et al. 2014, on an autoencoder).
+    """Reconstructions that a discriminator takes for pictures (Goodfellow et al. 2014).
 
-    Beside ``adversarial-prior`` on a Gaussian code it is the dual matching of DR-A, one discriminator for
-    each end of the autoencoder (Lin et al. 2020). Deviations from that paper: theirs are dense
-    networks for gene counts; here the discriminator is convolutional, the players move in one step, and
-    the model's loss is the non-saturating one.
+    Together with ``adversarial-prior`` on a Gaussian code it is the dual matching of DR-A, one
+    discriminator for each end of the autoencoder (Lin et al. 2020). Deviations from that paper:
+    theirs are dense networks for gene counts; here the discriminator is convolutional, the players
+    move in one step, and the model's loss is the non-saturating one.
 
     Args:
         shape: (C, H, W) of the pictures.
@@ -111,9 +112,9 @@ class AdversarialPictures(Penalty, nn.Module):
 
 @part("penalty", "factor")
 class Factor(Penalty, nn.Module):
-    """The total correlation KL(q(z) ‖ Π_d q(z_d)) by a discriminator's density ratio: FactorVAE (Kim & Mnih 2018, eq. 2).
+    """The total correlation KL(q(z) ‖ Π_d q(z_d)) by a discriminator's density ratio: FactorVAE.
 
-    Deviations: the permuted codes are of the same batch, where the paper takes a second one
+    Kim & Mnih 2018, eq. 2. Deviations: the permuted codes are of the same batch, where the paper takes a second one
     (alg. 2); one logit stands for the difference of their two, which is the same model; the players
     move in one step, the discriminator with the phase's optimiser.
 

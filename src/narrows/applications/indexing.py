@@ -1,0 +1,501 @@
+"""Indexing: bring a collection up to the present state of pictures; only what changed is encoded.
+
+    files ──known?──► decode (threads) ──► encode (batches) ──► write (a commit per 2,048 rows) ──► tidy
+
+A run that is killed leaves whole commits; the next one goes on with what is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+
+from ..collection import About, Collection, pooled
+from ..collection.about import INPUTS
+from ..collection.rows import column_names, type_of, values_of
+from ..collection.store import local
+from ..errors import BadFile, NarrowsError, NoImages, UnreadableImage
+from ..images import Preprocessing, Source
+from ..images.files import PictureFiles
+from ..images.packed import locked
+from ..images.read import Wanted, fit_pixels
+from ..images.thumbnails import Seen, seen, thumbnail
+from ..images.walk import Found, printable
+
+__all__ = [
+    "ENCODED_AT_ONCE", "Encode", "Indexed", "Look", "ahead", "brought", "collection_for", "index_files",
+    "index_source", "look_at", "taken",
+]  # fmt: skip
+
+Array = np.ndarray[Any, Any]
+Encode = Callable[[torch.Tensor], Array]
+Progress = Callable[[int, int], None]
+T = TypeVar("T")
+R = TypeVar("R")
+
+ENCODED_AT_ONCE = 256
+WRITTEN_AT_ONCE = 2048
+_AT_ONCE = 1 << 26  # bytes: larger files are hashed in pieces and decoded from the disk
+
+
+@dataclass
+class Indexed:
+    """What one run did.
+
+    Attributes:
+        added, changed, removed, unchanged: how many pictures.
+        skipped: (file, reason) of each that is no readable picture.
+    """
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def touched(self) -> int:
+        """How many rows were written or removed."""
+        return self.added + self.changed + self.removed
+
+
+def collection_for(
+    address: str | Path, about: About, *, stated: Sequence[str] = (), new_version: bool = False
+) -> Collection:
+    """The collection at an address, to go on with, or a new one where there is none.
+
+    Args:
+        address: a folder, or an object store's address.
+        about: whose codes and which pictures are to go there.
+        stated: what of ``about`` must not differ from what is there, such as ``pool``; the
+            fingerprint, ``pictures`` and the preprocessing always must not.
+        new_version: begin a new version where they differ; the ones before stay.
+
+    Raises:
+        BadFile: it holds codes of another model or of other pictures, and ``new_version`` is not set.
+    """
+    if not Collection.exists(address):
+        return Collection.create(address, about)
+    collection = Collection.open(address, going_on=about.fingerprint)
+    before = collection.about
+    differing = [
+        name
+        for name in ("pictures", *INPUTS, *stated)
+        if getattr(before, name) != getattr(about, name)
+    ]
+    same = before.fingerprint == about.fingerprint and not differing
+    if new_version and (collection.version.complete or not same):
+        return Collection.create(address, about)
+    collection.check(about.fingerprint, about.model)
+    if differing:
+        name = differing[0]
+        raise BadFile(
+            f"{address} was made with {name} {getattr(before, name)!r}, not {getattr(about, name)!r}: "
+            "name another collection, or add --new-version to begin a new version of this one"
+        )
+    collection.change(model=about.model)
+    return collection
+
+
+def index_files(
+    collection: Collection,
+    found: PictureFiles,
+    encode: Encode,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Indexed:
+    """Bring a collection up to the present state of a folder.
+
+    A file whose size and time of change are those in the collection is not opened; one whose
+    content turns out to be the same is not encoded. A file that is gone, or is no picture any
+    more, leaves the collection.
+
+    Args:
+        collection: where to; its ``about`` says in which shape pictures are read.
+        found: the files, by :func:`narrows.images.files.picture_files`.
+        encode: uint8 (B, C, H, W) → codes (B, *code).
+        workers: threads that decode; by default as many as processors, at most 16.
+        progress: called with (done, total) of the files that are opened.
+
+    Raises:
+        NarrowsError: the codes of a picture are not finite, or the disk fails; what was written
+            before stays.
+    """
+    options = collection.about.preprocessing.wanted
+    with _alone(collection):
+        known = _Known(collection, found.metadata, [file.id for file in found.files])
+        todo = [(row, file) for row, file in enumerate(found.files) if known.stale(file)]
+        done = Indexed(skipped=list(found.skipped), unchanged=len(found.files) - len(todo))
+        writer = _Writer(collection, encode, known, done)
+
+        def look(item: tuple[int, Found]) -> Look:
+            row, file = item
+            return look_at(row, file, known.digest(file.id), options)
+
+        with writer:
+            gone = []
+            for count, looked in enumerate(ahead(look, todo, workers), 1):
+                if looked.picture is not None:
+                    writer.take(looked.row, looked.file, looked.digest, looked.picture)
+                elif looked.same:
+                    writer.touch(looked.row, looked.file)
+                else:
+                    done.skipped.append((looked.file.id, looked.reason))
+                    if looked.certain:
+                        gone.append(looked.file.id)
+                if progress is not None:
+                    progress(count, len(todo))
+        present = {file.id for file in found.files} | {name for name, _ in found.skipped}
+        closed = tuple(f"{name}/" for name, _ in found.skipped)  # folders that may not be read now
+        removed = [id_ for id_ in known.places if id_ not in present and not id_.startswith(closed)]
+        removed += [id_ for id_ in gone if id_ in known.places]
+        _end(collection, known, done, removed)
+    return done
+
+
+def index_source(
+    collection: Collection,
+    source: Source,
+    encode: Encode,
+    *,
+    progress: Progress | None = None,
+) -> Indexed:
+    """Bring a collection up to an array or a named set: all are hashed, what is new is encoded.
+
+    Args:
+        collection, encode: as in :func:`index_files`.
+        source: pictures of any size; its ids, labels, metadata and split become columns.
+        progress: called with (done, total).
+    """
+    n = len(source)
+    ids = [str(id_) for id_ in getattr(source, "ids", None) or range(n)]
+    with _alone(collection):
+        known = _Known(collection, _described(source, n), ids)
+        done = Indexed(skipped=list(getattr(source, "skipped", ())))
+        writer = _Writer(collection, encode, known, done)
+        with writer:
+            for low in range(0, n, ENCODED_AT_ONCE):
+                rows = range(low, min(low + ENCODED_AT_ONCE, n))
+                pixels = taken(source, torch.arange(rows.start, rows.stop))
+                fitted = brought(pixels, collection.about.preprocessing)
+                for row, mine, whole in zip(rows, fitted, pixels, strict=True):
+                    content = whole.numpy().tobytes()
+                    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+                    if known.digest(ids[row]) == digest:
+                        done.unchanged += 1
+                        continue
+                    height, width = whole.shape[1:]
+                    small = Seen(mine, thumbnail(whole), width, height)
+                    writer.take(row, Found(ids[row], "", len(content), 0), digest, small)
+                if progress is not None:
+                    progress(rows.stop, n)
+        present = set(ids)
+        _end(collection, known, done, [id_ for id_ in known.places if id_ not in present])
+    return done
+
+
+@contextlib.contextmanager
+def _alone(collection: Collection) -> Iterator[None]:
+    """Wait until nobody else indexes into the same folder (an object store has no locks).
+
+    A new version into which nothing was written goes with the error that prevented it.
+    """
+    folder = local(collection.address)
+    with contextlib.nullcontext() if folder is None else locked(folder):
+        try:
+            yield
+        except BaseException:
+            if not collection.version.complete and not len(collection):
+                collection.discard()
+            raise
+
+
+def _end(collection: Collection, known: _Known, done: Indexed, removed: list[str]) -> None:
+    """Remove what is gone, write what else is known by now, tidy, and call the version whole."""
+    if not done.added and len(removed) == len(known.places):
+        first = f": {done.skipped[0][0]}: {done.skipped[0][1]}" if done.skipped else ""
+        raise NoImages(
+            f"none of the {len(known.ids):,} files is a picture that can be read{first}; "
+            "nothing was indexed and nothing removed"
+        )
+    known.describe()
+    if removed:
+        done.removed = collection.delete(removed)
+    collection.optimize()
+    collection.commit()
+
+
+# ---- what is known already -----------------------------------------------------------------------
+
+
+class _Known:
+    """The rows that a collection has, and the metadata that the pictures have now."""
+
+    def __init__(
+        self, collection: Collection, metadata: Mapping[str, Array], ids: Sequence[str]
+    ) -> None:
+        self.collection = collection
+        self.ids = list(ids)
+        names = column_names(metadata)
+        self.metadata = {names[name]: values for name, values in metadata.items()}
+        collection.add_columns({name: type_of(values) for name, values in self.metadata.items()})
+        table = collection.table(["id", "size", "mtime", "hash", *self.metadata])
+        there = values_of(table)
+        for name in ("size", "mtime"):  # of rows that were not made of files
+            there[name] = table[name].fill_null(-1).to_numpy()
+        self.there = there
+        self.places = {id_: place for place, id_ in enumerate(there["id"])}
+
+    def stale(self, file: Found) -> bool:
+        """Whether a file is new, or another than its row says."""
+        place = self.places.get(file.id)
+        if place is None:
+            return True
+        there = self.there
+        return bool(there["size"][place] != file.size or there["mtime"][place] != file.mtime)
+
+    def digest(self, id_: str) -> str | None:
+        """The content's hash of a row that is there."""
+        place = self.places.get(id_)
+        return None if place is None else self.there["hash"][place]
+
+    def described(self, row: int) -> dict[str, Any]:
+        """What is known of a picture."""
+        return {name: _plain(values[row]) for name, values in self.metadata.items()}
+
+    def describe(self) -> None:
+        """Write metadata that changed although the picture did not."""
+        differing = []
+        for row, id_ in enumerate(self.ids):
+            place = self.places.get(id_)
+            if place is not None and any(
+                _plain(values[row]) != _plain(self.there[name][place])
+                for name, values in self.metadata.items()
+            ):
+                differing.append(row)
+        for low in range(0, len(differing), WRITTEN_AT_ONCE):
+            some = differing[low : low + WRITTEN_AT_ONCE]
+            columns = {
+                name: [_plain(values[row]) for row in some]
+                for name, values in self.metadata.items()
+            }
+            self.collection.update([self.ids[row] for row in some], columns)
+
+
+def _plain(value: Any) -> Any:
+    """A value of a column as Python has it; None where it is not known."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is None or value == "" or value != value:
+        return None
+    return value
+
+
+def _stored(path: str) -> str | None:
+    """A file's whole path as a table can hold it, None where there is none.
+
+    A name that is not UTF-8 is written as ids are: the picture is there, its file is not found by it.
+    """
+    return printable(os.path.abspath(path)) if path else None
+
+
+def _described(source: Source, n: int) -> dict[str, Array]:
+    """The columns that a source in memory carries."""
+    columns: dict[str, Array] = {}
+    labels = getattr(source, "labels", None)
+    given = labels if isinstance(labels, Mapping) else {"label": labels}
+    for name, values in (*given.items(), *(getattr(source, "metadata", None) or {}).items()):
+        if values is not None and np.asarray(values).shape == (n,):
+            columns.setdefault("label" if name == "folder" else name, np.asarray(values))
+    split = getattr(source, "split", None)
+    if split is not None:
+        columns.setdefault("split", np.asarray(split))
+    return columns
+
+
+# ---- decoding ------------------------------------------------------------------------------------
+
+
+class Look(NamedTuple):
+    """What became of one file: its content's hash, and the picture or the reason why there is none."""
+
+    row: int
+    file: Found
+    digest: str
+    picture: Seen | None
+    same: bool = False  # only the time of change is another
+    reason: str = ""
+    certain: bool = False  # about the content: asking again would not help
+
+
+def look_at(row: int, file: Found, before: str | None, options: Wanted) -> Look:
+    """Open one file: hash it and, unless its content is what it was, decode it."""
+    try:
+        if not os.path.isfile(file.path):  # a pipe or a device would block
+            return Look(row, file, "", None, reason="it vanished, or is not a file")
+        content: bytes | None = None
+        with open(file.path, "rb") as opened:
+            if file.size <= _AT_ONCE:
+                content = opened.read(_AT_ONCE + 1)
+                digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+            else:
+                digest = hashlib.file_digest(
+                    opened, lambda: hashlib.blake2b(digest_size=16)
+                ).hexdigest()
+    except OSError as error:
+        reason = f"may not be read ({(error.strerror or str(error)).lower()})"
+        return Look(row, file, "", None, reason=reason)
+    if digest == before:
+        return Look(row, file, digest, None, same=True)
+    try:
+        return Look(row, file, digest, seen(file.path if content is None else content, options))
+    except UnreadableImage as error:
+        return Look(row, file, digest, None, reason=str(error), certain=True)
+
+
+def ahead(function: Callable[[T], R], items: Iterable[T], workers: int | None) -> Iterator[R]:
+    """The function of each item in their order, by threads that are a few items ahead.
+
+    Each thread keeps torch's own threads to one, as in images/folder.py.
+    """
+    count = workers or min(os.cpu_count() or 1, 16)
+    before = torch.get_num_threads()
+    with ThreadPoolExecutor(
+        count, "decode", initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        waiting: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > 4 * count + ENCODED_AT_ONCE:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+            torch.set_num_threads(before)
+
+
+def taken(source: Source, rows: torch.Tensor) -> torch.Tensor:
+    """uint8 (B, C, H, W) of a source."""
+    take = getattr(source, "take", None)
+    if take is not None:
+        taken: torch.Tensor = take(rows).cpu()
+        return taken
+    return (source.batch(rows).cpu() * 255).round().to(torch.uint8)
+
+
+def brought(pixels: torch.Tensor, how: Preprocessing) -> torch.Tensor:
+    """Pictures in the shape that the model takes."""
+    if tuple(pixels.shape[1:]) == how.shape:
+        return pixels
+    if pixels.shape[1] not in (1, 3) or how.mode is None:
+        raise ValueError(
+            f"the model takes pictures of shape {how.shape}; these are {tuple(pixels.shape[1:])}"
+        )
+    return fit_pixels(pixels, how.wanted)
+
+
+# ---- encoding and writing ------------------------------------------------------------------------
+
+
+class _Writer:
+    """Encodes what it is given in batches and writes whole batches; closing writes the rest.
+
+    Where it is left by an error or Ctrl-C, what was encoded by then is written.
+    """
+
+    def __init__(
+        self, collection: Collection, encode: Encode, known: _Known, done: Indexed
+    ) -> None:
+        self.collection, self.encode, self.known, self.done = collection, encode, known, done
+        self._pixels: list[torch.Tensor] = []
+        self._waiting: list[dict[str, Any]] = []  # without a code
+        self._rows: list[dict[str, Any]] = []
+        self._codes: list[Array] = []
+        self._touched: list[tuple[int, Found]] = []
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._encode()
+        if kind is None or issubclass(kind, (KeyboardInterrupt, NarrowsError)):
+            self._write()
+
+    def take(self, row: int, file: Found, digest: str, picture: Seen) -> None:
+        """One picture that is new or changed."""
+        self._pixels.append(picture.pixels)
+        self._waiting.append(
+            {
+                "id": file.id,
+                "path": _stored(file.path),
+                "size": file.size,
+                "mtime": file.mtime,
+                "hash": digest,
+                "width": picture.width,
+                "height": picture.height,
+                "thumbnail": picture.thumbnail,
+                **self.known.described(row),
+            }
+        )
+        if len(self._waiting) >= ENCODED_AT_ONCE:
+            self._encode()
+        if len(self._rows) >= WRITTEN_AT_ONCE:
+            self._write()
+
+    def touch(self, row: int, file: Found) -> None:
+        """One picture whose file has another time of change and the same content."""
+        self._touched.append((row, file))
+        self.done.unchanged += 1
+        if len(self._touched) >= WRITTEN_AT_ONCE:
+            self._write()
+
+    def _encode(self) -> None:
+        if not self._waiting:
+            return
+        codes = np.asarray(self.encode(torch.stack(self._pixels)))
+        codes = pooled(codes, self.collection.about.pool)
+        fine = np.isfinite(codes).all(1)
+        if not fine.all():
+            name = self._waiting[int(np.flatnonzero(~fine)[0])]["id"]
+            raise NarrowsError(
+                f"the model's code of {name} holds NaN or infinite values, as "
+                f"{int((~fine).sum())} of these {len(fine)} codes do; nothing of them was stored, "
+                "and what was indexed before stays: train the model again"
+            )
+        self._rows += self._waiting
+        self._codes.append(codes)
+        self._pixels, self._waiting = [], []
+
+    def _write(self) -> None:
+        if self._touched:
+            files = [file for _, file in self._touched]
+            self.collection.update(
+                [file.id for file in files],
+                {"size": [file.size for file in files], "mtime": [file.mtime for file in files]},
+            )
+            self._touched = []
+        if not self._rows:
+            return
+        changed = sum(row["id"] in self.known.places for row in self._rows)
+        columns: dict[str, Any] = {
+            name: [row[name] for row in self._rows] for name in self._rows[0]
+        }
+        columns["code"] = np.concatenate(self._codes)
+        (self.collection.upsert if changed else self.collection.add)(columns)
+        self.done.changed += changed
+        self.done.added += len(self._rows) - changed
+        self._rows, self._codes = [], []
