@@ -331,3 +331,26 @@ def test_a_model_goes_on_from_where_it_is(tmp_path: Path) -> None:
     assert again.run is not None
     parts = again.run.split(as_source(torch.cat([train, more, validation, pictures(5, 3)])))
     assert [len(p) for p in (parts.trained, parts.validated, parts.new)] == [90, 20, 5]
+
+
+def test_many_validation_pictures_do_not_outlast_the_training() -> None:
+    class Counted:
+        """Counts the pictures that are asked for."""
+
+        shape, asked = (1, 4, 4), 0
+
+        def __len__(self) -> int:
+            return 5000
+
+        def batch(self, indices: torch.Tensor) -> torch.Tensor:
+            self.asked += len(indices)
+            assert int(indices.max()) < 5000
+            return torch.rand(len(indices), 1, 4, 4)
+
+    by_steps, by_epochs = Counted(), Counted()
+    made = small(nw.recipes.pca_autoencoder, (1, 4, 4), 2, steps=2)
+    fit(made, pictures(40, shape=(1, 4, 4)), validation=by_steps)
+    # all once, to be remembered; then at the beginning and after either step
+    assert by_steps.asked == 5000 + 3 * 1024
+    fit(made.with_(epochs=1), pictures(16, shape=(1, 4, 4)), validation=by_epochs)
+    assert by_epochs.asked == 5000 + 2 * 5000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,11 @@ def _views(shape: Sequence[int], mirror: bool) -> Part:
     return Part("chain", {"parts": (*([Part("flip")] if mirror else []), moved, light)})
 
 
+def _code_size(shape: Sequence[int], wanted: int | None) -> int:
+    """So many units that a code is small beside the picture."""
+    return min(64, max(2, math.prod(shape) // 8)) if wanted is None else wanted
+
+
 def _phase(shape: Sequence[int], mirror: bool, **numbers: Any) -> Phase:
     return Phase(
         begin=Part("mirrored-pca" if mirror else "pca"),
@@ -45,35 +51,39 @@ def _phase(shape: Sequence[int], mirror: bool, **numbers: Any) -> Phase:
 
 
 @listed_under(GROUP)
-def pca_vae(shape: Sequence[int], code_size: int = 64, *, mirror: bool = True) -> Recipe:
+def pca_vae(shape: Sequence[int], code_size: int | None = None, *, mirror: bool = True) -> Recipe:
     """A variational autoencoder that begins as PCA: it reconstructs better, and can be drawn from.
 
     Args:
         shape: (C, H, W) of the pictures.
-        code_size: D, units of the code.
+        code_size: D, units of the code; None: 64, or an eighth of the pixel values where that is less.
         mirror: whether a mirrored picture is a picture too; not so for letters.
     """
+    size = _code_size(shape, code_size)
     return Recipe(
         "pca-vae",
-        Part("linear-residual", {"shape": tuple(shape), "width": code_size}),
-        Part("gaussian", {"size": code_size}),
+        Part("linear-residual", {"shape": tuple(shape), "width": size}),
+        Part("gaussian", {"size": size}),
         Part("gaussian", {"variance": PICTURE_VARIANCE, "output": "identity"}),
         (_phase(shape, mirror, frozen=(LINEAR, "bottleneck.head.weight", "bottleneck.tail")),),
     )
 
 
 @listed_under(GROUP)
-def pca_autoencoder(shape: Sequence[int], code_size: int = 64, *, mirror: bool = True) -> Recipe:
+def pca_autoencoder(
+    shape: Sequence[int], code_size: int | None = None, *, mirror: bool = True
+) -> Recipe:
     """An autoencoder that begins as PCA and is never kept worse: convolutions learn what PCA lacks.
 
     Args:
         shape: (C, H, W) of the pictures.
-        code_size: D, units of the code.
+        code_size: D, units of the code; None: 64, or an eighth of the pixel values where that is less.
         mirror: whether a mirrored picture is a picture too; not so for letters.
     """
+    size = _code_size(shape, code_size)
     return Recipe(
         "pca-autoencoder",
-        Part("linear-residual", {"shape": tuple(shape), "width": code_size}),
+        Part("linear-residual", {"shape": tuple(shape), "width": size}),
         Part("point"),
         Part("mse", {"output": "identity"}),
         (_phase(shape, mirror, frozen=(LINEAR,)),),

@@ -56,7 +56,9 @@ from .schemes import Batch, Scheme
 
 __all__ = ["fit"]
 
-BEGINNING = 1024  # training pictures that the loss of a beginning is measured on
+# training pictures that the loss of a beginning is measured on, and most validation pictures of a
+# phase whose length is not in epochs: twenty passes over many would take longer than its training
+ENOUGH = 1024
 
 
 def fit(
@@ -258,6 +260,8 @@ class _Loop:
         assert source is not None
         self._begin_phase(phase, machine, source)
         length = Length(phase, len(source), self.step_number, self.spent)
+        if held_out is not None and not length.by_epochs:
+            held_out = _some(held_out)
         size, per_epoch = length.batch_size, length.per_epoch
         self.reporter.begin(length.steps, self.step_number, size, length.epochs)
         prepare, factor = (
@@ -473,7 +477,7 @@ class _Loop:
     def _judge_beginning(self, phase: Phase, source: Source, held_out: Source | None) -> None:
         """The first line of metrics: the losses of what the phase begins as, which may stay the best."""
         began = time.monotonic()
-        some = source if len(source) <= BEGINNING else Subset(source, range(BEGINNING))
+        some = _some(source)
         record = {
             "phase": self.phase_number,
             "epoch": 0.0,
@@ -703,6 +707,14 @@ class _Loop:
             else f"{self.run.folder} is up to date; the same command with --resume goes on from here, as fit(…, resume=True) does"
         )
         raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}")
+
+
+def _some(source: Source) -> Source:
+    """At most ENOUGH of the pictures, evenly spaced."""
+    if len(source) <= ENOUGH:
+        return source
+    rows = torch.linspace(0, len(source) - 1, ENOUGH, dtype=torch.float64).long().numpy()
+    return source.select(rows) if isinstance(source, Images) else Subset(source, rows)
 
 
 def _natural(name: str) -> tuple[bool, float, str]:
