@@ -25,7 +25,7 @@ PACKAGES = [name for name in MODULES if name.count(".") == 1 and (ROOT / name[8:
 
 LEVELS = [
     ["errors"],
-    ["parts", "randomness", "files", "progress", "tables"],
+    ["defaults", "parts", "randomness", "files", "progress", "tables"],
     ["figures"],
     ["results"],
     ["images"],
@@ -99,6 +99,32 @@ def wrong_way(path: Path) -> list[str]:
 
 def test_a_package_imports_only_from_those_above_it() -> None:
     assert [found for path in FILES for found in wrong_way(path)] == []
+
+
+def graph() -> dict[str, set[str]]:
+    """Each module and those of ours that it imports, wherever it does."""
+    found: dict[str, set[str]] = {}
+    for path in FILES:
+        name = ".".join(["narrows", *path.relative_to(ROOT).with_suffix("").parts])
+        name = name.removesuffix(".__init__")
+        used = set()
+        for imported, _ in imports(path, package_of(path)):
+            holder = imported.rpartition(".")[0]
+            used.add(imported if imported in MODULES else holder)
+        found[name] = {each for each in used if each in MODULES} - {name, "narrows"}
+    return found
+
+
+def test_no_files_import_one_another_in_a_circle() -> None:
+    left = graph()
+    while free := [name for name, used in left.items() if not used & left.keys()]:
+        for name in free:
+            del left[name]
+    # what is left leads into a circle; those that nothing of it needs are not part of one
+    while ends := [n for n in left if not any(n in used for m, used in left.items() if m != n)]:
+        for name in ends:
+            del left[name]
+    assert sorted(left) == []
 
 
 def test_every_package_has_its_level() -> None:

@@ -57,7 +57,7 @@ def classify(
     With --by fine-tuned the tuned model is kept in OUT/fine-tuned. Given as MODEL, it classifies
     pictures without labels.
 
-    Example: [bold]narrows classify runs/conv-vae-holiday holiday/ --labels folder -o classified/[/]
+    Example: [bold]narrows classify runs/pca-vae-holiday holiday/ --labels folder -o classified/[/]
     """
     from ..applications.classify import classify as call
 

@@ -38,7 +38,7 @@ def evaluate(
     picture, are fitted to the training pictures. Where the factors of the pictures are known
     (sprites), disentanglement is measured too, compared with PCA and the untrained encoder.
 
-    Example: [bold]narrows evaluate runs/conv-vae-holiday holiday/[/]
+    Example: [bold]narrows evaluate runs/pca-vae-holiday holiday/[/]
     """
     from ..applications.evaluate import evaluate as call
 

@@ -50,7 +50,7 @@ def map_(
     The table says how many of a picture's nearest codes are also its nearest on either map. Of a
     collection the stored codes are drawn, all of them or those that pass --where.
 
-    Example: [bold]narrows map runs/conv-vae-holiday holiday/ -o map/[/]
+    Example: [bold]narrows map runs/pca-vae-holiday holiday/ -o map/[/]
     """
     from ..applications.map import map as call
 

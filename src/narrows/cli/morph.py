@@ -45,7 +45,7 @@ def morph(
 ) -> None:
     """Go from picture to picture through the codes between them, beside a cross-fade of the pixels.
 
-    Example: [bold]narrows morph runs/conv-vae-holiday a.jpg b.jpg -o morph.webp[/]
+    Example: [bold]narrows morph runs/pca-vae-holiday a.jpg b.jpg -o morph.webp[/]
     """
     from ..applications.morph import morph as call
     from ..applications.morph import sample_posterior

@@ -107,7 +107,7 @@ def outliers(
     mean rank over all scores; labels have no say in it. Of a collection, --normal is a filter of its
     rows, and the scores are kept as columns, score_lof and so on.
 
-    Example: [bold]narrows outliers runs/conv-vae-holiday new/ --normal holiday/ -o out/[/]
+    Example: [bold]narrows outliers runs/pca-vae-holiday new/ --normal holiday/ -o out/[/]
     """
     from ..applications.outliers import outliers as call
 

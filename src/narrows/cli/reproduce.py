@@ -18,32 +18,38 @@ if TYPE_CHECKING:
 __all__ = ["reproduce"]
 
 
+Document = Annotated[
+    str | None, typer.Argument(help="A document, such as kovenko-2020. Default: list them.")
+]
+Figures = Annotated[
+    list[str] | None, typer.Option(help="Only this figure, such as 12. Repeatable.")
+]
+Tables = Annotated[list[str] | None, typer.Option(help="Only this table. Repeatable.")]
+Only = Annotated[
+    list[str] | None, typer.Option(help="Only the experiment of this name in the list. Repeatable.")
+]
+Every = Annotated[bool, typer.Option("--all", help="Every experiment of every document.")]
+Scale = Annotated[
+    str, typer.Option(help="small (two cores, minutes) or paper (the document's own size).")
+]
+To = Annotated[Path | None, typer.Option("--to", "-o", help="Folder. Default: reproduced/SCALE.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Run again what was run before; its models are kept.")
+]
+Seeds = Annotated[int, typer.Option(min=1, help="How many seeds a training gets.")]
+
+
 @app.command()
 def reproduce(
-    paper: Annotated[
-        str | None, typer.Argument(help="A document, such as kovenko-2020. Default: list them.")
-    ] = None,
-    figure: Annotated[
-        list[str] | None, typer.Option(help="Only this figure, such as 12. Repeatable.")
-    ] = None,
-    table: Annotated[list[str] | None, typer.Option(help="Only this table. Repeatable.")] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(help="Only the experiment of this name in the list. Repeatable."),
-    ] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Every experiment of every document.")
-    ] = False,
-    scale: Annotated[
-        str, typer.Option(help="small (two cores, minutes) or paper (the document's own size).")
-    ] = "small",
-    to: Annotated[
-        Path | None, typer.Option("--to", "-o", help="Folder. Default: reproduced/SCALE.")
-    ] = None,
-    again: Annotated[
-        bool, typer.Option("--force", help="Run again what was run before; its models are kept.")
-    ] = False,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds a training gets.")] = 2,
+    paper: Document = None,
+    figure: Figures = None,
+    table: Tables = None,
+    only: Only = None,
+    every: Every = False,
+    scale: Scale = "small",
+    to: To = None,
+    again: Force = False,
+    seeds: Seeds = 2,
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
@@ -59,17 +65,10 @@ def reproduce(
         raise ValueError(f"--scale is {' or '.join(SCALES)}; we got {scale!r}")
     labels = [f"figure {name}" for name in figure or []]
     labels += [f"table {name}" for name in table or []] + (only or [])
-    if every and (paper or labels):
-        raise ValueError("--all runs everything; name a document and figures, or --all")
     folder = to or Path("reproduced") / scale
-    if paper is None and not every:
-        if labels:
-            raise ValueError("figures and tables belong to a document: name it first")
+    if paper is None and not every and not labels:
         return _list(folder, scale, as_json)
-    if paper is not None and paper not in PAPERS:
-        raise ValueError(f"there is no document {paper!r}; there are {', '.join(PAPERS)}")
-    chosen = [one for key, one in PAPERS.items() if every or key == paper]
-    todo = [(one, each) for one in chosen for each in one.chosen(labels)]
+    todo = _chosen(paper, labels, every)
     lab: Any = Lab(folder / "models", scale, seeds=tuple(range(seeds)), device=device)  # type: ignore[arg-type]
     done, missing = [], []
     for number, (one, each) in enumerate(todo, 1):
@@ -85,6 +84,20 @@ def reproduce(
     printed(document, as_json, _told(done, missing, page))
     if missing:
         raise typer.Exit(1)
+
+
+def _chosen(paper: str | None, labels: list[str], every: bool) -> list[tuple[Paper, Experiment]]:
+    """The experiments that are asked for, each with its document."""
+    from ..papers import PAPERS
+
+    if every and (paper or labels):
+        raise ValueError("--all runs everything; name a document and figures, or --all")
+    if paper is None and not every:
+        raise ValueError("figures and tables belong to a document: name it first")
+    if paper is not None and paper not in PAPERS:
+        raise ValueError(f"there is no document {paper!r}; there are {', '.join(PAPERS)}")
+    chosen = [one for key, one in PAPERS.items() if every or key == paper]
+    return [(one, each) for one in chosen for each in one.chosen(labels)]
 
 
 def _one(
@@ -129,40 +142,16 @@ def _told(done: list[dict[str, Any]], missing: list[dict[str, Any]], page: Path)
 
 def _list(folder: Path, scale: str, as_json: bool) -> None:
     """Every experiment, its sets, what it found in ``folder`` if it was run there, how long it takes."""
-    from ..images import describe
-    from ..papers import PAPERS, found_in, measured_seconds
+    from ..papers import PAPERS, overview
 
-    rows, lines = [], []
+    rows, lines = overview(PAPERS.values(), folder, scale), []
     for paper in PAPERS.values():
         lines += ["", f"{paper.key}: {paper.title}"]
-        found = found_in(paper, folder)
-        for one in paper.experiments:
-            run = found.get(one.slug)
-            usual, sets = measured_seconds(paper, one), one.sets(scale)
-            lacks = [name for name in sets if describe(name).where is None]
-            row = {
-                "paper": paper.key,
-                "experiment": list(one.labels),
-                "title": one.title,
-                "claim": one.claim,
-                "data": list(sets),
-                "missing": lacks,
-                "seconds": {
-                    "two cores, small": usual,
-                    "here": run.document["seconds"] if run else None,
-                },
-                "verdict": run.document["verdict"] if run else None,
-            }
-            rows.append(row)
-            state = "" if usual is None or scale != "small" else f"· {_minutes(usual)}"
-            if run:
-                took = max(run.document["seconds"].values())
-                state = f"· {run.document['verdict']}, {_minutes(took)}"
-            if lacks:
-                state = f"· not here: {', '.join(lacks)}"
-            lines.append(f"  {one.name}: {one.title} ({', '.join(sets)}) {state}".rstrip())
+        for row in (row for row in rows if row["paper"] == paper.key):
+            name, sets = ", ".join(row["experiment"]), ", ".join(row["data"])
+            lines.append(f"  {name}: {row['title']} ({sets}) {_state(row, scale)}".rstrip())
             lines += textwrap.wrap(
-                one.claim, 96, initial_indent="      ", subsequent_indent="      "
+                row["claim"], 96, initial_indent="      ", subsequent_indent="      "
             )
     size = "" if scale == "small" else f" --scale {scale}"
     lines += [
@@ -172,6 +161,16 @@ def _list(folder: Path, scale: str, as_json: bool) -> None:
         f"narrows reproduce --all{size}",
     ]
     printed(rows, as_json, "\n".join(lines[1:]))
+
+
+def _state(row: dict[str, Any], scale: str) -> str:
+    """What was found, how long it takes, or which sets are missing."""
+    if row["missing"]:
+        return f"· not here: {', '.join(row['missing'])}"
+    if row["verdict"]:
+        return f"· {row['verdict']}, {_minutes(max(row['seconds']['here'].values()))}"
+    usual = row["seconds"]["two cores, small"]
+    return "" if usual is None or scale != "small" else f"· {_minutes(usual)}"
 
 
 def _minutes(seconds: float) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadFile
-from .tables import Table, clean, heading, read_tables
+from .tables import SPLIT, Table, clean, heading, read_tables
 
 __all__ = [
     "Known",
@@ -34,7 +34,6 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 
-SPLIT = {"split", "subset", "set", "partition", "datasplit"}
 GROUP = {"person", "group", "identity", "subject", "personid", "subjectid", "patient", "patientid"}
 MASK = {"mask", "masks", "annotation", "target"}
 SPLIT_NAMES = {

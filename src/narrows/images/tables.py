@@ -23,6 +23,7 @@ from ..errors import BadFile
 __all__ = ["Table", "clean", "heading", "read_tables"]
 
 TABLES = ("labels.csv", "split.csv", "metadata.csv")
+SPLIT = {"split", "subset", "set", "partition", "datasplit"}  # headings of a column of parts
 FILE = frozenset(
     """file files filename filenames filepath fileid image images imagename imagefile imagefilename
     imagepath imageid img imgname imgfile imgpath imgid path relativepath relpath name picture photo""".split()
@@ -304,7 +305,6 @@ def _rows(lines: Sequence[Row], place: int, wide: int) -> tuple[dict[str, Row], 
 
 def _torn(table: Table, again: Sequence[str]) -> None:
     """Where rows of one picture differ: the last value, or none where it is the split's."""
-    from .labels import SPLIT
 
     for name in again:
         row = table.rows[name]

@@ -18,6 +18,7 @@ from typing import Any
 
 from .. import __version__, files
 from ..figures import Link, Picture, Section, png, report_page, smaller
+from ..images import describe
 from .experiment import Experiment, Paper, Row
 from .lab import Lab
 
@@ -26,6 +27,7 @@ __all__ = [
     "found_in",
     "kept",
     "measured_seconds",
+    "overview",
     "reproduce",
     "write_index",
     "write_paper",
@@ -116,6 +118,33 @@ def measured_seconds(paper: Paper, one: Experiment) -> float | None:
     """What an experiment took on two cores at the small scale, its trainings too; None if unknown."""
     known = json.loads(TIMES.read_text(encoding="utf-8")).get(paper.key, {}).get(one.slug)
     return None if known is None else float(known)
+
+
+def overview(papers: Iterable[Paper], to: Path, scale: str = "small") -> list[dict[str, Any]]:
+    """A row for each experiment: its sets, what was found in ``to``, and how long it takes.
+
+    ``seconds`` are those of two cores at the small scale, and, where it was run, ``here``; ``missing``
+    are sets that are not on this machine.
+    """
+    rows = []
+    for paper in papers:
+        found = found_in(paper, to)
+        for one in paper.experiments:
+            run, sets = found.get(one.slug), one.sets(scale)
+            here = run.document["seconds"] if run else None
+            rows.append(
+                {
+                    "paper": paper.key,
+                    "experiment": list(one.labels),
+                    "title": one.title,
+                    "claim": one.claim,
+                    "data": list(sets),
+                    "missing": [name for name in sets if describe(name).where is None],
+                    "seconds": {"two cores, small": measured_seconds(paper, one), "here": here},
+                    "verdict": run.document["verdict"] if run else None,
+                }
+            )
+    return rows
 
 
 def write_paper(paper: Paper, to: Path) -> Path:

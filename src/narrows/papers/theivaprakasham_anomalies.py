@@ -244,7 +244,7 @@ def histograms(lab: Lab) -> Finding:
     data=(SET,),
 )
 def roc(lab: Lab) -> Finding:
-    """The loss beside distances among the codes (local outlier factor, directions), all also of PCA."""
+    """The loss beside distances among the codes (local outlier factor, cosine kNN), all also of PCA."""
     images, judged = train(lab), test(lab)
     learnt, x = known_digits(images), few(judged, len(judged))
     anomalies = np.asarray(judged.label) == ANOMALY
@@ -256,7 +256,7 @@ def roc(lab: Lab) -> Finding:
     linear = {
         f"error, PCA {numbers}": squared_error(x, pca.reconstruct(x).clamp(0, 1)),
         f"LOF, PCA {numbers}": LocalOutlierFactor().fit(rows_of_pca).score(asked_of_pca),
-        f"directions, PCA {numbers}": (
+        f"cosine kNN, PCA {numbers}": (
             CosineKnn(origin=black).fit(rows_of_pca).score(asked_of_pca)
         ),
     }
@@ -266,7 +266,7 @@ def roc(lab: Lab) -> Finding:
             model = vae(lab, learnt, units, seed).model
             scores = {"error": squared_error(x, model.reconstruct(x)).numpy()}
             known, asked = codes_of(model, normal), codes_of(model, x)
-            for title, name in (("LOF", "lof"), ("cosine-knn", "cosine-knn")):
+            for title, name in (("LOF", "lof"), ("cosine kNN", "cosine-knn")):
                 scores[title] = distance(name, model, known).score(asked)
             for title, score in scores.items():
                 one = detection(score, anomalies)
@@ -290,8 +290,8 @@ def roc(lab: Lab) -> Finding:
         f"The loss finds nines with an area of {plane:.2f} ({PLANE} units) and {wide:.2f} ({WIDE}); "
         f"published {PUBLISHED_AUC}. Of the codes of {WIDE} units the local outlier factor has "
         f"{mean[f'LOF, VAE {WIDE}']:.2f} and the distance of directions from an empty picture's code "
-        f"{mean[f'directions, VAE {WIDE}']:.2f}; the same of PCA's {numbers} numbers "
-        f"{base[f'LOF, PCA {numbers}']:.2f} and {base[f'directions, PCA {numbers}']:.2f}, PCA's error "
+        f"{mean[f'cosine kNN, VAE {WIDE}']:.2f}; the same of PCA's {numbers} numbers "
+        f"{base[f'LOF, PCA {numbers}']:.2f} and {base[f'cosine kNN, PCA {numbers}']:.2f}, PCA's error "
         f"{base[f'error, PCA {numbers}']:.2f}."
     )
     curves = {name: runs[0] for name, runs in found.items()} | of_pca

@@ -149,9 +149,9 @@ class Run:
     """
 
     preprocessing: Preprocessing
-    seen: dict[str, Keys] | None = None
+    seen: dict[str, Keys] | None = field(default=None, repr=False)
     seed: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list, repr=False)
     folder: Path | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 

@@ -1,0 +1,52 @@
+"""Train: a run of any pictures, its card, and what is known of them afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import narrows as nw
+from narrows.applications.train import run_folder, train
+
+FEW = {"epochs": 1, "code_size": 4, "report": "quiet"}
+
+
+def test_an_array_is_trained_on_without_a_folder() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    result = train(pixels, "mlp-vae", validation=0.2, **FEW)
+    split = result.model.run.split(nw.images.Images(pixels[:, None]))
+    assert result.folder is None and result.judged.name == "validation"
+    assert len(split.trained) == len(result.fitted) and len(split.new) == 0
+    assert len(split.validated) == len(result.judged)
+    assert result.document()["psnr"] > 0 and set(result.figures()) == {"reconstructions", "losses"}
+
+
+def test_the_card_says_what_its_numbers_are_of(tmp_path: Path) -> None:
+    digits = nw.images.named("digits").select(range(200))
+    train(digits, "mlp-vae", to=tmp_path / "all", validation=0, **FEW)
+    card = (tmp_path / "all" / "card.md").read_text()
+    assert "Numbers on training pictures" in card and "held-out" not in card
+    result = train(digits, "mlp-vae", to=tmp_path / "some", changes={"batch_size": 50}, **FEW)
+    card = (tmp_path / "some" / "card.md").read_text()
+    assert f"| {len(result.judged)} validation |" in card
+    assert (tmp_path / "some" / "losses.png").exists() and result.document()["recipe"] == "mlp-vae"
+
+
+def test_pictures_in_memory_are_brought_to_a_size() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 3, 12, 20), dtype=np.uint8)
+    result = train(pixels, "mlp-vae", size=(8, 10), mode="gray", fit="pad", **FEW)
+    how = result.model.preprocessing
+    assert (how.shape, how.fit) == ((1, 8, 10), "pad")
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
+    pixels = np.zeros((10, 8, 8), np.uint8)
+    recipe: Any = nw.recipes.mlp_vae((1, 8, 8), code_size=2)
+    with pytest.raises(ValueError, match="are of a recipe by name"):
+        train(pixels, recipe, code_size=3)
+    with pytest.raises(ValueError, match="no number 'depth'"):
+        train(pixels, "mlp-vae", changes={"depth": 3})
+    assert run_folder("conv-vae", "/x/holiday/") == Path("runs/conv-vae-holiday")
