@@ -25,7 +25,7 @@ PACKAGES = [name for name in MODULES if name.count(".") == 1 and (ROOT / name[8:
 
 LEVELS = [
     ["errors"],
-    ["parts", "randomness", "files", "progress", "tables"],
+    ["defaults", "parts", "randomness", "files", "progress", "tables"],
     ["figures"],
     ["results"],
     ["images"],

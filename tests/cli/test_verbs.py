@@ -53,6 +53,19 @@ def test_resume_with_other_numbers_is_refused(narrows, trained: Path) -> None:
     assert "was started with another recipe (phases differ)" in result.err
 
 
+def test_train_begins_as_pca_for_so_many_minutes(narrows, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    given = ("train", "digits", "--code-size", 5, "--minutes", 0.02, "--no-mirror", "--to", run)
+    result = narrows(*given)
+    assert result.code == 0, result.err
+    assert "begins as PCA of 1,620 pictures, 5 components" in result.err
+    made = nw.Recipe.load(run / "recipe.toml")
+    (phase,) = made.phases
+    assert (made.name, phase.begin.name, phase.minutes) == ("pca-vae", "pca", 0.02)
+    result = narrows(*given, "--epochs", 1, "--resume")
+    assert result.code == 2 and "epochs or minutes, not both" in result.err
+
+
 def test_train_json(narrows, tmp_path: Path) -> None:
     result = narrows(
         *("train", "digits", "--recipe", "linear-autoencoder", "--code-size", 5, "--epochs", 1),

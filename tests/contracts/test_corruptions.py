@@ -19,6 +19,7 @@ from narrows.images.corruptions import (
     GaussianNoise,
     HiddenChannels,
     Jpeg,
+    Light,
     Patch,
     Rectangle,
     SaltAndPepper,
@@ -40,6 +41,7 @@ ALL = [
     Rectangle(0.1, 0.0, 0.9, 0.3, 1.0),
     Flip(),
     Shift(0.2),
+    Light(),
     Warp(),
     Warp(0, 0, 0, 0.05),
     Bend(),
@@ -280,3 +282,14 @@ def test_equal_parts_of_a_chain_draw_differently():
 def test_what_cannot_work_is_refused_when_built(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_light_is_one_factor_for_each_picture():
+    x = 0.2 + 0.4 * pictures(50, 3, 4, 5)
+    x[:, :, 0, 0] = 0
+    factor = (Light(0.3)(x, Draws()) / x)[:, :, 1:].flatten(1)
+    torch.testing.assert_close(factor, factor[:, :1].expand_as(factor))
+    logs = factor[:, 0].log()
+    assert -0.3 <= float(logs.min()) < -0.2 and 0.2 < float(logs.max()) <= 0.3
+    assert float(Light(0.3)(x, Draws())[:, :, 0, 0].abs().max()) == 0
+    assert torch.equal(Light(0)(x, Draws()), x)

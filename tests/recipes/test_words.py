@@ -42,6 +42,18 @@ def test_what_pictures_go_through_is_told() -> None:
     assert "rungs 0 to 2 alone, elbo, its input through dropout-mask" in training_in_words(inner)
 
 
+def test_a_beginning_and_other_lengths_are_told() -> None:
+    made = nw.recipes.pca_autoencoder((1, 28, 28), mirror=False)
+    assert training_in_words(made) == (
+        "elbo, begins as pca, ladder.rungs.0.linear frozen, views by chain (parts shift (reach 0.04)-"
+        "light (reach 0.08)), 4,000 steps of batches by their number, muon at 0.004, one-cycle"
+    )
+    assert "2.5 minutes of batches of 32" in training_in_words(
+        made.with_(minutes=2.5, batch_size=32)
+    )
+    assert "begins as mirrored-pca" in training_in_words(nw.recipes.pca_vae((1, 28, 28)))
+
+
 def test_every_penalty_is_told() -> None:
     made = nw.recipes.linear_autoencoder((1, 8, 8)).with_(penalties=(Part("l1"), Part("mmd")))
     assert training_in_words(made).startswith("elbo + l1 + mmd, 20 epochs")

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import torch
 
 from ..autoencoder import Autoencoder
+from ..defaults import RECIPE
 from ..figures import comparison, loss_curves
 from ..figures import save as save_figure
 from ..images import Images, open_source, split
@@ -25,6 +26,7 @@ from ..recipes import adjusted
 from ..results import Result
 from ..training import Portion, Recipe, run_info, write_model_card
 from ..training import fit as fit_model
+from ..training.length import lasting
 from ..training.reporting import Reporter, reporter
 from .reconstruct import SHOWN, Reconstructions, reconstruct
 
@@ -86,7 +88,7 @@ class Training(Result):
 
 def train(
     pictures: Pictures,
-    recipe: str | Recipe = "conv-vae",
+    recipe: str | Recipe = RECIPE,
     *,
     to: Path | str | None = None,
     size: int | tuple[int, int] | None = None,
@@ -94,6 +96,7 @@ def train(
     fit: str = "crop",
     center_crop: int | None = None,
     epochs: float | None = None,
+    minutes: float | None = None,
     code_size: int | None = None,
     changes: Mapping[str, Any] | None = None,
     validation: float = 0.1,
@@ -119,8 +122,10 @@ def train(
         mode: ``gray`` or ``rgb``; None takes RGB for a folder, otherwise what pictures have.
         fit: how a picture meets the size: ``crop``, ``pad`` or ``stretch``.
         center_crop: take the central square of so many pixels first.
-        epochs, code_size: instead of the recipe's.
-        changes: of other numbers of the recipe, such as ``{"batch_size": 64}``; see
+        epochs, minutes: the length, instead of the recipe's; one of them.
+        code_size: instead of the recipe's.
+        changes: of other numbers of the recipe, such as ``{"batch_size": 64}``, or
+            ``{"mirror": False}`` where mirrored pictures are none; see
             :func:`narrows.recipes.adjusted`.
         validation: the share of the training pictures that is kept to choose the weights by; 0: none.
         seed: of the split and of every draw.
@@ -142,8 +147,7 @@ def train(
         chosen = recipe
     else:
         chosen = adjusted(recipe, images.shape, changed)
-    if epochs is not None:
-        chosen = chosen.with_(epochs=float(epochs))
+    chosen = lasting(chosen, epochs, minutes)
     parts = split(images, validation=validation, seed=seed)
     described = getattr(images, "description", f"{len(images):,} items")
     shown = reporter(report)

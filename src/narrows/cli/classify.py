@@ -57,7 +57,7 @@ def classify(
     the tuned model is kept in OUT/fine-tuned; given as MODEL, it tells the classes of pictures without
     labels. Of a collection, the pictures that pass --where are learnt from and told.
 
-    Example: [bold]narrows classify runs/conv-vae-holiday holiday/ --labels folder -o classified/[/]
+    Example: [bold]narrows classify runs/pca-vae-holiday holiday/ --labels folder -o classified/[/]
     """
     from ..applications.classify import classify as call
 

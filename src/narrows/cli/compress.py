@@ -65,7 +65,7 @@ def compress(
     Pictures keep their size; what is not of the model's is cut into tiles. The tables of codes are
     fitted once, with --fit-on, and stay with the model: files need them to be read again.
 
-    Example: [bold]narrows compress runs/conv-vae-holiday a.jpg b.png --fit-on holiday/ -o small/[/]
+    Example: [bold]narrows compress runs/pca-vae-holiday a.jpg b.png --fit-on holiday/ -o small/[/]
     """
     from ..applications.compress import compress as call
     from ..applications.compress import fit_tables
@@ -101,7 +101,7 @@ def decompress(
 
     A file that is damaged, or of another model, is named and left out; the exit code is then 1.
 
-    Example: [bold]narrows decompress runs/conv-vae-holiday small/*.nrw -o out/[/]
+    Example: [bold]narrows decompress runs/pca-vae-holiday small/*.nrw -o out/[/]
     """
     from ..applications.compress import decompress as call
     from ..errors import BadFile

@@ -38,7 +38,7 @@ def evaluate(
     the training pictures, stand beside. Where it is known what the pictures are made of (sprites), so
     does how well single units tell it, beside PCA and the encoder untrained.
 
-    Example: [bold]narrows evaluate runs/conv-vae-holiday holiday/[/]
+    Example: [bold]narrows evaluate runs/pca-vae-holiday holiday/[/]
     """
     from ..applications.evaluate import evaluate as call
 

@@ -68,7 +68,7 @@ def generate(
 ) -> None:
     """Draw new pictures from a prior over the codes, and write them as one sheet.
 
-    Example: [bold]narrows generate runs/conv-vae-holiday -n 64 -o generated.png[/]
+    Example: [bold]narrows generate runs/pca-vae-holiday -n 64 -o generated.png[/]
 
     Text-to-image: [bold]narrows generate runs/sprites --text "a small heart at the top left"[/]
     """

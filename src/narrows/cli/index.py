@@ -47,7 +47,7 @@ def index(
     was. Pictures that cannot be read are skipped and named at the end. The files stay where they
     are.
 
-    Example: [bold]narrows index runs/conv-vae-holiday holiday/ --to holiday-codes[/]
+    Example: [bold]narrows index runs/pca-vae-holiday holiday/ --to holiday-codes[/]
     """
     from ..applications.index import index as call
 

@@ -12,7 +12,7 @@ __all__ = ["info"]
 def info(model: options.Model, as_json: options.Json = False) -> None:
     """Say what a model is, how it was trained and how well.
 
-    Example: [bold]narrows info runs/conv-vae-holiday[/]
+    Example: [bold]narrows info runs/pca-vae-holiday[/]
     """
     from ..training import run_info
 

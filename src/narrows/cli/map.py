@@ -47,7 +47,7 @@ def map_(
     How many of a picture's nearest codes are its nearest on the map stands beside either map. A
     collection is drawn by the codes that are stored, of all its pictures or those that pass --where.
 
-    Example: [bold]narrows map runs/conv-vae-holiday holiday/ -o map/[/]
+    Example: [bold]narrows map runs/pca-vae-holiday holiday/ -o map/[/]
     """
     from ..applications.map import map as call
 

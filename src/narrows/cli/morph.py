@@ -45,7 +45,7 @@ def morph(
 ) -> None:
     """Mix the codes of pictures, and show the fade of their pixels as well.
 
-    Example: [bold]narrows morph runs/conv-vae-holiday a.jpg b.jpg -o morph.webp[/]
+    Example: [bold]narrows morph runs/pca-vae-holiday a.jpg b.jpg -o morph.webp[/]
     """
     from ..applications.morph import morph as call
     from ..applications.morph import sample_posterior

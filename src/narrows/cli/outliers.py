@@ -106,7 +106,7 @@ def outliers(
     without labels: the one that is named, else the mean rank over all of them. In a collection both
     are filters of its rows, and the scores are kept as columns, score_lof and so on.
 
-    Example: [bold]narrows outliers runs/conv-vae-holiday new/ --normal holiday/ -o out/[/]
+    Example: [bold]narrows outliers runs/pca-vae-holiday new/ --normal holiday/ -o out/[/]
     """
     from ..applications.outliers import outliers as call
 

@@ -38,7 +38,7 @@ def prior(
     Give the pictures of the training: it is fitted to those that the model was trained on, and
     judged on the others.
 
-    Example: [bold]narrows prior runs/conv-vae-holiday holiday/ --kind flow[/]
+    Example: [bold]narrows prior runs/pca-vae-holiday holiday/ --kind flow[/]
     """
     from ..applications.prior import prior as call
 

@@ -23,7 +23,7 @@ def reconstruct(
 
     Pictures are read as those of the training were.
 
-    Example: [bold]narrows reconstruct runs/conv-vae-holiday a.jpg b.png -o out/[/]
+    Example: [bold]narrows reconstruct runs/pca-vae-holiday a.jpg b.png -o out/[/]
     """
     from ..applications.reconstruct import reconstruct as call
 

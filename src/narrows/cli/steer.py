@@ -48,7 +48,7 @@ def steer(
     For a transform the direction is learnt from pictures and the same pictures transformed; for a
     label from what the codes of pictures with and without it differ in.
 
-    Example: [bold]narrows steer runs/conv-vae-holiday a.jpg --by brightness -o steered.png[/]
+    Example: [bold]narrows steer runs/pca-vae-holiday a.jpg --by brightness -o steered.png[/]
     """
     from ..applications.steer import steer as call
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..defaults import RECIPE
 from . import options
 from .app import answer, app
 
@@ -25,6 +26,14 @@ CenterCrop = Annotated[
     int | None, typer.Option(help="Take the central square of so many pixels first.")
 ]
 Epochs = Annotated[float | None, typer.Option(help="Passes over the pictures.")]
+Minutes = Annotated[float | None, typer.Option(help="Time to train for, instead of epochs.")]
+Mirror = Annotated[
+    bool,
+    typer.Option(
+        "--mirror/--no-mirror",
+        help="Whether a mirrored picture is a picture too; not so for text. For recipes that mirror.",
+    ),
+]
 CodeSize = Annotated[int | None, typer.Option(help="Units of the code.")]
 Changes = Annotated[
     list[str] | None,
@@ -43,12 +52,14 @@ Board = Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoa
 def train(
     pictures: options.Pictures,
     to: To = None,
-    recipe: RecipeName = "conv-vae",
+    recipe: RecipeName = RECIPE,
     size: options.Size = None,
     gray: options.Gray = False,
     fit: options.Fit = "crop",
     center_crop: CenterCrop = None,
     epochs: Epochs = None,
+    minutes: Minutes = None,
+    mirror: Mirror = True,
     code_size: CodeSize = None,
     set_: Changes = None,
     validation: Validation = 0.1,
@@ -62,17 +73,18 @@ def train(
 ) -> None:
     """Train an autoencoder on pictures.
 
-    Example: [bold]narrows train holiday/ --size 64 --epochs 20[/]
+    Example: [bold]narrows train holiday/ --size 64 --minutes 5[/]
     """
     from ..applications.train import run_folder
     from ..applications.train import train as call
     from ..training import TensorBoard
 
+    changes = dict(_pair(text) for text in set_ or []) | ({} if mirror else {"mirror": "false"})
     folder = to or run_folder(recipe, pictures)
     result = call(
         pictures, recipe, to=folder, size=options.parsed_size(size), mode="gray" if gray else None,
-        fit=fit, center_crop=center_crop, epochs=epochs, code_size=code_size,
-        changes=dict(_pair(text) for text in set_ or []), validation=validation, seed=seed,
+        fit=fit, center_crop=center_crop, epochs=epochs, minutes=minutes,
+        code_size=code_size, changes=changes, validation=validation, seed=seed,
         device=device, precision=precision, resume=resume, checkpoint_seconds=checkpoint_seconds,
         report=["auto", TensorBoard(folder)] if tensorboard else "auto", facts={"command": shlex.join(["narrows", *sys.argv[1:]])},
     )  # fmt: skip

@@ -4,7 +4,7 @@
 
 A corruption is data: it keeps no state, and the same draws change the same batch in the same way. As
 a phase's ``corruption`` it changes the input only; as its ``augmentation`` input and target alike,
-which is what ``flip``, ``shift`` and ``warp`` are for; ``bend`` serves as either.
+which is what ``flip``, ``shift``, ``warp`` and ``light`` are for; ``bend`` serves as either.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ __all__ = [
     "GaussianNoise",
     "HiddenChannels",
     "Jpeg",
+    "Light",
     "Patch",
     "Rectangle",
     "SaltAndPepper",
@@ -345,6 +346,8 @@ class Warp:
             _at_least(name, getattr(self, name), 0)
 
     def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        if not (self.turn or self.zoom or self.shift or self.bend):
+            return x
         b, _, h, w = x.shape
         u = 2 * draws.uniform("corruption/warp", (b, 4), x.device) - 1
         angle, smaller = u[:, 0] * math.radians(self.turn), (-u[:, 1] * self.zoom).exp()
@@ -357,6 +360,26 @@ class Warp:
             grid = grid + 2 * self.bend * _sheet(x, draws, "corruption/warp/bend", 4, False)
         grid = grid.to(x.dtype)
         return grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+
+
+@part("corruption", "light")
+@dataclass(frozen=True)
+class Light:
+    """Makes each picture brighter or darker by a factor of its own, and cuts it to [0, 1].
+
+    The factor's logarithm is uniform in ±``reach``; black stays black.
+    """
+
+    reach: float = 0.08
+
+    def __post_init__(self) -> None:
+        _at_least("reach", self.reach, 0)
+
+    def __call__(self, x: torch.Tensor, draws: Draws) -> torch.Tensor:
+        if not self.reach:
+            return x
+        u = 2 * draws.uniform("corruption/light", (len(x), 1, 1, 1), x.device) - 1
+        return (x * (u * self.reach).exp()).clamp(0, 1).to(x.dtype)
 
 
 @part("corruption", "bend")

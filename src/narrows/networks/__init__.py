@@ -3,6 +3,7 @@
 from .conv import ConvRung, conv_ladder
 from .estimate import EstimateRung, estimate_ladder
 from .ladder import Descent, Ladder, Rung
+from .linear_residual import LinearResidualRung, WhitenedLinear, linear_residual_ladder
 from .mlp import DenseRung, dense_ladder
 from .projection import ProjectionRung, projection_ladder
 from .segnet import SegNetRung, segnet_ladder
@@ -13,12 +14,15 @@ __all__ = [
     "Descent",
     "EstimateRung",
     "Ladder",
+    "LinearResidualRung",
     "ProjectionRung",
     "Rung",
     "SegNetRung",
+    "WhitenedLinear",
     "conv_ladder",
     "dense_ladder",
     "estimate_ladder",
+    "linear_residual_ladder",
     "projection_ladder",
     "segnet_ladder",
 ]

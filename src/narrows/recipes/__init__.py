@@ -18,8 +18,10 @@ if _typing.TYPE_CHECKING:  # what a type checker and an editor see
     from .kovenko import *
     from .lingrand import *
     from .matching import *
+    from .pca import *
     from .plain import *
     from .ray import *
+    from .restoring import *
     from .sonderby import *
     from .sparse import *
     from .theivaprakasham import *
@@ -27,8 +29,8 @@ if _typing.TYPE_CHECKING:  # what a type checker and an editor see
 
 # the order of the list: generic, the five papers, and what they name by what it is for
 for _module in (
-    *("plain", "lingrand", "canziani", "kovenko", "theivaprakasham", "ray", "hinton", "vincent"),
-    *("sparse", "burda", "sonderby", "disentangling", "matching", "discrete"),
+    *("pca", "plain", "restoring", "lingrand", "canziani", "kovenko", "theivaprakasham", "ray"),
+    *("hinton", "vincent", "sparse", "burda", "sonderby", "disentangling", "matching", "discrete"),
 ):
     _import(f"{__name__}.{_module}")
 

@@ -16,7 +16,7 @@ from ..training.listing import recipe
 __all__ = ["adjusted"]
 
 PARTS = ("ladder", "bottleneck", "likelihood")
-PHASE_PARTS = ("bound", "scheme", "augmentation", "corruption")
+PHASE_PARTS = ("begin", "bound", "scheme", "augmentation", "views", "corruption")
 
 
 def adjusted(
@@ -57,13 +57,18 @@ def adjusted(
                 phases=tuple(_changed(p, part, argument, value) for p in result.phases)
             )
         elif key in PARTS:
-            result = result.with_(**{key: Part(str(value))})
+            result = result.with_(**{key: _other(key, getattr(result, key), str(value))})
         elif key in phase_names:
             result = result.with_(**{key: value})
         else:
             names = sorted(phase_names | {f"{p}.…" for p in (*PARTS, *PHASE_PARTS)})
             raise ValueError(f"this recipe has no number {key!r}; it has {', '.join(names)}")
     return result
+
+
+def _other(kind: str, written: Part, name: str) -> Part:
+    """Another part of that kind; a ladder is for pictures of the same shape."""
+    return Part(name, {"shape": written.arguments["shape"]} if kind == "ladder" else {})
 
 
 def _changed(phase: Phase, part: str, argument: str, value: Any) -> Phase:
@@ -76,6 +81,8 @@ def _changed(phase: Phase, part: str, argument: str, value: Any) -> Phase:
 
 def _check_kind(name: str, value: Any, annotation: str) -> None:
     """One sentence where a list or a number was wanted and something else was given."""
+    if annotation == "bool" and not isinstance(value, bool):
+        raise ValueError(f"{name} is true or false; we got {value}")
     kinds: dict[str, Any] = {"Sequence": tuple, "float": (int, float), "int": int}
     wanted = [kind for key, kind in kinds.items() if key in annotation.replace("[int]", "")]
     if wanted and not any(isinstance(value, kind) for kind in wanted):

@@ -8,13 +8,9 @@ from typing import Any
 
 from ..parts import Part
 from ..training import Phase, Recipe, listed_under
+from .pca import PICTURE_VARIANCE
 
 GROUP = "Generic"
-
-
-# pixels of pictures that people photograph or draw vary about this much around a good blurry
-# reconstruction; it sets how many nats a pixel is worth against the KL (Kovenko's best is 0.01)
-PICTURE_VARIANCE = 0.01
 
 
 def fitting(shape: Sequence[int], widths: Sequence[int]) -> tuple[int, ...]:

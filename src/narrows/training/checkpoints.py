@@ -31,7 +31,7 @@ from ..errors import BadFile, RunExists
 from ..images import Preprocessing
 from ..objectives import Term
 from .device import select_device
-from .phases import Recipe, objective_of, recipe_of
+from .phases import Recipe, freeze, objective_of, recipe_of
 from .run import Run
 
 __all__ = ["RunFiles", "State", "load", "load_auxiliary", "outline", "save"]
@@ -267,6 +267,7 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
             )
     model.to_empty(device="cpu")
     model.load_state_dict({name: t.to(expected[name].dtype) for name, t in found.items()})
+    freeze(model, recipe_of(model).phases[-1])
     select_device(device, "float32").place(model)
     load_auxiliary(model, folder)
     model.run = Run.load(folder, model.preprocessing)

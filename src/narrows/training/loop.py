@@ -29,13 +29,25 @@ from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, Diverged, Interrupted, NoImages
 from ..images import Images, Preprocessing, Source, as_source, split
+from ..images.views import Subset
 from ..objectives import Objective, Step
 from ..parts import build, named
 from ..randomness import Draws, generator, permutation
 from .checkpoints import MODEL_VERSION, RunFiles, State, load_auxiliary
 from .device import Device, keep_freed_memory, select_device
+from .length import Length, lasting
 from .listing import Maker, recipe_for
-from .phases import Phase, Recipe, check, objective_of, prepared, recipe_of
+from .phases import (
+    Phase,
+    Recipe,
+    as_frozen,
+    check,
+    freeze,
+    frozen_in,
+    objective_of,
+    prepared,
+    recipe_of,
+)
 from .players import Player, move, players
 from .rates import rate
 from .reporting import Reporter, reporter
@@ -44,12 +56,17 @@ from .schemes import Batch, Scheme
 
 __all__ = ["fit"]
 
+# training pictures that the loss of a beginning is measured on, and most validation pictures of a
+# phase whose length is not in epochs: twenty passes over many would take longer than its training
+ENOUGH = 1024
+
 
 def fit(
     recipe: Recipe | Autoencoder | str | Maker,
     images: Any,
     *,
     epochs: float | None = None,
+    minutes: float | None = None,
     validation: Any = None,
     to: Path | str | None = None,
     resume: bool = False,
@@ -68,9 +85,11 @@ def fit(
 
     Args:
         recipe: how; or its name (``conv-vae``), or a function that makes one for a shape, which the
-            pictures have; or a model, which is trained in place as ``Recipe.of`` says.
+            pictures have; or a model, which is trained in place, from the weights that it has, by
+            the recipe that it came with or as ``Recipe.of`` says.
         images: what on: a source, or an array of pictures.
-        epochs: of every phase, instead of the recipe's.
+        epochs: of every phase, instead of the recipe's length.
+        minutes: of all phases together, instead of the recipe's length.
         validation: pictures to choose the best weights by; a share (0.1) takes them out of
             ``images`` by content; None goes without.
         to: a folder for the run; None keeps nothing on disk.
@@ -87,7 +106,8 @@ def fit(
         The model with its best weights, in evaluation mode.
 
     Raises:
-        ValueError: no such recipe, or pictures of another shape than the recipe's.
+        ValueError: no such recipe, pictures of another shape than the recipe's, or both epochs and
+            minutes.
         NoImages: no picture is left to train on.
         RunExists: ``to`` holds a run and ``resume`` is not set.
         Diverged: the loss left the finite numbers; the last good weights are in ``to``.
@@ -97,10 +117,11 @@ def fit(
     model = recipe if isinstance(recipe, Autoencoder) else None
     if isinstance(recipe, Recipe):
         chosen = recipe
+    elif model is None:
+        chosen = recipe_for(tuple(train.shape), recipe)
     else:
-        chosen = recipe_for(tuple(train.shape), recipe) if model is None else recipe_of(model)
-    if epochs is not None:
-        chosen = chosen.with_(epochs=float(epochs))
+        chosen = as_frozen(recipe_of(model), model)
+    chosen = lasting(chosen, epochs, minutes)
     for name, source in (("", train), ("validation ", held_out)):
         if source is not None and tuple(source.shape) != chosen.shape:
             raise ValueError(
@@ -129,6 +150,7 @@ def fit(
         else:
             _check_same_pictures(model.run, run.folder)
     loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
+    loop.begins = not isinstance(recipe, Autoencoder)
     loop.stop = stop or loop.stop
     return loop.run_all(device, precision)
 
@@ -209,6 +231,8 @@ class _Loop:
         self.objective: Objective | None = None
         self.scheme: Scheme | None = None
         self.classes: list[str] = []
+        self.begins = True  # a phase's beginning replaces the weights
+        self.spent = 0.0  # seconds of the phase, before the process began where it was resumed
         self.best_weights: dict[str, Tensor] = {}
         self.best_auxiliary: dict[str, dict[str, Tensor]] = {}
         self.stop = threading.Event()
@@ -235,13 +259,15 @@ class _Loop:
         source, held_out = (_on(s, machine) for s in (self.train_source, self.held_out))
         assert source is not None
         self._begin_phase(phase, machine, source)
-        size = min(phase.batch_size, len(source))
-        per_epoch = math.ceil(len(source) / size)
-        if len(source) % size == 1 and size > 1:
-            per_epoch -= 1  # a batch of one picture has no batch statistics
-        steps = max(1, round(phase.epochs * per_epoch))
-        self.reporter.begin(steps, self.step_number, size, phase.epochs)
-        prepare, factor = prepared(phase), rate(phase.learning_rate_schedule)
+        length = Length(phase, len(source), self.step_number, self.spent)
+        if held_out is not None and not length.by_epochs:
+            held_out = _some(held_out)
+        size, per_epoch = length.batch_size, length.per_epoch
+        self.reporter.begin(length.steps, self.step_number, size, length.epochs)
+        prepare, factor = (
+            prepared(phase, training_on=len(source)),
+            rate(phase.learning_rate_schedule),
+        )
         assert self.scheme is not None and self.objective is not None
         labels = self._labels(source)
         self._train_mode()
@@ -250,7 +276,9 @@ class _Loop:
         last_saved = epoch_began = time.monotonic()
         seen = 0
         try:
-            while self.step_number < steps:
+            if self.step_number == 0 and phase.begin is not None:
+                self._judge_beginning(phase, source, held_out)
+            while not length.over:
                 number = self.step_number
                 epoch, within = divmod(number, per_epoch)
                 if epoch != order_of:
@@ -268,7 +296,7 @@ class _Loop:
                 )
                 with machine.autocast():
                     step = self.scheme(self.model, batch)
-                written = move(self.players, step, phase.learning_rate * factor(number / steps))
+                written = move(self.players, step, phase.learning_rate * factor(length.way))
                 if "loss" not in written:  # a divided model: what validation judges by
                     written = self._judged_loss(step) | written
                 self._after_step(step)
@@ -277,7 +305,8 @@ class _Loop:
                 self._count(written, len(x))
                 self.step_number = number + 1
                 seen += len(x)
-                ended = within + 1 == per_epoch or self.step_number == steps
+                ended = length.moved(self.step_number)
+                self.spent = length.spent
                 if number % 50 == 0 or ended:
                     self._guard()
                     self.reporter.step(self.step_number, float(written["loss"]))
@@ -291,15 +320,15 @@ class _Loop:
                 waited = time.monotonic() - last_saved
                 wanted = self.checkpoint_seconds / (10 if ended else 1)
                 # large models: writing takes at most about 3 % of the time
-                over = self.step_number == steps  # what follows writes one
-                if not over and waited >= max(wanted, 30 * self.writing_took * bool(wanted)):
+                # what follows the last step writes one
+                if not length.over and waited >= max(wanted, 30 * self.writing_took * bool(wanted)):
                     self._checkpoint()
                     last_saved = time.monotonic()
                 if self.stop.is_set():
                     self._interrupted(self.step_number / per_epoch)
         finally:
             self.reporter.end()
-        self.phase_number, self.step_number = self.phase_number + 1, 0
+        self.phase_number, self.step_number, self.spent = self.phase_number + 1, 0, 0.0
         self.players = []
         if self.phase_number < len(self.recipe.phases):
             self.best, self.since_best = math.inf, 0  # losses of two phases do not compare
@@ -312,6 +341,10 @@ class _Loop:
         assert self.scheme is not None
         with torch.random.fork_rng():
             check(self.model, [phase])
+            if phase.begin is not None and self.begins and self.step_number == 0:
+                begin = build("begin", phase.begin)
+                self.reporter.say(begin(self.model, self.train_source, phase, self.seed))
+            freeze(self.model, phase, self.recipe.phases[: self.phase_number])
             torch.manual_seed(generator(self.seed, "beside", self.phase_number).initial_seed())
             self.objective = objective_of(phase, self.model)
         if self.objective.bound.labelled:
@@ -354,6 +387,9 @@ class _Loop:
         self.model.train(trained is None)
         for module in trained or ():
             module.train()
+        for one in frozen_in(self.model, self.recipe.phases[self.phase_number]):
+            if isinstance(one, torch.nn.Module):
+                one.eval()
         for module in self.model.auxiliary.values():
             module.train()
 
@@ -435,18 +471,40 @@ class _Loop:
         means = (self.sums / self.counted).tolist()
         record.update(zip(self.names, means, strict=True))
         self.sums, self.counted = None, 0
-        if held_out is not None:
-            with self._judged_weights():
-                validated = self._validate(phase, held_out)
-            record.update({f"validation_{name}": value for name, value in validated.items()})
-            loss = record["validation_loss"]
-            self._guard(torch.tensor(loss))
-            record["best"] = loss < self.best
-            if loss < self.best:
-                self.best, self.since_best = loss, 0
-                self._keep_best()
-            else:
-                self.since_best += 1
+        self._judge(phase, held_out, record)
+        self._write(record, seen, seconds)
+
+    def _judge_beginning(self, phase: Phase, source: Source, held_out: Source | None) -> None:
+        """The first line of metrics: the losses of what the phase begins as, which may stay the best."""
+        began = time.monotonic()
+        some = _some(source)
+        record = {
+            "phase": self.phase_number,
+            "epoch": 0.0,
+            "step": 0,
+            **self._validate(phase, some),
+        }
+        self._judge(phase, held_out, record)
+        self._write(record, len(some), time.monotonic() - began)
+
+    def _judge(self, phase: Phase, held_out: Source | None, record: dict[str, Any]) -> None:
+        """Add the validation to a record, and keep the weights if it is the best."""
+        if held_out is None:
+            return
+        with self._judged_weights():
+            validated = self._validate(phase, held_out)
+        record.update({f"validation_{name}": value for name, value in validated.items()})
+        loss = record["validation_loss"]
+        self._guard(torch.tensor(loss))
+        record["best"] = loss < self.best
+        if loss < self.best:
+            self.best, self.since_best = loss, 0
+            self._keep_best()
+        else:
+            self.since_best += 1
+
+    def _write(self, record: dict[str, Any], seen: int, seconds: float) -> None:
+        """A line of metrics, and whoever else wants to know."""
         record["seconds"] = round(seconds, 3)
         record["images_per_second"] = round(seen / max(seconds, 1e-9), 1)
         self.model.run.history.append(record)
@@ -559,6 +617,7 @@ class _Loop:
             "names": self.names,
             "metrics_length": self.metrics_length,
             "finished": self.finished,
+            "spent": self.spent,
             "objective": self.objective.state() if self.objective is not None else {},
         }
         began = time.monotonic()
@@ -603,6 +662,7 @@ class _Loop:
             self.names = [str(name) for name in numbers["names"]]
             self.metrics_length = int(numbers["metrics_length"])
             self.finished = bool(numbers["finished"])
+            self.spent = float(numbers.get("spent", 0.0))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadFile(
                 f"{self.run.checkpoint} is damaged or foreign ({str(error).splitlines()[0]}): "
@@ -647,6 +707,14 @@ class _Loop:
             else f"{self.run.folder} is up to date; the same command with --resume goes on from here, as fit(…, resume=True) does"
         )
         raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}")
+
+
+def _some(source: Source) -> Source:
+    """At most ENOUGH of the pictures, evenly spaced."""
+    if len(source) <= ENOUGH:
+        return source
+    rows = torch.linspace(0, len(source) - 1, ENOUGH, dtype=torch.float64).long().numpy()
+    return source.select(rows) if isinstance(source, Images) else Subset(source, rows)
 
 
 def _natural(name: str) -> tuple[bool, float, str]:

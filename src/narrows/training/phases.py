@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import files
 from ..autoencoder import Autoencoder
@@ -26,15 +26,20 @@ from ..images import corruptions as _corruptions  # lists them as parts
 from ..objectives import Objective
 from ..parts import Part, as_part, build, named, part_of
 from ..randomness import Draws
+from . import beginnings as _beginnings
+from . import restorers as _restorers
 from . import schemes as _schemes
 from .words import model_in_words, training_in_words
 
-__all__ = ["Phase", "Recipe", "check", "objective_of", "prepared", "recipe_of"]
+__all__ = [
+    "Phase", "Recipe", "as_frozen", "check", "freeze", "frozen_in", "objective_of", "prepared", "recipe_of",
+]  # fmt: skip
 
-assert _corruptions and _schemes
+assert _beginnings and _corruptions and _restorers and _schemes
 
 VERSION = 2
-_PART_FIELDS = ("bound", "augmentation", "corruption", "scheme")
+ENOUGH = 10_000  # pictures that need no views
+_PART_FIELDS = ("begin", "bound", "augmentation", "views", "corruption", "scheme")
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,14 @@ class Phase:
     """One stretch of training.
 
     Attributes:
+        begin: what the weights are before the first step (``mirrored-pca``); None leaves them.
+        frozen: names of modules or weights of the model that stay as they are, such as
+            ``ladder.rungs.0.linear``.
         epochs: passes over the pictures; 2.5 is allowed.
-        batch_size: pictures per step.
-        optimizer: ``adam``, ``adamw``, ``adamax`` or ``sgd``.
+        steps: the length instead of epochs, whatever the number of pictures; 0 ends as it begins.
+        minutes: the length instead of either. Two such runs are not the same to the byte.
+        batch_size: pictures per step; ``auto`` goes by how many there are.
+        optimizer: ``adam``, ``adamw``, ``adamax``, ``muon`` or ``sgd``.
         learning_rate: its highest value.
         learning_rate_schedule: ``constant``, ``cosine``, ``one-cycle``, ``linear``; see ``rates``.
         weight_decay, epsilon: of the optimiser.
@@ -52,6 +62,9 @@ class Phase:
         bound: what makes the loss.
         penalties: what is added to it.
         augmentation: changes the pictures before anything else; input and target alike.
+        views: changes training pictures, input and target alike, in place of pictures that a small
+            set lacks: each with the probability 10,000 / N, at most 1. Validation sees them as they
+            are.
         corruption: changes the input only (denoising).
         scheme: how the forward pass goes: a scheme, by its name or as a part.
         samples: S, codes drawn per picture.
@@ -63,8 +76,12 @@ class Phase:
     function of a step as a penalty) is trained as it is; only saving asks for its part.
     """
 
+    begin: Part | None = None
+    frozen: tuple[str, ...] = ()
     epochs: float = 20.0
-    batch_size: int = 128
+    steps: int | None = None
+    minutes: float | None = None
+    batch_size: int | str = 128
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     learning_rate_schedule: str = "one-cycle"
@@ -74,6 +91,7 @@ class Phase:
     bound: Part = field(default_factory=lambda: Part("elbo"))
     penalties: tuple[Any, ...] = ()
     augmentation: Part | None = None
+    views: Part | None = None
     corruption: Part | None = None
     scheme: Part = field(default_factory=lambda: Part("end-to-end"))
     samples: int = 1
@@ -88,10 +106,18 @@ class Phase:
                 known = Part(value) if isinstance(value, str) else as_part(value)
                 object.__setattr__(self, name, known)
         object.__setattr__(self, "penalties", tuple(map(as_part, self.penalties)))
+        object.__setattr__(self, "frozen", tuple(self.frozen))
         object.__setattr__(self, "epochs", float(self.epochs))
         if not self.epochs > 0:
             raise ValueError(f"epochs must be more than 0; we got {self.epochs}")
-        if self.batch_size < 1 or self.samples < 1:
+        if self.steps is not None and self.steps < 0:
+            raise ValueError(f"steps must be 0 or more; we got {self.steps}")
+        if self.minutes is not None and not self.minutes > 0:
+            raise ValueError(f"minutes must be more than 0; we got {self.minutes}")
+        by_number = self.batch_size == "auto"
+        if not by_number and (not isinstance(self.batch_size, int) or self.batch_size < 1):
+            raise ValueError(f"batch_size is at least 1, or auto; we got {self.batch_size}")
+        if self.samples < 1:
             raise ValueError(
                 "batch_size and samples are at least 1; "
                 f"we got {self.batch_size} and {self.samples}"
@@ -113,6 +139,8 @@ class Phase:
                 value = part_of(value)
                 named_only = f.name == "scheme" and not value.arguments
                 value = value.name if named_only else value.document()
+            elif f.name == "frozen":
+                value = list(value)
             elif f.name == "penalties":
                 value = [part_of(p).document() for p in value]
             if value is not None:
@@ -217,6 +245,8 @@ class Recipe:
     def with_(self, **changes: Any) -> Recipe:
         """Another recipe: numbers of the phases (``epochs=5`` changes them all) or whole parts.
 
+        A length takes the place of another: ``epochs`` that of ``steps`` and ``minutes``.
+
         Raises:
             ValueError: no such number.
         """
@@ -229,6 +259,10 @@ class Recipe:
             )
         mine = {key: value for key, value in changes.items() if key in own}
         theirs = {key: value for key, value in changes.items() if key not in own}
+        if "epochs" in theirs:
+            theirs = {"steps": None, "minutes": None, **theirs}
+        elif "steps" in theirs:
+            theirs = {"minutes": None, **theirs}
         changed = dataclasses.replace(self, **mine)
         if not theirs:
             return changed
@@ -317,6 +351,9 @@ def check(model: Autoencoder, phases: Sequence[Phase]) -> None:
     """
     for phase in phases:
         build("scheme", phase.scheme).check(model)
+        if phase.begin is not None:
+            build("begin", phase.begin).check(model, phase)
+        frozen_in(model, phase)
         if phase.augmentation is not None and model.likelihood.bounded:
             with torch.device("cpu"):  # what the augmentation makes of two pictures
                 x = Draws().uniform("check", (2, *model.shape))
@@ -354,14 +391,67 @@ def _check_memory(outline: Autoencoder) -> None:
         )
 
 
-def prepared(phase: Phase) -> Callable[[Tensor, Draws], tuple[Tensor, Tensor]]:
-    """What a phase makes of pictures (B, C, H, W) and draws: the target, and the input."""
-    augmentation, corruption = (
+def frozen_in(model: nn.Module, phase: Phase) -> list[nn.Module | nn.Parameter]:
+    """The modules and weights of a model that stay as they are in a phase.
+
+    Raises:
+        ValueError: there is none of such a name.
+    """
+    found: list[nn.Module | nn.Parameter] = []
+    modules, weights = dict(model.named_modules()), dict(model.named_parameters())
+    for name in phase.frozen:
+        one = modules.get(name) if name else None
+        one = weights.get(name) if one is None else one
+        if one is None:
+            raise ValueError(
+                f"a phase freezes {name!r}, which this model has not; it has "
+                f"{', '.join(sorted(weights)[:8])}, …"
+            )
+        found.append(one)
+    return found
+
+
+def freeze(model: nn.Module, phase: Phase, before: Sequence[Phase] = ()) -> None:
+    """Keep what a phase freezes from moving, and let what only the phases ``before`` froze move again."""
+    for earlier in before:
+        for one in frozen_in(model, earlier):
+            one.requires_grad_(True)
+    for one in frozen_in(model, phase):
+        one.requires_grad_(False)
+
+
+def as_frozen(recipe: Recipe, model: nn.Module) -> Recipe:
+    """The recipe with every weight frozen that is so in a model built by hand."""
+    held = {name for name, weight in model.named_parameters() if not weight.requires_grad}
+    phases = []
+    for phase in recipe.phases:
+        known = {id(w) for one in frozen_in(model, phase) for w in _weights(one)}
+        own = {name for name, weight in model.named_parameters() if id(weight) in known}
+        phases.append(dataclasses.replace(phase, frozen=(*phase.frozen, *sorted(held - own))))
+    return dataclasses.replace(recipe, phases=tuple(phases))
+
+
+def _weights(one: nn.Module | nn.Parameter) -> list[nn.Parameter]:
+    return [one] if isinstance(one, nn.Parameter) else list(one.parameters())
+
+
+def prepared(
+    phase: Phase, training_on: int = 0
+) -> Callable[[Tensor, Draws], tuple[Tensor, Tensor]]:
+    """What a phase makes of pictures (B, C, H, W) and draws: the target, and the input.
+
+    Views are for training only, on so many pictures.
+    """
+    share = ENOUGH / training_on if training_on else 0.0
+    views, augmentation, corruption = (
         None if part is None else build("corruption", part)
-        for part in (phase.augmentation, phase.corruption)
+        for part in (phase.views if share else None, phase.augmentation, phase.corruption)
     )
 
     def prepare(x: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+        if views is not None:
+            u = draws.uniform("views", (len(x), 1, 1, 1), x.device)
+            x = views(x, draws) if share >= 1 else torch.where(u < share, views(x, draws), x)
         target = x if augmentation is None else augmentation(x, draws)
         return target, target if corruption is None else corruption(target, draws)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..autoencoder import Autoencoder
 from ..objectives import Loss, Objective, Step
 from ..objectives.terms import Share, name_of
+from .muon import Muon
 from .phases import Phase
 
 __all__ = ["Player", "disjoint", "move", "optimizer", "players"]
@@ -116,7 +117,11 @@ def optimizer(phase: Phase, parameters: Sequence[nn.Parameter]) -> torch.optim.O
         return torch.optim.Adamax(parameters, eps=phase.epsilon, foreach=True, **rest)
     if phase.optimizer == "sgd":
         return torch.optim.SGD(parameters, momentum=0.9, nesterov=True, fused=fused, **rest)
-    raise ValueError(f"optimizer must be adam, adamw, adamax or sgd; we got {phase.optimizer!r}")
+    if phase.optimizer == "muon":
+        return Muon(parameters, eps=phase.epsilon, **rest)
+    raise ValueError(
+        f"optimizer must be adam, adamw, adamax, muon or sgd; we got {phase.optimizer!r}"
+    )
 
 
 def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[str, Tensor]:

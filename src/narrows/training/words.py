@@ -40,12 +40,29 @@ def _phase(phase: Phase, each: bool = False) -> str:
         words.append(in_words(phase.scheme))
     if each and (corruption := phase.scheme.arguments.get("corruption")):
         words.append(f"its input through {in_words(corruption)}")
+    if phase.begin is not None:
+        words.append(f"begins as {in_words(phase.begin)}")
+    if phase.frozen:
+        words.append(f"{' and '.join(phase.frozen)} frozen")
+    if phase.views is not None:
+        words.append(f"views by {in_words(phase.views)}")
     if phase.augmentation is not None:
         words.append(f"pictures through {in_words(phase.augmentation)}")
     if phase.corruption is not None:
         words.append(f"input through {in_words(phase.corruption)}")
     if phase.samples > 1:
         words.append(f"{phase.samples} samples")
-    words.append(f"{phase.epochs:g} epochs of batches of {phase.batch_size}")
+    words.append(f"{_length(phase)} of {_batches(phase)}")
     words.append(f"{phase.optimizer} at {phase.learning_rate:g}, {phase.learning_rate_schedule}")
     return ", ".join(words)
+
+
+def _length(phase: Phase) -> str:
+    if phase.minutes is not None:
+        return f"{phase.minutes:g} minutes"
+    return f"{phase.epochs:g} epochs" if phase.steps is None else f"{phase.steps:,} steps"
+
+
+def _batches(phase: Phase) -> str:
+    by_number = phase.batch_size == "auto"
+    return "batches by their number" if by_number else f"batches of {phase.batch_size}"

@@ -1,0 +1,90 @@
+"""Models that begin as PCA of the pictures and their mirror images, and go on from there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..parts import Part
+from ..training import Phase, Recipe, listed_under
+
+GROUP = "Generic"
+
+LINEAR = "ladder.rungs.0.linear"
+SMALL = 32  # pixels of a side
+# pixels of pictures that people photograph or draw vary about this much around a good blurry
+# reconstruction; it sets how many nats a pixel is worth against the KL (Kovenko's best is 0.01)
+PICTURE_VARIANCE = 0.01
+
+
+def _views(shape: Sequence[int], mirror: bool) -> Part:
+    """Each picture as it might have been taken: mirrored, moved, nearer, turned, in other light.
+
+    Small pictures move by whole pixels only, as what lies between their pixels is a blur.
+    """
+    moved = Part("warp", {"turn": 5.0, "zoom": 0.08, "shift": 0.04})
+    if min(shape[1:]) < SMALL:
+        moved = Part("shift", {"reach": 0.04})
+    light = Part("light", {"reach": 0.08})
+    return Part("chain", {"parts": (*([Part("flip")] if mirror else []), moved, light)})
+
+
+def _code_size(shape: Sequence[int], wanted: int | None) -> int:
+    """So many units that a code is small beside the picture."""
+    return min(64, max(2, math.prod(shape) // 8)) if wanted is None else wanted
+
+
+def _phase(shape: Sequence[int], mirror: bool, **numbers: Any) -> Phase:
+    return Phase(
+        begin=Part("mirrored-pca" if mirror else "pca"),
+        steps=4000,
+        batch_size="auto",
+        optimizer="muon",
+        learning_rate=4e-3,
+        weight_decay=0.1,
+        views=_views(shape, mirror),
+        ema_decay=0.995,
+        patience=8,
+        **numbers,
+    )
+
+
+@listed_under(GROUP)
+def pca_vae(shape: Sequence[int], code_size: int | None = None, *, mirror: bool = True) -> Recipe:
+    """A variational autoencoder that begins as PCA: it reconstructs better, and can be drawn from.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code; None: 64, or an eighth of the pixel values where that is less.
+        mirror: whether a mirrored picture is a picture too; not so for letters.
+    """
+    size = _code_size(shape, code_size)
+    return Recipe(
+        "pca-vae",
+        Part("linear-residual", {"shape": tuple(shape), "width": size}),
+        Part("gaussian", {"size": size}),
+        Part("gaussian", {"variance": PICTURE_VARIANCE, "output": "identity"}),
+        (_phase(shape, mirror, frozen=(LINEAR, "bottleneck.head.weight", "bottleneck.tail")),),
+    )
+
+
+@listed_under(GROUP)
+def pca_autoencoder(
+    shape: Sequence[int], code_size: int | None = None, *, mirror: bool = True
+) -> Recipe:
+    """An autoencoder that begins as PCA and is never kept worse: convolutions learn what PCA lacks.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code; None: 64, or an eighth of the pixel values where that is less.
+        mirror: whether a mirrored picture is a picture too; not so for letters.
+    """
+    size = _code_size(shape, code_size)
+    return Recipe(
+        "pca-autoencoder",
+        Part("linear-residual", {"shape": tuple(shape), "width": size}),
+        Part("point"),
+        Part("mse", {"output": "identity"}),
+        (_phase(shape, mirror, frozen=(LINEAR,)),),
+    )

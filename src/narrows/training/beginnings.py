@@ -1,0 +1,179 @@
+"""What a model's weights are before its first step: the best linear map of the training pictures.
+
+    training pictures ──PCA, ridge, Wiener──► an affine map ──► the linear part of the model's ladder
+
+A beginning is a part of a phase, so a recipe that names it makes the same start again. Which weights
+stay as they begin is the phase's ``frozen``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from ..autoencoder import Autoencoder
+from ..bottlenecks import Gaussian, Point
+from ..images import Source
+from ..measures.baselines import Pca
+from ..networks import LinearResidualRung, ProjectionRung
+from ..parts import named, part
+
+if TYPE_CHECKING:
+    from .phases import Phase
+
+__all__ = ["Beginning", "Mirrored", "MirroredPcaBeginning", "PcaBeginning", "pca_rows"]
+
+# a direction whose variance is below this share of the largest is one that the pictures do not have
+NOTHING = 1e-9
+
+
+@runtime_checkable
+class Beginning(Protocol):
+    """Sets the weights of a model from the pictures that it is going to be trained on."""
+
+    def check(self, model: Autoencoder, phase: Phase) -> None:
+        """Raise a ValueError if it does not fit the model or the phase."""
+        ...
+
+    def __call__(self, model: Autoencoder, source: Source, phase: Phase, seed: int) -> str:
+        """Set the weights; gives a sentence about it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """N pictures and, after them, their N mirror images, left for right."""
+
+    source: Source
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W)."""
+        return tuple(self.source.shape)
+
+    def __len__(self) -> int:
+        return 2 * len(self.source)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """float32 (B, C, H, W)."""
+        n = len(self.source)
+        x = self.source.batch(indices % n)
+        mirrored = (indices >= n).to(x.device)[:, None, None, None]
+        return torch.where(mirrored, x.flip(3), x)
+
+
+def pca_rows(source: Source, width: int, seed: int = 0) -> Pca:
+    """PCA with at most ``width`` components: as many as the pictures have directions they differ in."""
+    pca = Pca.fit(source, min(width, Pca.most(source)), seed=seed)
+    floor = NOTHING * float(pca.variances[0]) if len(pca) else 0.0
+    real = int((pca.variances > max(floor, 1e-12)).sum())
+    return replace(pca, components=pca.components[:real], variances=pca.variances[:real])
+
+
+class _PcaOf:
+    """Begins as PCA, on a ladder that holds a linear map."""
+
+    mirrored = False
+
+    def check(self, model: Autoencoder, phase: Phase) -> None:
+        """It wants a ladder of one rung with a linear map, and a code as wide.
+
+        Raises:
+            ValueError: another ladder or bottleneck.
+        """
+        name = named(self)
+        rung = model.ladder.rung(0)
+        if len(model.ladder) != 1 or not isinstance(rung, (LinearResidualRung, ProjectionRung)):
+            raise ValueError(
+                f"the beginning {name!r} needs a ladder with one linear map, 'linear-residual' or "
+                f"'projection'; we got {named(model.ladder)!r}"
+            )
+        bottleneck, (width,) = model.bottleneck, rung.below
+        fits = isinstance(bottleneck, Gaussian) or (
+            isinstance(bottleneck, Point) and bottleneck.head is None
+        )
+        if not fits or bottleneck.code_shape != (width,):
+            raise ValueError(
+                f"the beginning {name!r} needs the bottleneck 'point' without a size, or 'gaussian' "
+                f"with the ladder's size of {width}; we got {named(bottleneck)!r} with a code "
+                f"of shape {bottleneck.code_shape}"
+            )
+
+    def __call__(self, model: Autoencoder, source: Source, phase: Phase, seed: int) -> str:
+        """Set the linear map, and a posterior as wide as the likelihood's variance makes it."""
+        rung = model.ladder.rung(0)
+        (width,) = rung.below
+        pca = pca_rows(Mirrored(source) if self.mirrored else source, width, seed)
+        deviations = pca.variances.sqrt()
+        within = torch.ones(len(pca))  # deviation of a code of the ladder
+        if isinstance(rung, LinearResidualRung):
+            rung.linear.begin(pca.mean, pca.components, deviations)
+        elif isinstance(rung, ProjectionRung):
+            components = torch.zeros(width, len(pca.mean))
+            components[: len(pca)] = pca.components
+            rung.begin(pca.mean, components)
+            within = deviations
+        if isinstance(model.bottleneck, Gaussian):
+            noise = float(getattr(model.likelihood, "variance", pca.rest))
+            shrink = float(getattr(self, "shrink", 0.0))
+            _as_posterior(model.bottleneck, within, pca.variances, noise, shrink)
+        what = f"{len(source):,} pictures" + (" and their mirror images" if self.mirrored else "")
+        text = f"begins as PCA of {what}, {len(pca):,} components"
+        if len(pca) < width:
+            text += f"; they differ in no more, so {width - len(pca):,} of {width:,} numbers begin at nothing"
+        return text
+
+
+def _as_posterior(
+    bottleneck: Gaussian, within: Tensor, variances: Tensor, noise: float, shrink: float
+) -> None:
+    """Codes of unit variance whose posterior is that of probabilistic PCA (Tipping & Bishop 1999).
+
+    A component of variance λ has the posterior deviation σ / √(λ + σ²); its mean is the code itself,
+    or times λ / (λ + shrink · σ²).
+    """
+    k, width = len(within), bottleneck.code_shape[0]
+    head, tail = (
+        next(m for m in module.modules() if isinstance(m, nn.Linear))
+        for module in (bottleneck.head, bottleneck.tail)
+    )
+    to_unit, back = torch.ones(width), torch.ones(width)
+    to_unit[:k] = variances / (variances + shrink * noise) / within
+    back[:k] = within
+    log_variance = torch.zeros(width)  # of a number that says nothing: the prior's
+    log_variance[:k] = (noise / (variances + noise)).log()
+    with torch.no_grad():
+        head.weight.zero_()
+        head.weight[:width] = torch.diag(to_unit)
+        head.bias.zero_()
+        head.bias[width:] = log_variance
+        tail.weight.copy_(torch.diag(back))
+        tail.bias.zero_()
+
+
+@part("begin", "pca")
+@dataclass(frozen=True)
+class PcaBeginning(_PcaOf):
+    """PCA of the training pictures.
+
+    Args:
+        shrink: share of the noise by which a Gaussian code's mean is shrunk; 0 is PCA itself.
+    """
+
+    shrink: float = 0.0
+
+
+@part("begin", "mirrored-pca")
+@dataclass(frozen=True)
+class MirroredPcaBeginning(_PcaOf):
+    """PCA of the training pictures and their mirror images, left for right.
+
+    Args:
+        shrink: share of the noise by which a Gaussian code's mean is shrunk; 0 is PCA itself.
+    """
+
+    shrink: float = 0.0
+    mirrored = True
