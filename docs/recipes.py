@@ -17,7 +17,7 @@ HEAD = """# Recipes
 *Written by `python docs/recipes.py` from the recipes; do not edit it.*
 
 A recipe is a model and its training as data. `narrows train PICTURES --recipe NAME` follows one,
-`narrows recipes NAME` tells all of one, and `--set` changes a number of it. In Python each is a function
+`narrows recipes NAME` describes one, and `--set` changes a number of it. In Python each is a function
 of `narrows.recipes`. Weights are counted at the size of pictures that stands beside them, which is the
 document's own where it has one; every recipe takes pictures of other sizes.
 """

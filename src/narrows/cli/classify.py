@@ -1,4 +1,4 @@
-"""``narrows classify``: which class a picture is of, or which groups there are, told from codes."""
+"""``narrows classify``: the classes of pictures, or groups without labels, from their codes."""
 
 from __future__ import annotations
 
@@ -31,16 +31,14 @@ def classify(
             "softmax (minutes). Several with commas.",
         ),
     ] = "knn,linear,svm,mlp",
-    predict: Annotated[
-        str | None, typer.Option(help="More pictures, whose classes are told as well.")
-    ] = None,
+    predict: Annotated[str | None, typer.Option(help="More pictures to classify.")] = None,
     clusters: Annotated[
         int | None,
-        typer.Option(help="Find so many groups without labels. Default: as many as classes."),
+        typer.Option(help="Find this many groups without labels. Default: as many as classes."),
     ] = None,
     out: options.Out = Path("classified"),
     fit_size: Annotated[
-        int, typer.Option(help="Learn from at most so many pictures, and test on as many.")
+        int, typer.Option(help="Learn from at most this many pictures, and test on as many.")
     ] = 5000,
     limit: options.Limit = None,
     where: options.Where = None,
@@ -50,12 +48,14 @@ def classify(
 ) -> None:
     """Learn classes from codes, and say how well, compared with baselines.
 
-    Tested on pictures that neither the model nor the classifier learnt from. Raw pixels, PCA with as
-    many numbers as a code, and the same encoder untrained are the baselines. Pictures without a label,
-    and those of --predict, get the classes of the classifier that was best on held-out pictures.
-    Pictures of another size or of other channels are made what the model takes. With --by fine-tuned
-    the tuned model is kept in OUT/fine-tuned; given as MODEL, it tells the classes of pictures without
-    labels. Of a collection, the pictures that pass --where are learnt from and told.
+    The test is on pictures that neither the model nor the classifier learnt from. The baselines are
+    raw pixels, PCA with as many numbers as a code, and the same encoder untrained.
+
+    Pictures without a label, and those of --predict, get the class that the best classifier says:
+    the one that did best on a fifth of the pictures that it learnt from.
+
+    With --by fine-tuned the tuned model is kept in OUT/fine-tuned. Given as MODEL, it classifies
+    pictures without labels.
 
     Example: [bold]narrows classify runs/pca-vae-holiday holiday/ --labels folder -o classified/[/]
     """

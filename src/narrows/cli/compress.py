@@ -19,23 +19,24 @@ To = Annotated[Path, typer.Option("--out", "-o", help="Folder, or the file of --
 Quality = Annotated[
     int | None, typer.Option(help="1 to 100. Default: 50, or the smallest if lossless.")
 ]
-MaxError = Annotated[int | None, typer.Option(help="No 8-bit value further off than this.")]
+MaxError = Annotated[int | None, typer.Option(help="No 8-bit value is further off than this.")]
 FitOn = Annotated[
     str | None,
     typer.Option(
         metavar="PICTURES",
-        help="Fit the tables to these, once: those of the training, of which only what the model "
-        "was trained on is used.",
+        help="Fit the tables to these pictures, once. Give those of the training: only what the "
+        "model was trained on is used.",
     ),
 ]
 Resize = Annotated[
     str | None, typer.Option(help="Read pictures at the model's size, by crop, pad or stretch.")
 ]
 Sheet = Annotated[
-    Path | None, typer.Option(help="PNG of originals, what the files give back, and the error.")
+    Path | None, typer.Option(help="PNG of the originals, what the files give back, and the error.")
 ]
 Curve = Annotated[
-    Path | None, typer.Option(help="PNG of the PSNR at every tenth quality, ours and others'.")
+    Path | None,
+    typer.Option(help="PNG of the PSNR at every tenth quality, ours and other formats'."),
 ]
 
 
@@ -62,8 +63,8 @@ def compress(
 ) -> None:
     """Compress pictures by a model; compared with JPEG, WebP and AVIF at the same PSNR.
 
-    Pictures keep their size; what is not of the model's is cut into tiles. The tables of codes are
-    fitted once, with --fit-on, and stay with the model: files need them to be read again.
+    Pictures keep their size; those of another size than the model's are cut into tiles. The tables of
+    the codes are fitted once, with --fit-on, and stay with the model: no file can be read without them.
 
     Example: [bold]narrows compress runs/pca-vae-holiday a.jpg b.png --fit-on holiday/ -o small/[/]
     """

@@ -42,9 +42,9 @@ def denoise(
 ) -> None:
     """Take the noise out of pictures, large ones in overlapping tiles; compared with filters.
 
-    Writes each picture, a sheet of all methods, and how far each picture moved.
+    Writes each picture, a sheet of all methods, and how much each picture changed.
 
-    Example: [bold]narrows denoise runs/kovenko-digits digits --noise "gaussian 0.3" -o out/[/]
+    Example: [bold]narrows denoise runs/digits-denoising digits --noise "gaussian 0.3" -o out/[/]
     """
     from ..applications.denoise import denoise as call
 

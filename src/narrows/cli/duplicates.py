@@ -25,15 +25,15 @@ def duplicates(
     by: Annotated[
         str,
         typer.Option(
-            help="pixels: pictures that codes or coarse looks bring together are laid onto each "
-            "other; finds crops too. codes: the distance of codes alone."
+            help="pixels: pairs that are near by code or by thumbnail are aligned, and their "
+            "pixels compared; finds crops too. codes: only the distance of codes counts."
         ),
     ] = "pixels",
     threshold: Annotated[
         float | None,
         typer.Option(
             help="The largest difference of duplicates: of pixels, from 0 to 1, or the distance of "
-            "codes. By default one that is made of copies of these very pictures."
+            "codes. Default: one that is made from altered copies of these very pictures."
         ),
     ] = None,
     where: options.Where = None,
@@ -45,7 +45,7 @@ def duplicates(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="The model: of a collection, where it moved; of pictures, to compare their codes."
+            help="The model: of a collection, if it has moved; of pictures, to compare their codes."
         ),
     ] = None,
     version: options.Version = None,
@@ -54,12 +54,12 @@ def duplicates(
 ) -> None:
     """Find pictures that show the same, and suggest which one of each group to keep.
 
-    Pictures are compared with those that are nearest by code or at a coarse look; of these, what is
-    left once one is laid onto the other decides. The keeper is the largest picture, of equals the
-    largest file. Look at the sheet before you move anything: its last rows show pairs that the
-    threshold just counts, and just does not.
+    Each picture is compared with those that are nearest by code or by thumbnail: one is aligned with
+    the other, and the difference that is left decides. The keeper is the largest picture, of equals
+    the largest file. Look at the sheet before you move anything: its last rows show pairs just below
+    and just above the threshold.
 
-    Example: [bold]narrows duplicates holiday-codes --move-to holiday-twice/[/]
+    Example: [bold]narrows duplicates holiday-codes --move-to holiday-duplicates/[/]
     """
     from ..applications.duplicates import duplicates as call
 

@@ -34,9 +34,9 @@ def evaluate(
     """Measure reconstruction (MSE per pixel, PSNR, SSIM) and, for a VAE, ELBO and log-likelihood.
 
     The model knows which pictures it was trained on: the others are evaluated, new ones first, else
-    those kept for validation. PCA with as many numbers as the code and the mean picture, fitted to
-    the training pictures, stand beside. Where it is known what the pictures are made of (sprites), so
-    does how well single units tell it, beside PCA and the encoder untrained.
+    those kept for validation. The baselines, PCA with as many numbers as the code and the mean
+    picture, are fitted to the training pictures. Where the factors of the pictures are known
+    (sprites), disentanglement is measured too, compared with PCA and the untrained encoder.
 
     Example: [bold]narrows evaluate runs/pca-vae-holiday holiday/[/]
     """

@@ -23,7 +23,7 @@ Prior = Annotated[
 Text = Annotated[
     str | None,
     typer.Option(
-        help="What the pictures are to show, in words of the captions that "
+        help="What the pictures should show, in words of the captions that "
         "[bold]narrows prior --kind caption-flow[/] was fitted to."
     ),
 ]
@@ -32,7 +32,7 @@ To = Annotated[
     typer.Option(
         "--out",
         "-o",
-        help="The PNG; with --files, a folder. Default: generated.png, or generated/.",
+        help="The PNG to write; with --files, a folder. Default: generated.png, or generated/.",
     ),
 ]
 Units = Annotated[
@@ -52,10 +52,11 @@ def generate(
         bool, typer.Option("--files", help="Each picture as a PNG of its own, in the folder -o.")
     ] = False,
     manifold: Annotated[
-        bool, typer.Option("--manifold", help="The plane of a code of two numbers.")
+        bool, typer.Option("--manifold", help="Instead: the plane of a code of two numbers.")
     ] = False,
     traverse: Annotated[
-        bool, typer.Option("--traverse", help="Single units over mean ± --reach deviations.")
+        bool,
+        typer.Option("--traverse", help="Instead: single units over mean ± --reach deviations."),
     ] = False,
     unit: Units = None,
     reach: Annotated[

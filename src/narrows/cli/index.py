@@ -30,12 +30,15 @@ def index(
     ] = None,
     pool: Annotated[
         str | None,
-        typer.Option(help="Codes that are maps: flatten them, or take their mean or max."),
+        typer.Option(
+            help="What to do with codes that are maps: flatten, mean or max. Default: flatten."
+        ),
     ] = None,
     new_version: Annotated[
         bool,
         typer.Option(
-            "--new-version", help="Begin a new version of the collection: of another model, say."
+            "--new-version",
+            help="Begin a new version of the collection, such as one of another model.",
         ),
     ] = False,
     device: options.Device = "auto",

@@ -16,7 +16,7 @@ Mask = Annotated[
     Path | None, typer.Option(help="A picture of the same size: white is filled, black stays.")
 ]
 Rectangle = Annotated[
-    str | None, typer.Option(help="x,y,w,h in pixels from the top left: what is filled.")
+    str | None, typer.Option(help="What is filled: x,y,w,h in pixels from the top left.")
 ]
 Colour = Annotated[
     str | None,
@@ -33,11 +33,15 @@ By = Annotated[
 ]
 Score = Annotated[
     bool,
-    typer.Option("--score", help="What the mask hides is real: measure the filling against it."),
+    typer.Option(
+        "--score", help="The pictures have no holes: compare the filling with what it replaced."
+    ),
 ]
 Tiles = Annotated[
     bool,
-    typer.Option("--tiles", help="Pictures of another size in tiles of the model's, not whole."),
+    typer.Option(
+        "--tiles", help="Take pictures of another size in tiles of the model's, not as a whole."
+    ),
 ]
 Variance = Annotated[
     float | None,
@@ -60,7 +64,9 @@ def inpaint(
     score: Score = False,
     tiles: Tiles = False,
     starts: Annotated[int, typer.Option(help="Starts of the projection for each picture.")] = 4,
-    evaluations: Annotated[int, typer.Option(help="Of the energy, for each start.")] = 60,
+    evaluations: Annotated[
+        int, typer.Option(help="Evaluations of the energy for each start.")
+    ] = 60,
     variance: Variance = None,
     fit_on: options.FitOn = None,
     baselines: options.Baselines = True,
@@ -69,9 +75,9 @@ def inpaint(
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
-    """Fill holes in pictures; every pixel outside them stays as it is. Compared with OpenCV's.
+    """Fill holes in pictures; every pixel outside them stays as it is. Compared with OpenCV's methods.
 
-    Example: [bold]narrows inpaint runs/conv-vae-faces a.png --rectangle 16,16,32,32 -o out/[/]
+    Example: [bold]narrows inpaint runs/conv-vae-holiday a.png --rectangle 16,16,32,32 -o out/[/]
     """
     from ..applications.inpaint import inpaint as call
 

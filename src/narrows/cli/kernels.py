@@ -22,15 +22,16 @@ def kernels(
         typer.Option(metavar="FILE", help="Also the feature maps of this picture. Repeatable."),
     ] = None,
     level: Annotated[
-        int | None, typer.Option(help="Of the feature maps: 1 is the first rung's. Default: all.")
+        int | None,
+        typer.Option(help="Level of the feature maps; 1 is the first rung's. Default: all."),
     ] = None,
     limit: options.Limit = 4,
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
-    """Draw what the first layer looks for, one grid; and what each level finds in a picture.
+    """Draw the kernels of the first layer and, for a picture, the feature maps of each level.
 
-    Example: [bold]narrows kernels runs/conv-vae-faces --activations a.png --level 2 -o out/[/]
+    Example: [bold]narrows kernels runs/conv-vae-holiday --activations a.png --level 2 -o out/[/]
     """
     from ..applications.kernels import kernels as call
 

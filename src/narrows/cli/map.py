@@ -30,7 +30,10 @@ def map_(
     ] = None,
     limit: options.Limit = None,
     fit_size: Annotated[
-        int, typer.Option(help="t-SNE is made of so many pictures; the others are placed on it.")
+        int,
+        typer.Option(
+            help="t-SNE is fitted to this many pictures; the others are placed on its map."
+        ),
     ] = 10_000,
     perplexity: Annotated[
         float, typer.Option(help="Of t-SNE: about how many neighbours of a picture count.")
@@ -44,8 +47,8 @@ def map_(
     """Draw the codes of pictures as a map, by t-SNE and by PCA.
 
     The page is one file: drag to move, scroll to zoom, and the picture under the pointer is shown.
-    How many of a picture's nearest codes are its nearest on the map stands beside either map. A
-    collection is drawn by the codes that are stored, of all its pictures or those that pass --where.
+    The table says how many of a picture's nearest codes are also its nearest on either map. Of a
+    collection the stored codes are drawn, all of them or those that pass --where.
 
     Example: [bold]narrows map runs/pca-vae-holiday holiday/ -o map/[/]
     """

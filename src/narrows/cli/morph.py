@@ -27,7 +27,7 @@ def morph(
     ] = Path("morph.png"),
     frames: Annotated[
         int | None,
-        typer.Option(help="Both ends among them. Default: 9 for a strip, 60 for an animation."),
+        typer.Option(help="How many, with both ends. Default: 9 for a strip, 60 for an animation."),
     ] = None,
     alpha: Annotated[
         list[float] | None,
@@ -36,14 +36,14 @@ def morph(
     blend: Annotated[str, typer.Option(help="linear or spherical.")] = "linear",
     samples: Annotated[
         int | None,
-        typer.Option(help="Instead: so many decodings of each picture's posterior."),
+        typer.Option(help="Instead: this many decodings from each picture's posterior."),
     ] = None,
     limit: options.Limit = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
-    """Mix the codes of pictures, and show the fade of their pixels as well.
+    """Go from picture to picture through the codes between them, beside a cross-fade of the pixels.
 
     Example: [bold]narrows morph runs/pca-vae-holiday a.jpg b.jpg -o morph.webp[/]
     """

@@ -62,13 +62,16 @@ OfModel = Annotated[
 ]
 Where = Annotated[
     str | None,
-    typer.Option(help="Only rows that pass, such as \"label = 'cat' and width > 500\"."),
+    typer.Option(
+        help="Only rows of a collection that pass, such as \"label = 'cat' and width > 500\"."
+    ),
 ]
 Version = Annotated[
-    int | None, typer.Option(help="A version of the collection; the newest whole one by default.")
+    int | None, typer.Option(help="A version of the collection. Default: the newest complete one.")
 ]
 Moved = Annotated[
-    Path | None, typer.Option(help="The model, where it moved since the collection was made.")
+    Path | None,
+    typer.Option(help="The model's folder, if it has moved since the collection was made."),
 ]
 Size = Annotated[
     str | None,
@@ -78,15 +81,18 @@ Size = Annotated[
 ]
 Gray = Annotated[bool, typer.Option("--gray", help="Read the pictures as gray.")]
 Fit = Annotated[
-    str, typer.Option(help="How a picture meets --size: crop, pad or stretch.", show_default=True)
+    str,
+    typer.Option(
+        help="How a picture is brought to --size: crop, pad or stretch.", show_default=True
+    ),
 ]
 Split = Annotated[
     str | None, typer.Option(help="Only this part of the set: train, validation or test.")
 ]
-Seed = Annotated[int, typer.Option(help="Of every random draw.", show_default=True)]
+Seed = Annotated[int, typer.Option(help="Seed of every random draw.", show_default=True)]
 Files = Annotated[list[str], typer.Argument(help="Picture files, folders, arrays or named sets.")]
 Limit = Annotated[
-    int | None, typer.Option(help="At most so many pictures, evenly spread over all of them.")
+    int | None, typer.Option(help="At most this many pictures, evenly spread over all of them.")
 ]
 
 
@@ -108,11 +114,12 @@ Resize = Annotated[
 FitOn = Annotated[
     str | None,
     typer.Option(
-        metavar="PICTURES", help="Fit what has to be fitted, and linear baselines, to these."
+        metavar="PICTURES",
+        help="Pictures that the linear baseline is fitted to, and what else has to be fitted.",
     ),
 ]
 FitSize = Annotated[
-    int, typer.Option(help="Learn from at most so many pictures, evenly spread over all of them.")
+    int, typer.Option(help="Learn from at most this many pictures, evenly spread over all of them.")
 ]
 Baselines = Annotated[
     bool, typer.Option("--baselines/--no-baselines", help="Whether to compare with baselines.")

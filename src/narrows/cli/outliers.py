@@ -50,11 +50,12 @@ Fdr = Annotated[
     typer.Option(help="At most this share of the pictures called anomalous is normal."),
 ]
 Labels = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="A column that says which are outliers.")
+    str | None,
+    typer.Option(metavar="COLUMN", help="A column that says which pictures are anomalies."),
 ]
 Positive = Annotated[
     list[str] | None,
-    typer.Option(metavar="VALUE", help="A value of that column of anomalies. Repeatable."),
+    typer.Option(metavar="VALUE", help="A value that anomalies have in that column. Repeatable."),
 ]
 Anomalies = Annotated[
     str | None,
@@ -71,7 +72,7 @@ Neighbours = Annotated[
     typer.Option(help="k of knn, cosine-knn, local-excess and lof. Default: 5, 5, 10, 20."),
 ]
 Samples = Annotated[
-    int, typer.Option(help="Codes drawn for the scores in nats but kl.", show_default=True)
+    int, typer.Option(help="Codes drawn for each score in nats, except kl.", show_default=True)
 ]
 
 
@@ -102,9 +103,9 @@ def outliers(
     """Find the pictures that do not belong among normal ones.
 
     Normal pictures that the model was not trained on set the threshold and give each picture a
-    p-value; the others are what distances among codes are fitted to. Which score decides is settled
-    without labels: the one that is named, else the mean rank over all of them. In a collection both
-    are filters of its rows, and the scores are kept as columns, score_lof and so on.
+    p-value; distances among codes are fitted to the others. The score that is named decides, else the
+    mean rank over all scores; labels have no say in it. Of a collection, --normal is a filter of its
+    rows, and the scores are kept as columns, score_lof and so on.
 
     Example: [bold]narrows outliers runs/pca-vae-holiday new/ --normal holiday/ -o out/[/]
     """

@@ -20,7 +20,7 @@ def prior(
     kind: Annotated[
         str,
         typer.Option(
-            help="gaussian, mixture, flow; autoregressive, for codes of entries; caption-flow, for "
+            help="gaussian, mixture, flow; autoregressive, for quantised codes; caption-flow, for "
             "[bold]narrows generate --text[/]."
         ),
     ] = "mixture",
@@ -28,7 +28,7 @@ def prior(
         list[str] | None,
         typer.Option("--set", help="A number of the prior, such as components=10. Repeatable."),
     ] = None,
-    limit: Annotated[int, typer.Option(help="Fit to at most so many pictures.")] = 20_000,
+    limit: Annotated[int, typer.Option(help="Fit to at most this many pictures.")] = 20_000,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     as_json: options.Json = False,
@@ -36,7 +36,7 @@ def prior(
     """Fit a prior to the codes of pictures and store it beside the weights.
 
     Give the pictures of the training: it is fitted to those that the model was trained on, and
-    judged on the others.
+    evaluated on the others.
 
     Example: [bold]narrows prior runs/pca-vae-holiday holiday/ --kind flow[/]
     """

@@ -21,14 +21,14 @@ SOURCE = 49  # columns left of 100
 @app.command()
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(help="Tell all of this one. Default: list them all.")
+        str | None, typer.Argument(help="A recipe to describe. Default: list them all.")
     ] = None,
     size: Annotated[
         str, typer.Option(help="Size of the pictures that the weights are counted for.")
     ] = "64",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """List the recipes by document with their size and source, or tell all of one.
+    """List the recipes by document with their size and source, or describe one.
 
     Example: [bold]narrows recipes kovenko-2020-vae[/]
     """
@@ -49,7 +49,7 @@ def recipes(
             row = _row(one, make, make(shape))
             rows.append({"document": title, **row})
             lines.append(f"  {one:35}{row['weights']:>12,}  {_short(row['source'])}".rstrip())
-    lines += ["", "narrows recipes NAME tells all of one"]
+    lines += ["", "narrows recipes NAME describes one"]
     printed(rows, as_json, "\n".join(lines))
 
 

@@ -22,17 +22,19 @@ Document = Annotated[
     str | None, typer.Argument(help="A document, such as kovenko-2020. Default: list them.")
 ]
 Figures = Annotated[
-    list[str] | None, typer.Option(help="Only this figure: 12. Several times for several.")
+    list[str] | None, typer.Option(help="Only this figure, such as 12. Repeatable.")
 ]
-Tables = Annotated[list[str] | None, typer.Option(help="Only this table.")]
-Only = Annotated[list[str] | None, typer.Option(help="Only what the list calls by this name.")]
-Every = Annotated[bool, typer.Option("--all", help="Every experiment of all.")]
+Tables = Annotated[list[str] | None, typer.Option(help="Only this table. Repeatable.")]
+Only = Annotated[
+    list[str] | None, typer.Option(help="Only the experiment of this name in the list. Repeatable.")
+]
+Every = Annotated[bool, typer.Option("--all", help="Every experiment of every document.")]
 Scale = Annotated[
     str, typer.Option(help="small (two cores, minutes) or paper (the document's own size).")
 ]
 To = Annotated[Path | None, typer.Option("--to", "-o", help="Folder. Default: reproduced/SCALE.")]
 Force = Annotated[
-    bool, typer.Option("--force", help="Run what was run before; its models are kept.")
+    bool, typer.Option("--force", help="Run again what was run before; its models are kept.")
 ]
 Seeds = Annotated[int, typer.Option(min=1, help="How many seeds a training gets.")]
 

@@ -18,20 +18,20 @@ def search(
     collection: options.Collection,
     like: Annotated[
         list[str] | None,
-        typer.Option(help="A picture file to be like. Several: their mean code."),
+        typer.Option(help="A picture file to search for. Several: the mean of their codes."),
     ] = None,
     ids: Annotated[
         list[str] | None,
-        typer.Option("--id", help="A picture of the collection to be like. Repeatable."),
+        typer.Option("--id", help="A picture of the collection to search for. Repeatable."),
     ] = None,
     minus: Annotated[
         list[str] | None,
-        typer.Option(help="A picture file, or an id, whose code is taken away. Repeatable."),
+        typer.Option(help="A picture file, or an id, whose code is subtracted. Repeatable."),
     ] = None,
     k: Annotated[int, typer.Option("-k", help="How many pictures.")] = 12,
     where: options.Where = None,
     exact: Annotated[
-        bool, typer.Option("--exact", help="Look at every code, also where there is an index.")
+        bool, typer.Option("--exact", help="Compare with every code, even if there is an index.")
     ] = False,
     out: options.Out = Path("search"),
     model: options.Moved = None,
@@ -41,7 +41,7 @@ def search(
 ) -> None:
     """Find the pictures whose codes are nearest, and draw them on a contact sheet.
 
-    Codes can be added and taken away: --like smiling.jpg --like plain2.jpg --minus plain.jpg asks
+    Codes can be added and subtracted: --like smiling.jpg --like plain2.jpg --minus plain.jpg asks
     for what is to plain2 as smiling is to plain.
 
     Example: [bold]narrows search holiday-codes --like beach.jpg --where "width > 500"[/]

@@ -37,14 +37,16 @@ def train(
     to: Annotated[Path, typer.Option("--to", "-o", help="Folder for the run.")],
     masks: Masks = None,
     size: options.Size = None,
-    names: Annotated[str | None, typer.Option(help="Of the classes 0, 1, …: sky,road,car.")] = None,
+    names: Annotated[
+        str | None, typer.Option(help="Names of the classes 0, 1, …, such as sky,road,car.")
+    ] = None,
     void: Void = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the pictures.")] = None,
     balanced: Annotated[
         bool, typer.Option(help="Weigh rare classes up, by the median of all frequencies.")
     ] = True,
     validation: Annotated[
-        float, typer.Option(help="Share of the pictures kept to judge by.")
+        float, typer.Option(help="Share of the pictures kept for validation.")
     ] = 0.15,
     seed: options.Seed = 0,
     device: options.Device = "auto",

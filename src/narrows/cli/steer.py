@@ -26,7 +26,7 @@ def steer(
     ],
     amount: Annotated[
         float | None,
-        typer.Option(help="The strip goes from −amount to +amount. Default: by what is steered."),
+        typer.Option(help="The strip goes from −amount to +amount. Default: one that suits --by."),
     ] = None,
     fit_on: Annotated[
         str | None,
@@ -35,9 +35,14 @@ def steer(
         ),
     ] = None,
     straight: Annotated[
-        bool, typer.Option("--straight", help="The same step from every code, no map.")
+        bool,
+        typer.Option(
+            "--straight", help="Move every code by the same step, instead of by a linear map."
+        ),
     ] = False,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The PNG.")] = Path("steered.png"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The PNG to write.")] = Path(
+        "steered.png"
+    ),
     fit_size: options.FitSize = 2000,
     limit: options.Limit = None,
     device: options.Device = "auto",

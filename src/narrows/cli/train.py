@@ -23,7 +23,7 @@ RecipeName = Annotated[
     str, typer.Option(help="A name from [bold]narrows recipes[/], or a recipe.toml.")
 ]
 CenterCrop = Annotated[
-    int | None, typer.Option(help="Take the central square of so many pixels first.")
+    int | None, typer.Option(help="Take the central square of this many pixels first.")
 ]
 Epochs = Annotated[float | None, typer.Option(help="Passes over the pictures.")]
 Minutes = Annotated[float | None, typer.Option(help="Time to train for, instead of epochs.")]
@@ -31,10 +31,10 @@ Mirror = Annotated[
     bool,
     typer.Option(
         "--mirror/--no-mirror",
-        help="Whether a mirrored picture is a picture too; not so for text. For recipes that mirror.",
+        help="Whether recipes that mirror pictures may do so; not with text in them.",
     ),
 ]
-CodeSize = Annotated[int | None, typer.Option(help="Units of the code.")]
+CodeSize = Annotated[int | None, typer.Option(help="How many numbers a code has.")]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change a number of the recipe, such as batch_size=64. Repeatable."),

@@ -22,14 +22,14 @@ def upscale(
     back_projection: Annotated[
         int,
         typer.Option(
-            help="At most so many iterations until the reduced output agrees with the input to half "
-            "a gray level."
+            help="At most this many iterations, until the reduced output agrees with the input to "
+            "half a gray level."
         ),
     ] = 0,
     score: Annotated[
         bool,
         typer.Option(
-            "--score", help="The files are the large pictures: reduce them first, compare."
+            "--score", help="The files are large: reduce them first, then compare with them."
         ),
     ] = False,
     limit: options.Limit = None,
@@ -40,7 +40,7 @@ def upscale(
 
     Train one with --set corruption=downscale --set corruption.factor=4.
 
-    Example: [bold]narrows upscale runs/faces-4 small.png --factor 4 -o out/[/]
+    Example: [bold]narrows upscale runs/digits-larger small.png --factor 4 -o out/[/]
     """
     from ..applications.upscale import upscale as call
 
