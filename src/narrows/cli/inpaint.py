@@ -77,7 +77,7 @@ def inpaint(
 ) -> None:
     """Fill holes in pictures; every pixel outside them stays as it is. Compared with OpenCV's methods.
 
-    Example: [bold]narrows inpaint runs/conv-vae-holiday a.png --rectangle 16,16,32,32 -o out/[/]
+    Example: [bold]narrows inpaint runs/pca-vae-holiday a.png --rectangle 16,16,32,32 -o out/[/]
     """
     from ..applications.inpaint import inpaint as call
 
