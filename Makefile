@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types bench pages pictures gallery clean
+.PHONY: help demo test test-full lint types bench pages pictures gallery tour clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ pictures: .venv/ready ## the README's picture (minutes; needs MNIST)
 
 gallery: .venv/ready ## docs/applications.md, docs/collections.md: runs all of them, makes their pictures (needs the data sets)
 	$(BIN)/python docs/gallery.py
+
+tour: .venv/ready ## docs/tour.ipynb: runs its cells and stores what they show
+	$(BIN)/python docs/tour.py
 
 clean: ## remove the environment and caches
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

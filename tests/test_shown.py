@@ -88,7 +88,7 @@ def test_samples_of_a_fitted_prior() -> None:
     model = built("conv-autoencoder")
     with pytest.raises(ValueError, match="have no prior of their own: fit one with narrows.priors"):
         model.sample(2)
-    prior = fit_prior(model, X, "aggregate")
+    prior = fit_prior(model, X, "gaussian")
     done: list[tuple[int, int]] = []
     found = model.sample(5, prior=prior, progress=lambda *at: done.append(at))
     assert torch.equal(found, decoder(model, 0)(sample_codes(model, prior, 5))) and done == [(5, 5)]
@@ -126,3 +126,53 @@ def test_the_loss_without_a_prior_is_that_of_the_pictures() -> None:
         squares = (model(x) - x).square().sum((1, 2, 3)).mean()
         wanted = float(squares) / 2 + 32 * math.log(2 * math.pi)
         assert float(model.loss(x)) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_figure_shows_itself_where_pyplot_was_never_imported() -> None:
+    figure = nw.figures.loss_curves([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}])
+    assert figure._repr_png_() == nw.figures.png(figure)
+
+
+def test_the_first_figure_of_a_result_is_one_that_a_notebook_shows() -> None:
+    result = nw.generate(built("mlp-vae"), 6, progress=False)
+    sheet = result.figures()["sheet"]
+    assert isinstance(sheet, np.ndarray)
+    assert isinstance(result.figure(), Image.Image)
+    assert np.array_equal(np.asarray(result.figure()), sheet)
+    assert "6 samples, prior: normal" in result._repr_html_()
+
+
+def test_a_result_leaves_nothing_out_in_a_notebook() -> None:
+    result = nw.evaluate(built("mlp-vae"), X, progress=False)
+    html = result._repr_html_()
+    assert html.count("<table>") == 1 and "over 40 pictures: " in html and "ELBO" in html
+    assert str(result.table()).splitlines()[0] not in html  # its table is there once
+
+
+def test_a_history_shows_itself_as_a_table() -> None:
+    model = nw.fit("mlp-vae", X, epochs=12, validation=0.2, report="quiet")
+    assert model.history is model.run.history and len(model.history) == 12
+    lines = repr(model.history).splitlines()
+    assert lines[0].split() == ["epoch", "loss", "kl", "validation", "loss", "best", "seconds"]
+    assert [line.split()[0] for line in lines[1:11]] == [*"12345", *map(str, range(8, 13))]
+    assert lines[11:] == ["(the first and the last 5 of 12 epochs)"]
+    assert len(model.history.table()) == 12 and model.history._repr_html_().count("<tr>") == 11
+    short = type(model.history)(model.history[:3])
+    assert len(repr(short).splitlines()) == 4 and repr(type(short)()) == "[]"
+
+
+def test_a_run_says_what_it_has_seen() -> None:
+    array = X.numpy()
+    model = nw.fit("mlp-vae", array[:30], epochs=1, validation=0.2, report="quiet")
+    train, kept = (len(model.run.seen[name]) for name in ("train", "validation"))
+    assert repr(model.run) == (
+        f"<Run: has seen {train} of train and {kept} of validation, 1 epoch, seed 0>"
+    )
+    split = model.run.split(array)  # an array, as fit takes one
+    assert repr(split) == f"<RunSplit: {train} trained, {kept} validated, 10 new>"
+    assert split.new.tolist() == list(range(30, 40))
+    unknown = nw.training.Run(model.preprocessing)
+    assert repr(unknown) == "<Run: does not say what it has seen, 0 epochs, seed 0>"
+    assert repr(unknown.split(X)).endswith(
+        f"40 trained, 0 validated, 0 new; {unknown.split(X).note}>"
+    )

@@ -59,6 +59,7 @@ __all__ = [
     "search",
     "segment",
     "steer",
+    "train",
     "upscale",
 ]
 
@@ -91,6 +92,7 @@ _HOMES = {
     "search": ".applications.search",
     "segment": ".applications.segment",
     "steer": ".applications.steer",
+    "train": ".applications.train",
     "upscale": ".applications.upscale",
 }
 _PACKAGES = (
@@ -139,6 +141,7 @@ if TYPE_CHECKING:
     from .applications.search import search
     from .applications.segment import segment
     from .applications.steer import steer
+    from .applications.train import train
     from .applications.upscale import upscale
     from .autoencoder import Autoencoder
     from .bottlenecks import Code

@@ -109,7 +109,8 @@ class Autoencoder(nn.Module):
     @property
     def history(self) -> list[dict[str, Any]]:
         """A record for each epoch of its training; empty where it was not trained."""
-        return [] if self.run is None else list(self.run.history)
+        found: list[dict[str, Any]] = [] if self.run is None else self.run.history
+        return found
 
     @property
     def device(self) -> torch.device:

@@ -2,7 +2,8 @@
 
     result.document()   what --json prints: plain values
     result.table()      a Table; str(result) is its text
-    result.figure()     a matplotlib figure or a picture; figures() gives all by name
+    result.figure()     a matplotlib figure or a PIL image, which a notebook shows
+    result.figures()    all of them by name
     result.save(folder) document and figures as files
 
 In a notebook a result shows its table and its figure.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -50,7 +52,7 @@ class Result:
         return {}
 
     def figure(self) -> Any:
-        """The first of ``figures``.
+        """The first of ``figures``: a matplotlib figure, or of an array a PIL image.
 
         Raises:
             ValueError: this result has none.
@@ -58,7 +60,12 @@ class Result:
         found = self.figures()
         if not found:
             raise ValueError(f"a {type(self).__name__} has no figure; see its table()")
-        return next(iter(found.values()))
+        first = next(iter(found.values()))
+        if hasattr(first, "savefig"):
+            return first
+        from PIL import Image
+
+        return Image.open(io.BytesIO(png(first)))
 
     def save(self, folder: Path | str) -> dict[str, Any]:
         """Write NAME.json and a PNG of each figure to a folder.
@@ -92,8 +99,13 @@ class Result:
         return str(self)
 
     def _repr_html_(self) -> str:
-        table = self.table()
-        parts = [table._repr_html_() if len(table) else f"<pre>{html.escape(str(self))}</pre>"]
+        table, text = self.table(), str(self)
+        parts = []
+        if len(table) and str(table) in text:
+            parts.append(table._repr_html_())
+            text = text.replace(str(table), "", 1).strip("\n")
+        if text:
+            parts.append(f"<pre>{html.escape(text)}</pre>")
         for picture in list(self.figures().values())[:1]:
             data = base64.b64encode(png(picture)).decode()
             parts.append(f'<img src="data:image/png;base64,{data}">')

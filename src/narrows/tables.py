@@ -39,7 +39,7 @@ class Table:
             raise ValueError(f"the columns of a table have one length; we got {lengths}")
         self.columns = {title: list(cells) for title, cells in columns.items()}
         self.notes = list(notes)
-        self._digits = digits
+        self.digits = digits
 
     @staticmethod
     def of_rows(
@@ -72,7 +72,7 @@ class Table:
         if isinstance(cell, int):
             return f"{cell:,}"
         if isinstance(cell, float):
-            digits = self._digits if isinstance(self._digits, int) else self._digits.get(title, 3)
+            digits = self.digits if isinstance(self.digits, int) else self.digits.get(title, 3)
             return f"{cell:.{digits}f}"
         return str(cell)
 

@@ -307,7 +307,7 @@ def test_a_recipe_by_name_begins_too(wanted: Any) -> None:
     )
     assert sum("begins as PCA of 60 pictures" in text for text in said.said) == 1
     x = validation.float() / 255
-    pca = Pca.fit(Mirrored(as_source(train)), 64)
+    pca = Pca.fit(Mirrored(as_source(train)), model.code_shape[0])
     squares = (x - pca.reconstruct(x)).square().sum((1, 2, 3)).mean()
     constant = 0.5 * x[0].numel() * torch.log(torch.tensor(torch.pi))
     assert model.run is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import files
-from .style import DPI
+from .style import DPI, figure_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,10 +22,8 @@ def png(figure_or_array: Figure | np.ndarray[Any, Any], dpi: float = DPI) -> byt
 
     The same figure gives the same bytes. ``dpi`` is of figures; arrays keep their pixels.
     """
-    out = io.BytesIO()
     if hasattr(figure_or_array, "savefig"):
-        figure_or_array.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
-        return out.getvalue()
+        return figure_png(figure_or_array, dpi)
     from PIL import Image
 
     array = np.asarray(figure_or_array)
@@ -43,6 +41,7 @@ def png(figure_or_array: Figure | np.ndarray[Any, Any], dpi: float = DPI) -> byt
         )
     if array.dtype != np.uint8:
         array = (np.nan_to_num(np.clip(array, 0, 1)) * 255).round().astype(np.uint8)
+    out = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(array)).save(out, format="PNG", optimize=True)
     return out.getvalue()
 

@@ -5,8 +5,9 @@ Figures use matplotlib's objects, never pyplot: nothing global changes and no wi
 
 from __future__ import annotations
 
+import io
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = [
     "ORANGE",
     "QUIET",
     "axes_of_lines",
+    "figure_png",
     "log_axis",
     "new_figure",
     "plain",
@@ -34,13 +36,24 @@ BLUE, ORANGE = "#1f6fb4", "#d9681d"
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty white figure of that many pixels at its own resolution."""
+    """An empty white figure of that many pixels at its own resolution.
+
+    A notebook shows it, also where pyplot was never imported.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
+    figure._repr_png_ = partial(figure_png, figure)  # type: ignore[attr-defined]
     return figure
+
+
+def figure_png(figure: Any, dpi: float = DPI) -> bytes:
+    """The PNG of a figure; the same figure gives the same bytes."""
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
+    return out.getvalue()
 
 
 def axes_of_lines(axes: Axes, title: str, x: str) -> None:

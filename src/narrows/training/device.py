@@ -40,7 +40,8 @@ class Device:
         if self.device.type == "cuda":
             return f"{torch.cuda.get_device_name(self.device)}, {self.precision}"
         if self.device.type == "cpu":
-            return f"{torch.get_num_threads()} processor threads, {self.precision}"
+            threads = torch.get_num_threads()
+            return f"{threads} processor thread{'s' if threads != 1 else ''}, {self.precision}"
         return f"{self.device}, {self.precision}"
 
 

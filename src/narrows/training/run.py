@@ -23,12 +23,15 @@ from ..errors import BadFile
 from ..images import Images, Preprocessing, Source
 from ..images import split as divide
 from ..images.contents import Keys, content_keys
+from ..images.inputs import pictures
 from ..images.views import Subset
+from ..tables import Table
 
-__all__ = ["Portion", "Run", "RunSplit", "facts_of", "history_of"]
+__all__ = ["History", "Portion", "Run", "RunSplit", "facts_of", "history_of"]
 
 VERSION = 1
 FACTS, SEEN = "run.toml", "seen.safetensors"
+SHOWN = 5  # epochs of either end
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Portion:
         return len(self.images)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunSplit:
     """Pictures divided by what a run has seen of them.
 
@@ -65,6 +68,11 @@ class RunSplit:
     new: np.ndarray[Any, np.dtype[np.int64]]
     known: bool = True
     note: str = ""
+
+    def __repr__(self) -> str:
+        names = ("trained", "validated", "new")
+        counts = ", ".join(f"{len(getattr(self, name)):,} {name}" for name in names)
+        return f"<RunSplit: {counts}{f'; {self.note}' if self.note else ''}>"
 
     def part(self, name: str) -> Any:
         """The pictures of ``trained``, ``validated`` or ``new``; None where there are none."""
@@ -134,7 +142,43 @@ class RunSplit:
         return parts.train, Portion(other, judged.name)
 
 
-@dataclass
+class History(list[dict[str, Any]]):
+    """A record for each epoch, with ``epoch``, ``loss`` and what else was measured, in nats per picture.
+
+    A list that shows itself as a table.
+    """
+
+    def table(self) -> Table:
+        """The epochs, with what people look at."""
+        titles = {
+            **({"phase": "phase"} if any(record.get("phase") for record in self) else {}),
+            "epoch": "epoch",
+            "loss": "loss",
+            "kl": "kl",
+            "validation_loss": "validation loss",
+            "best": "best",
+            "seconds": "seconds",
+        }
+        there = {key: title for key, title in titles.items() if any(key in one for one in self)}
+        digits = {"epoch": 0 if all(one["epoch"] % 1 == 0 for one in self) else 2}
+        return Table.of_rows(self, there, digits=dict.fromkeys(there.values(), 2) | digits)
+
+    def __repr__(self) -> str:
+        return str(self._shown()) if self else "[]"
+
+    def _repr_html_(self) -> str:
+        return self._shown()._repr_html_()
+
+    def _shown(self) -> Table:
+        """The whole, or of many epochs the first and the last."""
+        if len(self) <= 2 * SHOWN:
+            return self.table()
+        ends = History([*self[:SHOWN], *self[-SHOWN:]]).table()
+        note = f"(the first and the last {SHOWN} of {len(self):,} epochs)"
+        return Table(ends.columns, digits=ends.digits, notes=[note])
+
+
+@dataclass(repr=False)
 class Run:
     """A model's training, as far as others have to know of it.
 
@@ -149,14 +193,28 @@ class Run:
     """
 
     preprocessing: Preprocessing
-    seen: dict[str, Keys] | None = field(default=None, repr=False)
+    seen: dict[str, Keys] | None = None
     seed: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    history: History = field(default_factory=History)
     folder: Path | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def split(self, images: Source) -> RunSplit:
-        """Which of these pictures were trained on, which chose the weights, and which are new."""
+    def __repr__(self) -> str:
+        counts = [f"{len(keys):,} of {name}" for name, keys in (self.seen or {}).items()]
+        seen = f"has seen {' and '.join(counts)}" if counts else "does not say what it has seen"
+        where = "" if self.folder is None else f", in {self.folder}"
+        count = len(self.history)
+        epochs = f"{count:,} epoch{'s' if count != 1 else ''}"
+        return f"<Run: {seen}, {epochs}, seed {self.seed}{where}>"
+
+    def split(self, images: Any) -> RunSplit:
+        """Which of these pictures were trained on, which chose the weights, and which are new.
+
+        Args:
+            images: a Source, or anything that :func:`narrows.images.inputs.pictures` reads.
+        """
+        if not isinstance(images, Source):
+            images = pictures(images, self.preprocessing)
         empty = np.zeros(0, np.int64)
         everything = np.arange(len(images))
         if self.seen is None:
@@ -225,7 +283,7 @@ def facts_of(folder: Path | str) -> dict[str, Any]:
     return files.load_toml(path) if path.exists() else {}
 
 
-def history_of(folder: Path | str) -> list[dict[str, Any]]:
+def history_of(folder: Path | str) -> History:
     """The lines of ``metrics.jsonl``, one per epoch; none if there is no such file.
 
     Raises:
@@ -233,9 +291,9 @@ def history_of(folder: Path | str) -> list[dict[str, Any]]:
     """
     path = Path(folder) / "metrics.jsonl"
     if not path.exists():
-        return []
+        return History()
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return History(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
     except ValueError as error:
         raise BadFile(f"{path} is damaged: {error}") from error
 
