@@ -177,6 +177,14 @@ def test_validation_share_is_cut_out() -> None:
     assert not model.training
 
 
+def test_no_share_leaves_all_to_train_on() -> None:
+    pictures = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    recipe = nw.recipes.mlp_vae((1, 8, 8), code_size=2)
+    model = nw.fit(recipe, pictures, epochs=1, validation=0, report="quiet")
+    assert model.run is not None and model.run.seen is not None
+    assert [len(model.run.seen[name]) for name in ("train", "validation")] == [20, 0]
+
+
 def test_a_model_built_by_hand_trains_saves_and_loads(tmp_path: Path) -> None:
     ladder = nw.networks.dense_ladder(SHAPE, (12,), activation="tanh")
     bottleneck = nw.bottlenecks.Gaussian(ladder.narrowest, 2)

@@ -157,7 +157,7 @@ def fit(
 
 def _data(images: Any, validation: Any) -> tuple[Source, Source | None]:
     source = as_source(images)
-    if isinstance(validation, float):
+    if isinstance(validation, int | float):
         parts = split(source, validation=validation)
         source, validation = parts.train, parts.validation
     if len(source) == 0:
