@@ -236,3 +236,56 @@ def test_ctrl_c_keeps_what_was_encoded(photos: Path, tmp_path: Path, monkeypatch
     assert len(collection) == 4 and not collection.version.complete
     collection, done = indexed(photos, tmp_path / "c")
     assert (done.added, done.unchanged) == (8, 4) and collection.version.complete
+
+
+def test_a_column_may_change_its_kind_between_two_runs(photos: Path, tmp_path: Path) -> None:
+    (photos / "dog" / "broken.jpg").unlink()
+    table = photos / "labels.csv"
+    ids = [f"{kind}/{i}.{end}" for kind, end in (("cat", "png"), ("dog", "jpg")) for i in range(6)]
+
+    def graded(*grades: str):
+        rows = [f"{id_},{grades[i % len(grades)]}" for i, id_ in enumerate(ids)]
+        table.write_text("\n".join(["file,grade", *rows]))
+        return indexed(photos, tmp_path / "c")
+
+    collection, done = graded("0", "1", "2")
+    assert collection.count("grade = 1") == 4 and done.notes == []
+    draw(photos / "cat" / "9.png", 77)
+    collection, done = graded("0", "1b", "2")
+    assert (done.added, done.unchanged) == (1, 12)
+    assert collection.count("grade = '1b'") == 4 and collection.count("grade = '2'") == 4
+    assert any("the column grade held int64 before and holds string now" in n for n in done.notes)
+    collection, done = graded("0", "1", "2")
+    assert collection.count("grade = '1'") == 4 and collection.count("grade = '1b'") == 0
+    assert any("its numbers are kept as names" in note for note in done.notes)
+    table.unlink()
+    collection, done = indexed(photos, tmp_path / "c")
+    assert any("no table says grade any more" in note for note in done.notes)
+
+
+def test_the_same_folder_under_another_path(photos: Path, tmp_path: Path) -> None:
+    def about(folder: Path) -> About:
+        return About("0123456789abcdef", "runs/a", (12,), pictures=str(folder), shape=(3, 2, 2))
+
+    collection = collection_for(tmp_path / "c", about(photos))
+    index_files(collection, picture_files(photos), encode)
+    moved = photos.rename(tmp_path / "elsewhere")
+    (moved / "cat" / "0.png").unlink()
+    collection = collection_for(tmp_path / "c", about(moved))
+    done = index_files(collection, picture_files(moved), encode)
+    assert (done.added, done.changed, done.removed, done.unchanged) == (0, 0, 1, 11)
+    assert collection.about.pictures == str(moved)
+    assert all(path.startswith(f"{moved}/") for path in collection.rows(["path"])["path"])
+    draw(tmp_path / "other" / "cat" / "1.png", 99)
+    with pytest.raises(BadFile, match="was made with pictures"):
+        collection_for(tmp_path / "c", about(tmp_path / "other"))
+
+
+def test_a_name_that_is_not_utf8_is_indexed_like_any_other(photos: Path, tmp_path: Path) -> None:
+    draw(photos / "cat" / "7.png", 50)
+    os.rename(photos / "cat" / "7.png", os.fsencode(photos) + b"/cat/caf\xe9.png")
+    collection, done = indexed(photos, tmp_path / "c")
+    assert done.added == 13 and len(collection.rows(["id"], ids=["cat/caf\\xe9.png"])["id"]) == 1
+    assert any("not UTF-8" in note for note in done.notes)
+    _, done = indexed(photos, tmp_path / "c")
+    assert done.unchanged == 13 and done.touched == 0

@@ -163,7 +163,8 @@ def evaluate(
         found = measure(
             loaded, judged.images, train=fitted, samples=samples, seed=seed, progress=step
         )
-    notes = [*([parts.note] if parts.note else []), *found.notes]
+    read = getattr(images, "notes", ())
+    notes = [*read, *([parts.note] if parts.note else []), *found.notes]
     units, unmeasured = None, ""
     if known_factors(whole.images) is not None:
         units, unmeasured = _units(loaded, whole.images, fitted, seed, progress)

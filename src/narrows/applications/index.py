@@ -44,6 +44,7 @@ class IndexResult(Result):
         added, changed, removed, unchanged: how many of them.
         seconds: on the clock.
         skipped: (file, reason) of each that is no readable picture.
+        notes: what was ignored, merged or guessed.
     """
 
     name: ClassVar[str] = "index"
@@ -55,6 +56,7 @@ class IndexResult(Result):
     unchanged: int
     seconds: float
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
         """The counts, and what the collection has of each picture."""
@@ -67,6 +69,7 @@ class IndexResult(Result):
             "removed": self.removed,
             "unchanged": self.unchanged,
             "skipped": [list(item) for item in self.skipped],
+            "notes": list(self.notes),
             "code": self.collection.about.size,
             "columns": self.collection.columns,
             "seconds": round(self.seconds, 2),
@@ -144,7 +147,7 @@ def index(
         done = apply(collection, source, encode, progress=step)
     return IndexResult(
         collection, len(collection), done.added, done.changed, done.removed, done.unchanged,
-        time.perf_counter() - began, done.skipped,
+        time.perf_counter() - began, done.skipped, done.notes,
     )  # fmt: skip
 
 

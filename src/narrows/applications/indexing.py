@@ -22,11 +22,12 @@ import torch
 
 from ..collection import About, Collection, pooled
 from ..collection.about import INPUTS
-from ..collection.rows import column_names, type_of, values_of
+from ..collection.rows import COLUMNS, column_names, type_of, values_of
 from ..collection.store import local
 from ..errors import BadFile, NarrowsError, NoImages, UnreadableImage
 from ..images import Preprocessing, Source
 from ..images.files import PictureFiles
+from ..images.labels import class_names
 from ..images.packed import locked
 from ..images.read import Wanted, fit_pixels
 from ..images.thumbnails import Seen, seen, thumbnail
@@ -45,6 +46,7 @@ R = TypeVar("R")
 
 ENCODED_AT_ONCE = 256
 WRITTEN_AT_ONCE = 2048
+LOOKED_AT = 16  # files by which a folder under another path is recognised
 _AT_ONCE = 1 << 26  # bytes: larger files are hashed in pieces and decoded from the disk
 
 
@@ -55,6 +57,7 @@ class Indexed:
     Attributes:
         added, changed, removed, unchanged: how many pictures.
         skipped: (file, reason) of each that is no readable picture.
+        notes: sentences about what was ignored, merged or guessed.
     """
 
     added: int = 0
@@ -62,6 +65,7 @@ class Indexed:
     removed: int = 0
     unchanged: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def touched(self) -> int:
@@ -73,6 +77,8 @@ def collection_for(
     address: str | Path, about: About, *, stated: Sequence[str] = (), new_version: bool = False
 ) -> Collection:
     """The collection at an address, to go on with, or a new one where there is none.
+
+    Pictures under another path are the same where their files are: a drive may be mounted elsewhere.
 
     Args:
         address: a folder, or an object store's address.
@@ -93,6 +99,9 @@ def collection_for(
         for name in ("pictures", *INPUTS, *stated)
         if getattr(before, name) != getattr(about, name)
     ]
+    if "pictures" in differing and _holds(about.pictures, collection):
+        differing.remove("pictures")
+        collection.change(pictures=about.pictures)
     same = before.fingerprint == about.fingerprint and not differing
     if new_version and (collection.version.complete or not same):
         return Collection.create(address, about)
@@ -105,6 +114,27 @@ def collection_for(
         )
     collection.change(model=about.model)
     return collection
+
+
+def _holds(folder: str, collection: Collection) -> bool:
+    """Whether most of a collection's files lie in a folder: a few of them are compared by content."""
+    if not os.path.isdir(folder) or not len(collection):
+        return False
+    there = collection.table(["id", "size", "hash"]).to_pylist()
+    some = there[:: max(1, len(there) // LOOKED_AT)]
+    same = 0
+    for row in some:
+        path = os.path.join(folder, row["id"])
+        try:
+            if row["size"] is not None and os.stat(path).st_size == row["size"]:
+                with open(path, "rb") as opened:
+                    digest = hashlib.file_digest(
+                        opened, lambda: hashlib.blake2b(digest_size=16)
+                    ).hexdigest()
+                same += digest == row["hash"]
+        except (OSError, ValueError):  # gone, or a name that no file can have
+            continue
+    return 2 * same > len(some)
 
 
 def index_files(
@@ -136,7 +166,11 @@ def index_files(
     with _alone(collection):
         known = _Known(collection, found.metadata, [file.id for file in found.files])
         todo = [(row, file) for row, file in enumerate(found.files) if known.stale(file)]
-        done = Indexed(skipped=list(found.skipped), unchanged=len(found.files) - len(todo))
+        done = Indexed(
+            skipped=list(found.skipped),
+            unchanged=len(found.files) - len(todo),
+            notes=found.notes + known.notes,
+        )
         writer = _Writer(collection, encode, known, done)
 
         def look(item: tuple[int, Found]) -> Look:
@@ -160,6 +194,7 @@ def index_files(
         closed = tuple(f"{name}/" for name, _ in found.skipped)  # folders that may not be read now
         removed = [id_ for id_ in known.places if id_ not in present and not id_.startswith(closed)]
         removed += [id_ for id_ in gone if id_ in known.places]
+        known.move(found.files)
         _end(collection, known, done, removed)
     return done
 
@@ -182,7 +217,10 @@ def index_source(
     ids = [str(id_) for id_ in getattr(source, "ids", None) or range(n)]
     with _alone(collection):
         known = _Known(collection, _described(source, n), ids)
-        done = Indexed(skipped=list(getattr(source, "skipped", ())))
+        done = Indexed(
+            skipped=list(getattr(source, "skipped", ())),
+            notes=[*getattr(source, "notes", ()), *known.notes],
+        )
         writer = _Writer(collection, encode, known, done)
         with writer:
             for low in range(0, n, ENCODED_AT_ONCE):
@@ -249,13 +287,56 @@ class _Known:
         self.ids = list(ids)
         names = column_names(metadata)
         self.metadata = {names[name]: values for name, values in metadata.items()}
-        collection.add_columns({name: type_of(values) for name, values in self.metadata.items()})
-        table = collection.table(["id", "size", "mtime", "hash", *self.metadata])
+        self.notes = self._agree()
+        table = collection.table(["id", "path", "size", "mtime", "hash", *self.metadata])
         there = values_of(table)
         for name in ("size", "mtime"):  # of rows that were not made of files
             there[name] = table[name].fill_null(-1).to_numpy()
         self.there = there
         self.places = {id_: place for place, id_ in enumerate(there["id"])}
+
+    def _agree(self) -> list[str]:
+        """Bring the columns that are there and those that are given to one type; what to say of it.
+
+        What was names stays names; what was numbers and is names now is written anew.
+        """
+        schema = self.collection.schema
+        kinds = {name: type_of(values) for name, values in self.metadata.items()}
+        notes, new_version = [], {}
+        for name, kind in kinds.items():
+            before = schema.field(name).type if name in schema.names else kind
+            if before == kind:
+                continue
+            if str(before) == "string":
+                self.metadata[name] = class_names(self.metadata[name])
+                notes.append(f"the column {name} held names before: its numbers are kept as names")
+            elif str(before) == "double" and str(kind) == "int64":
+                self.metadata[name] = np.asarray(self.metadata[name], float)
+            else:
+                new_version[name] = kind
+                notes.append(
+                    f"the column {name} held {before} before and holds {kind} now: it is written anew"
+                )
+        self.collection.retype(new_version)
+        self.collection.add_columns(kinds)
+        ours = {*COLUMNS, *self.metadata, *self.collection.scores}
+        if old := [name for name in self.collection.columns if name not in ours]:
+            notes.append(
+                f"no table says {', '.join(old)} any more: the collection keeps the old values"
+            )
+        return notes
+
+    def move(self, files: Sequence[Found]) -> None:
+        """Write where files lie that are the same and lie elsewhere now."""
+        moved = [
+            (file.id, path)
+            for file in files
+            if (place := self.places.get(file.id)) is not None
+            and (path := _stored(file.path)) != self.there["path"][place]
+        ]
+        for low in range(0, len(moved), WRITTEN_AT_ONCE):
+            some = moved[low : low + WRITTEN_AT_ONCE]
+            self.collection.update([id_ for id_, _ in some], {"path": [path for _, path in some]})
 
     def stale(self, file: Found) -> bool:
         """Whether a file is new, or another than its row says."""

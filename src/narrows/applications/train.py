@@ -47,6 +47,7 @@ class Training(Result):
         reconstructions: of at most 1,000 of them.
         folder: of the run; None where it is in memory only.
         skipped: (file, reason) of what could not be read.
+        notes: what was guessed or rescaled in reading.
     """
 
     name: ClassVar[str] = "training"
@@ -56,6 +57,7 @@ class Training(Result):
     reconstructions: Reconstructions
     folder: Path | None = None
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
         """What the model is and how long it took, MSE per pixel and PSNR in dB."""
@@ -66,6 +68,7 @@ class Training(Result):
             "mse": float(self.reconstructions.mse.mean()),
             "psnr": float(self.reconstructions.psnr.mean()),
             "skipped": [list(item) for item in self.skipped],
+            "notes": list(self.notes),
         }
 
     def figures(self) -> dict[str, Any]:
@@ -165,7 +168,7 @@ def train(
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
     result = Training(
         model, parts.train, judged, reconstruct(model, some.cpu(), progress=False),
-        None if to is None else Path(to), getattr(images, "skipped", ()),
+        None if to is None else Path(to), getattr(images, "skipped", ()), getattr(images, "notes", ()),
     )  # fmt: skip
     if to is not None:
         _leave(result, Path(to))

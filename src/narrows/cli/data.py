@@ -65,6 +65,8 @@ def describe_(
         row = describe(pictures)
         document |= {"origin": row.origin, "licence": row.licence}
         lines += [f"origin: {row.origin}", f"licence: {row.licence}"]
+    document["notes"] = list(getattr(images, "notes", ()))
+    lines += [f"note: {note}" for note in getattr(images, "notes", ())]
     document["skipped"] = [list(item) for item in getattr(images, "skipped", ())]
     printed(document, as_json, "\n".join(lines))
 

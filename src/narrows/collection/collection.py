@@ -377,6 +377,15 @@ class Collection:
             for name, kind in new:
                 self._table.add_columns(pa.field(name, kind))
 
+    def retype(self, columns: Mapping[str, pa.DataType]) -> None:
+        """Make columns anew that are there with other types; they are empty until they are written."""
+        import pyarrow as pa
+
+        with guarded(self.address):
+            for name, kind in columns.items():
+                self._table.drop_columns([name])
+                self._table.add_columns(pa.field(name, kind))
+
     def delete(self, ids: Sequence[str] | None = None, where: str | None = None) -> int:
         """Remove rows by their ids or by a filter; gives how many. No file is touched."""
         if (ids is None) == (where is None):
