@@ -102,8 +102,8 @@ def test_a_weightless_penalty_leaves_the_objective_exactly_as_it_is() -> None:
     assert all(torch.equal(mine[name], other[name]) for name in other)
 
 
-class Iwae:
-    """−log 1/S Σ p(x|z) p(z) / q(z|x), z ~ q (Burda et al. 2016, eq. 8): a bound by its protocol."""
+class Iwae(nw.objectives.Bound):
+    """−log 1/S Σ p(x|z) p(z) / q(z|x), z ~ q (Burda et al. 2016, eq. 8): a bound of one's own."""
 
     def loss(self, step: Step) -> nw.objectives.Loss:
         weights = step.log_px + step.log_pz - step.log_qz
