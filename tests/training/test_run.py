@@ -125,3 +125,13 @@ def test_weights_of_another_version_are_refused_in_a_sentence(
     files.save_tensors(tmp_path / "model.safetensors", tensors, header | {"version": 1})
     with pytest.raises(BadFile, match="version 1, which does not say how pictures become inputs"):
         nw.load(tmp_path)
+
+
+def test_a_recipe_of_another_version_is_refused_in_a_sentence(
+    images: Images, tmp_path: Path
+) -> None:
+    trained(images, to=tmp_path)
+    path = tmp_path / "recipe.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("version = 2", "version = 1", 1))
+    with pytest.raises(BadFile, match="recipe of version 1.*train the model again"):
+        nw.load(tmp_path)
