@@ -145,3 +145,12 @@ def test_a_damaged_collection(narrows, collection: Path, tmp_path: Path) -> None
 def test_the_help_has_an_example(narrows) -> None:
     result = narrows("search", "--help")
     assert "Example: narrows search" in " ".join(result.out.split())
+
+
+def test_a_png_takes_the_sheet_alone(narrows, trained: Path, tmp_path: Path) -> None:
+    codes, out = tmp_path / "codes", tmp_path / "sheet.png"
+    assert narrows("index", trained, "digits", "--to", codes).code == 0
+    found = narrows("search", codes, "--id", "0", "-k", 3, "-o", out, "--json")
+    assert found.code == 0, found.err
+    assert json.loads(found.out)["files"] == {"sheet": str(out)} and out.stat().st_size > 1000
+    assert narrows("search", codes, "--id", "0", "-o", tmp_path / "sheet.gif").code == 2

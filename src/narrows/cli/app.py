@@ -54,10 +54,10 @@ def answer(result: Result, as_json: bool, out: Path | None = None, text: str = "
         out: a folder, or a PNG that only the result's figure goes to.
         text: printed for people instead of the result's own.
     """
-    if out is not None and out.suffix.lower() == ".png":
+    if out is not None and out.suffix.lower() == ".png" and not out.is_dir():
         from ..figures import save
 
-        written: dict[str, Any] = {"sheet": str(save(result.figure(), out))}
+        written: dict[str, Any] = {"sheet": str(save(next(iter(result.figures().values())), out))}
     else:
         written = {} if out is None else result.save(out)
     for name, reason in result.skipped:

@@ -41,7 +41,7 @@ def duplicates(
         Path | None,
         typer.Option(help="Move all but the keepers into this folder; nothing is deleted."),
     ] = None,
-    out: options.Out = Path("duplicates"),
+    out: options.Sheet = Path("duplicates"),
     model: Annotated[
         Path | None,
         typer.Option(

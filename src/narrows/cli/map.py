@@ -24,7 +24,7 @@ def map_(
             "FILE.npy. Default: the main label, where there is one; none: no colours."
         ),
     ] = None,
-    out: options.Out = Path("map"),
+    out: options.Sheet = Path("map"),
     project: Annotated[
         str | None, typer.Option(help="More pictures, placed on the finished map as rings.")
     ] = None,

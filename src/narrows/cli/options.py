@@ -29,6 +29,7 @@ __all__ = [
     "Pictures",
     "Resize",
     "Seed",
+    "Sheet",
     "Size",
     "Split",
     "Version",
@@ -103,7 +104,21 @@ def _folder(out: Path) -> Path:
     return out
 
 
+def _sheet(out: Path) -> Path:
+    """Refuse the name of a picture that is no PNG."""
+    return out if out.suffix.lower() == ".png" else _folder(out)
+
+
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", callback=_folder)]
+Sheet = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        "-o",
+        help="Folder for the results, or a PNG for the picture alone.",
+        callback=_sheet,
+    ),
+]
 Resize = Annotated[
     str | None,
     typer.Option(

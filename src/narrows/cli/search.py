@@ -33,7 +33,7 @@ def search(
     exact: Annotated[
         bool, typer.Option("--exact", help="Compare with every code, even if there is an index.")
     ] = False,
-    out: options.Out = Path("search"),
+    out: options.Sheet = Path("search"),
     model: options.Moved = None,
     version: options.Version = None,
     device: options.Device = "auto",
