@@ -12,7 +12,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["Table", "spread"]
+__all__ = ["Table", "counted", "spread"]
 
 
 class Table:
@@ -120,6 +120,11 @@ class Table:
         )
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+
+
+def counted(n: int, noun: str = "picture") -> str:
+    """``1 picture``, ``2,000 pictures``."""
+    return f"{n:,} {noun}{'s' if n != 1 else ''}"
 
 
 def spread(mean: float | None, deviation: float | None, digits: int) -> str | None:

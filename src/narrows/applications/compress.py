@@ -24,7 +24,7 @@ from ..images.sizes import Group, Sized, sized
 from ..measures import formats
 from ..progress import Progress, stage
 from ..results import Result
-from ..tables import Table
+from ..tables import Table, counted
 from .codec import Codec, Compressed, codec_model, load_codec, rate_distortion
 from .opening import opened_images, opened_model, run_of
 
@@ -120,9 +120,8 @@ class CompressedFiles(Result):
         return {"pictures": list(map(str, places))}
 
     def __str__(self) -> str:
-        count = len(self.ids)
         total = sum(map(len, self.contents))
-        return f"{self.table()}\n{count:,} file{'s' if count != 1 else ''}, {total:,} bytes"
+        return f"{self.table()}\n{counted(len(self.ids), 'file')}, {total:,} bytes"
 
 
 @dataclass(frozen=True, repr=False)
@@ -160,7 +159,7 @@ class Decompressed(Result):
 
     def __str__(self) -> str:
         count = sum(map(len, self.pictures))
-        return f"{count:,} picture{'s' if count != 1 else ''} out of {len(self.names):,} files"
+        return f"{counted(count)} out of {len(self.names):,} files"
 
 
 def compress(

@@ -24,6 +24,7 @@ from ..measures.filters import estimated_sigma
 from ..parts import Part, build
 from ..progress import Progress, stage
 from ..randomness import Draws
+from ..tables import counted
 from .opening import opened_model
 from .restored import (
     Change,
@@ -125,7 +126,7 @@ def denoise(
             outputs[place] = written[at]
             rows[place] = {name: values[at] for name, values in far.items()}
     moved = sum(row["moved"] for row in rows.values()) / max(1, len(rows))
-    count = f"{len(rows):,} picture{'s' if len(rows) != 1 else ''}"
+    count = counted(len(rows))
     mean = " on average" if len(rows) > 1 else ""
     series = {FAR[name]: [row[name] for row in rows.values()] for name in FAR if name in rows[0]}
     return Restoration.of(

@@ -22,6 +22,7 @@ from ..images import caption_words, write_pictures
 from ..priors import Prior, load_prior, prior_for, sample_codes, stored_priors
 from ..progress import Progress, stage
 from ..results import Result
+from ..tables import counted
 from .decoding import Decode, decoder
 from .opening import opened_model
 
@@ -67,9 +68,8 @@ class Generated(Result):
         return self._written(folder, {"pictures": write_pictures(self.pictures, names, folder)})
 
     def __str__(self) -> str:
-        count = len(self.pictures)
         of = "" if self.text is None else f" of {self.text!r}"
-        return f"{count:,} sample{'s' if count != 1 else ''}{of}, prior: {self.prior}"
+        return f"{counted(len(self.pictures), 'sample')}{of}, prior: {self.prior}"
 
 
 @dataclass(frozen=True, repr=False)

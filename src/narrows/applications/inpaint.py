@@ -31,6 +31,7 @@ from ..priors import AggregateGaussian
 from ..progress import Progress as Shown
 from ..progress import stage
 from ..randomness import Draws, permutation
+from ..tables import counted
 from .minimise import minimise
 from .opening import opened_images, opened_model
 from .restored import (
@@ -155,7 +156,7 @@ def inpaint(
         for at, place in enumerate(places[-1]):
             outputs[place] = filled[at]
             rows[place] = {"filled": int(hole[at].sum())}
-    count = f"{len(rows):,} picture{'s' if len(rows) != 1 else ''}"
+    count = counted(len(rows))
     return Restoration.of(
         groups,
         places,

@@ -19,7 +19,7 @@ from ..images.inputs import Pictures
 from ..measures import psnr, squared_error
 from ..progress import Progress, stage
 from ..results import Result
-from ..tables import Table
+from ..tables import Table, counted
 from .opening import opened_images, opened_model
 
 __all__ = ["Reconstructions", "reconstruct"]
@@ -82,9 +82,8 @@ class Reconstructions(Result):
         return self._written(folder, {"pictures": paths})
 
     def __str__(self) -> str:
-        count = len(self.mse)
-        noun = "reconstruction" if count == 1 else "reconstructions"
-        return f"{count:,} {noun}, mean PSNR {self.psnr.mean():.2f} dB"
+        count = counted(len(self.mse), "reconstruction")
+        return f"{count}, mean PSNR {self.psnr.mean():.2f} dB"
 
 
 def reconstruct(

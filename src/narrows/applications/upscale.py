@@ -19,6 +19,7 @@ from ..images.resizing import back_projected, enlarged, lanczos, reduced
 from ..images.sizes import sized
 from ..images.tiles import in_tiles
 from ..progress import Progress, stage
+from ..tables import counted
 from .opening import opened_model
 from .restored import Change, Restoration, Restored, corruption_of, seen_note, through
 
@@ -94,7 +95,7 @@ def upscale(
             outputs[place] = written[at]
             rows[place] = {"disagreement": float(result.disagreement[at])}
     worst = max((row["disagreement"] for row in rows.values()), default=0.0)
-    count = f"{len(rows):,} picture{'s' if len(rows) != 1 else ''}"
+    count = counted(len(rows))
     return Restoration.of(
         groups,
         places,

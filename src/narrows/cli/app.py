@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..tables import counted
+
 if TYPE_CHECKING:
     from ..results import Result
 
-__all__ = ["answer", "app", "counted", "printed"]
+__all__ = ["answer", "app", "printed"]
 
 app = typer.Typer(
     name="narrows",
@@ -40,11 +42,6 @@ def _root(
 def printed(document: Any, as_json: bool, text: str) -> None:
     """The result of a verb on standard output: JSON for machines, text for people."""
     print(json.dumps(document, indent=2, sort_keys=False, default=str) if as_json else text)
-
-
-def counted(n: int) -> str:
-    """``1 picture``, ``2 pictures``."""
-    return f"{n:,} picture{'s' if n != 1 else ''}"
 
 
 def answer(result: Result, as_json: bool, out: Path | None = None, text: str = "") -> None:
