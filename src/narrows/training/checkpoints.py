@@ -113,20 +113,28 @@ class RunFiles:
         return self.folder / "metrics.jsonl"
 
     def cut_metrics(self, length: int) -> None:
-        """Forget what was written after the checkpoint: going on writes it again."""
-        if not self.metrics.exists():
-            self.metrics.touch()
-        with open(self.metrics, "r+b") as opened:
-            opened.truncate(length)
+        """Forget what was written after the checkpoint: going on writes it again.
+
+        A file that is shorter than the checkpoint says, or torn, ends with its last whole line.
+        """
+        with files.failing(self.metrics):
+            content = self.metrics.read_bytes() if self.metrics.exists() else b""
+            kept = content[:length]
+            if kept[-1:] not in (b"", b"\n"):
+                kept = kept[: kept.rfind(b"\n") + 1]
+            if kept != content or not self.metrics.exists():
+                files.write_bytes(self.metrics, kept)
 
     def append_metrics(self, line: str) -> int:
         """Add a line; gives the file's new length in bytes."""
-        with open(self.metrics, "a", encoding="utf-8") as opened:
+        with files.failing(self.metrics), open(self.metrics, "a", encoding="utf-8") as opened:
             opened.write(line + "\n")
             return opened.tell()
 
     def write_checkpoint(self, state: State) -> None:
-        """Replace the checkpoint."""
+        """Replace the checkpoint, when the lines of metrics that it counts are on the disk."""
+        with files.failing(self.metrics):
+            files.flush(self.metrics)
         files.save_tensors(self.checkpoint, state.tensors, state.numbers)
 
     def write_weights(self, name: str, weights: Mapping[str, Tensor]) -> None:

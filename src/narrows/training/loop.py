@@ -33,6 +33,7 @@ from ..images.views import Subset
 from ..objectives import Objective, Step
 from ..parts import build, named
 from ..randomness import Draws, generator, permutation
+from ..tables import counted
 from .checkpoints import MODEL_VERSION, RunFiles, State, load_auxiliary
 from .device import Device, keep_freed_memory, select_device
 from .length import Length, lasting
@@ -220,7 +221,8 @@ class _Loop:
         self.train_source, self.held_out = train, held_out
         self.checkpoint_seconds = checkpoint_seconds
         self.phase_number, self.step_number = 0, 0
-        self.best, self.since_best, self.metrics_length = math.inf, 0, 0
+        self.best, self.since_best = math.inf, 0
+        self.metrics_length, self.metrics_lines = 0, 0
         self.finished = False
         self.names: list[str] = []
         self.sums: Tensor | None = None  # of each name since the epoch began
@@ -510,6 +512,7 @@ class _Loop:
         self.model.run.history.append(record)
         if self.run is not None:
             self.metrics_length = self.run.append_metrics(json.dumps(record))
+            self.metrics_lines += 1
         self.reporter.epoch(record)
 
     def _validate(self, phase: Phase, held_out: Source) -> dict[str, float]:
@@ -616,6 +619,7 @@ class _Loop:
             "counted": self.counted,
             "names": self.names,
             "metrics_length": self.metrics_length,
+            "metrics_lines": self.metrics_lines,
             "finished": self.finished,
             "spent": self.spent,
             "objective": self.objective.state() if self.objective is not None else {},
@@ -661,6 +665,7 @@ class _Loop:
             self.since_best, self.counted = int(numbers["since_best"]), int(numbers["counted"])
             self.names = [str(name) for name in numbers["names"]]
             self.metrics_length = int(numbers["metrics_length"])
+            self.metrics_lines = int(numbers.get("metrics_lines", 0))
             self.finished = bool(numbers["finished"])
             self.spent = float(numbers.get("spent", 0.0))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -671,6 +676,13 @@ class _Loop:
         self.sums = state.tensors.get("sums")
         self.run.cut_metrics(self.metrics_length)
         self.model.run.history = history_of(self.run.folder)
+        lacking = self.metrics_lines - len(self.model.run.history)
+        self.metrics_lines = len(self.model.run.history)
+        if lacking > 0:
+            self.reporter.say(
+                f"{self.run.metrics} was cut short: the lines of {counted(lacking, 'epoch')} are "
+                "lost, and nothing else"
+            )
         if self.finished:
             self.reporter.say(f"{self.run.folder} is finished already; nothing was left to do")
         else:

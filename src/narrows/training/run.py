@@ -293,7 +293,9 @@ def history_of(folder: Path | str) -> History:
     if not path.exists():
         return History()
     try:
-        return History(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+        text = path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]  # a power cut may have torn the last
+        return History(json.loads(line) for line in whole.splitlines())
     except ValueError as error:
         raise BadFile(f"{path} is damaged: {error}") from error
 
