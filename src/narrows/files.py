@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -28,6 +29,7 @@ __all__ = [
     "fingerprint",
     "fingerprint_of_tensors",
     "flush",
+    "leftovers",
     "load_tensors",
     "load_toml",
     "made_folder",
@@ -69,6 +71,12 @@ def part_of(path: Path, token: str = "") -> Path:
     while len(os.fsencode(name)) > LONGEST - len(f"..{token}.part"):
         name = name[:-1]
     return path.with_name(f".{name}.{token}.part")
+
+
+def leftovers(path: Path) -> Iterator[Path]:
+    """The temporary files of writes of ``path`` that a kill cut short, or that are going on."""
+    name, _, end = part_of(path, "=" * 8).name.rpartition("=" * 8)
+    return path.parent.glob(glob.escape(name) + "[0-9a-f]" * 8 + end)
 
 
 def made_folder(folder: Path) -> None:

@@ -22,6 +22,7 @@ import torch
 
 from ..errors import NoImages, UnreadableImage
 from ..files import fingerprint
+from ..locks import locked
 from . import packed
 from .labels import known_of
 from .levels import Levels, Measured, chosen
@@ -212,7 +213,7 @@ def _up_to_date(
         return pack, []
     if not files:
         return Pack(where, shape), []
-    with packed.on_disk(where), packed.locked(where):
+    with packed.on_disk(where), locked(where):
         pack = packed.load(where, shape)  # another process may have done the work meanwhile
         writer = packed.Writer(pack, where, shape)
         try:

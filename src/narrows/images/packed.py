@@ -28,7 +28,7 @@ import numpy as np
 from ..errors import NarrowsError
 from ..files import write_text
 
-__all__ = ["Entry", "Pack", "Writer", "cache_root", "load", "locked"]
+__all__ = ["Entry", "Pack", "Writer", "cache_root", "load"]
 
 VERSION = 1
 HEADER = 4096
@@ -138,29 +138,8 @@ def on_disk(folder: Path) -> Iterator[None]:
         raise NarrowsError(message) from error
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Be the only one that appends in ``folder``; wait for another process that does.
-
-    The system gives the lock back when a process dies. Where a file system has no locks (or the
-    system no ``fcntl``) nothing is locked.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "ab") as handle:
-        try:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except ImportError:
-            pass
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
-                raise
-        yield
-
-
 class Writer:
-    """Appends rows to a pack and writes its index now and then. Use it under :func:`locked`."""
+    """Appends rows to a pack and writes its index now and then. Use it under a lock (locks.py)."""
 
     def __init__(self, pack: Pack | None, folder: Path, shape: tuple[int, int, int]) -> None:
         self.pack = pack or _fresh(folder, shape)

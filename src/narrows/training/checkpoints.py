@@ -16,6 +16,7 @@ Every file is written whole or not at all, so a kill at any moment leaves a run 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -29,6 +30,7 @@ from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, RunExists
 from ..images import Preprocessing
+from ..locks import Taken, locked
 from ..objectives import Term
 from .device import select_device
 from .phases import Recipe, freeze, objective_of, recipe_of
@@ -37,6 +39,11 @@ from .run import Run
 __all__ = ["RunFiles", "State", "load", "load_auxiliary", "outline", "save"]
 
 MODEL_VERSION = 2
+_WRITTEN = {
+    *("recipe.toml", "run.toml", "metrics.jsonl"),
+    *(f"{name}.safetensors" for name in ("model", "last", "checkpoint", "seen")),
+}
+_OTHERS = ("prior-", "entropy.")  # what verbs write beside a model, while it may be trained on
 
 
 @dataclasses.dataclass
@@ -48,10 +55,10 @@ class State:
 
 
 class RunFiles:
-    """The folder of one run.
+    """The folder of one run, which nobody else trains into until ``close``.
 
     Raises:
-        RunExists: it holds a run and ``resume`` is not set.
+        RunExists: it holds a run and ``resume`` is not set, or another process trains into it.
         BadFile: ``resume`` is set and the run there cannot go on, or follows another recipe.
     """
 
@@ -61,9 +68,28 @@ class RunFiles:
         self.preprocessing = Preprocessing(recipe.shape)
         if self.folder.exists() and not self.folder.is_dir():
             raise RunExists(f"{self.folder} is a file; name a folder for the run")
+        self._held = contextlib.ExitStack()
+        with files.failing(self.folder / "lock"):
+            try:
+                self._held.enter_context(locked(self.folder, wait=False))
+            except Taken:
+                raise RunExists(
+                    f"another process trains into {self.folder} now; wait for its end, or name "
+                    "another folder"
+                ) from None
+        try:
+            self._open(resume)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let others train into the folder."""
+        self._held.close()
+
+    def _open(self, resume: bool) -> None:
         written = self.folder / "recipe.toml"
-        for left in self.folder.glob(".*.part"):  # of a write that a kill cut short
-            left.unlink(missing_ok=True)
+        self._tidy()
         if written.exists() and self._begun():
             if not resume:
                 raise RunExists(
@@ -77,7 +103,14 @@ class RunFiles:
                     "with; name another folder"
                 )
         else:
-            recipe.save(written)
+            self.recipe.save(written)
+
+    def _tidy(self) -> None:
+        """Remove what a kill cut short: only of files that nobody but a training writes."""
+        there = {p.name for p in self.folder.glob("*.safetensors")}
+        for name in _WRITTEN | {n for n in there if not n.startswith(_OTHERS)}:
+            for part in files.leftovers(self.folder / name):
+                part.unlink(missing_ok=True)
 
     @cached_property
     def state(self) -> State | None:

@@ -136,24 +136,25 @@ def fit(
             model = chosen.build()
     model.recipe = chosen
     run = None if to is None else RunFiles(to, chosen, resume)
-    model.preprocessing = _preprocessing(train, held_out)
-    if model.run is None:  # one that was trained before keeps what it has seen
-        model.run = Run(model.preprocessing, {}, seed)
-    model.run.seed, model.run.preprocessing = seed, model.preprocessing
-    if model.run.seen is not None:
-        model.run.remember(train, held_out)
-    model.run.facts |= facts or {}
-    if run is not None:
-        run.preprocessing = model.preprocessing
-        model.run.folder = run.folder
-        if run.state is None:
-            model.run.save(run.folder)
-        else:
-            _check_same_pictures(model.run, run.folder)
-    loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
-    loop.begins = not isinstance(recipe, Autoencoder)
-    loop.stop = stop or loop.stop
-    return loop.run_all(device, precision)
+    with contextlib.nullcontext() if run is None else contextlib.closing(run):
+        model.preprocessing = _preprocessing(train, held_out)
+        if model.run is None:  # one that was trained before keeps what it has seen
+            model.run = Run(model.preprocessing, {}, seed)
+        model.run.seed, model.run.preprocessing = seed, model.preprocessing
+        if model.run.seen is not None:
+            model.run.remember(train, held_out)
+        model.run.facts |= facts or {}
+        if run is not None:
+            run.preprocessing = model.preprocessing
+            model.run.folder = run.folder
+            if run.state is None:
+                model.run.save(run.folder)
+            else:
+                _check_same_pictures(model.run, run.folder)
+        loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
+        loop.begins = not isinstance(recipe, Autoencoder)
+        loop.stop = stop or loop.stop
+        return loop.run_all(device, precision)
 
 
 def _data(images: Any, validation: Any) -> tuple[Source, Source | None]:
