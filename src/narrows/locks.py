@@ -1,7 +1,7 @@
 """One writer at a time: a lock that the system gives back when its process dies.
 
-A lock file that a dead process left is no lock, and never in the way. Readers need none: whatever
-they read appears whole.
+The file goes with the lock. One that a dead process left is no lock, and never in the way. Readers
+need none: whatever they read appears whole.
 """
 
 from __future__ import annotations
@@ -43,9 +43,12 @@ def locked(folder: Path, wait: bool = True) -> Iterator[None]:
         with open(path, "ab") as handle:
             _take(handle.fileno(), wait)
             if _is(handle.fileno(), path):
-                yield
+                try:
+                    yield
+                finally:
+                    with contextlib.suppress(OSError):
+                        os.unlink(path)  # whoever waits for it finds that out, and makes another
                 return
-        # who held it removed the folder
 
 
 def _take(descriptor: int, wait: bool) -> None:

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +104,26 @@ def test_a_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path) -> None:
         pass
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
+    assert (tmp_path / "lock").exists()
     with locked(tmp_path, wait=False):
-        assert (tmp_path / "lock").exists()
+        pass
+    assert not (tmp_path / "lock").exists()
+
+
+def test_many_take_turns(tmp_path: Path) -> None:
+    inside: list[int] = []
+
+    def count() -> None:
+        for _ in range(20):
+            with locked(tmp_path):
+                inside.append(1)
+                assert len(inside) == 1
+                inside.pop()
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(count) for _ in range(4)]:
+            done.result()
+    assert not list(tmp_path.iterdir())
 
 
 def test_whoever_waits_for_a_lock_gets_it_even_if_the_folder_was_removed(tmp_path: Path) -> None:
@@ -120,5 +140,6 @@ def test_whoever_waits_for_a_lock_gets_it_even_if_the_folder_was_removed(tmp_pat
         order.append("first")
         os.unlink(folder / "lock")
         folder.rmdir()
+        time.sleep(0.05)
     waiting.join(10)
     assert order == ["first", "second"] and not waiting.is_alive()

@@ -33,6 +33,7 @@ from ..images import Preprocessing
 from ..locks import Taken, locked
 from ..objectives import Term
 from .device import select_device
+from .length import lengthened, longer
 from .phases import Recipe, freeze, objective_of, recipe_of
 from .run import Run
 
@@ -57,13 +58,24 @@ class State:
 class RunFiles:
     """The folder of one run, which nobody else trains into until ``close``.
 
+    Args:
+        resume: go on with the run that is there.
+        asked: another length than that of the run is what was asked for.
+
+    Attributes:
+        before: the recipe of the run that is there, where it has another length; else None.
+
     Raises:
         RunExists: it holds a run and ``resume`` is not set, or another process trains into it.
         BadFile: ``resume`` is set and the run there cannot go on, or follows another recipe.
     """
 
-    def __init__(self, folder: Path | str, recipe: Recipe, resume: bool = False) -> None:
+    def __init__(
+        self, folder: Path | str, recipe: Recipe, resume: bool = False, asked: bool = False
+    ) -> None:
         self.folder = Path(folder)
+        self.before: Recipe | None = None
+        self._asked = asked
         self.recipe = recipe
         self.preprocessing = Preprocessing(recipe.shape)
         if self.folder.exists() and not self.folder.is_dir():
@@ -96,14 +108,31 @@ class RunFiles:
                     f"{self.folder} already holds a run; add --resume (resume=True) to go on with "
                     "it, or name another folder"
                 )
-            self._check_same(Recipe.load(written))
+            before = Recipe.load(written)
+            self._check_same(before)
             if not self.checkpoint.exists() and not self.metrics.exists():
                 raise BadFile(
                     f"{self.folder} holds a model without its run, so there is nothing to go on "
                     "with; name another folder"
                 )
+            if not self.checkpoint.exists():
+                self.recipe.save(written)  # it begins anew
+            elif before.document() != self.recipe.document():
+                self.before = before
         else:
             self.recipe.save(written)
+
+    def lengthen(self, recipe: Recipe) -> None:
+        """Follow a recipe that lasts longer: weights and modules on disk are of it from now on."""
+        self.recipe, self.before = recipe, None
+        for path in self.folder.glob("*.safetensors"):
+            if path == self.checkpoint:
+                continue
+            tensors, header = files.load_tensors(path)
+            if "recipe" in header:
+                files.save_tensors(path, tensors, header | {"recipe": recipe.fingerprint})
+        recipe.save(self.folder / "recipe.toml")
+        (self.folder / "last.safetensors").unlink(missing_ok=True)  # they will be others
 
     def _tidy(self) -> None:
         """Remove what a kill cut short: only of files that nobody but a training writes."""
@@ -127,6 +156,11 @@ class RunFiles:
         )
 
     def _check_same(self, before: Recipe) -> None:
+        """Refuse to go on by another recipe, except where it only lasts longer."""
+        if lengthened(before, self.recipe):
+            pairs = zip(before.phases, self.recipe.phases, strict=True)
+            if self._asked or all(longer(old, new) for old, new in pairs):
+                return
         then, now = before.document(), self.recipe.document()
         differ = [key for key in sorted(then.keys() | now.keys()) if then.get(key) != now.get(key)]
         if differ:

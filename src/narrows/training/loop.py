@@ -36,7 +36,7 @@ from ..randomness import Draws, generator, permutation
 from ..tables import counted
 from .checkpoints import MODEL_VERSION, RunFiles, State, load_auxiliary
 from .device import Device, keep_freed_memory, select_device
-from .length import Length, lasting
+from .length import Length, in_words, lasting, now
 from .listing import Maker, recipe_for
 from .phases import (
     Phase,
@@ -60,6 +60,8 @@ __all__ = ["fit"]
 # training pictures that the loss of a beginning is measured on, and most validation pictures of a
 # phase whose length is not in epochs: twenty passes over many would take longer than its training
 ENOUGH = 1024
+LATE = 3  # validations after the best one before it is said that the end is not what is kept
+GROWN = 100.0  # times the loss of its first step that no training should end with
 
 
 def fit(
@@ -122,7 +124,7 @@ def fit(
         chosen = recipe_for(tuple(train.shape), recipe)
     else:
         chosen = as_frozen(recipe_of(model), model)
-    chosen = lasting(chosen, epochs, minutes)
+    chosen, asked = lasting(chosen, epochs, minutes), epochs is not None or minutes is not None
     for name, source in (("", train), ("validation ", held_out)):
         if source is not None and tuple(source.shape) != chosen.shape:
             raise ValueError(
@@ -135,7 +137,7 @@ def fit(
             torch.manual_seed(int(generator(seed, "weights").initial_seed()))
             model = chosen.build()
     model.recipe = chosen
-    run = None if to is None else RunFiles(to, chosen, resume)
+    run = None if to is None else RunFiles(to, chosen, resume, asked)
     with contextlib.nullcontext() if run is None else contextlib.closing(run):
         model.preprocessing = _preprocessing(train, held_out)
         if model.run is None:  # one that was trained before keeps what it has seen
@@ -235,6 +237,7 @@ class _Loop:
         self.scheme: Scheme | None = None
         self.classes: list[str] = []
         self.begins = True  # a phase's beginning replaces the weights
+        self.first_loss: float | None = None  # of the phase
         self.spent = 0.0  # seconds of the phase, before the process began where it was resumed
         self.best_weights: dict[str, Tensor] = {}
         self.best_auxiliary: dict[str, dict[str, Tensor]] = {}
@@ -249,10 +252,13 @@ class _Loop:
         elif self.run is not None:
             self.run.cut_metrics(0)
         with self._stoppable():
-            while self.phase_number < len(self.recipe.phases) and not self.finished:
+            while not self.finished:
                 phase = self.recipe.phases[self.phase_number]
                 wanted = precision if precision != "auto" else phase.precision
                 self._run_phase(phase, select_device(device, wanted))
+                if phase is self.recipe.phases[-1]:
+                    break  # its state stays, for more epochs
+                self._next_phase()
         self._finish()
         return self.model.eval()
 
@@ -261,8 +267,9 @@ class _Loop:
         keep_freed_memory()
         source, held_out = (_on(s, machine) for s in (self.train_source, self.held_out))
         assert source is not None
+        began = now()
         self._begin_phase(phase, machine, source)
-        length = Length(phase, len(source), self.step_number, self.spent)
+        length = Length(phase, len(source), self.step_number, self.spent + now() - began)
         if held_out is not None and not length.by_epochs:
             held_out = _some(held_out)
         size, per_epoch = length.batch_size, length.per_epoch
@@ -306,6 +313,8 @@ class _Loop:
                 del step, batch, target, given  # their memory is the next step's
                 self._follow(phase, number)
                 self._count(written, len(x))
+                if number == 0:
+                    self.first_loss = float(written["loss"])
                 self.step_number = number + 1
                 seen += len(x)
                 ended = length.moved(self.step_number)
@@ -331,11 +340,13 @@ class _Loop:
                     self._interrupted(self.step_number / per_epoch)
         finally:
             self.reporter.end()
+        self._refuse_growth()
+
+    def _next_phase(self) -> None:
         self.phase_number, self.step_number, self.spent = self.phase_number + 1, 0, 0.0
         self.players = []
-        if self.phase_number < len(self.recipe.phases):
-            self.best, self.since_best = math.inf, 0  # losses of two phases do not compare
-            self._checkpoint()
+        self.best, self.since_best = math.inf, 0  # losses of two phases do not compare
+        self._checkpoint()
 
     # -- one phase -------------------------------------------------------------------------------
 
@@ -459,7 +470,18 @@ class _Loop:
                 where = "; no weights were kept yet"
         raise Diverged(
             f"the loss became {float(loss)} at step {self.step_number} of phase "
-            f"{self.phase_number + 1}: lower the learning rate, or set clip{where}"
+            f"{self.phase_number + 1}: lower the learning rate, or set grad_clip_norm{where}"
+        )
+
+    def _refuse_growth(self) -> None:
+        """Stop where a loss stayed finite but is far above what it began with."""
+        lines = [r for r in self.model.run.history if r["phase"] == self.phase_number]
+        first = self.first_loss
+        if first is None or not lines or lines[-1]["loss"] <= GROWN * max(1.0, abs(first)):
+            return
+        raise Diverged(
+            f"the loss grew from {first:.4g} to {lines[-1]['loss']:.4g} in phase "
+            f"{self.phase_number + 1}: lower the learning rate, or set grad_clip_norm"
         )
 
     def _end_epoch(
@@ -577,18 +599,19 @@ class _Loop:
 
     def _finish(self) -> None:
         """Leave the best weights in the model and on disk, the last beside them."""
+        self._say_which()
         validated = self.best < math.inf
         last_is_best = not self.finished and (not validated or self.since_best == 0)
         if not self.finished:
-            self.model.load_state_dict({n: t.clone() for n, t in self._judged().items()})
             if self.run is not None:
                 if not last_is_best:
-                    self.run.write_weights("last.safetensors", self.model.state_dict())
+                    self.run.write_weights("last.safetensors", self._judged())
                 elif not validated:
-                    self.run.write_weights("model.safetensors", self.model.state_dict())
+                    self.run.write_weights("model.safetensors", self._judged())
                     self.run.write_auxiliary(self.model)
                 self.finished = True
                 self._checkpoint()
+            self.model.load_state_dict({n: t.clone() for n, t in self._judged().items()})
         if not last_is_best and self.run is not None:
             best, _ = files.load_tensors(self.run.folder / "model.safetensors")
             self.model.load_state_dict(best)
@@ -600,13 +623,23 @@ class _Loop:
         for module in self.model.auxiliary.values():
             module.eval()
 
+    def _say_which(self) -> None:
+        """Where the kept weights are not those of the end, of when they are."""
+        lines = [r for r in self.model.run.history if r["phase"] == self.phase_number]
+        best = [r["epoch"] for r in lines if r.get("best")]
+        if self.finished or not best or self.since_best < LATE:
+            return
+        self.reporter.say(
+            f"validation was best at epoch {best[-1]:g} of {lines[-1]['epoch']:g}; the model kept is "
+            "that one"
+        )
+
     # -- checkpoints -----------------------------------------------------------------------------
 
     def _checkpoint(self) -> None:
         if self.run is None:
             return
         self._guard()
-        tensors = {} if self.finished else self._tensors()  # nothing goes on from a finished run
         numbers = {
             "version": MODEL_VERSION,
             "recipe": self.recipe.fingerprint,
@@ -623,10 +656,11 @@ class _Loop:
             "metrics_lines": self.metrics_lines,
             "finished": self.finished,
             "spent": self.spent,
+            "first_loss": self.first_loss,
             "objective": self.objective.state() if self.objective is not None else {},
         }
         began = time.monotonic()
-        self.run.write_checkpoint(State(tensors, numbers))
+        self.run.write_checkpoint(State(self._tensors(), numbers))
         self.writing_took = time.monotonic() - began
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -659,8 +693,6 @@ class _Loop:
                 f"{self.model.preprocessing.description}: resume it with the same options"
             )
         try:
-            if not numbers["finished"]:
-                self.model.load_state_dict(_with_prefix(state.tensors, "model."))
             self.phase_number, self.step_number = int(numbers["phase"]), int(numbers["step"])
             self.best = math.inf if numbers["best"] is None else float(numbers["best"])
             self.since_best, self.counted = int(numbers["since_best"]), int(numbers["counted"])
@@ -669,6 +701,11 @@ class _Loop:
             self.metrics_lines = int(numbers.get("metrics_lines", 0))
             self.finished = bool(numbers["finished"])
             self.spent = float(numbers.get("spent", 0.0))
+            first = numbers.get("first_loss")
+            self.first_loss = None if first is None else float(first)
+            self._lengthen()
+            if not self.finished:
+                self.model.load_state_dict(_with_prefix(state.tensors, "model."))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadFile(
                 f"{self.run.checkpoint} is damaged or foreign ({str(error).splitlines()[0]}): "
@@ -690,6 +727,46 @@ class _Loop:
             self.reporter.say(
                 f"resuming at phase {self.phase_number + 1}, step {self.step_number:,}"
             )
+
+    def _lengthen(self) -> None:
+        """Where the run is to last longer than it was: go on from its end, or from where it is.
+
+        Raises:
+            BadFile: it came so far already, or was finished by a version that kept nothing to go on from.
+        """
+        assert self.run is not None
+        if self.run.before is None:
+            return
+        place = min(self.phase_number, len(self.recipe.phases) - 1)
+        phases = (*self.run.before.phases[:place], *self.recipe.phases[place:])
+        phase, before = phases[place], self.run.before.phases[place]
+        if self.finished and place < self.phase_number:
+            raise BadFile(
+                f"{self.run.folder} was finished by a version of Narrows that kept nothing to go on "
+                f"from: begin another run with its weights (--from {self.run.folder})"
+            )
+        length = Length(phase, len(self.train_source), self.step_number, self.spent)
+        if length.over:
+            raise BadFile(
+                f"{self.run.folder} was trained for {in_words(before)} already; we got "
+                f"{in_words(phase)}: ask for more, or begin another run with its weights "
+                f"(--from {self.run.folder})"
+            )
+        if phase.patience is not None and self.since_best >= phase.patience:
+            return  # stopped early it stays
+        self.recipe = self.model.recipe = self.recipe.with_(phases=phases)
+        self.run.lengthen(self.recipe)
+        change = f"going on to {in_words(phase)}, after {in_words(before)}"
+        if not self.finished:
+            change = f"{in_words(phase)} instead of {in_words(before)}"
+        self.finished = False
+        schedule = phase.learning_rate_schedule
+        if schedule != "constant":
+            change += (
+                f"; the learning rate follows {schedule} over the new length, so that the end is not "
+                f"that of {in_words(phase)} at once"
+            )
+        self.reporter.say(change)
 
     # -- stopping --------------------------------------------------------------------------------
 
