@@ -28,7 +28,7 @@ from ..training import Portion, Recipe, Run, run_info, write_model_card
 from ..training import fit as fit_model
 from ..training.length import lasting, patient
 from ..training.phases import recipe_of
-from ..training.reporting import Reporter, reporter
+from ..training.reporting import Reporter, Unfailing, reporter
 from .opening import opened_autoencoder, run_of
 from .reconstruct import SHOWN, Reconstructions, reconstruct
 
@@ -170,7 +170,7 @@ def train(
     if patience is not None or parts.validation is not None:
         chosen = patient(chosen, patience)
     described = getattr(images, "description", f"{len(images):,} items")
-    shown = reporter(report)
+    shown = Unfailing(reporter(report))
     shown.say(described)
     named = {"pictures": str(pictures)} if isinstance(pictures, (str, Path)) else {}
     if earlier is not None:

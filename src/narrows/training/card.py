@@ -59,7 +59,9 @@ def run_info(folder: Path | str) -> dict[str, Any]:
                 info["wrong_class"] = f"{best['validation_error']:.2%} of the validation pictures"
     provenance = facts_of(folder)
     info |= {
-        key: provenance[key] for key in ("pictures", "trained_on", "command") if key in provenance
+        key: provenance[key]
+        for key in ("pictures", "trained_on", "begun_from", "command")
+        if key in provenance
     }
     if not (folder / "model.safetensors").exists():
         info["state"] = "not finished: the same command with --resume goes on with it"

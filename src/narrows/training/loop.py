@@ -51,7 +51,7 @@ from .phases import (
 )
 from .players import Player, move, players
 from .rates import rate
-from .reporting import Reporter, reporter
+from .reporting import Reporter, Unfailing, reporter
 from .run import Run, history_of
 from .schemes import Batch, Scheme
 
@@ -60,6 +60,9 @@ __all__ = ["fit"]
 # training pictures that the loss of a beginning is measured on, and most validation pictures of a
 # phase whose length is not in epochs: twenty passes over many would take longer than its training
 ENOUGH = 1024
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 LATE = 3  # validations after the best one before it is said that the end is not what is kept
 GROWN = 100.0  # times the loss of its first step that no training should end with
 
@@ -131,7 +134,7 @@ def fit(
                 f"this recipe takes pictures of shape {chosen.shape}; the {name}pictures are "
                 f"{tuple(source.shape)}"
             )
-    shown = reporter(report)
+    shown = Unfailing(reporter(report))
     if model is None:
         with torch.random.fork_rng():
             torch.manual_seed(int(generator(seed, "weights").initial_seed()))
@@ -242,6 +245,7 @@ class _Loop:
         self.best_weights: dict[str, Tensor] = {}
         self.best_auxiliary: dict[str, dict[str, Tensor]] = {}
         self.stop = threading.Event()
+        self.signal: int | None = None  # that asked to stop
 
     # -- the whole -------------------------------------------------------------------------------
 
@@ -764,7 +768,8 @@ class _Loop:
         if schedule != "constant":
             change += (
                 f"; the learning rate follows {schedule} over the new length, so that the end is not "
-                f"that of {in_words(phase)} at once"
+                f"that of {in_words(phase)} at once (another run begins with these weights by --from "
+                f"{self.run.folder})"
             )
         self.reporter.say(change)
 
@@ -772,17 +777,22 @@ class _Loop:
 
     @contextlib.contextmanager
     def _stoppable(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM wait for the end of a step; a second Ctrl-C does not."""
+        """Ctrl-C, SIGTERM and SIGHUP wait for the end of a step; a second one does not."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
+        before = {n: signal.getsignal(n) for n in SIGNALS if signal.getsignal(n) is not None}
 
         def ask(number: int, frame: FrameType | None) -> None:
             if self.stop.is_set():
                 raise KeyboardInterrupt
+            self.signal = number
             self.stop.set()
 
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number, handler in before.items():
+            # what nohup and the like have switched off stays so, but for Ctrl-C
+            if handler is not signal.SIG_IGN or number == signal.SIGINT:
+                signal.signal(number, ask)
         try:
             yield
         finally:
@@ -796,7 +806,7 @@ class _Loop:
             if self.run is None
             else f"{self.run.folder} is up to date; the same command with --resume goes on from here, as fit(…, resume=True) does"
         )
-        raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}")
+        raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}", self.signal)
 
 
 def _some(source: Source) -> Source:
