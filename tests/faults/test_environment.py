@@ -166,7 +166,7 @@ def test_exit_codes_of_signals(
         raise Interrupted("stopped in epoch 1", number)
 
     monkeypatch.setattr("narrows.images.names", stopped)
-    monkeypatch.setattr(sys.modules[train.__module__], "train", checkpointed)
+    monkeypatch.setattr(train, "train", checkpointed)
     for words, said in (("data list", "stopped"), ("train digits -o x", "stopped in epoch 1")):
         monkeypatch.setattr(sys, "argv", ["narrows", *words.split()])
         with pytest.raises(SystemExit) as left:

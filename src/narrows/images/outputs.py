@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..figures import save
+from ..files import shortened
 from .inputs import distinct
 
 __all__ = ["named_outputs", "write_pictures"]
@@ -23,7 +24,8 @@ def named_outputs(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
     names = []
     for id_ in ids:
         pieces = [p for p in Path(id_.replace("\\", "/")).parts if p not in ("/", "..", ".")]
-        names.append(str(Path(*pieces).with_suffix(".png")) if pieces else "picture.png")
+        name = Path(*pieces).with_suffix("") if pieces else Path("picture")
+        names.append(str(name.with_name(shortened(name.name, ".png"))))
     return distinct(names, taken)
 
 

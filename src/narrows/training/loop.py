@@ -478,15 +478,16 @@ class _Loop:
         )
 
     def _refuse_growth(self) -> None:
-        """Stop where a loss stayed finite but is far above what it began with."""
+        """Stop where the loss of what is kept is finite, but far above what the phase began with."""
         lines = [r for r in self.model.run.history if r["phase"] == self.phase_number]
-        first = self.first_loss
-        if first is None or not lines or lines[-1]["loss"] <= GROWN * max(1.0, abs(first)):
+        if self.first_loss is None or not lines:
             return
-        raise Diverged(
-            f"the loss grew from {first:.4g} to {lines[-1]['loss']:.4g} in phase "
-            f"{self.phase_number + 1}: lower the learning rate, or set grad_clip_norm"
-        )
+        first, kept = self.first_loss, self.best if self.best < math.inf else lines[-1]["loss"]
+        if kept > GROWN * max(1.0, abs(first)):
+            raise Diverged(
+                f"the loss grew from {first:.4g} to {kept:.4g} in phase {self.phase_number + 1}: lower "
+                "the learning rate, or set grad_clip_norm"
+            )
 
     def _end_epoch(
         self, phase: Phase, held_out: Source | None, per_epoch: int, seen: int, seconds: float
