@@ -468,7 +468,10 @@ def load_codec(functions: CodecModel, path: Path | str) -> Codec:
             raise ValueError("tables hold int32 and float32")
         if type(quality) is not int or quality not in (0, *QUALITIES):
             raise ValueError(f"it says a quality of {str(quality)[:40]} for lossless files")
-        return codec_for(functions, tensors, quality)
+        codec = codec_for(functions, tensors, quality)
+        if more := tensors.keys() - codec._state().keys():
+            raise ValueError(f"it holds {min(more)} too")
+        return codec
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise BadFile(f"{path} holds no tables that can be used: {error}") from error
 

@@ -119,7 +119,7 @@ class RunFiles:
         if not self.metrics.exists():
             self.metrics.touch()
         with open(self.metrics, "r+b") as opened:
-            opened.truncate(length)
+            opened.truncate(min(length, self.metrics.stat().st_size))
 
     def append_metrics(self, line: str) -> int:
         """Add a line; gives the file's new length in bytes."""

@@ -797,6 +797,9 @@ class _Loop:
         Raises:
             ValueError: they are not those of this recipe.
         """
+        kept = ("model.", "average.", "auxiliary.", "optimizer.", "sums")
+        if foreign := [name for name in tensors if not name.startswith(kept)]:
+            raise ValueError(f"it holds {foreign[0][:80]}")
         weights = _with_prefix(tensors, "model.")
         wanted: dict[str, Tensor] = dict(self.model.state_dict())
         found: dict[str, Tensor] = dict(weights)

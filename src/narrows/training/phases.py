@@ -11,7 +11,6 @@ import contextlib
 import copy
 import dataclasses
 import html
-import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -183,26 +182,21 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+_OPTIONAL = ("minutes", "steps", "patience", "grad_clip_norm", "ema_decay")
+
+
 def _check_kinds(phase: Phase) -> None:
     """Refuse values of a phase that are of the wrong kind, or beyond all bounds."""
     for kind, (types, names) in _KINDS.items():
         for name in names:
-            value = getattr(phase, name)
-            if value is None and name in (
-                "minutes",
-                "steps",
-                "patience",
-                "grad_clip_norm",
-                "ema_decay",
-            ):
+            value: Any = getattr(phase, name)
+            if value is None and name in _OPTIONAL:
                 continue
             if not isinstance(value, types) or isinstance(value, bool):
                 raise ValueError(f"{name} must be {kind}; we got {value!r}")
-            if isinstance(value, str):
-                continue
-            most = MOST if name in ("epochs", "steps", "minutes") else math.inf
-            if not (abs(value) <= most and abs(value) < math.inf):
-                raise ValueError(f"{name} must be finite and at most {most:,.0f}; we got {value}")
+            most = MOST if name in ("epochs", "steps", "minutes") else 1e300
+            if kind != "a name" and not abs(value) <= most:
+                raise ValueError(f"{name} must be finite and at most {most:g}; we got {value}")
     if not all(isinstance(name, str) for name in phase.frozen):
         raise ValueError(f"frozen must hold names of modules; we got {phase.frozen!r}")
 
