@@ -6,7 +6,8 @@
       last.safetensors         the last weights, where they are others
       softmax.safetensors, …   modules trained beside the model, by the name of their part
       checkpoint.safetensors   all that going on needs: weights, optimisers, counters
-      run.toml                 seed, pictures and command, for people
+      run.toml                 seed, and what else goes with the model
+      local.toml               pictures and command, which stay on this machine
       seen.safetensors         the content keys of the pictures of training and validation
       metrics.jsonl            a line per epoch
       card.md, *.png           for people
