@@ -207,7 +207,7 @@ def misfit(found: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]
             kinds = [str(t.dtype).removeprefix("torch.") for t in (expected, got)]
             return f"{name} is wanted as {kinds[0]} and there as {kinds[1]}"
     name = not_finite(found)
-    return f"{name} holds NaN or infinite numbers" if name else ""
+    return f"{name} holds numbers that are not finite" if name else ""
 
 
 def not_finite(tensors: Mapping[str, torch.Tensor]) -> str:

@@ -76,7 +76,7 @@ def restored(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> list[Tensor
         ValueError: others are there, or numbers that are not finite.
     """
     if reason := misfit(state, wanted):
-        raise ValueError(reason)
+        raise ValueError(f"the tensors of such a prior were wanted: {reason}")
     if "deviation" in state and not bool((state["deviation"] > 0).all()):
         raise ValueError("a deviation is not positive")
     return [state[name] for name in wanted]

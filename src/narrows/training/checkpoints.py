@@ -187,7 +187,7 @@ def _write_weights(
 ) -> None:
     if name := files.not_finite(weights):
         raise Diverged(
-            f"{path} was not written: {name} holds NaN or infinite numbers; lower the learning rate, or "
+            f"{path} was not written: {name} holds numbers that are not finite; lower the learning rate, or "
             "set grad_clip_norm"
         )
     header = {

@@ -282,7 +282,8 @@ class _Loop:
             if self.step_number == 0 and phase.begin is not None:
                 self._judge_beginning(phase, source, held_out)
             if self.step_number == 0:
-                self.began = self._probed(phase, source, held_out)
+                judged = self.best < math.inf and not self._moving()
+                self.began = self.best if judged else self._probed(phase, source, held_out)
             while not length.over:
                 number = self.step_number
                 epoch, within = divmod(number, per_epoch)
@@ -593,7 +594,8 @@ class _Loop:
     ) -> None:
         """Say if what is kept is worse than what the phase began with, and stop if it is far worse.
 
-        Far is twice as much and a nat for each pixel value; of a loss that moves a thousand times that.
+        Far is ten times its size, and ten nats for each pixel value: a step or two may well make it worse,
+        a diverged one is off by orders of magnitude. Of a loss that moves it is a thousand times.
 
         Raises:
             Diverged: it is far worse.
@@ -605,7 +607,7 @@ class _Loop:
         ended = self._probed(phase, source, held_out) if kept is None else kept
         if ended is None or ended <= began:
             return
-        far = max(abs(began), math.prod(self.model.shape)) * (1000 if moving else 1)
+        far = max(abs(began), math.prod(self.model.shape)) * (1000 if moving else 10)
         said = (
             f"training ended worse than it began: {ended:,.6g} nats per picture, and {began:,.6g} before "
             f"the first step of phase {self.phase_number + 1}; lower the learning rate "

@@ -195,7 +195,8 @@ def _check_kinds(phase: Phase) -> None:
             if not isinstance(value, types) or isinstance(value, bool):
                 raise ValueError(f"{name} must be {kind}; we got {value!r}")
             most = MOST if name in ("epochs", "steps", "minutes") else 1e300
-            if kind != "a name" and not abs(value) <= most:
+            size: Any = 0 if kind == "a name" else value
+            if not abs(size) <= most:
                 raise ValueError(f"{name} must be finite and at most {most:g}; we got {value}")
     if not all(isinstance(name, str) for name in phase.frozen):
         raise ValueError(f"frozen must hold names of modules; we got {phase.frozen!r}")
