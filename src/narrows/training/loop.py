@@ -49,9 +49,10 @@ from .phases import (
     prepared,
     recipe_of,
 )
-from .players import Player, moments, move, players
+from .players import Player, move, players
 from .rates import rate
 from .reporting import Reporter, reporter
+from .resuming import check_checkpoint, check_phase, with_prefix
 from .run import Run, history_of
 from .schemes import Batch, Scheme
 
@@ -367,10 +368,16 @@ class _Loop:
         parameters = [p for player in self.players for p in player.parameters]
         restored = self.run.state if self.run is not None else None
         if restored is not None and self.step_number:
-            try:
-                self._go_on_from(restored, phase, machine)
-            except ValueError as error:
-                raise self._unusable(error) from error
+            assert self.run is not None
+            path = self.run.checkpoint
+            check_phase(path, restored, phase, self.model, self.objective, self.players)
+            for player in self.players:
+                _restore_optimizer(player, restored, machine)
+            for name, module in self.objective.modules().items():
+                module.load_state_dict(with_prefix(restored.tensors, f"auxiliary.{name}."))
+            self.objective.restore(restored.numbers.get("objective", {}))
+            averages = with_prefix(restored.tensors, "average.")
+            self.average = {name: tensor.to(machine.device) for name, tensor in averages.items()}
         elif phase.ema_decay is None:
             self.average = {}
         else:
@@ -383,27 +390,6 @@ class _Loop:
             f"{f'{which}: ' if count > 1 else ''}training {self.recipe.name} ({total:,} weights) on {len(self.train_source):,} "
             f"pictures: {machine}"
         )
-
-    def _go_on_from(self, state: State, phase: Phase, machine: Device) -> None:
-        """Take what a checkpoint in the midst of a phase holds beside the model's weights.
-
-        Raises:
-            ValueError: it is not what this phase leaves.
-        """
-        assert self.objective is not None
-        for player in self.players:
-            _restore_optimizer(player, phase, state)
-        for name, module in self.objective.modules().items():
-            weights = _with_prefix(state.tensors, f"auxiliary.{name}.")
-            _fits(weights, module.state_dict())
-            module.load_state_dict(weights)
-        remembered: Any = state.numbers.get("objective")
-        if not _alike(remembered, self.objective.state()):
-            raise ValueError("what its objective remembers is not what this one does")
-        self.objective.restore(remembered)
-        averages = _with_prefix(state.tensors, "average.")
-        _fits(averages, {} if phase.ema_decay is None else self.model.state_dict())
-        self.average = {name: tensor.to(machine.device) for name, tensor in averages.items()}
 
     def _train_mode(self) -> None:
         """Training mode for what moves; what does not keeps its statistics."""
@@ -743,12 +729,24 @@ class _Loop:
                 f"{self.run.folder} was started with pictures read in another way than "
                 f"{self.model.preprocessing.description}: resume it with the same options"
             )
+        check_checkpoint(self.run.checkpoint, state, self.recipe, self.model)
         try:
-            self._take(numbers)
-            if not self.finished:
-                self._load_model(state.tensors)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise self._unusable(error) from error
+            if not numbers["finished"]:
+                self.model.load_state_dict(with_prefix(state.tensors, "model."))
+            self.phase_number, self.step_number = int(numbers["phase"]), int(numbers["step"])
+            self.best = math.inf if numbers["best"] is None else float(numbers["best"])
+            self.since_best, self.counted = int(numbers["since_best"]), int(numbers["counted"])
+            self.names = [str(name) for name in numbers["names"]]
+            self.metrics_length = int(numbers["metrics_length"])
+            self.finished = bool(numbers["finished"])
+            self.spent = float(numbers.get("spent", 0.0))
+            self.began = numbers["began"]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise BadFile(
+                f"{self.run.checkpoint} is damaged or foreign ({str(error).splitlines()[0]}): "
+                "train again into another folder"
+            ) from error
+        self.sums = state.tensors.get("sums")
         self.run.cut_metrics(self.metrics_length)
         self.model.run.history = history = history_of(self.run.folder)
         if history.damaged:
@@ -760,64 +758,6 @@ class _Loop:
             self.reporter.say(
                 f"resuming at phase {self.phase_number + 1}, step {self.step_number:,}"
             )
-
-    def _take(self, numbers: Mapping[str, Any]) -> None:
-        """Take the numbers of a checkpoint.
-
-        Raises:
-            KeyError, ValueError: one is missing, of the wrong kind or out of range.
-        """
-        if numbers["model"] != self.recipe.model_fingerprint:
-            raise ValueError("it is of another model than the recipe describes")
-        places: dict[str, int] = {}
-        for name in ("phase", "step", "since_best", "counted", "metrics_length"):
-            value = numbers[name]
-            if type(value) is not int or not 0 <= value < 1 << 62:
-                raise ValueError(f"{name} is {str(value)[:40]}")
-            places[name] = value
-        if places["phase"] > len(self.recipe.phases):
-            raise ValueError(f"it is in phase {places['phase'] + 1} of {len(self.recipe.phases)}")
-        for name in ("best", "spent", "began"):
-            value = numbers[name]
-            if value is not None and not (type(value) in (int, float) and math.isfinite(value)):
-                raise ValueError(f"{name} is {str(value)[:40]}")
-        names, finished = numbers["names"], numbers["finished"]
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise ValueError("its names are none")
-        if not isinstance(finished, bool) or numbers["spent"] is None or numbers["spent"] < 0:
-            raise ValueError("it does not say whether it is finished, or how long it took")
-        self.phase_number, self.step_number = places["phase"], places["step"]
-        self.since_best, self.counted = places["since_best"], places["counted"]
-        self.metrics_length = places["metrics_length"]
-        self.best = math.inf if numbers["best"] is None else float(numbers["best"])
-        self.spent, self.began = float(numbers["spent"]), numbers["began"]
-        self.names, self.finished = list(names), finished
-
-    def _load_model(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take the model's weights, and the sums, of a checkpoint.
-
-        Raises:
-            ValueError: they are not those of this recipe.
-        """
-        kept = ("model.", "average.", "auxiliary.", "optimizer.", "sums")
-        if foreign := [name for name in tensors if not name.startswith(kept)]:
-            raise ValueError(f"it holds {foreign[0][:80]}")
-        weights = _with_prefix(tensors, "model.")
-        wanted: dict[str, Tensor] = dict(self.model.state_dict())
-        found: dict[str, Tensor] = dict(weights)
-        if "sums" in tensors:
-            found["sums"] = tensors["sums"]
-            wanted["sums"] = torch.empty(len(self.names), dtype=torch.float64, device="meta")
-        _fits(found, wanted)
-        self.model.load_state_dict(weights)
-        self.sums = tensors.get("sums")
-
-    def _unusable(self, error: Exception) -> BadFile:
-        assert self.run is not None
-        return BadFile(
-            f"{self.run.checkpoint} is damaged or foreign ({str(error)[:200]}): train again into "
-            "another folder"
-        )
 
     # -- stopping --------------------------------------------------------------------------------
 
@@ -872,56 +812,14 @@ def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in weights.items()}
 
 
-def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-
-def _fits(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """Refuse tensors of other names, shapes or kinds, or that are not finite.
-
-    Raises:
-        ValueError: they are such.
-    """
-    if reason := files.misfit(found, wanted):
-        raise ValueError(reason)
-
-
-def _alike(found: Any, wanted: Any) -> bool:
-    """Whether it has the keys of ``wanted``, and finite numbers where that has numbers."""
-    if isinstance(wanted, dict):
-        return (
-            isinstance(found, dict)
-            and found.keys() == wanted.keys()
-            and all(_alike(found[key], wanted[key]) for key in wanted)
-        )
-    return type(found) in (int, float) and abs(found) < math.inf
-
-
-def _restore_optimizer(player: Player, phase: Phase, state: State) -> None:
-    """Take the moments of a checkpoint, compared with those of an optimiser that has made a step.
-
-    Raises:
-        ValueError: they are none of such an optimiser.
-    """
+def _restore_optimizer(player: Player, state: State, machine: Device) -> None:
     found: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _with_prefix(state.tensors, f"optimizer.{player.name}.").items():
-        number, _, key = name.partition(".")
-        if not number.isdecimal() or int(number) >= len(player.parameters):
-            raise ValueError(f"it has moments of a weight {number} of {len(player.parameters)}")
+    for name, tensor in with_prefix(state.tensors, f"optimizer.{player.name}.").items():
+        number, key = name.split(".", 1)
         found.setdefault(int(number), {})[key] = tensor
-    fresh: dict[
-        int, dict[str, Tensor]
-    ] = {}  # by the axes of a weight, which is all that it goes by
-    for place, values in found.items():
+    for place, values in found.items():  # fused optimisers need the layout of the weights
         weight = player.parameters[place]
-        if weight.ndim not in fresh:
-            fresh[weight.ndim] = moments(phase, weight)
-        wanted = {n: t.expand(weight.shape) if t.ndim else t for n, t in fresh[weight.ndim].items()}
-        if {n: (t.shape, t.dtype) for n, t in values.items()} != {
-            n: (t.shape, t.dtype) for n, t in wanted.items()
-        }:
-            raise ValueError(f"the moments of weight {place} are not those of {phase.optimizer}")
-        for name, value in values.items():  # fused optimisers need the layout of the weights
+        for name, value in values.items():
             if value.shape == weight.shape:
                 values[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
     whole = player.optimizer.state_dict()
