@@ -39,6 +39,7 @@ __all__ = [
     "NarrowsError",
     "Phase",
     "Recipe",
+    "check",
     "classify",
     "compress",
     "decompress",
@@ -74,6 +75,7 @@ _HOMES = {
     "load": ".training",
     "save": ".training",
     # the verbs
+    "check": ".applications.check",
     "classify": ".applications.classify",
     "compress": ".applications.compress",
     "decompress": ".applications.compress",
@@ -124,6 +126,7 @@ if TYPE_CHECKING:
         tables,
         training,
     )
+    from .applications.check import check
     from .applications.classify import classify
     from .applications.compress import compress, decompress
     from .applications.denoise import denoise

@@ -16,7 +16,7 @@ from narrows.applications.evaluate import evaluate
 def test_train_leaves_a_whole_run(trained: Path) -> None:
     left = {path.name for path in trained.iterdir()}
     assert left == {
-        *("recipe.toml", "run.toml", "seen.safetensors", "model.safetensors"),
+        *("recipe.toml", "run.toml", "local.toml", "seen.safetensors", "model.safetensors"),
         *("checkpoint.safetensors", "metrics.jsonl", "card.md"),
         *("losses.png", "reconstructions.png"),
     }

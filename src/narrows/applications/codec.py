@@ -460,8 +460,16 @@ def load_codec(functions: CodecModel, path: Path | str) -> Codec:
             f"{path} was fitted to another model than the one in {path.parent}; move it away and "
             "fit tables to this one"
         )
+    quality = about.get("lossless_quality")
     try:
-        return codec_for(functions, tensors, int(about.get("lossless_quality", 50)))
+        if any(t.dtype not in (torch.int32, torch.float32) for t in tensors.values()):
+            raise ValueError("tables hold int32 and float32")
+        if type(quality) is not int or not 0 <= quality <= QUALITIES[-1]:
+            raise ValueError(f"it says a quality of {str(quality)[:40]} for lossless files")
+        codec = codec_for(functions, tensors, quality)
+        if more := tensors.keys() - codec._state().keys():
+            raise ValueError(f"it holds {min(more)} too")
+        return codec
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise BadFile(f"{path} holds no tables that can be used: {error}") from error
 

@@ -129,10 +129,7 @@ def prior(
     folder = to or (model if isinstance(model, (str, Path)) else run_of(loaded).folder)
     file = None
     if folder is not None:
-        called = str(pictures) if isinstance(pictures, (str, Path)) else getattr(images, "name", "")
-        file = save_prior(
-            fitted, loaded, folder, pictures=called, fitted_on=len(fitting), seed=seed
-        )
+        file = save_prior(fitted, loaded, folder, fitted_on=len(fitting), seed=seed)
     rows = compare(loaded, fitted, fitting, judged.images, seed=seed)
     words, example = (), ""
     if kind == "caption-flow":

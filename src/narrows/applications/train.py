@@ -133,16 +133,22 @@ def train(
         validation: the share of the training pictures that is kept to choose the weights by; 0: none.
         seed: of the split and of every draw.
         device, precision, resume, checkpoint_seconds, report: as of ``narrows.fit``.
-        facts: what else the run's file shall say, such as the command.
+        facts: what else ``local.toml`` of the run shall say, such as the command.
         progress: while files are read; see :mod:`narrows.progress`.
 
     Raises:
-        ValueError: no such recipe, or a number that it has not.
+        ValueError: no such recipe, a number that it has not, or pictures of other than 1 or 3 channels.
         NoImages: nothing can be read.
         RunExists, Diverged, Interrupted: as ``narrows.fit`` does.
     """
     with stage(progress, "reading pictures") as step:
         images = _opened(pictures, size, mode, fit, center_crop, step)
+    if images.shape[0] not in (1, 3):
+        raise ValueError(
+            "pictures have 1 or 3 channels, gray or RGB, which is what every verb shows and writes; "
+            f"these have {images.shape[0]}: keep 1 or 3 of them, or train on them with narrows.fit from "
+            "Python, where encode and decode take any number"
+        )
     changed = dict(changes or {}) | ({} if code_size is None else {"code_size": code_size})
     if isinstance(recipe, Recipe):
         if changed:
@@ -168,7 +174,8 @@ def train(
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
     result = Training(
         model, parts.train, judged, reconstruct(model, some.cpu(), progress=False),
-        None if to is None else Path(to), getattr(images, "skipped", ()), getattr(images, "notes", ()),
+        None if to is None else Path(to), getattr(images, "skipped", ()),
+        [*getattr(images, "notes", ()), *(model.run.notes if model.run is not None else ())],
     )  # fmt: skip
     if to is not None:
         _leave(result, Path(to))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -10,10 +11,13 @@ from .app import app
 
 __all__ = ["main"]
 
+NO_MEMORY = "there is not enough memory; use smaller pictures, a smaller code or batch"
+
 
 def main() -> None:
     """Run the command line; what Narrows refuses is one line and an exit code."""
     from . import (  # noqa: F401
+        check,
         classify,
         collection,
         compress,
@@ -41,6 +45,9 @@ def main() -> None:
         upscale,
     )
 
+    for stream in (sys.stdout, sys.stderr):  # what it cannot write is escaped, not a reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     debug = bool(os.environ.get("NARROWS_DEBUG"))
     try:
         app()
@@ -54,9 +61,20 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except MemoryError:
-        _fail("there is not enough memory; use smaller pictures, a smaller code or batch", 1, debug)
+        _fail(NO_MEMORY, 1, debug)
+    except RuntimeError as error:
+        if not _out_of_memory(error):
+            raise
+        _fail(NO_MEMORY, 1, debug)
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1, debug)
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch says that there was not enough memory, of whichever device."""
+    said = str(error).lower()
+    words = ("allocate memory", "not enough memory", "out of memory", "bad_alloc")
+    return type(error).__name__ == "OutOfMemoryError" or any(word in said for word in words)
 
 
 def _fail(text: str, code: int, debug: bool) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..parts import Part, part
 from ..randomness import Draws, generator, permutation
-from .gaussian import FLOOR, Scale, log_gaussian_full, restored
+from .gaussian import FLOOR, Scale, blank, log_gaussian_full, restored
 from .prior import Prior, Progress, checked_counts, checked_rows
 
 __all__ = ["Mixture"]
@@ -137,9 +137,17 @@ class Mixture(Prior):
     def restore(self, state: dict[str, Tensor]) -> Self:
         """From those."""
         d, k = self.size, len(state.get("weights", ()))
-        shapes = {"mean": (d,), "deviation": (d,), "weights": (k,), "means": (k, d)}
-        mean, deviation, self.weights, self.means, self.factors = restored(
-            state, shapes | {"factors": (k, d, d)}
+        wanted = {
+            "mean": blank(d),
+            "deviation": blank(d),
+            "weights": blank(k),
+            "means": blank(k, d),
+        }
+        mean, deviation, weights, self.means, self.factors = restored(
+            state, wanted | {"factors": blank(k, d, d)}
         )
+        if not bool((weights > 0).all()) or abs(float(weights.sum()) - 1) > 1e-6:
+            raise ValueError("its weights are no shares of 1")
+        self.weights = weights
         self.scale = Scale(mean, deviation)
         return self

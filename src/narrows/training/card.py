@@ -6,11 +6,14 @@ card.md    for people: data, numbers, command
 from __future__ import annotations
 
 import math
+import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import files
+from ..tables import counted
 from .checkpoints import outline
 from .phases import Recipe
 from .run import facts_of, history_of
@@ -57,6 +60,8 @@ def run_info(folder: Path | str) -> dict[str, Any]:
             )
             if "validation_error" in best:  # a classifier's
                 info["wrong_class"] = f"{best['validation_error']:.2%} of the validation pictures"
+    if lines.damaged:
+        info["damaged"] = f"{counted(lines.damaged, 'line')} of metrics.jsonl, left out"
     provenance = facts_of(folder)
     info |= {
         key: provenance[key] for key in ("pictures", "trained_on", "command") if key in provenance
@@ -78,7 +83,7 @@ def write_model_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], j
         numbers: rows of one table, all with the same keys.
         judged: which pictures the numbers are of.
     """
-    info = run_info(folder)
+    info = _for_others(run_info(folder))
     lines = [f"# {info['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
     lines += [
         f"- **{key.replace('_', ' ')}**: {value}" for key, value in info.items() if key != "model"
@@ -92,6 +97,23 @@ def write_model_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], j
     path = Path(folder) / "card.md"
     files.write_text(path, "\n".join(lines))
     return path
+
+
+def _for_others(info: dict[str, Any]) -> dict[str, Any]:
+    """Without names of files and folders, which are of this machine only."""
+    told = {key: info[key] for key in info if key != "pictures" or not _is_path(info[key])}
+    if "command" in told:
+        words = shlex.split(told["command"])
+        told["command"] = " ".join("…" if _is_path(word) else shlex.quote(word) for word in words)
+    return told
+
+
+def _is_path(word: str) -> bool:
+    """Whether a word of a command names a file or folder, by itself or as ``--option=…``."""
+    value = word.partition("=")[2] if word.startswith("-") else word
+    return bool(value) and (
+        value.startswith("~") or "/" in value or "\\" in value or os.path.exists(value)
+    )
 
 
 def _cell(value: Any) -> str:

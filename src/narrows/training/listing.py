@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -54,7 +55,7 @@ def picture_shape(shape: Any) -> tuple[int, int, int]:
             "images.shape, or let nw.fit('conv-vae', images) take it from them"
         )
     try:
-        sizes = tuple(int(size) for size in shape)
+        sizes = tuple(map(operator.index, shape))
     except (TypeError, ValueError):
         sizes = ()
     if len(sizes) not in (2, 3) or min(sizes) < 1:

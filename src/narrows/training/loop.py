@@ -33,6 +33,7 @@ from ..images.views import Subset
 from ..objectives import Objective, Step
 from ..parts import build, named
 from ..randomness import Draws, generator, permutation
+from ..tables import counted
 from .checkpoints import MODEL_VERSION, RunFiles, State, load_auxiliary
 from .device import Device, keep_freed_memory, select_device
 from .length import Length, lasting
@@ -51,6 +52,7 @@ from .phases import (
 from .players import Player, move, players
 from .rates import rate
 from .reporting import Reporter, reporter
+from .resuming import check_checkpoint, check_phase, with_prefix
 from .run import Run, history_of
 from .schemes import Batch, Scheme
 
@@ -59,6 +61,7 @@ __all__ = ["fit"]
 # training pictures that the loss of a beginning is measured on, and most validation pictures of a
 # phase whose length is not in epochs: twenty passes over many would take longer than its training
 ENOUGH = 1024
+PROBED = 256  # training pictures that beginning and end are compared on where none validate
 
 
 def fit(
@@ -100,7 +103,7 @@ def fit(
             tenth of it has passed).
         report: ``auto``, ``bar``, ``lines``, ``quiet``, a reporter such as ``TensorBoard``, or several.
         stop: set from another thread, it ends the run after the step that is being made.
-        facts: what else ``run.toml`` shall say, such as the name of the pictures.
+        facts: what else ``local.toml`` shall say, such as the name of the pictures.
 
     Returns:
         The model with its best weights, in evaluation mode.
@@ -146,7 +149,7 @@ def fit(
         run.preprocessing = model.preprocessing
         model.run.folder = run.folder
         if run.state is None:
-            model.run.save(run.folder)
+            model.run.save(run.folder, local=True)
         else:
             _check_same_pictures(model.run, run.folder)
     loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
@@ -222,6 +225,7 @@ class _Loop:
         self.phase_number, self.step_number = 0, 0
         self.best, self.since_best, self.metrics_length = math.inf, 0, 0
         self.finished = False
+        self.began: float | None = None  # the loss of what the phase began with
         self.names: list[str] = []
         self.sums: Tensor | None = None  # of each name since the epoch began
         self.counted = 0
@@ -278,6 +282,9 @@ class _Loop:
         try:
             if self.step_number == 0 and phase.begin is not None:
                 self._judge_beginning(phase, source, held_out)
+            if self.step_number == 0:
+                judged = self.best < math.inf and not self._moving()
+                self.began = self.best if judged else self._probed(phase, source, held_out)
             while not length.over:
                 number = self.step_number
                 epoch, within = divmod(number, per_epoch)
@@ -328,6 +335,7 @@ class _Loop:
                     self._interrupted(self.step_number / per_epoch)
         finally:
             self.reporter.end()
+        self._compare_with_beginning(phase, source, held_out)
         self.phase_number, self.step_number, self.spent = self.phase_number + 1, 0, 0.0
         self.players = []
         if self.phase_number < len(self.recipe.phases):
@@ -360,12 +368,15 @@ class _Loop:
         parameters = [p for player in self.players for p in player.parameters]
         restored = self.run.state if self.run is not None else None
         if restored is not None and self.step_number:
+            assert self.run is not None
+            path = self.run.checkpoint
+            check_phase(path, restored, phase, self.model, self.objective, self.players)
             for player in self.players:
                 _restore_optimizer(player, restored, machine)
             for name, module in self.objective.modules().items():
-                module.load_state_dict(_with_prefix(restored.tensors, f"auxiliary.{name}."))
+                module.load_state_dict(with_prefix(restored.tensors, f"auxiliary.{name}."))
             self.objective.restore(restored.numbers.get("objective", {}))
-            averages = _with_prefix(restored.tensors, "average.")
+            averages = with_prefix(restored.tensors, "average.")
             self.average = {name: tensor.to(machine.device) for name, tensor in averages.items()}
         elif phase.ema_decay is None:
             self.average = {}
@@ -456,8 +467,18 @@ class _Loop:
                 where = "; no weights were kept yet"
         raise Diverged(
             f"the loss became {float(loss)} at step {self.step_number} of phase "
-            f"{self.phase_number + 1}: lower the learning rate, or set clip{where}"
+            f"{self.phase_number + 1}: lower the learning rate, or set grad_clip_norm{where}"
         )
+
+    def _guard_weights(self) -> None:
+        """Stop before weights that are not finite replace good ones."""
+        name = files.not_finite(self.model.state_dict())
+        if name:
+            where = "" if self.run is None else f"; what {self.run.folder} holds is from before"
+            raise Diverged(
+                f"the weights {name} became NaN or infinite by step {self.step_number} of phase "
+                f"{self.phase_number + 1}: lower the learning rate, or set grad_clip_norm{where}"
+            )
 
     def _end_epoch(
         self, phase: Phase, held_out: Source | None, per_epoch: int, seen: int, seconds: float
@@ -534,6 +555,57 @@ class _Loop:
         self._train_mode()
         return {name: value / len(held_out) for name, value in totals.items()}
 
+    def _moving(self) -> bool:
+        """Whether the loss is another one at the end: an opponent's, or that of a controller."""
+        objective = self.objective
+        assert objective is not None
+        return bool(
+            any(term.opponent for term in objective.terms)
+            or objective.bound.shares(self.model)
+            or objective.state()
+        )
+
+    def _probed(self, phase: Phase, source: Source, held_out: Source | None) -> float | None:
+        """A loss to compare beginning and end by: that of validation, else of a few pictures.
+
+        None where the loss moves and no term of it stays the same.
+        """
+        probe = _some(source, PROBED) if held_out is None else held_out
+        with self._judged_weights():
+            found = self._validate(phase, probe)
+        return found.get("reconstruction") if self._moving() else found["loss"]
+
+    def _compare_with_beginning(
+        self, phase: Phase, source: Source, held_out: Source | None
+    ) -> None:
+        """Say if what is kept is worse than what the phase began with, and stop if it is far worse.
+
+        Far is ten times its size, and ten nats for each pixel value: a step or two may well make it worse,
+        a diverged one is off by orders of magnitude. Of a loss that moves it is a thousand times.
+
+        Raises:
+            Diverged: it is far worse.
+        """
+        began, moving = self.began, self._moving()
+        if began is None or self.step_number == 0:
+            return
+        kept = self.best if held_out is not None and not moving else None
+        ended = self._probed(phase, source, held_out) if kept is None else kept
+        if ended is None or ended <= began:
+            return
+        far = max(abs(began), math.prod(self.model.shape)) * (1000 if moving else 10)
+        said = (
+            f"training ended worse than it began: {ended:,.6g} nats per picture, and {began:,.6g} before "
+            f"the first step of phase {self.phase_number + 1}; lower the learning rate "
+            f"({phase.learning_rate:g}), or set grad_clip_norm"
+        )
+        if not ended - began <= far:
+            where = "" if self.run is None else f"; the weights in {self.run.folder} are of no use"
+            raise Diverged(said + where)
+        if not moving:
+            self.reporter.say(said)
+            self.model.run.notes.append(said)
+
     def _out_of_patience(self, phase: Phase) -> bool:
         if phase.patience is None or self.held_out is None or self.since_best < phase.patience:
             return False
@@ -576,6 +648,7 @@ class _Loop:
         validated = self.best < math.inf
         last_is_best = not self.finished and (not validated or self.since_best == 0)
         if not self.finished:
+            self._guard_weights()
             self.model.load_state_dict({n: t.clone() for n, t in self._judged().items()})
             if self.run is not None:
                 if not last_is_best:
@@ -602,10 +675,12 @@ class _Loop:
         if self.run is None:
             return
         self._guard()
+        self._guard_weights()
         tensors = {} if self.finished else self._tensors()  # nothing goes on from a finished run
         numbers = {
             "version": MODEL_VERSION,
             "recipe": self.recipe.fingerprint,
+            "model": self.recipe.model_fingerprint,
             "preprocessing": self.model.preprocessing.document(),
             "seed": self.seed,
             "pictures": len(self.train_source),
@@ -618,6 +693,7 @@ class _Loop:
             "metrics_length": self.metrics_length,
             "finished": self.finished,
             "spent": self.spent,
+            "began": self.began,
             "objective": self.objective.state() if self.objective is not None else {},
         }
         began = time.monotonic()
@@ -653,9 +729,10 @@ class _Loop:
                 f"{self.run.folder} was started with pictures read in another way than "
                 f"{self.model.preprocessing.description}: resume it with the same options"
             )
+        check_checkpoint(self.run.checkpoint, state, self.recipe, self.model)
         try:
             if not numbers["finished"]:
-                self.model.load_state_dict(_with_prefix(state.tensors, "model."))
+                self.model.load_state_dict(with_prefix(state.tensors, "model."))
             self.phase_number, self.step_number = int(numbers["phase"]), int(numbers["step"])
             self.best = math.inf if numbers["best"] is None else float(numbers["best"])
             self.since_best, self.counted = int(numbers["since_best"]), int(numbers["counted"])
@@ -663,6 +740,7 @@ class _Loop:
             self.metrics_length = int(numbers["metrics_length"])
             self.finished = bool(numbers["finished"])
             self.spent = float(numbers.get("spent", 0.0))
+            self.began = numbers["began"]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadFile(
                 f"{self.run.checkpoint} is damaged or foreign ({str(error).splitlines()[0]}): "
@@ -670,7 +748,10 @@ class _Loop:
             ) from error
         self.sums = state.tensors.get("sums")
         self.run.cut_metrics(self.metrics_length)
-        self.model.run.history = history_of(self.run.folder)
+        self.model.run.history = history = history_of(self.run.folder)
+        if history.damaged:
+            lost = counted(history.damaged, "line")
+            self.reporter.say(f"{lost} of {self.run.metrics} cannot be read and will be missing")
         if self.finished:
             self.reporter.say(f"{self.run.folder} is finished already; nothing was left to do")
         else:
@@ -709,11 +790,11 @@ class _Loop:
         raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}")
 
 
-def _some(source: Source) -> Source:
-    """At most ENOUGH of the pictures, evenly spaced."""
-    if len(source) <= ENOUGH:
+def _some(source: Source, most: int = ENOUGH) -> Source:
+    """At most so many of the pictures, evenly spaced."""
+    if len(source) <= most:
         return source
-    rows = torch.linspace(0, len(source) - 1, ENOUGH, dtype=torch.float64).long().numpy()
+    rows = torch.linspace(0, len(source) - 1, most, dtype=torch.float64).long().numpy()
     return source.select(rows) if isinstance(source, Images) else Subset(source, rows)
 
 
@@ -731,13 +812,9 @@ def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in weights.items()}
 
 
-def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-
 def _restore_optimizer(player: Player, state: State, machine: Device) -> None:
     found: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _with_prefix(state.tensors, f"optimizer.{player.name}.").items():
+    for name, tensor in with_prefix(state.tensors, f"optimizer.{player.name}.").items():
         number, key = name.split(".", 1)
         found.setdefault(int(number), {})[key] = tensor
     for place, values in found.items():  # fused optimisers need the layout of the weights
