@@ -26,6 +26,7 @@ PACKAGES = [name for name in MODULES if name.count(".") == 1 and (ROOT / name[8:
 LEVELS = [
     ["errors"],
     ["defaults", "parts", "randomness", "files", "progress", "tables"],
+    ["locks"],
     ["figures"],
     ["results"],
     ["images"],

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -28,18 +29,26 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST_TOML",
     "atomic",
+    "failing",
     "fingerprint",
     "fingerprint_of_tensors",
+    "flush",
+    "leftovers",
     "load_tensors",
     "load_toml",
     "memory",
     "misfit",
     "not_finite",
+    "made_folder",
+    "part_of",
     "save_tensors",
     "save_toml",
     "write_bytes",
     "write_text",
 ]
+
+LONGEST = 255  # bytes of a name, on nearly every file system
+TOO_MANY = "too many files are open at once (allow more with ulimit -n, or close some)"
 
 
 @contextlib.contextmanager
@@ -50,23 +59,50 @@ def atomic(path: Path | str) -> Iterator[Path]:
         NarrowsError: the folder cannot be written or the disk is full; ``path`` is untouched.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        with open(part, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(part, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise NarrowsError(_explain(path, error)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    part = part_of(path)
+    with failing(path):
+        try:
+            made_folder(path.parent)
+            yield part
+            flush(part)
+            os.replace(part, path)
+            _flush_folder(path.parent)
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut (folders cannot be opened on every system)."""
+def part_of(path: Path, token: str = "") -> Path:
+    """The temporary name of a file that is being written: hidden, and no longer than names may be."""
+    name, token = path.name, token or secrets.token_hex(4)
+    while len(os.fsencode(name)) > LONGEST - len(f"..{token}.part"):
+        name = name[:-1]
+    return path.with_name(f".{name}.{token}.part")
+
+
+def leftovers(path: Path) -> Iterator[Path]:
+    """The temporary files of writes of ``path`` that a kill cut short, or that are going on."""
+    name, _, end = part_of(path, "=" * 8).name.rpartition("=" * 8)
+    return path.parent.glob(glob.escape(name) + "[0-9a-f]" * 8 + end)
+
+
+def made_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that a power cut leaves them; an old one stays as it is."""
+    if folder.is_dir():
+        return
+    made_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _flush_folder(folder.parent)
+
+
+def flush(path: Path) -> None:
+    """Put on the disk what was written to a file."""
+    with open(path, "rb") as written:
+        os.fsync(written.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename itself survive a power cut (folders cannot be opened on every system)."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -75,10 +111,27 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+@contextlib.contextmanager
+def failing(path: Path) -> Iterator[None]:
+    """Turn a disk that fails while ``path`` is written into one sentence.
+
+    Raises:
+        NarrowsError: it did.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise NarrowsError(_explain(path, error)) from error
+
+
 def _explain(path: Path, error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return f"the disk is full: {path} was not written and what was there before is unchanged; free some space and run again"
     reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full: {path} was not written and what was there before is unchanged; free some space and run again"
+    if error.errno == errno.EFBIG:
+        return f"{path} was not written, as files may not grow so large here ({reason}; ulimit -f); what was there before is unchanged"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{path} was not written, because {TOO_MANY}; what was there before is unchanged"
     return f"cannot write {path}: {reason}; choose a folder that can be written"
 
 

@@ -46,11 +46,13 @@ def test_resume_of_a_finished_run_says_so(narrows, trained: Path) -> None:
 
 
 def test_resume_with_other_numbers_is_refused(narrows, trained: Path) -> None:
-    result = narrows(
-        *("train", "digits", "--recipe", "mlp-vae", "--epochs", 3, "--to", trained, "--resume")
-    )
+    given = ("train", "digits", "--recipe", "mlp-vae", "--to", trained, "--resume")
+    result = narrows(*given, "--epochs", 2, "--set", "batch_size=9")
     assert result.code == 1
     assert "was started with another recipe (phases differ)" in result.err
+    result = narrows(*given, "--epochs", 1)
+    assert result.code == 1
+    assert "was trained for 2 epochs already; we got 1 epoch: ask for more" in result.err
 
 
 def test_train_begins_as_pca_for_so_many_minutes(narrows, tmp_path: Path) -> None:

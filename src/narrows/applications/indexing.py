@@ -28,10 +28,10 @@ from ..errors import BadFile, NarrowsError, NoImages, UnreadableImage
 from ..images import Preprocessing, Source
 from ..images.files import PictureFiles
 from ..images.labels import class_names
-from ..images.packed import locked
 from ..images.read import Wanted, fit_pixels
 from ..images.thumbnails import Seen, seen, thumbnail
 from ..images.walk import Found, printable
+from ..locks import locked
 
 __all__ = [
     "ENCODED_AT_ONCE", "Encode", "Indexed", "Look", "ahead", "brought", "collection_for", "index_files",

@@ -24,10 +24,12 @@ from ..images.inputs import pictures as read_pictures
 from ..progress import Progress, stage
 from ..recipes import adjusted
 from ..results import Result
-from ..training import Portion, Recipe, run_info, write_model_card
+from ..training import Portion, Recipe, Run, run_info, write_model_card
 from ..training import fit as fit_model
-from ..training.length import lasting
-from ..training.reporting import Reporter, reporter
+from ..training.length import lasting, patient
+from ..training.phases import recipe_of
+from ..training.reporting import Reporter, Unfailing, reporter
+from .opening import opened_autoencoder, run_of
 from .reconstruct import SHOWN, Reconstructions, reconstruct
 
 __all__ = ["Training", "run_folder", "train"]
@@ -91,15 +93,17 @@ class Training(Result):
 
 def train(
     pictures: Pictures,
-    recipe: str | Recipe = RECIPE,
+    recipe: str | Recipe | None = None,
     *,
     to: Path | str | None = None,
+    from_: Autoencoder | Path | str | None = None,
     size: int | tuple[int, int] | None = None,
     mode: str | None = None,
     fit: str = "crop",
     center_crop: int | None = None,
     epochs: float | None = None,
     minutes: float | None = None,
+    patience: int | None = None,
     code_size: int | None = None,
     changes: Mapping[str, Any] | None = None,
     validation: float = 0.1,
@@ -119,13 +123,20 @@ def train(
 
     Args:
         pictures: anything that :func:`narrows.images.inputs.pictures` reads.
-        recipe: a name of ``narrows.recipes.listed()``, the file of a recipe, or a ``Recipe``.
+        recipe: a name of ``narrows.recipes.listed()``, the file of a recipe, or a ``Recipe``; None:
+            ``pca-vae``, or that of ``from_``.
         to: a folder for the run, its card and pictures; None keeps nothing on disk.
+        from_: a model, or its folder, whose weights this one begins with. It reads pictures in the
+            same way, and what that model has seen counts as seen.
         size: height and width in pixels; None takes 64 for a folder, otherwise what pictures have.
         mode: ``gray`` or ``rgb``; None takes RGB for a folder, otherwise what pictures have.
         fit: how a picture meets the size: ``crop``, ``pad`` or ``stretch``.
         center_crop: take the central square of so many pixels first.
-        epochs, minutes: the length, instead of the recipe's; one of them.
+        epochs, minutes: the length, instead of the recipe's; one of them. With ``resume``, a run that
+            was shorter, finished or not, goes on.
+        patience: validations without a better one before training stops; 0: it never stops early.
+            None: what the recipe says, else 8 or a quarter of all, whichever is more; recipes that
+            follow a paper train to the end.
         code_size: instead of the recipe's.
         changes: of other numbers of the recipe, such as ``{"batch_size": 64}``, or
             ``{"mirror": False}`` where mirrored pictures are none; see
@@ -137,34 +148,44 @@ def train(
         progress: while files are read; see :mod:`narrows.progress`.
 
     Raises:
-        ValueError: no such recipe, a number that it has not, or pictures of other than 1 or 3 channels.
+        ValueError: no such recipe, a number that it has not, pictures of other than 1 or 3 channels, or
+            a model of ``from_`` that does not fit them.
         NoImages: nothing can be read.
         RunExists, Diverged, Interrupted: as ``narrows.fit`` does.
     """
+    earlier = None if from_ is None else opened_autoencoder(from_, "cpu")
     with stage(progress, "reading pictures") as step:
-        images = _opened(pictures, size, mode, fit, center_crop, step)
+        if earlier is None:
+            images = _opened(pictures, size, mode, fit, center_crop, step)
+        else:
+            _check_as_read(size, mode, fit, center_crop)
+            images = read_pictures(pictures, earlier.preprocessing, progress=step)
     if images.shape[0] not in (1, 3):
         raise ValueError(
             "pictures have 1 or 3 channels, gray or RGB, which is what every verb shows and writes; "
             f"these have {images.shape[0]}: keep 1 or 3 of them, or train on them with narrows.fit from "
             "Python, where encode and decode take any number"
         )
+    if recipe is None:
+        recipe = RECIPE if earlier is None else recipe_of(earlier)
     changed = dict(changes or {}) | ({} if code_size is None else {"code_size": code_size})
-    if isinstance(recipe, Recipe):
-        if changed:
-            raise ValueError("changes and code_size are of a recipe by name; change it before")
-        chosen = recipe
-    else:
-        chosen = adjusted(recipe, images.shape, changed)
-    chosen = lasting(chosen, epochs, minutes)
+    if isinstance(recipe, Recipe) and changed and earlier is None:
+        raise ValueError("changes and code_size are of a recipe by name; change it before")
+    chosen = lasting(adjusted(recipe, images.shape, changed), epochs, minutes)
     parts = split(images, validation=validation, seed=seed)
+    if patience is not None or parts.validation is not None:
+        chosen = patient(chosen, patience)
     described = getattr(images, "description", f"{len(images):,} items")
-    shown = reporter(report)
+    shown = Unfailing(reporter(report))
     shown.say(described)
     named = {"pictures": str(pictures)} if isinstance(pictures, (str, Path)) else {}
+    if earlier is not None:
+        place = f"{from_}, " if isinstance(from_, (str, Path)) else ""
+        named["begun_from"] = f"{place}{recipe_of(earlier).name} {earlier.fingerprint()}"
     named |= {"trained_on": f"{len(parts.train):,} of {described}", **(facts or {})}
     model = fit_model(
-        chosen, parts.train, validation=parts.validation, to=to, resume=resume, seed=seed,
+        chosen if earlier is None else _begun(chosen, earlier), parts.train,
+        epochs=epochs, minutes=minutes, validation=parts.validation, to=to, resume=resume, seed=seed,
         device=device, precision=precision, checkpoint_seconds=checkpoint_seconds,
         report=shown, facts=named,
     )  # fmt: skip
@@ -182,10 +203,48 @@ def train(
     return result
 
 
-def run_folder(recipe: str, pictures: Path | str) -> Path:
+def run_folder(recipe: str | None, pictures: Path | str, from_: Path | str | None = None) -> Path:
     """Where a run goes that nobody named a folder for: ``runs/RECIPE-PICTURES``."""
-    name = Recipe.load(Path(recipe)).name if recipe.endswith(".toml") else recipe
+    if recipe is None and from_ is not None:
+        recipe = str(Path(from_) / "recipe.toml")
+    name = recipe or RECIPE
+    name = Recipe.load(Path(name)).name if name.endswith(".toml") else name
     return Path("runs") / f"{name}-{Path(pictures).resolve().stem or 'pictures'}"
+
+
+def _check_as_read(size: Any, mode: str | None, fit: str, center_crop: int | None) -> None:
+    if size is not None or mode is not None or fit != "crop" or center_crop is not None:
+        raise ValueError(
+            "a model reads pictures as it was trained to, and so does one that begins with its "
+            "weights: leave out size, gray, fit and center-crop"
+        )
+
+
+def _begun(recipe: Recipe, earlier: Autoencoder) -> Autoencoder:
+    """A model of the recipe with an earlier one's weights and all that it has seen.
+
+    Raises:
+        ValueError: the weights are those of another model.
+    """
+    model = recipe.build()
+    wanted, got = (
+        {name: tuple(tensor.shape) for name, tensor in one.state_dict().items()}
+        for one in (model, earlier)
+    )
+    other = [
+        name for name in sorted(wanted.keys() | got.keys()) if wanted.get(name) != got.get(name)
+    ]
+    if other:
+        raise ValueError(
+            f"{recipe.name} cannot begin with the weights of that {recipe_of(earlier).name}: "
+            f"{other[0]} is {got.get(other[0], 'not there')} and has to be "
+            f"{wanted.get(other[0], 'absent')}; leave the recipe out to train on by the model's own"
+        )
+    model.load_state_dict(earlier.state_dict())
+    model.auxiliary.update(earlier.auxiliary)
+    before = run_of(earlier)
+    model.run = Run(before.preprocessing, before.seen)
+    return model
 
 
 def _opened(

@@ -16,10 +16,10 @@ import numpy as np
 
 from ..errors import Unavailable
 from .arrays import fitted, idx_folder
+from .cache import cache_root
 from .fetch import downloaded, unpacked
 from .folder import folder
 from .masks import Masked, masked
-from .packed import cache_root
 from .read import Size
 from .registry import SETS, NamedSet
 from .source import SPLITS, Images, Source

@@ -64,7 +64,9 @@ def run_info(folder: Path | str) -> dict[str, Any]:
         info["damaged"] = f"{counted(lines.damaged, 'line')} of metrics.jsonl, left out"
     provenance = facts_of(folder)
     info |= {
-        key: provenance[key] for key in ("pictures", "trained_on", "command") if key in provenance
+        key: provenance[key]
+        for key in ("pictures", "trained_on", "begun_from", "command")
+        if key in provenance
     }
     if not (folder / "model.safetensors").exists():
         info["state"] = "not finished: the same command with --resume goes on with it"

@@ -17,6 +17,7 @@ Every file is written whole or not at all, so a kill at any moment leaves a run 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,15 +32,22 @@ from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile, Diverged, RunExists
 from ..images import Preprocessing
+from ..locks import Taken, locked
 from ..objectives import Term
 from ..parts import part_of
 from .device import select_device
+from .length import lengthened, longer
 from .phases import Recipe, freeze, objective_of, recipe_of
 from .run import Run
 
 __all__ = ["RunFiles", "State", "load", "load_auxiliary", "load_weights", "outline", "save"]
 
 MODEL_VERSION = 2
+_WRITTEN = {
+    *("recipe.toml", "run.toml", "metrics.jsonl"),
+    *(f"{name}.safetensors" for name in ("model", "last", "checkpoint", "seen")),
+}
+_OTHERS = ("prior-", "entropy.")  # what verbs write beside a model, while it may be trained on
 
 
 @dataclasses.dataclass
@@ -51,36 +59,90 @@ class State:
 
 
 class RunFiles:
-    """The folder of one run.
+    """The folder of one run, which nobody else trains into until ``close``.
+
+    Args:
+        resume: go on with the run that is there.
+        asked: another length than that of the run is what was asked for.
+
+    Attributes:
+        before: the recipe of the run that is there, where it has another length; else None.
 
     Raises:
-        RunExists: it holds a run and ``resume`` is not set.
+        RunExists: it holds a run and ``resume`` is not set, or another process trains into it.
         BadFile: ``resume`` is set and the run there cannot go on, or follows another recipe.
     """
 
-    def __init__(self, folder: Path | str, recipe: Recipe, resume: bool = False) -> None:
+    def __init__(
+        self, folder: Path | str, recipe: Recipe, resume: bool = False, asked: bool = False
+    ) -> None:
         self.folder = Path(folder)
+        self.before: Recipe | None = None
+        self._asked = asked
         self.recipe = recipe
         self.preprocessing = Preprocessing(recipe.shape)
         if self.folder.exists() and not self.folder.is_dir():
             raise RunExists(f"{self.folder} is a file; name a folder for the run")
+        self._held = contextlib.ExitStack()
+        with files.failing(self.folder / "lock"):
+            try:
+                self._held.enter_context(locked(self.folder, wait=False))
+            except Taken:
+                raise RunExists(
+                    f"another process trains into {self.folder} now; wait for its end, or name "
+                    "another folder"
+                ) from None
+        try:
+            self._open(resume)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let others train into the folder."""
+        self._held.close()
+
+    def _open(self, resume: bool) -> None:
         written = self.folder / "recipe.toml"
-        for left in self.folder.glob(".*.part"):  # of a write that a kill cut short
-            left.unlink(missing_ok=True)
+        self._tidy()
         if written.exists() and self._begun():
             if not resume:
                 raise RunExists(
                     f"{self.folder} already holds a run; add --resume (resume=True) to go on with "
                     "it, or name another folder"
                 )
-            self._check_same(Recipe.load(written))
+            before = Recipe.load(written)
+            self._check_same(before)
             if not self.checkpoint.exists() and not self.metrics.exists():
                 raise BadFile(
                     f"{self.folder} holds a model without its run, so there is nothing to go on "
                     "with; name another folder"
                 )
+            if not self.checkpoint.exists():
+                self.recipe.save(written)  # it begins anew
+            elif before.document() != self.recipe.document():
+                self.before = before
         else:
-            recipe.save(written)
+            self.recipe.save(written)
+
+    def lengthen(self, recipe: Recipe) -> None:
+        """Follow a recipe that lasts longer: weights and modules on disk are of it from now on."""
+        self.recipe, self.before = recipe, None
+        for path in self.folder.glob("*.safetensors"):
+            if path == self.checkpoint:
+                continue
+            tensors, header = files.load_tensors(path)
+            if "recipe" in header:
+                files.save_tensors(path, tensors, header | {"recipe": recipe.fingerprint})
+        recipe.save(self.folder / "recipe.toml")
+        (self.folder / "last.safetensors").unlink(missing_ok=True)  # they will be others
+
+    def _tidy(self) -> None:
+        """Remove what a kill cut short: only of files that nobody but a training writes."""
+        there = {p.name for p in self.folder.glob("*.safetensors")}
+        for name in _WRITTEN | {n for n in there if not n.startswith(_OTHERS)}:
+            for part in files.leftovers(self.folder / name):
+                part.unlink(missing_ok=True)
 
     @cached_property
     def state(self) -> State | None:
@@ -97,6 +159,11 @@ class RunFiles:
         )
 
     def _check_same(self, before: Recipe) -> None:
+        """Refuse to go on by another recipe, except where it only lasts longer."""
+        if lengthened(before, self.recipe):
+            pairs = zip(before.phases, self.recipe.phases, strict=True)
+            if self._asked or all(longer(old, new) for old, new in pairs):
+                return
         then, now = before.document(), self.recipe.document()
         differ = [key for key in sorted(then.keys() | now.keys()) if then.get(key) != now.get(key)]
         if differ:
@@ -116,20 +183,28 @@ class RunFiles:
         return self.folder / "metrics.jsonl"
 
     def cut_metrics(self, length: int) -> None:
-        """Forget what was written after the checkpoint: going on writes it again."""
-        if not self.metrics.exists():
-            self.metrics.touch()
-        with open(self.metrics, "r+b") as opened:
-            opened.truncate(min(length, self.metrics.stat().st_size))
+        """Forget what was written after the checkpoint: going on writes it again.
+
+        A file that is shorter than the checkpoint says, or torn, ends with its last whole line.
+        """
+        with files.failing(self.metrics):
+            content = self.metrics.read_bytes() if self.metrics.exists() else b""
+            kept = content[:length]
+            if kept[-1:] not in (b"", b"\n"):
+                kept = kept[: kept.rfind(b"\n") + 1]
+            if kept != content or not self.metrics.exists():
+                files.write_bytes(self.metrics, kept)
 
     def append_metrics(self, line: str) -> int:
         """Add a line; gives the file's new length in bytes."""
-        with open(self.metrics, "a", encoding="utf-8") as opened:
+        with files.failing(self.metrics), open(self.metrics, "a", encoding="utf-8") as opened:
             opened.write(line + "\n")
             return opened.tell()
 
     def write_checkpoint(self, state: State) -> None:
-        """Replace the checkpoint."""
+        """Replace the checkpoint, when the lines of metrics that it counts are on the disk."""
+        with files.failing(self.metrics):
+            files.flush(self.metrics)
         files.save_tensors(self.checkpoint, state.tensors, state.numbers)
 
     def write_weights(self, name: str, weights: Mapping[str, Tensor]) -> None:

@@ -36,7 +36,7 @@ from ..randomness import Draws, generator, permutation
 from ..tables import counted
 from .checkpoints import MODEL_VERSION, RunFiles, State, load_auxiliary
 from .device import Device, keep_freed_memory, select_device
-from .length import Length, lasting
+from .length import Length, in_words, lasting, now
 from .listing import Maker, recipe_for
 from .phases import (
     Phase,
@@ -51,7 +51,7 @@ from .phases import (
 )
 from .players import Player, move, players
 from .rates import rate
-from .reporting import Reporter, reporter
+from .reporting import Reporter, Unfailing, reporter
 from .resuming import check_checkpoint, check_phase, with_prefix
 from .run import Run, history_of
 from .schemes import Batch, Scheme
@@ -62,6 +62,10 @@ __all__ = ["fit"]
 # phase whose length is not in epochs: twenty passes over many would take longer than its training
 ENOUGH = 1024
 PROBED = 256  # training pictures that beginning and end are compared on where none validate
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+LATE = 3  # validations after the best one before it is said that the end is not what is kept
 
 
 def fit(
@@ -124,38 +128,39 @@ def fit(
         chosen = recipe_for(tuple(train.shape), recipe)
     else:
         chosen = as_frozen(recipe_of(model), model)
-    chosen = lasting(chosen, epochs, minutes)
+    chosen, asked = lasting(chosen, epochs, minutes), epochs is not None or minutes is not None
     for name, source in (("", train), ("validation ", held_out)):
         if source is not None and tuple(source.shape) != chosen.shape:
             raise ValueError(
                 f"this recipe takes pictures of shape {chosen.shape}; the {name}pictures are "
                 f"{tuple(source.shape)}"
             )
-    shown = reporter(report)
+    shown = Unfailing(reporter(report))
     if model is None:
         with torch.random.fork_rng():
             torch.manual_seed(int(generator(seed, "weights").initial_seed()))
             model = chosen.build()
     model.recipe = chosen
-    run = None if to is None else RunFiles(to, chosen, resume)
-    model.preprocessing = _preprocessing(train, held_out)
-    if model.run is None:  # one that was trained before keeps what it has seen
-        model.run = Run(model.preprocessing, {}, seed)
-    model.run.seed, model.run.preprocessing = seed, model.preprocessing
-    if model.run.seen is not None:
-        model.run.remember(train, held_out)
-    model.run.facts |= facts or {}
-    if run is not None:
-        run.preprocessing = model.preprocessing
-        model.run.folder = run.folder
-        if run.state is None:
-            model.run.save(run.folder, local=True)
-        else:
-            _check_same_pictures(model.run, run.folder)
-    loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
-    loop.begins = not isinstance(recipe, Autoencoder)
-    loop.stop = stop or loop.stop
-    return loop.run_all(device, precision)
+    run = None if to is None else RunFiles(to, chosen, resume, asked)
+    with contextlib.nullcontext() if run is None else contextlib.closing(run):
+        model.preprocessing = _preprocessing(train, held_out)
+        if model.run is None:  # one that was trained before keeps what it has seen
+            model.run = Run(model.preprocessing, {}, seed)
+        model.run.seed, model.run.preprocessing = seed, model.preprocessing
+        if model.run.seen is not None:
+            model.run.remember(train, held_out)
+        model.run.facts |= facts or {}
+        if run is not None:
+            run.preprocessing = model.preprocessing
+            model.run.folder = run.folder
+            if run.state is None:
+                model.run.save(run.folder, local=True)
+            else:
+                _check_same_pictures(model.run, run.folder)
+        loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
+        loop.begins = not isinstance(recipe, Autoencoder)
+        loop.stop = stop or loop.stop
+        return loop.run_all(device, precision)
 
 
 def _data(images: Any, validation: Any) -> tuple[Source, Source | None]:
@@ -223,7 +228,8 @@ class _Loop:
         self.train_source, self.held_out = train, held_out
         self.checkpoint_seconds = checkpoint_seconds
         self.phase_number, self.step_number = 0, 0
-        self.best, self.since_best, self.metrics_length = math.inf, 0, 0
+        self.best, self.since_best = math.inf, 0
+        self.metrics_length, self.metrics_lines = 0, 0
         self.finished = False
         self.began: float | None = None  # the loss of what the phase began with
         self.names: list[str] = []
@@ -240,6 +246,7 @@ class _Loop:
         self.best_weights: dict[str, Tensor] = {}
         self.best_auxiliary: dict[str, dict[str, Tensor]] = {}
         self.stop = threading.Event()
+        self.signal: int | None = None  # that asked to stop
 
     # -- the whole -------------------------------------------------------------------------------
 
@@ -250,10 +257,13 @@ class _Loop:
         elif self.run is not None:
             self.run.cut_metrics(0)
         with self._stoppable():
-            while self.phase_number < len(self.recipe.phases) and not self.finished:
+            while not self.finished:
                 phase = self.recipe.phases[self.phase_number]
                 wanted = precision if precision != "auto" else phase.precision
                 self._run_phase(phase, select_device(device, wanted))
+                if phase is self.recipe.phases[-1]:
+                    break  # its state stays, for more epochs
+                self._next_phase()
         self._finish()
         return self.model.eval()
 
@@ -262,8 +272,9 @@ class _Loop:
         keep_freed_memory()
         source, held_out = (_on(s, machine) for s in (self.train_source, self.held_out))
         assert source is not None
+        began = now()
         self._begin_phase(phase, machine, source)
-        length = Length(phase, len(source), self.step_number, self.spent)
+        length = Length(phase, len(source), self.step_number, self.spent + now() - began)
         if held_out is not None and not length.by_epochs:
             held_out = _some(held_out)
         size, per_epoch = length.batch_size, length.per_epoch
@@ -336,11 +347,12 @@ class _Loop:
         finally:
             self.reporter.end()
         self._compare_with_beginning(phase, source, held_out)
+
+    def _next_phase(self) -> None:
         self.phase_number, self.step_number, self.spent = self.phase_number + 1, 0, 0.0
         self.players = []
-        if self.phase_number < len(self.recipe.phases):
-            self.best, self.since_best = math.inf, 0  # losses of two phases do not compare
-            self._checkpoint()
+        self.best, self.since_best = math.inf, 0  # losses of two phases do not compare
+        self._checkpoint()
 
     # -- one phase -------------------------------------------------------------------------------
 
@@ -531,6 +543,7 @@ class _Loop:
         self.model.run.history.append(record)
         if self.run is not None:
             self.metrics_length = self.run.append_metrics(json.dumps(record))
+            self.metrics_lines += 1
         self.reporter.epoch(record)
 
     def _validate(self, phase: Phase, held_out: Source) -> dict[str, float]:
@@ -645,19 +658,20 @@ class _Loop:
 
     def _finish(self) -> None:
         """Leave the best weights in the model and on disk, the last beside them."""
+        self._say_which()
         validated = self.best < math.inf
         last_is_best = not self.finished and (not validated or self.since_best == 0)
         if not self.finished:
             self._guard_weights()
-            self.model.load_state_dict({n: t.clone() for n, t in self._judged().items()})
             if self.run is not None:
                 if not last_is_best:
-                    self.run.write_weights("last.safetensors", self.model.state_dict())
+                    self.run.write_weights("last.safetensors", self._judged())
                 elif not validated:
-                    self.run.write_weights("model.safetensors", self.model.state_dict())
+                    self.run.write_weights("model.safetensors", self._judged())
                     self.run.write_auxiliary(self.model)
                 self.finished = True
                 self._checkpoint()
+            self.model.load_state_dict({n: t.clone() for n, t in self._judged().items()})
         if not last_is_best and self.run is not None:
             best, _ = files.load_tensors(self.run.folder / "model.safetensors")
             self.model.load_state_dict(best)
@@ -669,6 +683,17 @@ class _Loop:
         for module in self.model.auxiliary.values():
             module.eval()
 
+    def _say_which(self) -> None:
+        """Where the kept weights are not those of the end, of when they are."""
+        lines = [r for r in self.model.run.history if r["phase"] == self.phase_number]
+        best = [r["epoch"] for r in lines if r.get("best")]
+        if self.finished or not best or self.since_best < LATE:
+            return
+        self.reporter.say(
+            f"validation was best at epoch {best[-1]:g} of {lines[-1]['epoch']:g}; the model kept is "
+            "that one"
+        )
+
     # -- checkpoints -----------------------------------------------------------------------------
 
     def _checkpoint(self) -> None:
@@ -676,7 +701,6 @@ class _Loop:
             return
         self._guard()
         self._guard_weights()
-        tensors = {} if self.finished else self._tensors()  # nothing goes on from a finished run
         numbers = {
             "version": MODEL_VERSION,
             "recipe": self.recipe.fingerprint,
@@ -691,13 +715,14 @@ class _Loop:
             "counted": self.counted,
             "names": self.names,
             "metrics_length": self.metrics_length,
+            "metrics_lines": self.metrics_lines,
             "finished": self.finished,
             "spent": self.spent,
             "began": self.began,
             "objective": self.objective.state() if self.objective is not None else {},
         }
         began = time.monotonic()
-        self.run.write_checkpoint(State(tensors, numbers))
+        self.run.write_checkpoint(State(self._tensors(), numbers))
         self.writing_took = time.monotonic() - began
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -731,16 +756,18 @@ class _Loop:
             )
         check_checkpoint(self.run.checkpoint, state, self.recipe, self.model)
         try:
-            if not numbers["finished"]:
-                self.model.load_state_dict(with_prefix(state.tensors, "model."))
             self.phase_number, self.step_number = int(numbers["phase"]), int(numbers["step"])
             self.best = math.inf if numbers["best"] is None else float(numbers["best"])
             self.since_best, self.counted = int(numbers["since_best"]), int(numbers["counted"])
             self.names = [str(name) for name in numbers["names"]]
             self.metrics_length = int(numbers["metrics_length"])
+            self.metrics_lines = int(numbers.get("metrics_lines", 0))
             self.finished = bool(numbers["finished"])
             self.spent = float(numbers.get("spent", 0.0))
             self.began = numbers["began"]
+            self._lengthen()
+            if not self.finished:
+                self.model.load_state_dict(with_prefix(state.tensors, "model."))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadFile(
                 f"{self.run.checkpoint} is damaged or foreign ({str(error).splitlines()[0]}): "
@@ -752,6 +779,13 @@ class _Loop:
         if history.damaged:
             lost = counted(history.damaged, "line")
             self.reporter.say(f"{lost} of {self.run.metrics} cannot be read and will be missing")
+        lacking = self.metrics_lines - len(history) - history.damaged
+        self.metrics_lines = len(history)
+        if lacking > 0:
+            self.reporter.say(
+                f"{self.run.metrics} was cut short: the lines of {counted(lacking, 'epoch')} are "
+                "lost, and nothing else"
+            )
         if self.finished:
             self.reporter.say(f"{self.run.folder} is finished already; nothing was left to do")
         else:
@@ -759,21 +793,67 @@ class _Loop:
                 f"resuming at phase {self.phase_number + 1}, step {self.step_number:,}"
             )
 
+    def _lengthen(self) -> None:
+        """Where the run is to last longer than it was: go on from its end, or from where it is.
+
+        Raises:
+            BadFile: it came so far already, or was finished by a version that kept nothing to go on from.
+        """
+        assert self.run is not None
+        if self.run.before is None:
+            return
+        place = min(self.phase_number, len(self.recipe.phases) - 1)
+        phases = (*self.run.before.phases[:place], *self.recipe.phases[place:])
+        phase, before = phases[place], self.run.before.phases[place]
+        if self.finished and place < self.phase_number:
+            raise BadFile(
+                f"{self.run.folder} was finished by a version of Narrows that kept nothing to go on "
+                f"from: begin another run with its weights (--from {self.run.folder})"
+            )
+        length = Length(phase, len(self.train_source), self.step_number, self.spent)
+        if length.over:
+            raise BadFile(
+                f"{self.run.folder} was trained for {in_words(before)} already; we got "
+                f"{in_words(phase)}: ask for more, or begin another run with its weights "
+                f"(--from {self.run.folder})"
+            )
+        if phase.patience is not None and self.since_best >= phase.patience:
+            return  # stopped early it stays
+        self.recipe = self.model.recipe = self.recipe.with_(phases=phases)
+        self.run.lengthen(self.recipe)
+        change = f"going on to {in_words(phase)}, after {in_words(before)}"
+        if not self.finished:
+            change = f"{in_words(phase)} instead of {in_words(before)}"
+        self.finished = False
+        schedule = phase.learning_rate_schedule
+        if schedule != "constant":
+            change += (
+                f"; the learning rate follows {schedule} over the new length, so that the end is not "
+                f"that of {in_words(phase)} at once (another run begins with these weights by --from "
+                f"{self.run.folder})"
+            )
+        self.reporter.say(change)
+
     # -- stopping --------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _stoppable(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM wait for the end of a step; a second Ctrl-C does not."""
+        """Ctrl-C, SIGTERM and SIGHUP wait for the end of a step; a second one does not."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
+        before = {n: signal.getsignal(n) for n in SIGNALS if signal.getsignal(n) is not None}
 
         def ask(number: int, frame: FrameType | None) -> None:
             if self.stop.is_set():
                 raise KeyboardInterrupt
+            self.signal = number
             self.stop.set()
 
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number, handler in before.items():
+            # what nohup and the like have switched off stays so, but for Ctrl-C
+            if handler is not signal.SIG_IGN or number == signal.SIGINT:
+                signal.signal(number, ask)
         try:
             yield
         finally:
@@ -787,7 +867,7 @@ class _Loop:
             if self.run is None
             else f"{self.run.folder} is up to date; the same command with --resume goes on from here, as fit(…, resume=True) does"
         )
-        raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}")
+        raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}", self.signal)
 
 
 def _some(source: Source, most: int = ENOUGH) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ __all__ = [
     "Several",
     "TensorBoard",
     "TerminalBar",
+    "Unfailing",
     "in_notebook",
     "reporter",
 ]
@@ -285,6 +287,38 @@ class Several:
         """Each ends."""
         for one in self.reporters:
             one.end()
+
+
+class Unfailing:
+    """Tells a reporter, and goes on where it cannot write: a training outlives its terminal and its log."""
+
+    def __init__(self, told: Reporter) -> None:
+        self.told = told
+
+    def say(self, text: str) -> None:
+        """Say it, if that can be."""
+        with contextlib.suppress(OSError):
+            self.told.say(text)
+
+    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
+        """Begin, if that can be."""
+        with contextlib.suppress(OSError):
+            self.told.begin(steps, done, batch_size, epochs)
+
+    def step(self, done: int, loss: float) -> None:
+        """Step, if that can be."""
+        with contextlib.suppress(OSError):
+            self.told.step(done, loss)
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        """Hand the record on, if that can be."""
+        with contextlib.suppress(OSError):
+            self.told.epoch(record)
+
+    def end(self) -> None:
+        """End, if that can be."""
+        with contextlib.suppress(OSError):
+            self.told.end()
 
 
 def in_notebook() -> bool:
