@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadFile
+from .npy import npy
 from .tables import SPLIT, Table, clean, heading, read_tables
 
 __all__ = [
@@ -385,12 +386,12 @@ def known_labels(source: Any, given: str | None = None) -> tuple[str, Array] | N
 
 
 def _label_array(file: str, n: int) -> Array:
+    if not Path(file).is_file():
+        raise BadFile(f"there is no labels file {file}")
     try:
-        values = np.load(file, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise BadFile(f"there is no labels file {file}") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise BadFile(f"{file} cannot be read as labels: {error}") from error
+        values = npy(file)
+    except BadFile as error:
+        raise BadFile(f"{file} cannot be read as labels: {error.__cause__ or error}") from error
     if values.shape != (n,):
         raise ValueError(
             f"{file} must hold a label for each of the {n} pictures, got {values.shape}"
