@@ -35,6 +35,9 @@ __all__ = [
 ]
 
 
+_HEADER = 8 << 20  # bytes of a safetensors header: more than a hundred thousand tensors
+
+
 @contextlib.contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
     """Give a temporary path next to ``path``; on success it is flushed and renamed to ``path``.
@@ -105,15 +108,13 @@ def load_tensors(path: Path | str) -> tuple[dict[str, torch.Tensor], dict[str, A
     Raises:
         BadFile: there is no such file, or it is truncated, damaged or not safetensors.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
 
     path = Path(path)
     if not path.is_file():
         raise BadFile(f"there is no file {path}; name the folder that `narrows train` wrote")
     try:
-        with safe_open(path, framework="pt") as opened:
-            header = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}
+        tensors, header = _in_memory(path)
         metadata = json.loads(header.get("narrows", "{}"))
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise BadFile(
@@ -123,6 +124,24 @@ def load_tensors(path: Path | str) -> tuple[dict[str, torch.Tensor], dict[str, A
     if not isinstance(metadata, dict):
         raise BadFile(f"{path} carries a foreign header; it was not written by Narrows")
     return tensors, metadata
+
+
+def _in_memory(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The tensors and the metadata of a safetensors file, read as a whole.
+
+    A file that is mapped and cut short by another program would end this one by a signal. What is no
+    header of ours is refused before it is parsed.
+    """
+    from safetensors.torch import load
+
+    with open(path, "rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        if length > _HEADER:
+            raise ValueError(f"its header claims {length:,} bytes")
+        opened.seek(0)
+        content = opened.read()
+    tensors = load(content)  # it has checked the header when this is parsed again
+    return tensors, json.loads(content[8 : 8 + length]).get("__metadata__") or {}
 
 
 def _brief(error: Exception) -> str:

@@ -66,6 +66,7 @@ _PLAIN = {
     "img",
     "pictures",
 }
+_CHARACTERS = 1 << 26  # of a column in memory, where each text is as long as the longest
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
 
@@ -163,6 +164,12 @@ def _table_known(tables: Sequence[Table], ids: Sequence[str]) -> Known:
                 known.notes.append(f"{table.path.name}: another table has the column {name!r}, too")
                 continue
             if not any(texts):
+                continue
+            if (longest := max(map(len, texts))) * len(texts) > _CHARACTERS:
+                known.notes.append(
+                    f"{table.path.name}, column {name!r}: a text of {longest:,} characters; it is "
+                    "left out"
+                )
                 continue
             kind = heading(name)
             values = np.array(texts) if kind in SPLIT else column(texts)
