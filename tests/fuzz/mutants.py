@@ -9,7 +9,19 @@ Change = Callable[[bytearray, random.Random, Sequence[bytes]], None]
 
 NUMBERS = (0, 1, 2, 127, 128, 255, 256, 32767, 65535, 2**24, 2**31 - 1, 2**31, 2**32 - 1)
 WORDS = (
-    *(b"nan", b"-1", b"1e999", b"9" * 400, b"0", b"''", b"null", b"true", b"[" * 3000, b"{}", b"[]"),
+    *(
+        b"nan",
+        b"-1",
+        b"1e999",
+        b"9" * 400,
+        b"0",
+        b"''",
+        b"null",
+        b"true",
+        b"[" * 3000,
+        b"{}",
+        b"[]",
+    ),
     *(b"\n", b'"', b",", b"\t", b"\0", b"\x1b[2J", b"../../x", b"\xff\xfe", b"2", b"0.5", b"inf"),
 )
 

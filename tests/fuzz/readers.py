@@ -34,7 +34,7 @@ from narrows.images.formats import readable
 from narrows.images.labels import known_of
 from narrows.images.preprocessing import Preprocessing
 from narrows.images.read import Wanted, decode
-from narrows.images.source import Images, pixels_of
+from narrows.images.source import Images
 from narrows.priors import fit_prior, load_prior, save_prior
 from narrows.training import load
 from narrows.training.checkpoints import outline
@@ -101,12 +101,15 @@ class Pictures(Reader):
         gray, palette = colour.convert("L"), colour.quantize(32)
         clear = colour.convert("RGBA")
         clear.putalpha(gray)
-        deep = Image.fromarray((PICTURE[..., 0].astype(np.uint16) * 17))
+        deep = Image.fromarray(PICTURE[..., 0].astype(np.uint16) * 17)
         real = Image.fromarray(PICTURE[..., 0].astype(np.float32) / 255)
         exif = Image.Exif()
         exif[0x0112] = 6
         ways: list[tuple[Image.Image, str, dict[str, Any]]] = [
-            *((one, "PNG", {}) for one in (colour, gray, palette, clear, deep, colour.convert("1"))),
+            *(
+                (one, "PNG", {})
+                for one in (colour, gray, palette, clear, deep, colour.convert("1"))
+            ),
             *((colour, "JPEG", how) for how in ({}, {"progressive": True}, {"exif": exif})),
             *((one, "JPEG", {}) for one in (gray, colour.convert("CMYK"))),
             *((one, "TIFF", {}) for one in (colour, deep, real, palette, clear)),
@@ -170,8 +173,13 @@ class Pictures(Reader):
 
 
 def _by_pillow(content: bytes) -> list[Any] | None:
-    """What a viewer may show, (H, W, 3) each; None where that is a matter of taste (depth, profiles)."""
+    """What a viewer may show, (H, W, 3) each; None where that is a matter of taste (depth, profiles).
+
+    None also above a million pixels, which take too long to compare.
+    """
     with Image.open(io.BytesIO(content), formats=readable()) as image:
+        if image.width * image.height > 1 << 20:
+            return None
         image.load()
         if image.mode[0] in "IF" or image.mode == "CMYK" or "icc_profile" in image.info:
             return None
@@ -195,7 +203,7 @@ class Masks(Reader):
     def made(self) -> list[bytes]:
         classes = Image.fromarray(PICTURE[..., 0] // 60)
         palette = classes.copy()
-        palette.putpalette([value for value in range(256) for _ in 'rgb'])
+        palette.putpalette([value for value in range(256) for _ in "rgb"])
         found = []
         for picture in (classes, palette, classes.convert("1")):
             for name in ("PNG", "TIFF", "BMP", "GIF"):
@@ -239,7 +247,8 @@ class Arrays(Reader):
     def wrong(self, content: bytes, value: Any) -> str:
         try:
             arrays = self.others(content)
-            wanted = torch.cat([array_file(self.put("b.npy", _saved(a))).pixels for a in arrays])
+            each = [array_file(self.put("b.npy", _saved(a))).pixels.clone() for a in arrays]
+            wanted = torch.cat(each)
         except Exception as error:
             return f"pictures of a file that NumPy refuses: {error}"
         return "" if torch.equal(wanted, value) else "other pixels than NumPy's"
@@ -307,7 +316,9 @@ class Tables(Reader):
     IDS = ("cat/1.png", "cat/2.png", "dog/1.png", "dog/10.png", "x.jpg")
 
     def made(self) -> list[bytes]:
-        lines = [f"{id_},{n % 2},{'train' if n else 'test'},a \"b\"" for n, id_ in enumerate(self.IDS)]
+        lines = [
+            f'{id_},{n % 2},{"train" if n else "test"},a "b"' for n, id_ in enumerate(self.IDS)
+        ]
         plain = "\n".join(["file,label,split,note", *lines]) + "\n"
         semicolons = plain.replace(",", ";")
         bare = "\n".join(lines)
@@ -327,7 +338,9 @@ class Tables(Reader):
 
     def wrong(self, content: bytes, value: Any) -> str:
         columns, notes, masks = value
-        odd = [name for name, column in columns.items() if len(column) != len(self.IDS) - len(masks)]
+        odd = [
+            name for name, column in columns.items() if len(column) != len(self.IDS) - len(masks)
+        ]
         return f"{odd[0]!r} has another length than there are pictures" if odd else ""
 
 
@@ -353,7 +366,12 @@ class OfModel(Reader):
     def made(self) -> list[bytes]:
         self.run = self.folder / "run"
         nw.fit(
-            _recipe(self.recipe), Images(X), validation=X[:9], to=self.run, device="cpu", report="quiet"
+            _recipe(self.recipe),
+            Images(X),
+            validation=X[:9],
+            to=self.run,
+            device="cpu",
+            report="quiet",
         )
         self.added()
         return [(self.run / self.file).read_bytes()]

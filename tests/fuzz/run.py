@@ -180,7 +180,16 @@ def _followed(answers: int, counts: Counts) -> tuple[bool | None, bool]:
 
 def table(found: dict[str, Counts]) -> str:
     """A row for each reader."""
-    head = ("reader", "cases", "as it was", "as another reader", "refused", "failures", "slowest", "memory")
+    head = (
+        "reader",
+        "cases",
+        "as it was",
+        "as another reader",
+        "refused",
+        "failures",
+        "slowest",
+        "memory",
+    )
     rows = [head] + [
         (
             name, f"{c.cases:,}", f"{c.same:,}", f"{c.other:,}", f"{c.refused:,}",
@@ -189,11 +198,15 @@ def table(found: dict[str, Counts]) -> str:
         for name, c in found.items()
     ]  # fmt: skip
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="names of readers, by commas")
@@ -204,7 +217,11 @@ def main() -> None:
     name, _, number = options.case.rpartition(":")
     only = [one.strip() for one in (name or options.only).split(",") if one.strip()]
     kinds = [kind for kind in READERS if not only or kind.name in only]
-    folder = Path(tempfile.mkdtemp(prefix="narrows-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    folder = Path(
+        tempfile.mkdtemp(
+            prefix="narrows-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None
+        )
+    )
     try:
         found = {}
         total = sum(kind.share for kind in kinds)
@@ -225,9 +242,15 @@ def main() -> None:
             if options.save and counts.failures:
                 options.save.mkdir(parents=True, exist_ok=True)
                 for failure in counts.failures[:200]:
-                    place = f"{kind.name.split(',')[0]}-{failure['case']}-{failure['kind']}".replace(" ", "-")
+                    place = (
+                        f"{kind.name.split(',')[0]}-{failure['case']}-{failure['kind']}".replace(
+                            " ", "-"
+                        )
+                    )
                     if reader.seeds[0] != b"made where it is read":
-                        (options.save / place).write_bytes(case(reader, failure["case"], options.seed))
+                        (options.save / place).write_bytes(
+                            case(reader, failure["case"], options.seed)
+                        )
             shutil.rmtree(reader.folder, ignore_errors=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -236,8 +259,14 @@ def main() -> None:
         print(json.dumps({name: vars(counts) for name, counts in found.items()}))
     else:
         print(f"\n{table(found)}\n")
-        for (of, kind, why), n in Counter((f["of"], f["kind"], f["why"][:110]) for f in failures).most_common(60):
-            first = next(f["case"] for f in failures if (f["of"], f["kind"], f["why"][:110]) == (of, kind, why))
+        for (of, kind, why), n in Counter(
+            (f["of"], f["kind"], f["why"][:110]) for f in failures
+        ).most_common(60):
+            first = next(
+                f["case"]
+                for f in failures
+                if (f["of"], f["kind"], f["why"][:110]) == (of, kind, why)
+            )
             print(f"{n:6} {of}: {kind}: {why} (case {first})")
     sys.exit(bool(failures))
 

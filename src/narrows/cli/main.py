@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 from ..errors import NarrowsError
-from .app import app
+from .app import app, escaped
 
 __all__ = ["main"]
 
@@ -43,7 +45,8 @@ def main() -> None:
 
     debug = bool(os.environ.get("NARROWS_DEBUG"))
     try:
-        app()
+        with _libraries_silent(debug):
+            app()
     except NarrowsError as error:
         _fail(str(error), 1, debug)
     except ValueError as error:
@@ -59,8 +62,35 @@ def main() -> None:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1, debug)
 
 
+@contextlib.contextmanager
+def _libraries_silent(debug: bool) -> Iterator[None]:
+    """Only Python writes to standard error: what libraries say there past it (a panic of the database
+    about a damaged file) is said once, by us."""
+    try:
+        there = sys.stderr.fileno() == 2 and not debug
+    except (AttributeError, OSError, ValueError):  # closed, or no file
+        there = False
+    if not there:
+        yield
+        return
+    python, kept = sys.stderr, os.dup(2)
+    sys.stderr = open(kept, "w", encoding=python.encoding, errors=python.errors, buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+        os.dup2(kept, 2)
+        ours, sys.stderr = sys.stderr, python
+        with contextlib.suppress(OSError):
+            ours.close()
+
+
 def _fail(text: str, code: int, debug: bool) -> None:
     if debug:
         raise  # noqa: PLE0704 - called from an except clause: the traceback is what was asked for
-    print(f"narrows: {' '.join(text.split())}", file=sys.stderr)
+    print(f"narrows: {escaped(text, one_line=True)}", file=sys.stderr)
     sys.exit(code)

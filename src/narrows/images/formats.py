@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes.util
+import logging
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ def readable() -> tuple[str, ...]:
         pass
     Image.init()
     _white_is_zero_too()
-    _keep_libtiff_quiet()
+    _keep_quiet()
     return tuple(name for name in Image.ID if name not in _REFUSED)
 
 
@@ -61,13 +62,15 @@ def _white_is_zero_too() -> None:
             known.setdefault((key[0], 0, *key[2:]), how)
 
 
-def _keep_libtiff_quiet() -> None:
+def _keep_quiet() -> None:
     """What is wrong with a TIFF is one sentence of ours, not ten lines of libtiff on standard error.
 
-    Pillow turns its warnings off itself. Where the library is not found (Windows), it goes on talking.
+    Pillow turns its warnings off itself, but logs some words of its own. Where the library is not
+    found (Windows), it goes on talking.
     """
     import PIL
 
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     folder = Path(PIL.__file__).parent
     bundled = [*folder.parent.glob("pillow.libs/libtiff*"), *folder.glob(".dylibs/libtiff*")]
     for name in [*map(str, bundled), *filter(None, [ctypes.util.find_library("tiff")])][:1]:

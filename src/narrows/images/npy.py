@@ -88,7 +88,7 @@ class Npz:
     def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
         self._archive, self._size = archive, size
         infos = archive.infolist()
-        self._members = {one.filename.removesuffix(".npy"): one for one in infos}
+        self._members = {_printable(one.filename.removesuffix(".npy")): one for one in infos}
         self.names = list(self._members)
 
     def header(self, name: str) -> Header | None:
@@ -131,6 +131,10 @@ class Npz:
         if info.compress_size > self._size:
             raise ValueError(f"{name} claims to be larger than the file")
         return self._archive.open(info)
+
+
+def _printable(name: str) -> str:
+    return name if name.isprintable() else ascii(name)[1:-1]
 
 
 def refuse_bomb(claimed: int, stored: int) -> None:
@@ -191,7 +195,7 @@ def _header(stream: Any) -> Header:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the compiler, about what stands there
-            said = ast.literal_eval(text.decode("latin-1").strip())
+            said = ast.literal_eval(text.decode("latin-1"))
         shape, descr, fortran = said["shape"], said["descr"], said["fortran_order"]
         dtype = np.dtype(descr) if isinstance(descr, str) else None
     except Exception as error:  # as above
