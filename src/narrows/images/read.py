@@ -10,6 +10,8 @@ the reason. Of an animation or a file of many pages the first picture counts.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import io
 import os
 import stat
@@ -17,7 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Condition, Lock
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -62,6 +64,7 @@ _HUNGRY = {
 }  # decoders of 20 bytes a pixel or more: a part of it
 _HEADROOM = 3.0  # a JPEG is decoded at no less than this many times the size wanted
 _STRIP = 1 << 22  # pixels that are converted at once
+_LARGE = 1 << 23  # pixels: before so many are decoded, what other threads left is given back
 _BYTES = 9  # a pixel that is decoded and converted takes about so many
 _REDUCED = 4  # times the limit: a JPEG that is decoded at a smaller scale may have
 _REDUCED_PROGRESSIVE = 1.5  # of these, all coefficients are held in memory
@@ -82,6 +85,8 @@ class _Room:
         with self._turn, self._change:  # the first to wait is the first to go on
             self._change.wait_for(lambda: not self._used or self._used + pixels <= self._pixels)
             self._used += pixels
+        if pixels > _LARGE:
+            _give_back()
         try:
             yield
         finally:
@@ -91,6 +96,20 @@ class _Room:
 
 
 _room = _Room(LIMIT)
+
+
+@functools.cache
+def _trim() -> Callable[[int], int]:
+    try:
+        return cast(Callable[[int], int], ctypes.CDLL(None).malloc_trim)
+    except (AttributeError, OSError, TypeError):  # no glibc
+        return lambda _: 0
+
+
+def _give_back() -> None:
+    """Return freed memory to the system: glibc keeps up to 64 MiB for each thread that decodes."""
+    _trim()(0)
+
 
 
 class Wanted(NamedTuple):
