@@ -111,7 +111,6 @@ def _give_back() -> None:
     _trim()(0)
 
 
-
 class Wanted(NamedTuple):
     """What a picture shall become. ``size`` is (height, width), or None to keep its own."""
 

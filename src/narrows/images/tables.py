@@ -28,7 +28,7 @@ FILE = frozenset(
     imagepath imageid img imgname imgfile imgpath imgid path relativepath relpath name picture photo""".split()
 )
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
-_SAMPLE = 50  # rows by which the separator is found
+_SAMPLE, _BEGINNING = 50, 1 << 18  # rows, and letters at most, by which the separator is found
 _BYTES, _LINE, _CELLS = 1 << 26, 1 << 20, 4_000_000  # of a table, a line, a table at most
 _LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
@@ -154,12 +154,10 @@ def heading(name: str) -> str:
 def _read(path: Path, ids: Sequence[str]) -> Table | None:
     known = {key for id_ in ids for key in _hints(id_)}
     try:
-        with open(path, "rb") as opened:
-            content = opened.read(_BYTES + 1)
-        if len(content) > _BYTES:
+        if path.stat().st_size > _BYTES:
             raise _unreadable(path, f"it has more than {_BYTES >> 20} MiB, the most it may")
-        text, coding = _decoded(content)
-        separator, start = _separator(text[:_LINE], known)
+        text, coding = _decoded(path.read_bytes())
+        separator, start = _separator(_beginning(text), known)
         lines, cells = [], 0
         for line in _lines(text[start:] if start else text, separator):
             cells += len(line)
@@ -243,6 +241,15 @@ def _physical(text: str) -> Iterator[str]:
         if len(found[0]) > _LINE:
             raise csv.Error(f"a line of {len(found[0]):,} characters")
         yield found[0]
+
+
+def _beginning(text: str) -> str:
+    """Whole lines, where there are any."""
+    return (
+        text
+        if len(text) <= _BEGINNING
+        else text[: text.rfind("\n", 0, _BEGINNING) + 1 or _BEGINNING]
+    )
 
 
 def _separator(text: str, known: set[str]) -> tuple[str, int]:
