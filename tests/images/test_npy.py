@@ -55,7 +55,7 @@ def test_arrays_come_as_numpy_reads_them(tmp_path: Path, dtype: str, order: str)
         (header("[" * 9000), "header is damaged"),
         (header("-" * 9000 + "1"), "header is damaged"),
         (header(FINE, b"\2\0", 1 << 31), "header claims 2,147,483,648 bytes"),
-        (header(FINE, b"\x09\0"), "no array of NumPy"),
+        (header(FINE, b"\1\2"), "an unknown version of NumPy's format"),
         (b"", "no array of NumPy"),
     ],
     ids=str,
@@ -81,6 +81,14 @@ def test_a_member_that_is_no_array_or_lies(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="short promises .* 60 bytes, but it holds 53"):
         with npz(tmp_path / "a.npz") as opened:
             opened.read("short")
+
+
+def test_a_damaged_member_is_not_passed_over_for_another(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", faces=PIXELS, rest=PIXELS[0])
+    raw = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "a.npz").write_bytes(raw.replace(b"rest.npy", b"xest.npy", 1))
+    with pytest.raises(BadFile, match="a.npz cannot be used: File name in directory"):
+        array_file(tmp_path / "a.npz")
 
 
 def test_labels_of_another_number_are_refused(tmp_path: Path) -> None:

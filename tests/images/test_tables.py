@@ -215,3 +215,8 @@ def test_a_name_of_very_many_parts_and_a_text_of_very_many_letters_take_no_memor
     monkeypatch.setattr("narrows.images.labels._CHARACTERS", 4000)
     images = folder(four, 8)
     assert list(images.labels) == ["label"] and "a text of 2,000 characters" in said(images)
+
+
+def test_a_number_that_no_float_holds_is_a_text():
+    assert column(["9" * 400, "1"]).tolist() == ["9" * 400, "1"]
+    assert column(["9" * 5000, ""]).tolist() == ["9" * 5000, ""]

@@ -209,7 +209,7 @@ def column(texts: Sequence[str]) -> Array:
 
 def _is_number(text: str) -> bool:
     if _NUMBER.fullmatch(text):
-        return text != "-0"
+        return text != "-0" and bool(np.isfinite(float(text)))
     try:
         return bool(np.isfinite(float(text))) and repr(float(text)) == text
     except ValueError:

@@ -82,6 +82,10 @@ def npz(path: str | Path) -> Iterator[Npz]:
             yield Npz(archive, os.fstat(opened.fileno()).st_size)
 
 
+class _NoArray(ValueError):
+    """A file of another kind."""
+
+
 class Npz:
     """The members of an open archive that are arrays, by their names without .npy."""
 
@@ -92,11 +96,15 @@ class Npz:
         self.names = list(self._members)
 
     def header(self, name: str) -> Header | None:
-        """What a member's header claims; None where it is no array."""
+        """What a member's header claims; None where it is a file of another kind.
+
+        Raises:
+            ValueError: it is damaged.
+        """
         try:
             with self._opened(name) as stream:
                 return _header(stream)
-        except Exception:  # as below
+        except _NoArray:
             return None
 
     def read(self, name: str) -> Array:
@@ -185,8 +193,10 @@ def _header(stream: Any) -> Header:
         ValueError: it is none, or of something else than numbers or texts.
     """
     front = stream.read(8)
-    if front[:6] != b"\x93NUMPY" or len(front) < 8 or front[6] not in (1, 2, 3):
-        raise ValueError("it is no array of NumPy")
+    if front[:6] != b"\x93NUMPY":
+        raise _NoArray("it is no array of NumPy")
+    if front[6:] not in (b"\1\0", b"\2\0", b"\3\0"):
+        raise ValueError("it is an array of an unknown version of NumPy's format")
     wide = 2 if front[6] == 1 else 4
     length = int.from_bytes(stream.read(wide), "little")
     if length > _HEADER:
