@@ -51,6 +51,7 @@ class Reader:
     name = ""
     share = 1
     summed = False  # a sum in the file tells any change
+    silent = True  # nothing but Python writes to standard error
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -539,6 +540,7 @@ class Collections(Reader):
     """One byte string of all files of a collection, so that mutants change any of them."""
 
     name, share, summed = "collection", 3, True
+    silent = False  # the engine does, and the command line keeps it away: tests/cli/test_hostile.py
 
     def made(self) -> list[bytes]:
         return [b"made where it is read"]  # the engine's threads do not live through a fork

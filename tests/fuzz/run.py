@@ -107,7 +107,7 @@ def _work(reader: Reader, numbers: list[int], seed: int, answers: int, words: in
             text = os.pread(words, 300, 0).decode(errors="replace")
             os.ftruncate(words, 0)
             os.lseek(words, 0, os.SEEK_SET)
-            if outcome in ("same", "other", "refused"):
+            if reader.silent and outcome in ("same", "other", "refused"):
                 outcome, why = "words on standard error", f"{said} bytes: {text}"
         memory = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base)
         if memory > MEMORY and outcome in ("same", "other", "refused"):
