@@ -352,6 +352,28 @@ def test_a_header_that_lies_takes_neither_time_nor_memory(header, words) -> None
     assert time.monotonic() - began < 1
 
 
+def test_codes_that_cost_nothing_give_no_more_than_their_bytes_pay_for(monkeypatch) -> None:
+    def encode(x: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(x), 2)
+
+    def decode(z: torch.Tensor) -> torch.Tensor:  # a model that has collapsed
+        return z.sum(1)[:, None, None, None] * torch.ones(1, 2, 3)
+
+    codec = Codec.fit(CodecModel((1, 2, 3), encode, decode), PIXELS)
+    began = time.monotonic()
+    for header in (Header((1, 2, 3), 80_000_000, 1, None, 0), Header((1, 900, 900), 1, 1, 0, 0)):
+        with pytest.raises(BadFile, match="more than 8 bytes hold"):
+            codec.decompress(sealed(header, codec, bytes(8)))
+    assert time.monotonic() - began < 1
+    monkeypatch.setattr("narrows.applications.container.FREE", 1 << 12)
+    many = np.zeros((40, 1, 2, 3), np.uint8)
+    made = codec.compress(many, quality=1, together=True)
+    assert len(made.files[0]) == HEAD + 4 + (40 * (6 + 256 + 4 * 2) - 4096) // 1024
+    assert torch.equal(codec.decompress(made.files[0]), made.decoded)
+    with pytest.raises(BadFile, match="more than 5 bytes hold"):
+        codec.decompress(checked(made.files[0][:-1]))
+
+
 def test_a_header_without_end() -> None:
     codec = by_hand()
     file = sealed(Header((1, 2, 3), 2, 50, 3, 0), codec, b"")

@@ -33,7 +33,7 @@ from ..errors import BadFile, NarrowsError
 from ..images import Source, as_source
 from ..measures import Pca, formats, psnr
 from ..randomness import generator, permutation
-from .container import MOST_VALUES, Header, opened, packed
+from .container import MOST_VALUES, Header, least, opened, packed
 from .entropy import Reader, Writer, nats_of, table
 from .quantisers import QUALITIES, Codebook, Indices, Quantiser, Uniform
 from .residual import Residual
@@ -314,11 +314,12 @@ class Codec:
             each = writers * count if together else writers
             result = self.residual.write(each, x.numpy(), d.numpy(), max_error, quality)
             d = torch.from_numpy(result)
-        out = []
+        out, units = [], all_symbols.shape[1]
         for writer, group in zip(writers, groups, strict=True):
             total = zlib.crc32(d[group.start : group.stop].numpy().data)
             header = Header(shape, len(group), quality, max_error, total)
-            out.append(packed(header, self.fingerprint, self.functions.shape, writer.bytes()))
+            stream = writer.bytes().ljust(least(header, len(group) * per, units), b"\0")
+            out.append(packed(header, self.fingerprint, self.functions.shape, stream))
         return Compressed(out, x, d)
 
     def decompress(self, file: bytes, progress: Progress | None = None) -> Tensor:
@@ -336,23 +337,21 @@ class Codec:
             raise BadFile(f"this file says a quality of {quality}, which this model has not")
         tiles = count * _tiles(shape, self.functions.shape)
         models, bits = self._tables(quality)
-        if tiles * bits > 8 * len(stream) + 64:
+        needed = max(math.ceil(tiles * bits - 64) // 8, least(header, tiles, len(models)))
+        if needed > len(stream):
             raise BadFile(
                 f"this file says {count:,} pictures of {shape}, more than {len(stream):,} bytes hold"
             )
         reader = Reader(stream)
-        columns = [
-            np.zeros(tiles, np.int64)
-            if model is None
-            else reader.many(model, tiles).astype("int64")
-            for model in models
-        ]
-        symbols = np.stack(columns, 1)
+        symbols = np.zeros((tiles, len(models)), np.int32)
+        for unit, model in enumerate(models):
+            if model is not None:
+                symbols[:, unit] = reader.many(model, tiles)
         per = tiles // count
         out = np.empty((count, *shape), np.uint8)
         with _one_thread():
             for number in range(count):
-                own = symbols[number * per : (number + 1) * per]
+                own = symbols[number * per : (number + 1) * per].astype(np.int64)
                 made = self._decoded(own, quality, shape)[0].numpy()
                 if header.error is not None:
                     made = self.residual.read(reader, made, header.error, quality)

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from ..errors import Interrupted, NarrowsError
 from ..files import TOO_MANY
-from .app import app
+from .app import app, escaped
 
 __all__ = ["main"]
 
@@ -63,7 +63,8 @@ def main() -> None:
     debug = bool(os.environ.get("NARROWS_DEBUG"))
     with _signals() as stopped:
         try:
-            app()
+            with _libraries_silent(debug):
+                app()
         except SystemExit as left:
             if stopped and left.code == STOPPED:  # Typer makes 130 of every KeyboardInterrupt
                 _fail("stopped", 128 + stopped[-1], debug)
@@ -129,6 +130,33 @@ def _finish(code: object) -> None:
         _fail_of_system(error, False)
 
 
+@contextlib.contextmanager
+def _libraries_silent(debug: bool) -> Iterator[None]:
+    """Only Python writes to standard error: what libraries say there past it (a panic of the database
+    about a damaged file) is said once, by us."""
+    try:
+        there = sys.stderr.fileno() == 2 and not debug
+    except (AttributeError, OSError, ValueError):  # closed, or no file
+        there = False
+    if not there:
+        yield
+        return
+    python, kept = sys.stderr, os.dup(2)
+    sys.stderr = open(kept, "w", encoding=python.encoding, errors=python.errors, buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+        os.dup2(kept, 2)
+        ours, sys.stderr = sys.stderr, python
+        with contextlib.suppress(OSError):
+            ours.close()
+
+
 def _out_of_memory(error: RuntimeError) -> bool:
     """Whether torch says that there was not enough memory, of whichever device."""
     said = str(error).lower()
@@ -158,5 +186,5 @@ def _fail(text: str, code: int, debug: bool) -> NoReturn:
     if debug:
         raise  # noqa: PLE0704 - called from an except clause: the traceback is what was asked for
     with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
-        print(f"narrows: {' '.join(text.split())}", file=sys.stderr, flush=True)
+        print(f"narrows: {escaped(text, one_line=True)}", file=sys.stderr, flush=True)
     sys.exit(code)

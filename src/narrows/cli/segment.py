@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from . import options
-from .app import answer, app
+from .app import App, answer, app
 
 __all__ = ["segment"]
 
-segment = typer.Typer(
+segment = App(
     no_args_is_help=True, help="Learn the class of each pixel from masks, and find it in pictures."
 )
 app.add_typer(segment, name="segment")
