@@ -28,7 +28,7 @@ from ..images.walk import Found
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table
-from .indexing import collection_for, index_files, index_source
+from .indexing import collection_for, index_files, index_source, one_indexer
 from .opening import encoded, opened_model
 
 __all__ = ["IndexResult", "files_or_source", "index"]
@@ -137,13 +137,13 @@ def index(
         _place_of(pictures), **how.document() | {"shape": how.shape},
     )  # fmt: skip
     stated = [] if pool is None else ["pool"]
-    collection = collection_for(to, about, stated=stated, new_version=new_version)
 
     def encode(x: torch.Tensor) -> np.ndarray[Any, Any]:
         return encoded(found, Images(x), progress=False)
 
     apply: Any = index_files if isinstance(source, PictureFiles) else index_source
-    with stage(progress, "indexing") as step:
+    with stage(progress, "indexing") as step, one_indexer(to):
+        collection = collection_for(to, about, stated=stated, new_version=new_version)
         done = apply(collection, source, encode, progress=step)
     return IndexResult(
         collection, len(collection), done.added, done.changed, done.removed, done.unchanged,

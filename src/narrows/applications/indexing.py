@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,7 +24,7 @@ import torch
 from ..collection import About, Collection, pooled
 from ..collection.about import INPUTS
 from ..collection.rows import COLUMNS, column_names, type_of, values_of
-from ..collection.store import local
+from ..collection.store import guarded, local, look
 from ..errors import BadFile, NarrowsError, NoImages, UnreadableImage
 from ..images import Preprocessing, Source
 from ..images.files import PictureFiles
@@ -35,7 +36,7 @@ from ..images.walk import Found, printable
 
 __all__ = [
     "ENCODED_AT_ONCE", "Encode", "Indexed", "Look", "ahead", "brought", "collection_for", "index_files",
-    "index_source", "look_at", "taken",
+    "index_source", "look_at", "one_indexer", "taken",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
@@ -243,14 +244,46 @@ def index_source(
     return done
 
 
+_mine = threading.local()  # the folders whose lock this thread holds
+
+
+@contextlib.contextmanager
+def one_indexer(address: str | Path) -> Iterator[None]:
+    """Wait until nobody else indexes into the same folder (an object store has no locks).
+
+    Who holds it may ask again, in the same thread.
+
+    Raises:
+        NarrowsError: the folder holds other things, or may not be written.
+    """
+    folder = local(str(address))
+    held: set[Path] = _mine.__dict__.setdefault("held", set())
+    if folder is None or folder.resolve() in held:
+        yield
+        return
+    look(str(address))
+    with contextlib.ExitStack() as stack:
+        with guarded(str(address)):
+            stack.enter_context(locked(folder))
+        held.add(folder.resolve())
+        try:
+            yield
+        finally:
+            held.discard(folder.resolve())
+            with contextlib.suppress(OSError):
+                if os.listdir(folder) == ["lock"]:  # nothing came of it
+                    os.unlink(folder / "lock")
+                    folder.rmdir()
+
+
 @contextlib.contextmanager
 def _alone(collection: Collection) -> Iterator[None]:
-    """Wait until nobody else indexes into the same folder (an object store has no locks).
+    """Be the only one that indexes into a collection.
 
     A new version into which nothing was written goes with the error that prevented it.
     """
-    folder = local(collection.address)
-    with contextlib.nullcontext() if folder is None else locked(folder):
+    with one_indexer(collection.address):
+        collection.settle()
         try:
             yield
         except BaseException:

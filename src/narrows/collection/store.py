@@ -18,7 +18,9 @@ import logging
 import os
 import re
 import secrets
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,6 +39,7 @@ __all__ = ["Store", "Version", "guarded", "local", "look"]
 
 LISTING = "narrows"
 SAID = logging.getLogger("narrows")
+_said: set[str] = set()  # once is enough
 _CONTENT = (".", "lock", "pictures-", LISTING, whole.FILE)  # how names in a collection begin
 
 
@@ -165,8 +168,7 @@ class Store:
         self.address = address
         lancedb = _lancedb()
         self.folder = folder = local(address)
-        self._beside: tempfile.TemporaryDirectory[str] | None = None
-        self._said: set[str] = set()
+        self._beside: Path | None = None
         if not look(address) and not make:
             raise BadFile(
                 f"there is no collection in {address}: make one with "
@@ -195,13 +197,14 @@ class Store:
                 f"({_first(found.lacking, name)}), and nothing older is whole; copy it again, or index "
                 "the pictures into another one"
             )
-        if name not in self._said:
-            self._said.add(name)
-            SAID.warning(
-                "%s: the last write did not reach the disk whole (%s); it is opened as it was before, "
-                "and the next narrows index writes what is missing",
-                self.address, _first(found.lacking, name),
-            )  # fmt: skip
+        said = (
+            f"{self.address}: the last write did not reach the disk whole "
+            f"({_first(found.lacking, name)}); it is opened as it was before, and the next narrows index "
+            "writes what is missing"
+        )
+        if said not in _said:
+            _said.add(said)
+            SAID.warning("%s", said)
         return self._opened_beside(name, found.whole)
 
     def _state(self, name: str) -> whole.State | None:
@@ -228,15 +231,16 @@ class Store:
         assert self.folder is not None
         with guarded(self.address):
             if self._beside is None:
-                self._beside = tempfile.TemporaryDirectory(prefix="narrows-")
+                self._beside = Path(tempfile.mkdtemp(prefix="narrows-"))
+                weakref.finalize(self, shutil.rmtree, self._beside, True)
             root = (self.folder / f"{name}.lance").resolve()
-            links = Path(self._beside.name) / f"{name}.lance"
+            links = self._beside / f"{name}.lance"
             if not links.exists():
                 (links / "_versions").mkdir(parents=True)
                 for each in ("data", "_deletions", "_indices", "_transactions"):
                     (links / each).symlink_to(root / each, target_is_directory=True)
                 (links / manifest.path).symlink_to(root / manifest.path)
-            return _lancedb().connect(self._beside.name).open_table(name)
+            return _lancedb().connect(str(self._beside)).open_table(name)
 
     def settle(self, name: str) -> bool:
         """Put aside manifests of versions that did not reach the disk whole, and vouch for the newest.
