@@ -212,7 +212,9 @@ def state(folder: Path, table: str, *, thorough: bool = False) -> State:
         wrong = [
             (name, reason, name in known)
             for name, size in manifest.files.items()
-            if (reason := _wrong(root, name, known.get(name), thorough or not large, size, thorough))
+            if (
+                reason := _wrong(root, name, known.get(name), thorough or not large, size, thorough)
+            )
         ]
         if any(was_whole for *_, was_whole in wrong):  # going back would lose rows that are there
             found.damaged = [(name, reason) for name, reason, _ in wrong]
@@ -310,7 +312,9 @@ def _manifest(root: Path, path: str) -> Manifest:
     try:
         version, indices, files = 0, None, {}
         fragments: dict[int, list[str]] = {}
-        for number, value in _message(content, struct.unpack_from("<Q", content, len(content) - 16)[0]):
+        for number, value in _message(
+            content, struct.unpack_from("<Q", content, len(content) - 16)[0]
+        ):
             if number == 2:
                 which, names = _fragment(value)
                 fragments[which] = list(names)
@@ -330,7 +334,8 @@ def _manifest(root: Path, path: str) -> Manifest:
 
 def _fragment(content: bytes) -> tuple[int, dict[str, int]]:
     """A piece of rows: its number, and its files with their lengths."""
-    which, files, removed = 0, {}, None
+    files: dict[str, int] = {}
+    which, removed = 0, None
     for number, value in _fields(content):
         if number == 1:
             which = int(value)
