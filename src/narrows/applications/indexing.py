@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -35,8 +35,8 @@ from ..images.thumbnails import Seen, seen, thumbnail
 from ..images.walk import Found, printable
 
 __all__ = [
-    "ENCODED_AT_ONCE", "Encode", "Indexed", "Look", "ahead", "brought", "collection_for", "index_files",
-    "index_source", "look_at", "one_indexer", "taken",
+    "ENCODED_AT_ONCE", "Encode", "Indexed", "Look", "ahead", "brought", "collection_for", "found_again",
+    "index_files", "index_source", "look_at", "one_indexer", "taken",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
@@ -119,23 +119,30 @@ def collection_for(
 
 def _holds(folder: str, collection: Collection) -> bool:
     """Whether most of a collection's files lie in a folder: a few of them are compared by content."""
+    looks = list(found_again(folder, collection))
+    return 2 * sum(looks) > len(looks)
+
+
+def found_again(folder: str, collection: Collection) -> Iterator[bool]:
+    """Of some of a collection's pictures, whether they lie in a folder as they were indexed."""
     if not os.path.isdir(folder) or not len(collection):
-        return False
+        return
     there = collection.table(["id", "size", "hash"]).to_pylist()
-    some = there[:: max(1, len(there) // LOOKED_AT)]
-    same = 0
-    for row in some:
-        path = os.path.join(folder, row["id"])
+    for row in there[:: max(1, len(there) // LOOKED_AT)]:
+        pieces = PurePath(row["id"])
+        same = False
         try:
-            if row["size"] is not None and os.stat(path).st_size == row["size"]:
+            path = os.path.join(folder, pieces)
+            inside = not pieces.is_absolute() and ".." not in pieces.parts
+            if inside and os.path.isfile(path) and os.stat(path).st_size == row["size"]:
                 with open(path, "rb") as opened:
                     digest = hashlib.file_digest(
                         opened, lambda: hashlib.blake2b(digest_size=16)
                     ).hexdigest()
-                same += digest == row["hash"]
+                same = digest == row["hash"]
         except (OSError, ValueError):  # gone, or a name that no file can have
-            continue
-    return 2 * same > len(some)
+            pass
+        yield same
 
 
 def index_files(

@@ -140,19 +140,14 @@ def near_duplicates(
             threshold = min(threshold, APART * float(np.median(_least(a, b, differences))))
     which = np.zeros(len(a), np.int64)
     if turns:
-        how = _turned_pairs(coarse, best, a, b, differences <= threshold)
-        a, b, which = (np.concatenate([x, y]) for x, y in zip((a, b, which), how, strict=True))
-        differences = np.concatenate(
-            [differences, _compared(ordered, how[0], how[1], None, how[2])]
-        )
-    more = _within_components(n, a, b, differences <= threshold)
-    plain = _compared(ordered, *more, None)
-    another = _nearest_turn(coarse, *more) if turns else np.zeros_like(more[0])
-    other = _compared(ordered, *more, None, another)
-    another[plain <= other] = 0
-    a, b = np.concatenate([a, more[0]]), np.concatenate([b, more[1]])
-    which = np.concatenate([which, another])
-    differences = np.concatenate([differences, np.minimum(plain, other)])
+        c, d = _symmetric_pairs(coarse, best, a, b, differences <= threshold)
+        away, how = _nearest_turn(ordered, coarse, c, d)
+        a, b, which = np.concatenate([a, c]), np.concatenate([b, d]), np.concatenate([which, how])
+        differences = np.concatenate([differences, away])
+    c, d = _within_components(n, a, b, differences <= threshold)
+    away, how = _nearest_turn(ordered, coarse, c, d, turns)
+    a, b, which = np.concatenate([a, c]), np.concatenate([b, d]), np.concatenate([which, how])
+    differences = np.concatenate([differences, away])
     counts = differences <= threshold
     groups = grouped(best, order, a[counts], b[counts], differences[counts])
     apart = _least(a[~counts], b[~counts], differences[~counts])
@@ -264,35 +259,37 @@ def _pairs(coarse: Array, best: Array, near: Array | None) -> tuple[Array, Array
     return pairs // max(len(best), 1), pairs % max(len(best), 1)
 
 
-def _turned_pairs(
+def _symmetric_pairs(
     coarse: Array, best: Array, a: Array, b: Array, counts: Array
-) -> tuple[Array, Array, Array]:
-    """Whom else to compare, and how turned: places a < b and turns, (P,) each."""
+) -> tuple[Array, Array]:
+    """Whom else to compare, whichever way they are turned: places c < d, (P,) each."""
     kept = np.unique(best)
     c, d, _ = nearest_pairs(_symmetric(coarse[kept]), NEAREST, WITHIN)
     c, d = kept[c], kept[d]
-    known = np.unique(a[counts] * len(best) + b[counts])
-    new = ~np.isin(c * len(best) + d, known)
-    c, d = c[new], d[new]
-    turn = _nearest_turn(coarse, c, d)
-    near = np.zeros(len(c), bool)
-    for which in range(1, len(TURNS)):
-        some = turn == which
-        moved = coarse[c[some]][:, _places_of(which)]
-        near[some] = np.linalg.norm(moved - coarse[d[some]], axis=1) <= WITHIN
-    return c[near], d[near], turn[near]
+    new = ~np.isin(c * len(best) + d, a[counts] * len(best) + b[counts])
+    return c[new], d[new]
 
 
-def _nearest_turn(coarse: Array, a: Array, b: Array) -> Array:
-    """Of each pair of places the turn, no turn aside, that brings a's coarse look nearest to b's: (P,)."""
-    least, found = np.full(len(a), np.inf), np.ones(len(a), np.int64)
+def _nearest_turn(
+    signatures: Array, coarse: Array, a: Array, b: Array, turns: bool = True
+) -> tuple[Array, Array]:
+    """The differences (P,) of pairs as they are, or with a turned as its coarse look is nearest to b's,
+    whichever is less; and the turns (P,)."""
+    plain, how = _compared(signatures, a, b, None), np.zeros(len(a), np.int64)
+    if not turns:
+        return plain, how
+    least = np.full(len(a), np.inf)
     for which in range(1, len(TURNS)):
         for low in range(0, len(a), _AT_ONCE):
             part = slice(low, low + _AT_ONCE)
             away = np.linalg.norm(coarse[a[part]][:, _places_of(which)] - coarse[b[part]], axis=1)
             better = away < least[part]
-            least[part][better], found[part][better] = away[better], which
-    return found
+            least[part][better], how[part][better] = away[better], which
+    near = least <= WITHIN
+    turned_away = np.full(len(a), np.inf)
+    turned_away[near] = _compared(signatures, a[near], b[near], None, how[near])
+    how[plain <= turned_away] = 0
+    return np.minimum(plain, turned_away), how
 
 
 def _places_of(turn: int) -> Array:

@@ -22,7 +22,7 @@ from ..errors import BadFile
 from .about import About
 from .info import CollectionInfo
 from .nearest import nearest
-from .rows import arrow, condition, numbers, type_of, values_of
+from .rows import arrow, condition, numbers, schema_of, type_of, values_of
 from .store import Store, Version, guarded, look
 
 if TYPE_CHECKING:
@@ -68,12 +68,15 @@ class Collection:
         self._store = store
         self.version = version
         self._table = store.table(version.table)
-        missing = {"id", "code"} - set(self.schema.names)
-        if missing:
-            raise BadFile(
-                f"the collection {self.address} has no column {min(missing)}; "
-                "index the pictures again into another one"
-            )
+        there = self.schema
+        for field in schema_of(version.about.size):
+            kind = there.field(field.name).type if field.name in there.names else "missing"
+            if kind != field.type:
+                what = "no column" if kind == "missing" else f"{kind} instead of {field.type} in"
+                raise BadFile(
+                    f"the collection {self.address} has {what} {field.name}; "
+                    "index the pictures again into another one"
+                )
 
     @staticmethod
     def create(address: str | Path, about: About) -> Collection:

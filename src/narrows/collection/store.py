@@ -282,13 +282,13 @@ class Store:
             listed = [
                 Version(
                     int(r["version"]),
-                    r["table"],
+                    _name(r["table"]),
                     About.read(r["about"], self.address),
                     r["complete"],
                 )
                 for r in rows
             ]
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise BadFile(
                 f"{self.address} is no collection that this Narrows reads: its listing has other columns; "
                 "name another folder"
@@ -355,6 +355,13 @@ class Store:
                 (self.folder / name).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 self.folder.rmdir()
+
+
+def _name(table: object) -> str:
+    """The name of a table of rows, and of nothing else."""
+    if not isinstance(table, str) or not re.fullmatch(r"pictures-\d+-[0-9a-f]+", table):
+        raise ValueError("a table of another name")
+    return table
 
 
 def _first(wrong: list[tuple[str, str]], table: str) -> str:
