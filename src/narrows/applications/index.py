@@ -45,6 +45,7 @@ class IndexResult(Result):
         seconds: on the clock.
         skipped: (file, reason) of each that is no readable picture.
         notes: what was ignored, merged or guessed.
+        moved: how many lie elsewhere in the folder than before, with all that was known of them.
     """
 
     name: ClassVar[str] = "index"
@@ -57,6 +58,7 @@ class IndexResult(Result):
     seconds: float
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    moved: int = 0
 
     def document(self) -> dict[str, Any]:
         """The counts, and what the collection has of each picture."""
@@ -68,6 +70,7 @@ class IndexResult(Result):
             "changed": self.changed,
             "removed": self.removed,
             "unchanged": self.unchanged,
+            "moved": self.moved,
             "skipped": [list(item) for item in self.skipped],
             "notes": list(self.notes),
             "code": self.collection.about.size,
@@ -82,6 +85,8 @@ class IndexResult(Result):
 
     def __str__(self) -> str:
         counts = [f"{getattr(self, n):,} {n}" for n in ("added", "changed", "removed", "unchanged")]
+        if self.moved:
+            counts.append(f"{self.moved:,} moved")
         if self.skipped:
             counts.append(f"{len(self.skipped):,} skipped")
         address = self.collection.address
@@ -147,7 +152,7 @@ def index(
         done = apply(collection, source, encode, progress=step)
     return IndexResult(
         collection, len(collection), done.added, done.changed, done.removed, done.unchanged,
-        time.perf_counter() - began, done.skipped, done.notes,
+        time.perf_counter() - began, done.skipped, done.notes, done.moved,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -56,7 +56,8 @@ class Indexed:
     """What one run did.
 
     Attributes:
-        added, changed, removed, unchanged: how many pictures.
+        added, changed, removed, unchanged, moved: how many pictures; those that lie elsewhere in the
+            folder now are moved, with all that was known of them.
         skipped: (file, reason) of each that is no readable picture.
         notes: sentences about what was ignored, merged or guessed.
     """
@@ -65,13 +66,14 @@ class Indexed:
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
+    moved: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def touched(self) -> int:
         """How many rows were written or removed."""
-        return self.added + self.changed + self.removed
+        return self.added + self.changed + self.removed + self.moved
 
 
 def collection_for(
@@ -156,8 +158,9 @@ def index_files(
     """Bring a collection up to the present state of a folder.
 
     A file whose size and time of change are those in the collection is not opened; one whose
-    content turns out to be the same is not encoded. A file that is gone, or is no picture any
-    more, leaves the collection.
+    content turns out to be the same is not encoded. A file that has another name or lies elsewhere in
+    the folder now keeps its row, with its scores. A file that is gone, or is no picture any more, leaves
+    the collection.
 
     Args:
         collection: where to; its ``about`` says in which shape pictures are read.
@@ -180,27 +183,34 @@ def index_files(
             notes=found.notes + known.notes,
         )
         writer = _Writer(collection, encode, known, done)
+        present = {file.id for file in found.files} | {name for name, _ in found.skipped}
+        closed = tuple(f"{name}/" for name, _ in found.skipped)  # folders that may not be read now
+        removed = [id_ for id_ in known.places if id_ not in present and not id_.startswith(closed)]
+        lost = known.by_content(removed)
 
         def look(item: tuple[int, Found]) -> Look:
             row, file = item
-            return look_at(row, file, known.digest(file.id), options)
+            before = known.digest(file.id)
+            return look_at(row, file, lost if before is None else (before,), options)
 
         with writer:
             gone = []
             for count, looked in enumerate(ahead(look, todo, workers), 1):
+                if looked.same and looked.file.id not in known.places:
+                    if lost[looked.digest]:
+                        writer.move(looked.row, looked.file, lost[looked.digest].pop())
+                    else:  # one more of the same content
+                        looked = look_at(looked.row, looked.file, (), options)
                 if looked.picture is not None:
                     writer.take(looked.row, looked.file, looked.digest, looked.picture)
-                elif looked.same:
+                elif looked.same and looked.file.id in known.places:
                     writer.touch(looked.row, looked.file)
-                else:
+                elif not looked.same:
                     done.skipped.append((looked.file.id, looked.reason))
                     if looked.certain:
                         gone.append(looked.file.id)
                 if progress is not None:
                     progress(count, len(todo))
-        present = {file.id for file in found.files} | {name for name, _ in found.skipped}
-        closed = tuple(f"{name}/" for name, _ in found.skipped)  # folders that may not be read now
-        removed = [id_ for id_ in known.places if id_ not in present and not id_.startswith(closed)]
         removed += [id_ for id_ in gone if id_ in known.places]
         known.move(found.files)
         _end(collection, known, done, removed)
@@ -301,7 +311,7 @@ def _alone(collection: Collection) -> Iterator[None]:
 
 def _end(collection: Collection, known: _Known, done: Indexed, removed: list[str]) -> None:
     """Remove what is gone, write what else is known by now, tidy, and call the version whole."""
-    if not done.added and len(removed) == len(known.places):
+    if not done.added and not done.moved and len(removed) == len(known.places):
         first = f": {done.skipped[0][0]}: {done.skipped[0][1]}" if done.skipped else ""
         raise NoImages(
             f"none of the {len(known.ids):,} files is a picture that can be read{first}; "
@@ -309,7 +319,7 @@ def _end(collection: Collection, known: _Known, done: Indexed, removed: list[str
         )
     known.describe()
     if removed:
-        done.removed = collection.delete(removed)
+        done.removed = collection.delete(removed) - done.moved
     collection.optimize()
     collection.commit()
 
@@ -391,6 +401,14 @@ class _Known:
         place = self.places.get(id_)
         return None if place is None else self.there["hash"][place]
 
+    def by_content(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """The hashes of rows, and whose they are, the first one last."""
+        found: dict[str, list[str]] = {}
+        for id_ in reversed(ids):
+            if self.digest(id_):
+                found.setdefault(str(self.digest(id_)), []).append(id_)
+        return found
+
     def described(self, row: int) -> dict[str, Any]:
         """What is known of a picture."""
         return {name: _plain(values[row]) for name, values in self.metadata.items()}
@@ -459,8 +477,8 @@ class Look(NamedTuple):
     certain: bool = False  # about the content: asking again would not help
 
 
-def look_at(row: int, file: Found, before: str | None, options: Wanted) -> Look:
-    """Open one file: hash it and, unless its content is what it was, decode it."""
+def look_at(row: int, file: Found, before: Container[str], options: Wanted) -> Look:
+    """Open one file: hash it and, unless its content is one that there was before, decode it."""
     try:
         if not os.path.isfile(file.path):  # a pipe or a device would block
             return Look(row, file, "", None, reason="it vanished, or is not a file")
@@ -476,7 +494,7 @@ def look_at(row: int, file: Found, before: str | None, options: Wanted) -> Look:
     except OSError as error:
         reason = f"may not be read ({(error.strerror or str(error)).lower()})"
         return Look(row, file, "", None, reason=reason)
-    if digest == before:
+    if digest in before:
         return Look(row, file, digest, None, same=True)
     try:
         return Look(row, file, digest, seen(file.path if content is None else content, options))
@@ -546,6 +564,7 @@ class _Writer:
         self._rows: list[dict[str, Any]] = []
         self._codes: list[Array] = []
         self._touched: list[tuple[int, Found]] = []
+        self._moved: list[tuple[int, Found, str]] = []
 
     def __enter__(self) -> _Writer:
         return self
@@ -584,6 +603,12 @@ class _Writer:
         if len(self._touched) >= WRITTEN_AT_ONCE:
             self._write()
 
+    def move(self, row: int, file: Found, before: str) -> None:
+        """One picture that had another id."""
+        self._moved.append((row, file, before))
+        if len(self._moved) >= WRITTEN_AT_ONCE:
+            self._write()
+
     def _encode(self) -> None:
         if not self._waiting:
             return
@@ -609,6 +634,20 @@ class _Writer:
                 {"size": [file.size for file in files], "mtime": [file.mtime for file in files]},
             )
             self._touched = []
+        if self._moved:  # under the new id first: the old one goes at the end
+            rows = self.collection.rows(ids=[before for *_, before in self._moved])
+            files = [file for _, file, _ in self._moved]
+            described = [self.known.described(row) for row, *_ in self._moved]
+            rows |= {name: [each[name] for each in described] for name in self.known.metadata}
+            rows |= {
+                "id": [file.id for file in files],
+                "path": [_stored(file.path) for file in files],
+                "size": [file.size for file in files],
+                "mtime": [file.mtime for file in files],
+            }
+            self.collection.add(rows)
+            self.done.moved += len(files)
+            self._moved = []
         if not self._rows:
             return
         changed = sum(row["id"] in self.known.places for row in self._rows)
