@@ -309,10 +309,13 @@ class Store:
         found = self._state(LISTING)
         if found is None:
             return False
-        if found.whole is not None or whole.sealed(self.folder, LISTING) is not None:
+        if found.whole is not None:
             return True
-        tables = [path.stem for path in self.folder.glob("pictures-*.lance")]
-        rows = [whole.state(self.folder, name).whole for name in tables]
+        with guarded(self.address):
+            if whole.sealed(self.folder, LISTING) is not None:
+                return True
+            tables = [path.stem for path in self.folder.glob("pictures-*.lance")]
+            rows = [whole.state(self.folder, name).whole for name in tables]
         return any(each is not None and each.fragments for each in rows)
 
     def make(self, about: About) -> Version:

@@ -111,7 +111,7 @@ def seal(folder: Path, table: str) -> None:
             continue
         try:
             manifest = _manifest(root, path)
-        except (Damage, OSError):  # not whole, or removed meanwhile
+        except (Damage, FileNotFoundError):  # not whole, or removed meanwhile
             continue
         found = {name: kept.get(name) or _sum(root / name) for name in (path, *manifest.files)}
         if all(found.values()):
@@ -176,7 +176,7 @@ def _read(folder: Path) -> dict[str, Any]:
     try:
         document = json.loads((folder / FILE).read_bytes())
         tables = document["tables"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     return tables if isinstance(tables, dict) else {}
 
@@ -187,6 +187,9 @@ def state(folder: Path, table: str, *, thorough: bool = False) -> State:
     Args:
         thorough: compare the checksums of all files, however large and however often they were
             compared before; otherwise of tables up to 256 MiB, and of each file once.
+
+    Raises:
+        OSError: the system says why it cannot be read, which is no damage.
     """
     root = folder / f"{table}.lance"
     before = sealed(folder, table)
@@ -205,8 +208,8 @@ def state(folder: Path, table: str, *, thorough: bool = False) -> State:
             manifest = _manifest(root, path)
             if manifest.version != number:
                 raise Damage("is of another version")
-        except (Damage, OSError) as error:
-            found.lacking.append((path, str(error)))
+        except (Damage, FileNotFoundError) as error:
+            found.lacking.append((path, str(error) if isinstance(error, Damage) else "is gone"))
             continue
         large = sum(manifest.files.values()) > AT_ONCE
         wrong = [
@@ -257,8 +260,6 @@ def _wrong(
                     return "has no end"
     except FileNotFoundError:
         return "is gone"
-    except OSError as error:
-        return f"cannot be read ({(error.strerror or str(error)).lower()})"
     return ""
 
 
@@ -283,7 +284,7 @@ def manifests(root: Path) -> dict[int, str]:
     found = {}
     try:
         names = os.listdir(root / "_versions")
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     for name in names:
         stem, dot, ending = name.partition(".")
@@ -356,7 +357,7 @@ def _index(root: Path, content: bytes) -> list[str]:
     name = str(uuid.UUID(bytes=dict(_fields(dict(_fields(content))[1]))[1]))
     try:
         there = sorted(os.listdir(root / "_indices" / name))
-    except OSError:
+    except FileNotFoundError:
         there = ["index.idx"]  # which is not there
     return [f"_indices/{name}/{each}" for each in there]
 
