@@ -223,7 +223,7 @@ def _made(examples: Sequence[Array]) -> tuple[Mapping[str, Array], Array]:
 
 def _tiny(pictures: Sequence[Array]) -> bool:
     """Whether most pictures are smaller than what they are compared by."""
-    return sum(min(each.shape[1:]) < SIDE for each in pictures) > len(pictures) // 2
+    return bool(2 * sum(min(each.shape[1:]) < SIDE for each in pictures) > len(pictures))
 
 
 def _coarse(signatures: Array) -> Array:

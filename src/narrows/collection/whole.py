@@ -311,7 +311,8 @@ def _manifest(root: Path, path: str) -> Manifest:
     if len(content) < 20 or content[-4:] != _MAGIC:
         raise Damage(f"has {len(content):,} bytes and no end")
     try:
-        version, indices, files = 0, None, {}
+        version, indices = 0, None
+        files: dict[str, int] = {}
         fragments: dict[int, list[str]] = {}
         for number, value in _message(
             content, struct.unpack_from("<Q", content, len(content) - 16)[0]

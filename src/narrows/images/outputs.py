@@ -1,4 +1,7 @@
-"""Pictures out: names that stay inside their folder, and PNG files that are whole or not there."""
+"""Pictures out: names that stay inside their folder, and PNG files that are whole or not there.
+
+What was read is never overwritten, also where the folder to write to is that of the pictures.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,17 @@ from typing import Any
 import torch
 
 from ..figures import save
-from .inputs import distinct
+from .inputs import distinct, was_read
 
-__all__ = ["named_outputs", "write_pictures"]
+__all__ = ["named_outputs", "spared", "write_pictures"]
+
+
+def spared(path: Path) -> Path:
+    """A path, or one with a number where a picture lies that was read."""
+    target, number = path, 2
+    while target.exists() and was_read(target):
+        target, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1
+    return target
 
 
 def named_outputs(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
@@ -30,6 +41,8 @@ def named_outputs(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
 def write_pictures(pictures: Iterable[Any], names: Sequence[str], folder: Path) -> list[str]:
     """A PNG of each picture (C, H, W), uint8 or floats in [0, 1] (others are cut); gives the paths.
 
+    A name gets a number where a picture lies that was read.
+
     Raises:
         NarrowsError: the folder cannot be written.
     """
@@ -38,5 +51,5 @@ def write_pictures(pictures: Iterable[Any], names: Sequence[str], folder: Path) 
         whole = torch.as_tensor(picture)
         if whole.dtype != torch.uint8:
             whole = (whole.clamp(0, 1) * 255).round().to(torch.uint8)
-        paths.append(str(save(whole.permute(1, 2, 0).cpu().numpy(), folder / name)))
+        paths.append(str(save(whole.permute(1, 2, 0).cpu().numpy(), spared(folder / name))))
     return paths
