@@ -33,3 +33,13 @@ def test_an_original_is_not_written_over(tmp_path: Path) -> None:
         pixels[:1], ["b.png"], tmp_path / "out"
     )  # what Narrows wrote is made anew
     assert again == [str(tmp_path / "out" / "b.png")]
+
+
+def test_nothing_else_is_written_over_without_replace(tmp_path: Path) -> None:
+    Image.new("L", (5, 4), 9).save(tmp_path / "a.png")  # the original of what was compressed
+    before = (tmp_path / "a.png").read_bytes()
+    pixels = torch.zeros(1, 1, 4, 5, dtype=torch.uint8)
+    for _ in range(2):
+        written = write_pictures(pixels, ["a.png"], tmp_path, replace=False)
+        assert written == [str(tmp_path / "a-2.png")]
+    assert (tmp_path / "a.png").read_bytes() == before

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ..figures import save
+from ..figures import png, save
 from .inputs import distinct, was_read
 
 __all__ = ["named_outputs", "spared", "write_pictures"]
@@ -38,10 +38,13 @@ def named_outputs(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
     return distinct(names, taken)
 
 
-def write_pictures(pictures: Iterable[Any], names: Sequence[str], folder: Path) -> list[str]:
+def write_pictures(
+    pictures: Iterable[Any], names: Sequence[str], folder: Path, *, replace: bool = True
+) -> list[str]:
     """A PNG of each picture (C, H, W), uint8 or floats in [0, 1] (others are cut); gives the paths.
 
-    A name gets a number where a picture lies that was read.
+    A name gets a number where a picture lies that was read, and, without ``replace``, where any other
+    file does.
 
     Raises:
         NarrowsError: the folder cannot be written.
@@ -51,5 +54,9 @@ def write_pictures(pictures: Iterable[Any], names: Sequence[str], folder: Path) 
         whole = torch.as_tensor(picture)
         if whole.dtype != torch.uint8:
             whole = (whole.clamp(0, 1) * 255).round().to(torch.uint8)
-        paths.append(str(save(whole.permute(1, 2, 0).cpu().numpy(), spared(folder / name))))
+        array, target, number = whole.permute(1, 2, 0).cpu().numpy(), spared(folder / name), 2
+        while not replace and target.exists() and target.read_bytes() != png(array):
+            target = spared((folder / name).with_stem(f"{Path(name).stem}-{number}"))
+            number += 1
+        paths.append(str(save(array, target)))
     return paths
