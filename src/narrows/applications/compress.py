@@ -154,7 +154,8 @@ class Decompressed(Result):
         for name, some in zip(names, self.pictures, strict=True):
             digits, inside = len(str(len(some) - 1)), Path(name).with_suffix("")
             each = [str(inside / f"{number:0{digits}}.png") for number in range(len(some))]
-            paths += write_pictures(some, [name] if len(some) == 1 else each, folder)
+            inside_names = [name] if len(some) == 1 else each
+            paths += write_pictures(some, inside_names, folder, replace=False)  # nor an original
         return {"pictures": paths}
 
     def __str__(self) -> str:

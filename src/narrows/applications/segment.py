@@ -30,6 +30,7 @@ from ..images import (
     masks_by_name,
     named_outputs,
     read_mask,
+    spared,
     split,
     stacked,
     unmasked,
@@ -159,7 +160,8 @@ class Segmentation(Result):
     def save(self, folder: Path | str) -> dict[str, Any]:
         """The sheet, the document, and for each picture a palette PNG of class numbers."""
         folder = Path(folder)
-        paths = [str(folder / name) for name in named_outputs(self.ids, ("comparison.png",))]
+        names = named_outputs(self.ids, ("comparison.png",))
+        paths = [str(spared(folder / name)) for name in names]
         for path, mask in zip(paths, self.masks, strict=True):
             write_bytes(path, mask_png(mask.numpy(), self._k))
         return self._written(folder, {"pictures": paths})

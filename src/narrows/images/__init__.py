@@ -16,7 +16,7 @@ from .folder import folder
 from .masks import Masked, masked, masks_below, masks_by_name, read_mask, stacked, unmasked
 from .named import describe, named, named_masks, names, verify
 from .open import open_source
-from .outputs import named_outputs, write_pictures
+from .outputs import named_outputs, spared, write_pictures
 from .preprocessing import Preprocessing
 from .read import read, read_classes
 from .source import Images, Source, as_source
@@ -60,5 +60,6 @@ __all__ = [
     "unmasked",
     "verify",
     "worded",
+    "spared",
     "write_pictures",
 ]
