@@ -4,7 +4,7 @@ from .animation import ANIMATED, animation, save_animation, side_by_side
 from .classes import confusion_matrix, label_curves
 from .curves import loss_curves
 from .displacements import distances, paths, planes, stretched, travelled
-from .grids import comparison, picture_grid
+from .grids import comparison, grown, picture_grid
 from .kernels import kernel_grid
 from .map_page import map_page
 from .maps import maps
@@ -30,6 +30,7 @@ __all__ = [
     "confusion_matrix",
     "detection_curves",
     "distances",
+    "grown",
     "kernel_grid",
     "label_curves",
     "lines",

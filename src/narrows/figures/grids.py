@@ -13,13 +13,14 @@ from .style import DPI, QUIET, new_figure, text, text_width
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["comparison", "picture_grid"]
+__all__ = ["comparison", "grown", "picture_grid"]
 
 Array = np.ndarray[Any, Any]
 
 GAP_COLOR = 214
 CELL = 104  # about as many pixels on paper is a picture high in a comparison
 LARGEST_CELL = 192
+GROWN, ACROSS = 192, 1600  # pixels of a cell and of a row of them, on a sheet that is all there is
 
 
 def picture_grid(pictures: Any, columns: int | None = None, *, scale: int | None = None) -> Array:
@@ -29,7 +30,8 @@ def picture_grid(pictures: Any, columns: int | None = None, *, scale: int | None
         pictures: (N, C, H, W), C of 1 or 3, floats in [0, 1] (others are cut) or uint8.
         columns: how many stand in a row; by default about as many as there are rows, and more
             rather than fewer.
-        scale: each pixel becomes scale × scale; by default pictures of up to 42 pixels grow.
+        scale: each pixel becomes scale × scale; by default pictures of up to 42 pixels grow, see
+            also ``grown``.
 
     Returns:
         uint8 (H', W', 3).
@@ -44,6 +46,15 @@ def picture_grid(pictures: Any, columns: int | None = None, *, scale: int | None
     return _mosaic(
         cells, columns or _columns(len(cells)), gap=max(1, round(max(cells[0].shape) / 32))
     )
+
+
+def grown(pictures: Any, columns: int | None = None) -> int:
+    """The scale at which a sheet of pictures (N, C, H, W) is seen well: cells of about 192 pixels, as
+    long as a row of them takes no more than 1,600; cells of 64 in any case."""
+    count, _, height, width = np.shape(pictures)
+    across = min(count, columns or _columns(count))
+    room = min(GROWN, max(64, ACROSS // across))
+    return max(1, int(room / max(height, width) + 0.5))
 
 
 def comparison(
