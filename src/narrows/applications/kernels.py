@@ -14,11 +14,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..figures import kernel_grid, save
+from ..figures import kernel_sheet, save
 from ..images import named_outputs
 from ..images.inputs import Pictures
 from ..progress import Progress, stage
 from ..results import Result
+from ..tables import counted
 from .opening import opened_autoencoder, opened_images
 
 __all__ = [
@@ -77,9 +78,20 @@ class Kernels(Result):
 
     def figures(self) -> dict[str, Any]:
         """The strongest kernels, and the maps of each picture and level as ``ID level I``."""
-        drawn = {"kernels": kernel_grid(self.kernels[:SHOWN].numpy(), signed=True)}
+        count, channels, height, width = self.kernels.shape
+        shown = f", the {SHOWN} with the largest norm first" if count > SHOWN else ""
+        title = f"first layer: {counted(count, 'kernel')} of {width}×{height}{shown}"
+        ends = ("−largest", "+largest weight of each kernel by itself; the middle is 0")
+        drawn = {
+            "kernels": kernel_sheet(self.kernels[:SHOWN].numpy(), title, ends, signed=channels == 1)
+        }
         for each in self.maps:
-            drawn[f"{each.id} level {each.level}"] = kernel_grid(each.maps.numpy())
+            high, wide = each.maps.shape[2:]
+            title = (
+                f"{each.id}, level {each.level}: {counted(len(each.maps), 'map')} of {wide}×{high}"
+            )
+            ends = ("lowest", "highest activation of each map by itself")
+            drawn[f"{each.id} level {each.level}"] = kernel_sheet(each.maps.numpy(), title, ends)
         return drawn
 
     def save(self, folder: Path | str) -> dict[str, Any]:
@@ -101,10 +113,9 @@ class Kernels(Result):
     def __str__(self) -> str:
         count, _, height, width = self.kernels.shape
         strongest = f", the {SHOWN} strongest" if count > SHOWN else ""
-        lines = [f"{count} kernels of {height}×{width}{strongest}"]
+        lines = [f"{counted(count, 'kernel')} of {width}×{height}{strongest}"]
         for each in self.maps:
-            plural = "s" if len(each.maps) != 1 else ""
-            lines.append(f"{len(each.maps)} map{plural} of level {each.level}: {each.id}")
+            lines.append(f"{counted(len(each.maps), 'map')} of level {each.level}: {each.id}")
         return "\n".join(lines)
 
 

@@ -509,6 +509,8 @@ def steer(
         z: Tensor = autoencoder.encode(x).z
         return z
 
+    score: float | None
+    r2: float | None
     with stage(progress, f"learning {by}") as step:
         if by in listed("transform"):
             transform = build("transform", Part(by))

@@ -209,10 +209,12 @@ def _mosaic(cells: list[Array], columns: int, gap: int) -> Array:
     return out
 
 
-def _cell_size(height: int, width: int) -> tuple[int, int]:
-    """How many pixels a picture takes on paper: a whole multiple of its own, or at most 192."""
-    scale = max(1, round(CELL / max(height, width)))
-    shrink = min(1.0, LARGEST_CELL / max(height, width))
+def _cell_size(
+    height: int, width: int, usual: int = CELL, largest: int = LARGEST_CELL
+) -> tuple[int, int]:
+    """How many pixels a picture takes on paper: a whole multiple of its own, or at most ``largest``."""
+    scale = max(1, round(usual / max(height, width)))
+    shrink = min(1.0, largest / max(height, width))
     return max(1, round(height * scale * shrink)), max(1, round(width * scale * shrink))
 
 
