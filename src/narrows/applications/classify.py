@@ -231,7 +231,9 @@ class Classification(Result):
         if self.predictions:
             counts = Counter(name for _, name in self.predictions).most_common(12)
             named = ", ".join(f"{name} {n:,}" for name, n in counts)
-            lines.append(f"{counted(len(self.predictions))} without a label got one: {named}")
+            were = "was" if len(self.predictions) == 1 else "were"
+            told = counted(len(self.predictions))
+            lines.append(f"{told} without a label {were} given one: {named}")
         return "\n".join(lines)
 
     def _group_line(self, kind: str) -> str:
