@@ -46,7 +46,7 @@ from .classifiers import (
 from .cluster import CLUSTERINGS, Agreement, Clusters, agreement, cluster
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
 from .opening import opened, opened_images, run_of
-from .regress import Regression, is_number, pixels, read_off, table_file
+from .regress import PIXELS, Regression, is_number, pixels, read_off, table_file
 
 __all__ = ["TUNED", "Classification", "classify"]
 
@@ -522,6 +522,11 @@ def _compared(study: _Study, kinds: Sequence[str]) -> Any:
     functions |= baseline_features(study.fitted, size, begun or encode, seed=study.seed)
     if begun is None:  # of another encoder nobody knows how it began
         functions.popitem()
+    if (
+        len(np.unique(study.y)) > SEVERAL and max(study.model.shape[1:]) > PIXELS
+    ):  # seconds, not minutes
+        small = {"raw pixels": (f"pixels, at most {PIXELS} a side", pixels)}
+        functions = dict(small.get(name, (name, each)) for name, each in functions.items())
     rows = {}
     with stage(study.progress, "encoding") as step:
         for place, (name, function) in enumerate(functions.items()):

@@ -25,7 +25,7 @@ from ..tables import Table, counted
 from ..training import Portion
 from .cluster import Clusters
 
-__all__ = ["FEW", "ReadOff", "Regression", "is_number", "read_off"]
+__all__ = ["FEW", "PIXELS", "ReadOff", "Regression", "is_number", "pixels", "read_off", "table_file"]
 
 Array = np.ndarray[Any, Any]
 
