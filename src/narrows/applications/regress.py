@@ -25,7 +25,16 @@ from ..tables import Table, counted
 from ..training import Portion
 from .cluster import Clusters
 
-__all__ = ["FEW", "PIXELS", "ReadOff", "Regression", "is_number", "pixels", "read_off", "table_file"]
+__all__ = [
+    "FEW",
+    "PIXELS",
+    "ReadOff",
+    "Regression",
+    "is_number",
+    "pixels",
+    "read_off",
+    "table_file",
+]
 
 Array = np.ndarray[Any, Any]
 

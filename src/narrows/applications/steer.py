@@ -26,6 +26,7 @@ from ..measures import psnr
 from ..measures.attributes import ATTRIBUTES, change
 from ..parts import Part, build, listed
 from ..progress import Progress, stage
+from ..randomness import permutation
 from ..results import Result
 from ..tables import Table, counted
 from .decoding import Decode, decoder
@@ -270,7 +271,10 @@ def probe(pictures: Tensor, values: Tensor) -> tuple[Callable[[Tensor], Tensor],
         return torch.nn.functional.adaptive_avg_pool2d(x, side).flatten(1).double().numpy()
 
     half = len(pictures) // 2
-    x, y = rows(pictures), values.double().numpy()
+    order = permutation(
+        0, "steer/probe", len(pictures)
+    )  # files are often sorted by what is asked for
+    x, y = rows(pictures)[order.numpy()], values.double()[order].numpy()
     ridge = RidgeCV(alphas=[0.1, 1.0, 10.0, 100.0, 1000.0])
     score = float(ridge.fit(x[:half], y[:half]).score(x[half:], y[half:]))
     ridge.fit(x, y)
