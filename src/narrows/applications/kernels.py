@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..figures import kernel_sheet, save
 from ..images import named_outputs
 from ..images.inputs import Pictures
+from ..networks import WhitenedLinear
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import counted
@@ -164,10 +165,14 @@ def kernels(
 def first_weight(model: Any) -> Tensor:
     """The weights of the first layer that meets the picture, (K, P) or (K, C, h, w).
 
+    Of a whitened linear map they are its components, each as long as its deviation.
+
     Raises:
         ValueError: the first rung has neither a dense nor a convolutional layer.
     """
     for module in model.ladder.rung(0).modules():
+        if isinstance(module, WhitenedLinear):
+            return module.components * module.scale[:, None]
         if isinstance(module, (nn.Linear, nn.Conv2d)):
             return module.weight
     raise ValueError("the first rung of this model has neither a dense layer nor a convolution")
@@ -188,6 +193,10 @@ def first_kernels(weight: Tensor, shape: Sequence[int]) -> Tensor:
     """
     if weight.ndim == 2 and weight.shape[1] == math.prod(shape):
         weight = weight.reshape(-1, *shape)
+    if weight.ndim == 4 and weight.shape[1] != shape[0] and weight.shape[2:] == (1, 1):
+        side = math.isqrt(weight.shape[1] // shape[0])  # of pieces of the picture as channels
+        if weight.shape[1] == shape[0] * side**2:
+            weight = weight.reshape(-1, shape[0], side, side)
     if weight.ndim != 4 or weight.shape[1] != shape[0]:
         raise ValueError(
             f"kernels for pictures of {tuple(shape)} are (K, {math.prod(shape)}) or "

@@ -610,7 +610,8 @@ def _unknown(by: str, known: Tensor) -> list[str]:
     left = len(known) - int(known.sum())
     if len(known) - left < 2:
         raise ValueError(f"{by} is known of {len(known) - left} pictures; a direction takes two")
-    return [f"{by} is not known of {counted(left)}, which are left out"] if left else []
+    which = "which is" if left == 1 else "which are"
+    return [f"{by} is not known of {counted(left)}, {which} left out"] if left else []
 
 
 def _label_amount(values: Tensor) -> float:
