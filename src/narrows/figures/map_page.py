@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .maps import colouring
+from .maps import colouring, label_text
 
 __all__ = ["map_page"]
 
@@ -76,7 +76,7 @@ def map_page(
         ],
         "names": [str(name) for name in names],
         "label": label_name,
-        "labels": None if labels is None else [_text(v) for v in np.asarray(labels).tolist()],
+        "labels": None if labels is None else [label_text(v) for v in np.asarray(labels).tolist()],
         "classes": list(colours.names),
         "colours": list(colours.colours),
         "which": base64.b64encode(colours.which.astype(np.uint8).tobytes()).decode(),
@@ -94,10 +94,6 @@ def _embedded(document: Any) -> str:
     """JSON that cannot end the element that it stands in, whatever the names say."""
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)  # ASCII only
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _text(value: Any) -> str:
-    return "" if isinstance(value, float) and np.isnan(value) else str(value)
 
 
 def _sixteen_bits(rows: Array) -> str:

@@ -57,9 +57,7 @@ def colouring(labels: Any, n: int) -> Colouring:
     values = np.asarray(labels).ravel()
     if values.dtype.kind in "iuf" and len(np.unique(values[np.isfinite(values)])) > len(PALETTE):
         return _scale(values.astype(np.float64))
-    texts = np.array(
-        ["" if isinstance(v, float) and np.isnan(v) else str(v) for v in values.tolist()]
-    )
+    texts = np.array([label_text(value) for value in values.tolist()])
     names, which, counts = np.unique(texts, return_inverse=True, return_counts=True)
     named = [i for i in range(len(names)) if names[i]]
     kept = sorted(named, key=lambda i: -counts[i])
@@ -75,6 +73,13 @@ def colouring(labels: Any, n: int) -> Colouring:
         shown.append(f"{others} others" if others else "no label")
         colours.append(OTHER)
     return Colouring(tuple(shown), tuple(colours), place[which.ravel()])
+
+
+def label_text(value: Any) -> str:
+    """A label in letters: nothing where there is none, and 1 for 1.0, which one gap makes of 1."""
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.0f}" if value.is_integer() else str(value)
+    return str(value)
 
 
 def _natural(name: str) -> tuple[bool, float, str]:
@@ -182,7 +187,7 @@ def _room_beside(colours: Colouring, title: str) -> int:
     if colours.numbers:
         return 40 + int(max(text_width(title, 9), 50))
     names = max(text_width(_shortened(name), 8.5) for name in colours.names)
-    return 44 + int(max(names, text_width(title, 9)))
+    return 64 + int(max(names, text_width(title, 9)))
 
 
 def _shortened(name: str, most: int = 28) -> str:
