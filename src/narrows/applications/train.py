@@ -30,6 +30,7 @@ from ..training.length import lasting, patient
 from ..training.phases import recipe_of
 from ..training.reporting import Reporter, Unfailing, reporter
 from .opening import opened_autoencoder, run_of
+from .prior import fit_after_training
 from .reconstruct import SHOWN, Reconstructions, reconstruct
 
 __all__ = ["Training", "run_folder", "train"]
@@ -121,6 +122,8 @@ def train(
     How pictures became inputs, and which ones were trained on, stay with the model: no verb has to be
     told again. A set's official test part is left alone.
 
+    A run in a folder ends with a mixture fitted to its codes, which ``generate`` draws from.
+
     Args:
         pictures: anything that :func:`narrows.images.inputs.pictures` reads.
         recipe: a name of ``narrows.recipes.listed()``, the file of a recipe, or a ``Recipe``; None:
@@ -193,10 +196,14 @@ def train(
     if parts.validation is not None:
         judged = Portion(parts.validation, "validation")
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
+    notes = list(getattr(images, "notes", ()))
+    if to is not None:
+        no_prior = fit_after_training(model, parts.train, to, seed=seed, progress=progress)
+        notes += [no_prior] if no_prior else []
     result = Training(
         model, parts.train, judged, reconstruct(model, some.cpu(), progress=False),
         None if to is None else Path(to), getattr(images, "skipped", ()),
-        [*getattr(images, "notes", ()), *(model.run.notes if model.run is not None else ())],
+        [*notes, *(model.run.notes if model.run is not None else ())],
     )  # fmt: skip
     if to is not None:
         _leave(result, Path(to))

@@ -13,7 +13,16 @@ from __future__ import annotations
 
 from .captions import attributes, caption_words, captions, worded
 from .folder import folder
-from .masks import Masked, masked, masks_below, masks_by_name, read_mask, stacked, unmasked
+from .masks import (
+    Masked,
+    masked,
+    masks_below,
+    masks_by_name,
+    read_mask,
+    stacked,
+    unmasked,
+    usual_size,
+)
 from .named import describe, named, named_masks, names, verify
 from .open import open_source
 from .outputs import named_outputs, spared, write_pictures
@@ -58,6 +67,7 @@ __all__ = [
     "split",
     "stacked",
     "unmasked",
+    "usual_size",
     "verify",
     "worded",
     "spared",

@@ -82,6 +82,7 @@ def anomaly_scores(
     *,
     background: Background | None = None,
     samples: int = 16,
+    regret_samples: int | None = None,
     seed: int = 0,
     batch_size: int | None = None,
     progress: Progress | None = None,
@@ -116,6 +117,7 @@ def anomaly_scores(
             ones: a density fitted to these finds anomalies unlikely too, and turns the ratio round.
         samples: S, codes drawn for all scores in nats but ``kl``; every picture meets the same
             noise.
+        regret_samples: those of ``likelihood-regret``; None: as many.
         seed: of that noise.
         batch_size: pictures at a time; None chooses by their shape.
         progress: called with (done, total) pictures.
@@ -149,7 +151,9 @@ def anomaly_scores(
                 assert background is not None
                 scores["likelihood-ratio"] = background(x).to(log_p) - log_p
         if "likelihood-regret" in wanted:
-            scores["likelihood-regret"] = _regret(model, descent, x, samples, seed)
+            scores["likelihood-regret"] = _regret(
+                model, descent, x, regret_samples or samples, seed
+            )
         if "llr" in wanted:
             whole = elbo(model, x, samples, SharedDraws(seed))
             scores["llr"] = whole - _of_base(model, descent, x, samples, seed)
