@@ -109,14 +109,14 @@ def test_the_others_are_done_when_one_mask_does_not_fit(
     given = ("inpaint", masked, photo, small, "--no-baselines", "-o", out)
     result = narrows(*given, "--mask", white)
     assert result.code == 0
-    assert "mask.png is 20×26 but small.png is 8×8: give a mask of the picture's size" in result.err
+    assert "mask.png is 26×20 but small.png is 8×8: give a mask of the picture's size" in result.err
     assert (out / "photo.png").exists() and not (out / "small.png").exists()
     result = narrows(*given, "--colour", "#ff00ff")
     assert result.code == 0 and "no pixel has the colour #ff00ff" in result.err
     result = narrows(*given, "--rectangle", "10,10,9,9")
     assert result.code == 0
     assert "reaches beyond small.png, which is 8 wide and 8 high" in result.err
-    assert "note: photo.png, 20×26: filled at the model's 8×8" in result.err
+    assert "note: photo.png, 26×20: filled at the model's 8×8" in result.err
 
 
 def test_of_a_large_picture_the_sheet_shows_what_is_around_the_hole(

@@ -21,6 +21,8 @@ from ..images import Images, open_source, split
 from ..images.arrays import fitted
 from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
+from ..images.patches import patches as cut_patches
+from ..images.variety import varied
 from ..progress import Progress, stage
 from ..recipes import adjusted
 from ..results import Result
@@ -28,6 +30,7 @@ from ..training import Portion, Recipe, run_info, write_model_card
 from ..training import fit as fit_model
 from ..training.length import lasting
 from ..training.reporting import Reporter, reporter
+from .purpose import Standing, recipe_of_purpose, standing
 from .reconstruct import SHOWN, Reconstructions, reconstruct
 
 __all__ = ["Training", "run_folder", "train"]
@@ -48,6 +51,7 @@ class Training(Result):
         folder: of the run; None where it is in memory only.
         skipped: (file, reason) of what could not be read.
         notes: what was guessed or rescaled in reading.
+        standing: beside methods without a model, where it was trained for a verb.
     """
 
     name: ClassVar[str] = "training"
@@ -58,6 +62,7 @@ class Training(Result):
     folder: Path | None = None
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    standing: Standing | None = None
 
     def document(self) -> dict[str, Any]:
         """What the model is and how long it took, MSE per pixel and PSNR in dB."""
@@ -69,19 +74,23 @@ class Training(Result):
             "psnr": float(self.reconstructions.psnr.mean()),
             "skipped": [list(item) for item in self.skipped],
             "notes": list(self.notes),
+            **({} if self.standing is None else {self.standing.purpose: self.standing.rows}),
         }
 
     def figures(self) -> dict[str, Any]:
-        """Reconstructions of a dozen, and the loss by epoch."""
+        """Reconstructions of a dozen that differ, and the loss by epoch."""
+        some = varied(self.reconstructions.pictures, SHOWN)
         few = (self.reconstructions.pictures, self.reconstructions.reconstructions)
         history = self.model.run.history if self.model.run is not None else []
         return {
-            "reconstructions": comparison(*(x[:SHOWN].numpy() for x in few)),
+            "reconstructions": comparison(*(x[some].numpy() for x in few)),
             "losses": loss_curves(history),
         }
 
     def __str__(self) -> str:
         where = "" if self.folder is None else f", in {self.folder}"
+        if self.standing is not None:
+            return f"{self.standing.table()}\n{self.standing.said}"
         return (
             f"trained on {len(self.fitted):,} pictures{where}: mean PSNR "
             f"{self.reconstructions.psnr.mean():.2f} dB on {len(self.reconstructions.mse):,} "
@@ -93,6 +102,8 @@ def train(
     pictures: Pictures,
     recipe: str | Recipe = RECIPE,
     *,
+    for_: str | None = None,
+    patches: bool = False,
     to: Path | str | None = None,
     size: int | tuple[int, int] | None = None,
     mode: str | None = None,
@@ -120,6 +131,10 @@ def train(
     Args:
         pictures: anything that :func:`narrows.images.inputs.pictures` reads.
         recipe: a name of ``narrows.recipes.listed()``, the file of a recipe, or a ``Recipe``.
+        for_: a verb that the model is to be for, which chooses the recipe: ``denoise``, ``upscale`` or
+            ``inpaint``. At the end it is compared with what needs no model.
+        patches: train on pieces of the pictures, which are read at their own size: what comes of it
+            takes pictures of any size.
         to: a folder for the run, its card and pictures; None keeps nothing on disk.
         size: height and width in pixels; None takes 64 for a folder, otherwise what pictures have.
         mode: ``gray`` or ``rgb``; None takes RGB for a folder, otherwise what pictures have.
@@ -141,9 +156,15 @@ def train(
         NoImages: nothing can be read.
         RunExists, Diverged, Interrupted: as ``narrows.fit`` does.
     """
-    with stage(progress, "reading pictures") as step:
-        images = _opened(pictures, size, mode, fit, center_crop, step)
     changed = dict(changes or {}) | ({} if code_size is None else {"code_size": code_size})
+    if for_ is not None:
+        recipe = recipe_of_purpose(for_, recipe)
+        changed |= {"patches": True} if patches else {}
+    with stage(progress, "reading pictures") as step:
+        if patches:
+            images: Any = cut_patches(pictures, size or 64, mode or "rgb", seed=seed, progress=step)
+        else:
+            images = _opened(pictures, size, mode, fit, center_crop, step)
     if isinstance(recipe, Recipe):
         if changed:
             raise ValueError("changes and code_size are of a recipe by name; change it before")
@@ -169,7 +190,12 @@ def train(
     result = Training(
         model, parts.train, judged, reconstruct(model, some.cpu(), progress=False),
         None if to is None else Path(to), getattr(images, "skipped", ()), getattr(images, "notes", ()),
+        None if for_ is None else standing(model, for_, judged.images, parts.train, judged.name, seed),
     )  # fmt: skip
+    if result.standing is not None and model.run is not None:
+        model.run.facts |= {"for": for_, "beaten_by": result.standing.beaten_by}
+        if to is not None:
+            model.run.save(Path(to))
     if to is not None:
         _leave(result, Path(to))
     return result
