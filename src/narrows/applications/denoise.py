@@ -122,7 +122,7 @@ def denoise(
     rows: dict[int, dict[str, float]] = {}
     levels: list[float] = []
     for some in found.of_one_size():
-        own = (found.pixels[some[0]].shape[1], found.pixels[some[0]].shape[2])
+        own = found.size_of(some[0])
         if whole_only(loaded, found, some, own, REMEDY):
             continue
         found.notes += filter(None, [tile_note(found, some, own, loaded, "in tiles of")])

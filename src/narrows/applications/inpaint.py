@@ -146,7 +146,7 @@ def inpaint(
     size = (loaded.shape[1], loaded.shape[2])
     groups, places, outputs, rows = [], [], {}, {}
     for some in found.of_one_size():
-        own = (found.pixels[some[0]].shape[1], found.pixels[some[0]].shape[2])
+        own = found.size_of(some[0])
         found.notes += filter(None, [tile_note(found, some, own, loaded, how)])
         if tiles and not any_size and own != size:
             found.notes.append(

@@ -27,7 +27,7 @@ __all__ = ["PURPOSES", "Standing", "recipe_of_purpose", "standing"]
 
 PURPOSES = {"denoise": "denoiser", "upscale": "upscaler", "inpaint": "inpainter"}
 JUDGED = 64  # pictures
-COMPONENTS = 512  # of the linear rivals
+COMPONENTS = 512  # of the linear methods
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def standing(model: Any, for_: str, images: Any, train: Any, name: str, seed: in
 
     Args:
         images: what is judged, a Source; at most 64 of it, evenly spread.
-        train: what the linear rivals are fitted to, where pictures are whole.
+        train: what the linear methods are fitted to, where pictures are whole.
         name: what the judged pictures are: ``validation`` or ``training``.
     """
     rows = torch.linspace(0, len(images) - 1, min(JUDGED, len(images))).round().long()

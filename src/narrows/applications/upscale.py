@@ -85,7 +85,7 @@ def upscale(
     groups, places, outputs, rows = [], [], {}, {}
     trials: list[dict[str, Tensor]] = []
     for some in found.of_one_size():
-        own = (found.pixels[some[0]].shape[1], found.pixels[some[0]].shape[2])
+        own = found.size_of(some[0])
         if score:
             high, wide = (side // factor * factor for side in own)
             if not high or not wide:

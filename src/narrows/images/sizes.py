@@ -70,6 +70,10 @@ class Sized:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def size_of(self, place: int) -> tuple[int, int]:
+        """(H, W) of a picture."""
+        return self.pixels[place].shape[1], self.pixels[place].shape[2]
+
     def of_one_size(self) -> list[list[int]]:
         """The places of the pictures of each size, sizes in the order of their first picture."""
         places: dict[tuple[int, ...], list[int]] = {}
