@@ -27,7 +27,7 @@ from ..results import Result
 from ..tables import Table, counted
 from .codec import Codec, Compressed, codec_model, load_codec, rate_distortion
 from .opening import opened_images, opened_model, run_of
-from .restored import LARGE, MIDDLE, whole_only
+from .restored import LARGE, MIDDLE, middle, whole_only
 
 __all__ = ["CompressedFiles", "Decompressed", "compress", "decompress", "fit_tables"]
 
@@ -113,13 +113,13 @@ class CompressedFiles(Result):
     def figures(self) -> dict[str, Any]:
         """Originals, what the files give back, and the error."""
         first = self.groups[0]
-        before, after = (_middle(t[:SHOWN], DRAWN).numpy() for t in (first.pictures, first.decoded))
+        before, after = (middle(t[:SHOWN], DRAWN).numpy() for t in (first.pictures, first.decoded))
         return {"sheet": comparison(before, after, titles={"reconstruction": "from the file"})}
 
     def curves(self, progress: Progress = None) -> dict[str, list[tuple[float, float]]]:
         """(bytes, PSNR) at every tenth quality, ours and others'; see ``rate_distortion``."""
         with stage(progress, "the curve") as step:
-            some = _middle(self.groups[0].pictures[:COMPARED])
+            some = middle(self.groups[0].pictures[:COMPARED])
             return rate_distortion(self.codec, some, progress=step)
 
     def curve(self, progress: Progress = None) -> Any:
@@ -387,7 +387,7 @@ def _compared(
         sizes, reached, area, lowest, left = 0.0, [], 0, 0, COMPARED
         for group in groups:
             for before, after in zip(group.pictures[:left], group.decoded[:left], strict=True):
-                some, made = _middle(before[None]), _middle(after[None])
+                some, made = middle(before[None]), middle(after[None])
                 share = before[0].numel() / some[0, 0].numel()
                 other = (
                     formats.written(some, kind)
@@ -417,13 +417,6 @@ def _row(name: str, count: int, total: float, pixels: int, reached: Tensor) -> d
         "bits_per_pixel": 8 * total / pixels,
         "psnr": float(reached.mean()),
     }
-
-
-def _middle(pictures: Tensor, side: int = MIDDLE) -> Tensor:
-    """Pictures (N, C, H, W), of large ones the middle."""
-    high, wide = (min(length, side) for length in pictures.shape[2:])
-    top, left = (pictures.shape[2] - high) // 2, (pictures.shape[3] - wide) // 2
-    return pictures[:, :, top : top + high, left : left + wide]
 
 
 def _decibels(value: float) -> str:

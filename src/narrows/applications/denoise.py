@@ -36,6 +36,7 @@ from .restored import (
     compared,
     corruption_of,
     fitted_pca,
+    middle,
     run_baselines,
     seen_note,
     through,
@@ -131,7 +132,7 @@ def denoise(
             noisy = clean if corrupt is None else corrupt(clean, Draws(seed, len(groups)))
             if corrupt is not None:
                 found.notes += seen_note(loaded, group.pixels)
-            level = estimated_sigma(noisy) if known is None else known
+            level = estimated_sigma(middle(noisy)) if known is None else known
             levels.append(level)
             with stage(progress, "denoising") as step:
                 restored, _ = denoise_batch(

@@ -37,6 +37,7 @@ __all__ = [
     "compared",
     "corruption_of",
     "fitted_pca",
+    "middle",
     "run_baselines",
     "scores",
     "seen_note",
@@ -113,15 +114,20 @@ class Restored:
 
     def of_middle(self, side: int) -> Restored:
         """The same of the middle of each picture, at most ``side`` pixels wide and high."""
-        high, wide = (min(length, side) for length in self.given.shape[2:])
-        top, left = (self.given.shape[2] - high) // 2, (self.given.shape[3] - wide) // 2
 
         def cut(x: Tensor | None) -> Any:
-            return None if x is None else x[:, :, top : top + high, left : left + wide].clone()
+            return None if x is None else middle(x, side).clone()
 
         others = {name: cut(x) for name, x in self.others.items()}
         shown = {"given": cut(self.given), "output": cut(self.output), "others": others}
         return Restored(**shown, clean=cut(self.clean), hole=cut(self.hole))
+
+
+def middle(x: Tensor, side: int = MIDDLE) -> Tensor:
+    """The middle of pictures (N, C, H, W), at most ``side`` pixels wide and high."""
+    high, wide = (min(length, side) for length in x.shape[2:])
+    top, left = (x.shape[2] - high) // 2, (x.shape[3] - wide) // 2
+    return x[:, :, top : top + high, left : left + wide]
 
 
 def compared(
@@ -134,9 +140,10 @@ def compared(
     """
     high, wide = restored.given.shape[2:]
     large = high * wide > LARGE
-    middle = restored.of_middle(MIDDLE) if large else restored
-    others, notes = run_baselines(middle.given, baselines, progress)
-    found = replace(middle, others=others)
+    side = WIDEST if restored.clean is None else MIDDLE  # without a score, what the sheet shows
+    seen = restored.of_middle(side) if large else restored
+    others, notes = run_baselines(seen.given, baselines, progress)
+    found = replace(seen, others=others)
     if not large:
         return found, notes
     if found.clean is not None:
