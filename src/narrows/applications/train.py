@@ -21,6 +21,8 @@ from ..images import Images, open_source, split
 from ..images.arrays import fitted
 from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
+from ..images.patches import patches as cut_patches
+from ..images.variety import varied
 from ..progress import Progress, stage
 from ..recipes import adjusted
 from ..results import Result
@@ -31,6 +33,7 @@ from ..training.phases import recipe_of
 from ..training.reporting import Reporter, Unfailing, reporter
 from .opening import opened_autoencoder, run_of
 from .prior import fit_after_training
+from .purpose import Standing, recipe_of_purpose, standing
 from .reconstruct import SHOWN, Reconstructions, reconstruct
 
 __all__ = ["Training", "run_folder", "train"]
@@ -51,6 +54,7 @@ class Training(Result):
         folder: of the run; None where it is in memory only.
         skipped: (file, reason) of what could not be read.
         notes: what was guessed or rescaled in reading.
+        standing: beside methods without a model, where it was trained for a verb.
     """
 
     name: ClassVar[str] = "training"
@@ -61,6 +65,7 @@ class Training(Result):
     folder: Path | None = None
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    standing: Standing | None = None
 
     def document(self) -> dict[str, Any]:
         """What the model is and how long it took, MSE per pixel and PSNR in dB."""
@@ -72,19 +77,23 @@ class Training(Result):
             "psnr": float(self.reconstructions.psnr.mean()),
             "skipped": [list(item) for item in self.skipped],
             "notes": list(self.notes),
+            **({} if self.standing is None else {self.standing.purpose: self.standing.rows}),
         }
 
     def figures(self) -> dict[str, Any]:
-        """Reconstructions of a dozen, and the loss by epoch."""
+        """Reconstructions of a dozen that differ, and the loss by epoch."""
+        some = varied(self.reconstructions.pictures, SHOWN)
         few = (self.reconstructions.pictures, self.reconstructions.reconstructions)
         history = self.model.run.history if self.model.run is not None else []
         return {
-            "reconstructions": comparison(*(x[:SHOWN].numpy() for x in few)),
+            "reconstructions": comparison(*(x[some].numpy() for x in few)),
             "losses": loss_curves(history),
         }
 
     def __str__(self) -> str:
         where = "" if self.folder is None else f", in {self.folder}"
+        if self.standing is not None:
+            return f"{self.standing.table()}\n{self.standing.said}"
         return (
             f"trained on {len(self.fitted):,} pictures{where}: mean PSNR "
             f"{self.reconstructions.psnr.mean():.2f} dB on {len(self.reconstructions.mse):,} "
@@ -96,6 +105,8 @@ def train(
     pictures: Pictures,
     recipe: str | Recipe | None = None,
     *,
+    for_: str | None = None,
+    patches: bool = False,
     to: Path | str | None = None,
     from_: Autoencoder | Path | str | None = None,
     size: int | tuple[int, int] | None = None,
@@ -127,7 +138,11 @@ def train(
     Args:
         pictures: anything that :func:`narrows.images.inputs.pictures` reads.
         recipe: a name of ``narrows.recipes.listed()``, the file of a recipe, or a ``Recipe``; None:
-            ``pca-vae``, or that of ``from_``.
+            ``pca-vae``, or that of ``from_``, or what ``for_`` chooses.
+        for_: a verb that the model is to be for, which chooses the recipe: ``denoise``, ``upscale`` or
+            ``inpaint``. At the end it is compared with what needs no model.
+        patches: train on pieces of the pictures, which are read at their own size: what comes of it
+            takes pictures of any size.
         to: a folder for the run, its card and pictures; None keeps nothing on disk.
         from_: a model, or its folder, whose weights this one begins with. It reads pictures in the
             same way, and what that model has seen counts as seen.
@@ -156,12 +171,20 @@ def train(
         NoImages: nothing can be read.
         RunExists, Diverged, Interrupted: as ``narrows.fit`` does.
     """
+    changed = dict(changes or {}) | ({} if code_size is None else {"code_size": code_size})
     earlier = None if from_ is None else opened_autoencoder(from_, "cpu")
+    if for_ is not None:
+        recipe = recipe_of_purpose(for_, recipe)
+        changed |= {"patches": True} if patches else {}
     with stage(progress, "reading pictures") as step:
-        if earlier is None:
+        if earlier is not None:
+            _check_as_read(size, mode, fit, center_crop)
+        if patches:
+            side = size or (64 if earlier is None else earlier.preprocessing.size)
+            images: Any = cut_patches(pictures, side, mode or "rgb", seed=seed, progress=step)
+        elif earlier is None:
             images = _opened(pictures, size, mode, fit, center_crop, step)
         else:
-            _check_as_read(size, mode, fit, center_crop)
             images = read_pictures(pictures, earlier.preprocessing, progress=step)
     if images.shape[0] not in (1, 3):
         raise ValueError(
@@ -171,7 +194,6 @@ def train(
         )
     if recipe is None:
         recipe = RECIPE if earlier is None else recipe_of(earlier)
-    changed = dict(changes or {}) | ({} if code_size is None else {"code_size": code_size})
     if isinstance(recipe, Recipe) and changed and earlier is None:
         raise ValueError("changes and code_size are of a recipe by name; change it before")
     chosen = lasting(adjusted(recipe, images.shape, changed), epochs, minutes)
@@ -204,7 +226,12 @@ def train(
         model, parts.train, judged, reconstruct(model, some.cpu(), progress=False),
         None if to is None else Path(to), getattr(images, "skipped", ()),
         [*notes, *(model.run.notes if model.run is not None else ())],
+        None if for_ is None else standing(model, for_, judged.images, parts.train, judged.name, seed),
     )  # fmt: skip
+    if result.standing is not None and model.run is not None:
+        model.run.facts |= {"for": for_, "beaten_by": result.standing.beaten_by}
+        if to is not None:
+            model.run.save(Path(to))
     if to is not None:
         _leave(result, Path(to))
     return result

@@ -26,7 +26,16 @@ from .source import SPLITS, Images, Source
 from .splits import split as divide
 from .sprites import Sprites
 
-__all__ = ["Description", "describe", "named", "named_masks", "names", "unknown", "verify"]
+__all__ = [
+    "Description",
+    "describe",
+    "named",
+    "named_masks",
+    "names",
+    "photographs",
+    "unknown",
+    "verify",
+]
 
 Progress = Callable[[int, int], None]
 
@@ -38,6 +47,7 @@ MASKED = {
          "bicyclist"),
     ),
 }  # fmt: skip
+PHOTOGRAPHS = ("kodak", "restoration")
 PARTS = {"train": "train", "validation": "val", "test": "test"}
 
 
@@ -57,6 +67,14 @@ class Description:
 def names() -> list[str]:
     """Every name that :func:`named` knows."""
     return list(SETS)
+
+
+def photographs(name: str) -> Path | None:
+    """The folder of a named set of photographs, which differ in size and are not of one object."""
+    if name not in PHOTOGRAPHS:
+        return None
+    row = SETS[name]
+    return _own(row) or downloaded(row)
 
 
 def unknown(name: str) -> str:
