@@ -6,7 +6,7 @@ import os
 import sys
 
 from ..errors import NarrowsError
-from .app import app
+from .app import app, grouped
 
 __all__ = ["main"]
 
@@ -41,6 +41,7 @@ def main() -> None:
         upscale,
     )
 
+    grouped(app)
     debug = bool(os.environ.get("NARROWS_DEBUG"))
     try:
         app()
