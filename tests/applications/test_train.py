@@ -21,6 +21,7 @@ def test_an_array_is_trained_on_without_a_folder() -> None:
     assert result.folder is None and result.judged.name == "validation"
     assert len(split.trained) == len(result.fitted) and len(split.new) == 0
     assert len(split.validated) == len(result.judged)
+    assert result.conclusion and str(result).endswith(result.conclusion)
     assert result.document()["psnr"] > 0 and set(result.figures()) == {"reconstructions", "losses"}
 
 

@@ -28,6 +28,7 @@ from ..training import Portion, Recipe, run_info, write_model_card
 from ..training import fit as fit_model
 from ..training.length import lasting
 from ..training.reporting import Reporter, reporter
+from .beside_pca import conclusion, pca_psnr
 from .reconstruct import SHOWN, Reconstructions, reconstruct
 
 __all__ = ["Training", "run_folder", "train"]
@@ -48,6 +49,8 @@ class Training(Result):
         folder: of the run; None where it is in memory only.
         skipped: (file, reason) of what could not be read.
         notes: what was guessed or rescaled in reading.
+        conclusion: how the reconstructions compare with PCA's, as many numbers a picture; empty where
+            that is no fair rival.
     """
 
     name: ClassVar[str] = "training"
@@ -58,6 +61,7 @@ class Training(Result):
     folder: Path | None = None
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    conclusion: str = ""
 
     def document(self) -> dict[str, Any]:
         """What the model is and how long it took, MSE per pixel and PSNR in dB."""
@@ -67,6 +71,7 @@ class Training(Result):
             "evaluated": self.judged.name,
             "mse": float(self.reconstructions.mse.mean()),
             "psnr": float(self.reconstructions.psnr.mean()),
+            "conclusion": self.conclusion,
             "skipped": [list(item) for item in self.skipped],
             "notes": list(self.notes),
         }
@@ -85,7 +90,7 @@ class Training(Result):
         return (
             f"trained on {len(self.fitted):,} pictures{where}: mean PSNR "
             f"{self.reconstructions.psnr.mean():.2f} dB on {len(self.reconstructions.mse):,} "
-            f"pictures ({self.judged.name})"
+            f"pictures ({self.judged.name})" + (f"\n{self.conclusion}" if self.conclusion else "")
         )
 
 
@@ -166,9 +171,12 @@ def train(
     if parts.validation is not None:
         judged = Portion(parts.validation, "validation")
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
+    through = reconstruct(model, some.cpu(), progress=False)
+    pca = pca_psnr(model, parts.train, through.pictures, seed)
     result = Training(
-        model, parts.train, judged, reconstruct(model, some.cpu(), progress=False),
+        model, parts.train, judged, through,
         None if to is None else Path(to), getattr(images, "skipped", ()), getattr(images, "notes", ()),
+        "" if pca is None else conclusion(through.psnr, pca, judged.name),
     )  # fmt: skip
     if to is not None:
         _leave(result, Path(to))

@@ -89,8 +89,9 @@ def train(
         report=["auto", TensorBoard(folder)] if tensorboard else "auto", facts={"command": shlex.join(["narrows", *sys.argv[1:]])},
     )  # fmt: skip
     quoted, named = shlex.quote(str(folder)), shlex.quote(pictures)
+    quality = f"  quality  {result.conclusion}\n" if result.conclusion else ""
     text = (
-        f"\nthe model is in {folder}\n"
+        f"\nthe model is in {folder}\n{quality}"
         f"  look at  {folder / 'reconstructions.png'} and {folder / 'losses.png'}\n"
         f"  numbers  narrows evaluate {quoted} {named}\n"
         f"  use it   narrows reconstruct {quoted} FILES… -o OUT/"
