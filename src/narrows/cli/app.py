@@ -68,7 +68,7 @@ def grouped(app: typer.Typer) -> None:
     titles = {name: title for title, names in GROUPS.items() for name in names}
     last = list(GROUPS)[-1]
     for command in app.registered_commands:
-        name = command.name or getattr(command.callback, "__name__", "")
+        name = command.name or str(getattr(command.callback, "__name__", ""))
         command.rich_help_panel = titles.get(name, last)
     for group in app.registered_groups:
         group.rich_help_panel = titles.get(str(group.name), last)
