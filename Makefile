@@ -44,7 +44,7 @@ pages: .venv/ready ## docs/recipes.md, docs/results.md and docs/performance.md, 
 	$(BIN)/python benchmarks/results_page.py
 	$(BIN)/python benchmarks/run_all.py --page-only
 
-pictures: .venv/ready ## the README's picture (minutes; needs MNIST)
+pictures: .venv/ready ## the README's picture (a minute or two)
 	$(BIN)/python docs/pictures/make.py
 
 gallery: .venv/ready ## docs/applications.md, docs/collections.md: runs all of them, makes their pictures (needs the data sets)

@@ -51,7 +51,7 @@ def _clothes() -> Parts:
 
 
 def _faces() -> Parts:
-    return _split(nw.images.named("utkface", size=SIDE), "gender", 1800, 200)
+    return _split(nw.images.named("utkface", size=SIDE), "gender", 1000, 150)
 
 
 def _photographs() -> Parts:

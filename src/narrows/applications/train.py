@@ -24,6 +24,7 @@ from ..images.inputs import pictures as read_pictures
 from ..progress import Progress, stage
 from ..recipes import adjusted
 from ..results import Result
+from ..tables import counted
 from ..training import Portion, Recipe, run_info, write_model_card
 from ..training import fit as fit_model
 from ..training.length import lasting
@@ -33,6 +34,7 @@ from .reconstruct import SHOWN, Reconstructions, reconstruct
 
 __all__ = ["Training", "run_folder", "train"]
 
+FEW = 50  # pictures, below which a model is warned of
 JUDGED = 1000  # pictures that the card's numbers are of
 
 
@@ -171,11 +173,16 @@ def train(
     if parts.validation is not None:
         judged = Portion(parts.validation, "validation")
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
+    notes = list(getattr(images, "notes", ()))
+    if len(parts.train) < FEW:
+        notes.append(
+            f"{counted(len(parts.train))} to train on: a model of so few knows these and hardly any other"
+        )
     through = reconstruct(model, some.cpu(), progress=False)
     pca = pca_psnr(model, parts.train, through.pictures, seed)
     result = Training(
         model, parts.train, judged, through,
-        None if to is None else Path(to), getattr(images, "skipped", ()), getattr(images, "notes", ()),
+        None if to is None else Path(to), getattr(images, "skipped", ()), notes,
         "" if pca is None else conclusion(through.psnr, pca, judged.name),
     )  # fmt: skip
     if to is not None:
