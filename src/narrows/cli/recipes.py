@@ -84,11 +84,10 @@ def _parts() -> list[dict[str, Any]]:
 
 def _parts_in_lines(rows: list[dict[str, Any]]) -> str:
     lines: list[str] = []
-    for row in rows:
-        if not lines or row["kind"] != kind:
-            kind = row["kind"]
-            lines += ["", kind] if lines else [kind]
-        lines.append(f"  {row['name']:22}{', '.join(row['arguments'])}".rstrip())
+    for kind in dict.fromkeys(row["kind"] for row in rows):
+        own = [row for row in rows if row["kind"] == kind]
+        told = (f"  {row['name']:22}{', '.join(row['arguments'])}".rstrip() for row in own)
+        lines += [*([""] if lines else []), kind, *told]
     return "\n".join([*lines, "", "such as --set corruption=dropout-mask --set corruption.p=0.3"])
 
 
