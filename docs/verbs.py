@@ -238,7 +238,7 @@ def _row(each: dict[str, Any], name: str) -> str:
     kind = each["kind"] + each["verb"].removeprefix(name)
     if each["ours"] is None:
         return f"| {kind} | | | | refused: {each['said']} |"
-    ours, other = (_number(abs(each[key])) for key in ("ours", "other"))
+    ours, other = (_number(abs(each[key]), each["what"]) for key in ("ours", "other"))
     if each["ours"] >= each["other"]:
         ours = f"**{ours}**"
     if each["other"] >= each["ours"]:
@@ -247,8 +247,10 @@ def _row(each: dict[str, Any], name: str) -> str:
     return f"| {kind} | {each['what']} | {ours} | {other} ({each['against']}) | {said} |"
 
 
-def _number(value: float) -> str:
-    return f"{value:.1f}" if value >= 10 else f"{value:.3f}"
+def _number(value: float, what: str) -> str:
+    if what.endswith("dB"):
+        return f"{value:.2f}"
+    return f"{value:.0f}" if what.startswith("bytes") else f"{value:.3f}"
 
 
 if __name__ == "__main__":
