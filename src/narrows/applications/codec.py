@@ -16,7 +16,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -326,7 +326,7 @@ class Codec:
                 # what the model cannot tell is kept as it is: nothing grows
                 d[group.start : group.stop] = x[group.start : group.stop]
                 stream = own.tobytes()
-                header = header._replace(sum=zlib.crc32(own.data), stored=True)
+                header = replace(header, sum=zlib.crc32(own.data), stored=True)
             out.append(packed(header, self.fingerprint, self.functions.shape, stream))
         return Compressed(out, x, d)
 

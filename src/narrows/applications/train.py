@@ -26,11 +26,13 @@ from ..images.variety import varied
 from ..progress import Progress, stage
 from ..recipes import adjusted
 from ..results import Result
+from ..tables import counted
 from ..training import Portion, Recipe, Run, run_info, write_model_card
 from ..training import fit as fit_model
 from ..training.length import lasting, patient
 from ..training.phases import recipe_of
 from ..training.reporting import Reporter, Unfailing, reporter
+from .beside_pca import conclusion, pca_psnr
 from .opening import opened_autoencoder, run_of
 from .prior import fit_after_training
 from .purpose import Standing, recipe_of_purpose, standing
@@ -38,6 +40,7 @@ from .reconstruct import SHOWN, Reconstructions, reconstruct
 
 __all__ = ["Training", "run_folder", "train"]
 
+FEW = 50  # pictures, below which a model is warned of
 JUDGED = 1000  # pictures that the card's numbers are of
 
 
@@ -55,6 +58,8 @@ class Training(Result):
         skipped: (file, reason) of what could not be read.
         notes: what was guessed or rescaled in reading.
         standing: beside methods without a model, where it was trained for a verb.
+        conclusion: how the reconstructions compare with PCA's, as many numbers a picture; empty where
+            that is no fair rival.
     """
 
     name: ClassVar[str] = "training"
@@ -66,6 +71,7 @@ class Training(Result):
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     standing: Standing | None = None
+    conclusion: str = ""
 
     def document(self) -> dict[str, Any]:
         """What the model is and how long it took, MSE per pixel and PSNR in dB."""
@@ -75,6 +81,7 @@ class Training(Result):
             "evaluated": self.judged.name,
             "mse": float(self.reconstructions.mse.mean()),
             "psnr": float(self.reconstructions.psnr.mean()),
+            "conclusion": self.conclusion,
             "skipped": [list(item) for item in self.skipped],
             "notes": list(self.notes),
             **({} if self.standing is None else {self.standing.purpose: self.standing.rows}),
@@ -97,7 +104,7 @@ class Training(Result):
         return (
             f"trained on {len(self.fitted):,} pictures{where}: mean PSNR "
             f"{self.reconstructions.psnr.mean():.2f} dB on {len(self.reconstructions.mse):,} "
-            f"pictures ({self.judged.name})"
+            f"pictures ({self.judged.name})" + (f"\n{self.conclusion}" if self.conclusion else "")
         )
 
 
@@ -222,11 +229,18 @@ def train(
     if to is not None:
         no_prior = fit_after_training(model, parts.train, to, seed=seed, progress=progress)
         notes += [no_prior] if no_prior else []
+    if len(parts.train) < FEW:
+        notes.append(
+            f"{counted(len(parts.train))} to train on: a model of so few knows these and hardly any other"
+        )
+    through = reconstruct(model, some.cpu(), progress=False)
+    pca = pca_psnr(model, parts.train, through.pictures, seed)
     result = Training(
-        model, parts.train, judged, reconstruct(model, some.cpu(), progress=False),
+        model, parts.train, judged, through,
         None if to is None else Path(to), getattr(images, "skipped", ()),
         [*notes, *(model.run.notes if model.run is not None else ())],
         None if for_ is None else standing(model, for_, judged.images, parts.train, judged.name, seed),
+        "" if pca is None or for_ is not None else conclusion(through.psnr, pca, judged.name),
     )  # fmt: skip
     if result.standing is not None and model.run is not None:
         model.run.facts |= {"for": for_, "beaten_by": result.standing.beaten_by}

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from ..errors import Interrupted, NarrowsError
 from ..files import TOO_MANY
-from .app import app, escaped
+from .app import app, escaped, grouped
 
 __all__ = ["main"]
 
@@ -60,6 +60,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # what it cannot write is escaped, not a reason to fail
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    grouped(app)
     debug = bool(os.environ.get("NARROWS_DEBUG"))
     with _signals() as stopped:
         try:

@@ -27,6 +27,7 @@ from ..autoencoder import Autoencoder
 from ..bottlenecks import Code
 from ..bottlenecks.gaussian import kl_to_standard_normal
 from ..images import Source
+from ..near import meant
 from ..networks import Descent
 from ..randomness import Draws, generator
 from .likelihoods import elbo, importance_of_batch
@@ -337,6 +338,7 @@ def _check(
     if unknown or not names:
         raise ValueError(
             f"the scores of a model are {', '.join(SCORES)}; we got {', '.join(unknown) or 'none'}"
+            f"{meant(unknown[0], SCORES) if unknown else ''}"
         )
     missing = [name for name in names if name not in supported(model)]
     if missing == ["llr"] and model.bottleneck.generative:

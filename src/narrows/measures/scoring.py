@@ -16,6 +16,7 @@ import torch
 from ..autoencoder import Autoencoder
 from ..images import as_source
 from ..images.views import Subset
+from ..near import meant
 from .anomaly_scores import (
     SCORES,
     Background,
@@ -166,7 +167,7 @@ def scorer(
         why = ": it needs a model with a prior" if odd and odd[0] in SCORES else ""
         raise ValueError(
             f"the scores of this model are {', '.join(available)}; we got "
-            f"{', '.join(odd) or 'none'}{why}"
+            f"{', '.join(odd) or 'none'}{why or (meant(odd[0], available) if odd else '')}"
         )
     fitted: dict[str, CodeDistance] = {}
     excess = pca = None
