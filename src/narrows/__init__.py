@@ -46,6 +46,7 @@ __all__ = [
     "duplicates",
     "evaluate",
     "fit",
+    "flaws",
     "generate",
     "index",
     "inpaint",
@@ -80,6 +81,7 @@ _HOMES = {
     "denoise": ".applications.denoise",
     "duplicates": ".applications.duplicates",
     "evaluate": ".applications.evaluate",
+    "flaws": ".applications.flaws",
     "generate": ".applications.generate",
     "index": ".applications.index",
     "inpaint": ".applications.inpaint",
@@ -129,6 +131,7 @@ if TYPE_CHECKING:
     from .applications.denoise import denoise
     from .applications.duplicates import duplicates
     from .applications.evaluate import evaluate
+    from .applications.flaws import flaws
     from .applications.generate import generate
     from .applications.index import index
     from .applications.inpaint import inpaint

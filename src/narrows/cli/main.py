@@ -22,6 +22,7 @@ def main() -> None:
         denoise,
         duplicates,
         evaluate,
+        flaws,
         generate,
         index,
         info,

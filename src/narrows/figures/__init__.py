@@ -5,6 +5,7 @@ from .classes import confusion_matrix, label_curves
 from .curves import loss_curves
 from .displacements import distances, paths, planes, stretched, travelled
 from .grids import comparison, picture_grid
+from .heat import heat, heat_sheet
 from .kernels import kernel_grid
 from .map_page import map_page
 from .maps import maps
@@ -30,6 +31,8 @@ __all__ = [
     "confusion_matrix",
     "detection_curves",
     "distances",
+    "heat",
+    "heat_sheet",
     "kernel_grid",
     "label_curves",
     "lines",
