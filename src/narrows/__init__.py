@@ -47,6 +47,7 @@ __all__ = [
     "duplicates",
     "evaluate",
     "fit",
+    "flaws",
     "generate",
     "index",
     "inpaint",
@@ -82,6 +83,7 @@ _HOMES = {
     "denoise": ".applications.denoise",
     "duplicates": ".applications.duplicates",
     "evaluate": ".applications.evaluate",
+    "flaws": ".applications.flaws",
     "generate": ".applications.generate",
     "index": ".applications.index",
     "inpaint": ".applications.inpaint",
@@ -132,6 +134,7 @@ if TYPE_CHECKING:
     from .applications.denoise import denoise
     from .applications.duplicates import duplicates
     from .applications.evaluate import evaluate
+    from .applications.flaws import flaws
     from .applications.generate import generate
     from .applications.index import index
     from .applications.inpaint import inpaint

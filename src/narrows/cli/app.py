@@ -28,7 +28,7 @@ GROUPS = {
     "Restore pictures": ("denoise", "inpaint", "upscale", "segment"),
     "Make and change pictures": ("generate", "prior", "morph", "steer"),
     "Search and organise": (
-        "duplicates", "index", "search", "outliers", "map", "classify", "collection",
+        "duplicates", "index", "search", "outliers", "flaws", "map", "classify", "collection",
     ),
     "Recipes and papers": ("recipes", "reproduce"),
     "Files and data": ("compress", "decompress", "data"),

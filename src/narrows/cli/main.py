@@ -38,6 +38,7 @@ def main() -> None:
         denoise,
         duplicates,
         evaluate,
+        flaws,
         generate,
         index,
         info,

@@ -5,6 +5,7 @@ from .classes import confusion_matrix, label_curves
 from .curves import loss_curves
 from .displacements import distances, paths, planes, stretched, travelled
 from .grids import comparison, grown, picture_grid
+from .heat import heat, heat_sheet
 from .kernels import kernel_grid, kernel_sheet
 from .map_page import map_page
 from .maps import maps
@@ -31,6 +32,8 @@ __all__ = [
     "detection_curves",
     "distances",
     "grown",
+    "heat",
+    "heat_sheet",
     "kernel_grid",
     "kernel_sheet",
     "label_curves",
