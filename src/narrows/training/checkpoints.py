@@ -370,6 +370,8 @@ def load_weights(folder: Path, weights: str = "model") -> Autoencoder:
     for name, tensor in found.items():  # weights of another precision are brought to the model's
         if name in expected and tensor.is_floating_point():
             found[name] = tensor.to(expected[name].dtype)
+    if name := files.not_finite(found):
+        raise BadFile(f"{chosen} holds NaN or infinite values ({name}); train the model again")
     if reason := files.misfit(found, expected):
         raise BadFile(
             f"{chosen} does not fit {folder / 'recipe.toml'}: {reason}; they are of two runs"
