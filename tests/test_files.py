@@ -182,3 +182,17 @@ def test_no_file_of_ours_holds_a_pickle(tmp_path: Path) -> None:
     raw = (tmp_path / "t").read_bytes()
     length = int(np.frombuffer(raw[:8], "<u8")[0])
     assert raw[8:9] == b"{" and len(raw) == 8 + length + 8
+
+
+def test_a_header_that_is_none_of_ours_is_not_parsed(tmp_path: Path) -> None:
+    for claimed, there in ((10**12, 8), (files._HEADER + 1, files._HEADER + 20)):
+        (tmp_path / "t").write_bytes(claimed.to_bytes(8, "little") + b" " * there)
+        with pytest.raises(BadFile, match=f"its header claims {claimed:,} bytes"):
+            files.load_tensors(tmp_path / "t")
+
+
+def test_tensors_are_in_memory_whatever_becomes_of_their_file(tmp_path: Path) -> None:
+    files.save_tensors(tmp_path / "t", {"x": torch.arange(5000.0)})
+    tensors, _ = files.load_tensors(tmp_path / "t")
+    os.truncate(tmp_path / "t", 10)
+    assert torch.equal(tensors["x"], torch.arange(5000.0))

@@ -8,6 +8,8 @@ import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
+from time import sleep
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from PIL import Image, ImageOps
 
 from narrows.errors import UnreadableImage
 from narrows.images import read
+from narrows.images.read import _Room
 
 
 def saved(image: Image.Image, format: str, **options) -> bytes:
@@ -168,6 +171,50 @@ def test_a_picture_above_the_limit_is_refused_before_decoding():
     assert read(data, limit=60_000).shape == (3, 200, 300)
 
 
+def test_a_person_raises_the_limit(monkeypatch):
+    data = saved(Image.new("L", (300, 200)), "PNG")
+    monkeypatch.setenv("NARROWS_PIXEL_LIMIT", "59999")
+    with pytest.raises(UnreadableImage, match="the limit is 59,999 .a higher --pixel-limit"):
+        read(data)
+    monkeypatch.setenv("NARROWS_PIXEL_LIMIT", "6e4")
+    assert read(data).shape == (3, 200, 300)
+    monkeypatch.setattr(
+        Image, "MAX_IMAGE_PIXELS", 100
+    )  # where Pillow itself refuses above twice of it
+    assert read(data).shape == (3, 200, 300)
+    monkeypatch.setenv("NARROWS_PIXEL_LIMIT", "many")
+    with pytest.raises(ValueError, match="a pixel limit is 1 to 2,147,483,647, .* we got 'many'"):
+        read(data)
+
+
+def test_pictures_in_flight_share_a_room():
+    room, most, inside, lock = _Room(10), [0], [0], Lock()
+
+    def take(pixels: int) -> None:
+        with room.taken(pixels):
+            with lock:
+                inside[0] += pixels
+                most[0] = max(most[0], inside[0])
+            sleep(0.001)
+            with lock:
+                inside[0] -= pixels
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(take, [4, 3, 3, 10, 1, 25, 7, 2, 5] * 4))
+    assert most[0] == 25 and inside[0] == 0, "one that is larger than the room is there alone"
+
+
+def test_libtiff_says_nothing_itself(capfd):
+    whole = saved(photo(40, 30), "TIFF", compression="tiff_lzw")
+    refused = 0
+    for place in range(8, 200, 3):
+        try:
+            read(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        except UnreadableImage:
+            refused += 1
+    assert refused > 5 and capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -176,7 +223,7 @@ def test_a_picture_above_the_limit_is_refused_before_decoding():
         ({"mode": "rgba"}, "mode must be 'rgb' or 'gray', got 'rgba'"),
         ({"fit": "cover"}, "fit must be 'crop', 'pad' or 'stretch', got 'cover'"),
         ({"center_crop": -1}, "center_crop must be a number of pixels from 1, got -1"),
-        ({"limit": 10**12}, "limit must be 1 to 178,956,970 pixels"),
+        ({"limit": 10**12}, "limit must be 1 to 2,147,483,647 pixels"),
     ],
 )
 def test_wrong_arguments(options, message):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 import unicodedata
 
 import numpy as np
@@ -181,3 +182,41 @@ def test_garbage_is_one_sentence(four):
     (four / "labels.csv").write_bytes(b"")
     assert folder(four, 8).labels == {}
     assert np.all([note for note in folder(four, 8).notes])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("file,a\n" + ("," * 1_000_000 + "\n") * 4, "4,000,000 cells"),
+        ("file" + ",a" * 4000 + "\n" + "x\n" * 1001, "4,000,000 cells"),  # each row is made as long
+        ("file,a\n" + "x" * ((1 << 20) + 1), "a line of 1,048,577 characters"),
+        ("file,a\n" + "x,y\n" * (1 << 24), "64 MiB"),
+        ("file,a\na.png," + "x" * 140_000, "field larger"),
+    ],
+    ids=("columns", "padding", "line", "bytes", "field"),
+)
+def test_a_table_is_no_larger_than_it_may(four, text, words):
+    (four / "labels.csv").write_text(text)
+    with pytest.raises(BadFile, match=rf"labels.csv cannot be read as a table .*{words}"):
+        read_tables(four, None, ["a.png"])
+
+
+def test_a_name_of_very_many_parts_and_a_text_of_very_many_letters_take_no_memory(
+    four, monkeypatch
+):
+    text = "file,label,note\n" + "a/" * 60_000 + "a.png,cat,b\nb.png,dog,c\n"
+    (four / "labels.csv").write_text(text)
+    tracemalloc.start()
+    images = folder(four, 8)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "cat" in images.label.tolist() and most < 32 << 20
+    (four / "labels.csv").write_text("file,label,note\na.png,cat,b\nb.png,dog," + "c" * 2000)
+    monkeypatch.setattr("narrows.images.labels._CHARACTERS", 4000)
+    images = folder(four, 8)
+    assert list(images.labels) == ["label"] and "a text of 2,000 characters" in said(images)
+
+
+def test_a_number_that_no_float_holds_is_a_text():
+    assert column(["9" * 400, "1"]).tolist() == ["9" * 400, "1"]
+    assert column(["9" * 5000, ""]).tolist() == ["9" * 5000, ""]

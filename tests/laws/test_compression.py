@@ -107,6 +107,34 @@ def test_lossless_is_lossless_at_the_ends(codecs, kind, value) -> None:
     assert torch.equal(torch.cat([codecs[kind].decompress(file) for file in made.files]), x)
 
 
+@pytest.mark.parametrize("kind", ["mlp_autoencoder", "oord_2017_vq_vae"])
+@pytest.mark.parametrize("together", [False, True])
+def test_without_loss_nothing_is_larger_than_its_pixels_and_a_header(
+    codecs, kind, together
+) -> None:
+    draws, codec = np.random.default_rng(0), codecs[kind]
+    noise = draws.integers(0, 256, (3, 1, 21, 30), np.uint8)
+    made = codec.compress(noise, max_error=0, together=together)
+    header = 15 + 4 + 4  # four bytes of a shape, and a word of the coder
+    assert all(len(file) <= noise.size // len(made.files) + header for file in made.files)
+    back = torch.cat([codec.decompress(file) for file in made.files]).numpy()
+    assert np.array_equal(back, noise)
+    harmed = bytearray(made.files[0])
+    harmed[-9] ^= 16
+    with pytest.raises(BadFile):
+        codec.decompress(bytes(harmed))
+
+
+def test_rows_in_bands_are_written_as_all_at_once(codecs, monkeypatch) -> None:
+    x = np.random.default_rng(1).integers(90, 120, (2, 1, 23, 17), np.uint8)
+    for error in (0, 3):
+        whole = codecs["mlp_autoencoder"].compress(x, max_error=error)
+        monkeypatch.setattr("narrows.applications.residual.AT_ONCE", 3 * 17)
+        bands = codecs["mlp_autoencoder"].compress(x, max_error=error)
+        monkeypatch.undo()
+        assert whole.files == bands.files and torch.equal(whole.decoded, bands.decoded)
+
+
 def test_lossless_colours() -> None:
     source = torch.Generator().manual_seed(0)
     smooth = torch.rand(40, 3, 3, 3, generator=source)
@@ -350,6 +378,28 @@ def test_a_header_that_lies_takes_neither_time_nor_memory(header, words) -> None
     with pytest.raises(BadFile, match=words):
         codec.decompress(sealed(header, codec, b"\x5a" * 8))
     assert time.monotonic() - began < 1
+
+
+def test_codes_that_cost_nothing_give_no_more_than_their_bytes_pay_for(monkeypatch) -> None:
+    def encode(x: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(x), 2)
+
+    def decode(z: torch.Tensor) -> torch.Tensor:  # a model that has collapsed
+        return z.sum(1)[:, None, None, None] * torch.ones(1, 2, 3)
+
+    codec = Codec.fit(CodecModel((1, 2, 3), encode, decode), PIXELS)
+    began = time.monotonic()
+    for header in (Header((1, 2, 3), 80_000_000, 1, None, 0), Header((1, 900, 900), 1, 1, 0, 0)):
+        with pytest.raises(BadFile, match="more than 8 bytes hold"):
+            codec.decompress(sealed(header, codec, bytes(8)))
+    assert time.monotonic() - began < 1
+    monkeypatch.setattr("narrows.applications.container.FREE", 1 << 12)
+    many = np.zeros((40, 1, 2, 3), np.uint8)
+    made = codec.compress(many, quality=1, together=True)
+    assert len(made.files[0]) == HEAD + 4 + (40 * (6 + 256 + 4 * 2) - 4096) // 1024
+    assert torch.equal(codec.decompress(made.files[0]), made.decoded)
+    with pytest.raises(BadFile, match="more than 5 bytes hold"):
+        codec.decompress(checked(made.files[0][:-1]))
 
 
 def test_a_header_without_end() -> None:

@@ -21,19 +21,26 @@ from ..images import Images, open_source, split
 from ..images.arrays import fitted
 from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
+from ..images.patches import patches as cut_patches
+from ..images.variety import varied
 from ..progress import Progress, stage
 from ..recipes import adjusted
 from ..results import Result
+from ..tables import counted
 from ..training import Portion, Recipe, Run, run_info, write_model_card
 from ..training import fit as fit_model
 from ..training.length import lasting, patient
 from ..training.phases import recipe_of
 from ..training.reporting import Reporter, Unfailing, reporter
+from .beside_pca import conclusion, pca_psnr
 from .opening import opened_autoencoder, run_of
+from .prior import fit_after_training
+from .purpose import Standing, recipe_of_purpose, standing
 from .reconstruct import SHOWN, Reconstructions, reconstruct
 
 __all__ = ["Training", "run_folder", "train"]
 
+FEW = 50  # pictures, below which a model is warned of
 JUDGED = 1000  # pictures that the card's numbers are of
 
 
@@ -50,6 +57,9 @@ class Training(Result):
         folder: of the run; None where it is in memory only.
         skipped: (file, reason) of what could not be read.
         notes: what was guessed or rescaled in reading.
+        standing: beside methods without a model, where it was trained for a verb.
+        conclusion: how the reconstructions compare with PCA's, as many numbers a picture; empty where
+            that is no fair rival.
     """
 
     name: ClassVar[str] = "training"
@@ -60,6 +70,8 @@ class Training(Result):
     folder: Path | None = None
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    standing: Standing | None = None
+    conclusion: str = ""
 
     def document(self) -> dict[str, Any]:
         """What the model is and how long it took, MSE per pixel and PSNR in dB."""
@@ -69,25 +81,30 @@ class Training(Result):
             "evaluated": self.judged.name,
             "mse": float(self.reconstructions.mse.mean()),
             "psnr": float(self.reconstructions.psnr.mean()),
+            "conclusion": self.conclusion,
             "skipped": [list(item) for item in self.skipped],
             "notes": list(self.notes),
+            **({} if self.standing is None else {self.standing.purpose: self.standing.rows}),
         }
 
     def figures(self) -> dict[str, Any]:
-        """Reconstructions of a dozen, and the loss by epoch."""
+        """Reconstructions of a dozen that differ, and the loss by epoch."""
+        some = varied(self.reconstructions.pictures, SHOWN)
         few = (self.reconstructions.pictures, self.reconstructions.reconstructions)
         history = self.model.run.history if self.model.run is not None else []
         return {
-            "reconstructions": comparison(*(x[:SHOWN].numpy() for x in few)),
+            "reconstructions": comparison(*(x[some].numpy() for x in few)),
             "losses": loss_curves(history),
         }
 
     def __str__(self) -> str:
         where = "" if self.folder is None else f", in {self.folder}"
+        if self.standing is not None:
+            return f"{self.standing.table()}\n{self.standing.said}"
         return (
             f"trained on {len(self.fitted):,} pictures{where}: mean PSNR "
             f"{self.reconstructions.psnr.mean():.2f} dB on {len(self.reconstructions.mse):,} "
-            f"pictures ({self.judged.name})"
+            f"pictures ({self.judged.name})" + (f"\n{self.conclusion}" if self.conclusion else "")
         )
 
 
@@ -95,6 +112,8 @@ def train(
     pictures: Pictures,
     recipe: str | Recipe | None = None,
     *,
+    for_: str | None = None,
+    patches: bool = False,
     to: Path | str | None = None,
     from_: Autoencoder | Path | str | None = None,
     size: int | tuple[int, int] | None = None,
@@ -121,10 +140,16 @@ def train(
     How pictures became inputs, and which ones were trained on, stay with the model: no verb has to be
     told again. A set's official test part is left alone.
 
+    A run in a folder ends with a mixture fitted to its codes, which ``generate`` draws from.
+
     Args:
         pictures: anything that :func:`narrows.images.inputs.pictures` reads.
         recipe: a name of ``narrows.recipes.listed()``, the file of a recipe, or a ``Recipe``; None:
-            ``pca-vae``, or that of ``from_``.
+            ``pca-vae``, or that of ``from_``, or what ``for_`` chooses.
+        for_: a verb that the model is to be for, which chooses the recipe: ``denoise``, ``upscale`` or
+            ``inpaint``. At the end it is compared with what needs no model.
+        patches: train on pieces of the pictures, which are read at their own size: what comes of it
+            takes pictures of any size.
         to: a folder for the run, its card and pictures; None keeps nothing on disk.
         from_: a model, or its folder, whose weights this one begins with. It reads pictures in the
             same way, and what that model has seen counts as seen.
@@ -144,25 +169,38 @@ def train(
         validation: the share of the training pictures that is kept to choose the weights by; 0: none.
         seed: of the split and of every draw.
         device, precision, resume, checkpoint_seconds, report: as of ``narrows.fit``.
-        facts: what else the run's file shall say, such as the command.
+        facts: what else ``local.toml`` of the run shall say, such as the command.
         progress: while files are read; see :mod:`narrows.progress`.
 
     Raises:
-        ValueError: no such recipe, a number that it has not, or a model of ``from_`` that does not
-            fit it.
+        ValueError: no such recipe, a number that it has not, pictures of other than 1 or 3 channels, or
+            a model of ``from_`` that does not fit them.
         NoImages: nothing can be read.
         RunExists, Diverged, Interrupted: as ``narrows.fit`` does.
     """
+    changed = dict(changes or {}) | ({} if code_size is None else {"code_size": code_size})
     earlier = None if from_ is None else opened_autoencoder(from_, "cpu")
+    if for_ is not None:
+        recipe = recipe_of_purpose(for_, recipe)
+        changed |= {"patches": True} if patches else {}
     with stage(progress, "reading pictures") as step:
-        if earlier is None:
+        if earlier is not None:
+            _check_as_read(size, mode, fit, center_crop)
+        if patches:
+            side = size or (64 if earlier is None else earlier.preprocessing.size)
+            images: Any = cut_patches(pictures, side, mode or "rgb", seed=seed, progress=step)
+        elif earlier is None:
             images = _opened(pictures, size, mode, fit, center_crop, step)
         else:
-            _check_as_read(size, mode, fit, center_crop)
             images = read_pictures(pictures, earlier.preprocessing, progress=step)
+    if images.shape[0] not in (1, 3):
+        raise ValueError(
+            "pictures have 1 or 3 channels, gray or RGB, which is what every verb shows and writes; "
+            f"these have {images.shape[0]}: keep 1 or 3 of them, or train on them with narrows.fit from "
+            "Python, where encode and decode take any number"
+        )
     if recipe is None:
         recipe = RECIPE if earlier is None else recipe_of(earlier)
-    changed = dict(changes or {}) | ({} if code_size is None else {"code_size": code_size})
     if isinstance(recipe, Recipe) and changed and earlier is None:
         raise ValueError("changes and code_size are of a recipe by name; change it before")
     chosen = lasting(adjusted(recipe, images.shape, changed), epochs, minutes)
@@ -187,10 +225,27 @@ def train(
     if parts.validation is not None:
         judged = Portion(parts.validation, "validation")
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
+    notes = list(getattr(images, "notes", ()))
+    if to is not None:
+        no_prior = fit_after_training(model, parts.train, to, seed=seed, progress=progress)
+        notes += [no_prior] if no_prior else []
+    if len(parts.train) < FEW:
+        notes.append(
+            f"{counted(len(parts.train))} to train on: a model of so few knows these and hardly any other"
+        )
+    through = reconstruct(model, some.cpu(), progress=False)
+    pca = pca_psnr(model, parts.train, through.pictures, seed)
     result = Training(
-        model, parts.train, judged, reconstruct(model, some.cpu(), progress=False),
-        None if to is None else Path(to), getattr(images, "skipped", ()), getattr(images, "notes", ()),
+        model, parts.train, judged, through,
+        None if to is None else Path(to), getattr(images, "skipped", ()),
+        [*notes, *(model.run.notes if model.run is not None else ())],
+        None if for_ is None else standing(model, for_, judged.images, parts.train, judged.name, seed),
+        "" if pca is None or for_ is not None else conclusion(through.psnr, pca, judged.name),
     )  # fmt: skip
+    if result.standing is not None and model.run is not None:
+        model.run.facts |= {"for": for_, "beaten_by": result.standing.beaten_by}
+        if to is not None:
+            model.run.save(Path(to))
     if to is not None:
         _leave(result, Path(to))
     return result

@@ -8,11 +8,11 @@ import typer
 
 from ..tables import counted
 from . import options
-from .app import app, printed
+from .app import App, app, printed
 
 __all__ = ["data"]
 
-data = typer.Typer(no_args_is_help=True, help="Named sets of pictures, and what is in a folder.")
+data = App(no_args_is_help=True, help="Named sets of pictures, and what is in a folder.")
 app.add_typer(data, name="data")
 
 

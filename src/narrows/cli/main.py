@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import signal
 import sys
@@ -13,10 +14,11 @@ from typing import Any, NoReturn
 
 from ..errors import Interrupted, NarrowsError
 from ..files import TOO_MANY
-from .app import app
+from .app import app, escaped, grouped
 
 __all__ = ["main"]
 
+NO_MEMORY = "there is not enough memory; use smaller pictures, a smaller code or batch"
 STOPPED = 130  # by Ctrl-C: 128 and the signal's number
 
 
@@ -27,6 +29,7 @@ def main() -> None:
     """
     _streams()
     from . import (  # noqa: F401
+        check,
         classify,
         collection,
         compress,
@@ -35,6 +38,7 @@ def main() -> None:
         denoise,
         duplicates,
         evaluate,
+        flaws,
         generate,
         index,
         info,
@@ -54,10 +58,15 @@ def main() -> None:
         upscale,
     )
 
+    for stream in (sys.stdout, sys.stderr):  # what it cannot write is escaped, not a reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    grouped(app)
     debug = bool(os.environ.get("NARROWS_DEBUG"))
     with _signals() as stopped:
         try:
-            app()
+            with _libraries_silent(debug):
+                app()
         except SystemExit as left:
             if stopped and left.code == STOPPED:  # Typer makes 130 of every KeyboardInterrupt
                 _fail("stopped", 128 + stopped[-1], debug)
@@ -72,11 +81,11 @@ def main() -> None:
         except KeyboardInterrupt:
             _fail("stopped", 128 + stopped[-1] if stopped else STOPPED, debug)
         except MemoryError:
-            _fail(
-                "there is not enough memory; use smaller pictures, a smaller code or batch",
-                1,
-                debug,
-            )
+            _fail(NO_MEMORY, 1, debug)
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            _fail(NO_MEMORY, 1, debug)
         except OSError as error:
             _fail_of_system(error, debug)
 
@@ -123,6 +132,40 @@ def _finish(code: object) -> None:
         _fail_of_system(error, False)
 
 
+@contextlib.contextmanager
+def _libraries_silent(debug: bool) -> Iterator[None]:
+    """Only Python writes to standard error: what libraries say there past it (a panic of the database
+    about a damaged file) is said once, by us."""
+    try:
+        there = sys.stderr.fileno() == 2 and not debug
+    except (AttributeError, OSError, ValueError):  # closed, or no file
+        there = False
+    if not there:
+        yield
+        return
+    python, kept = sys.stderr, os.dup(2)
+    sys.stderr = open(kept, "w", encoding=python.encoding, errors=python.errors, buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+        os.dup2(kept, 2)
+        ours, sys.stderr = sys.stderr, python
+        with contextlib.suppress(OSError):
+            ours.close()
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch says that there was not enough memory, of whichever device."""
+    said = str(error).lower()
+    words = ("allocate memory", "not enough memory", "out of memory", "bad_alloc")
+    return type(error).__name__ == "OutOfMemoryError" or any(word in said for word in words)
+
+
 def _fail_of_system(error: OSError, debug: bool) -> NoReturn:
     if error.errno == errno.EPIPE:  # whoever read has read enough
         _silence(sys.stdout)
@@ -145,5 +188,5 @@ def _fail(text: str, code: int, debug: bool) -> NoReturn:
     if debug:
         raise  # noqa: PLE0704 - called from an except clause: the traceback is what was asked for
     with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
-        print(f"narrows: {' '.join(text.split())}", file=sys.stderr, flush=True)
+        print(f"narrows: {escaped(text, one_line=True)}", file=sys.stderr, flush=True)
     sys.exit(code)

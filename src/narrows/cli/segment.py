@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from . import options
-from .app import answer, app
+from .app import App, answer, app
 
 __all__ = ["segment"]
 
-segment = typer.Typer(
+segment = App(
     no_args_is_help=True, help="Learn the class of each pixel from masks, and find it in pictures."
 )
 app.add_typer(segment, name="segment")
@@ -54,14 +54,16 @@ def train(
 ) -> None:
     """Train a SegNet on pictures and their masks.
 
-    Example: [bold]narrows segment train street/ --to runs/street --size 120x160 --void 11[/]
+    Without --size it takes pictures in their aspect, about 80x80 pixels; larger is better and slower.
+
+    Example: [bold]narrows segment train street/ --to runs/street --void 11[/]
     """
     from ..applications.segment import train_segmentation
 
     result = train_segmentation(
         pictures,
         masks,
-        size=options.parsed_size(size) or 64,
+        size=options.parsed_size(size),
         names=[name.strip() for name in names.split(",")] if names else None,
         void=void, epochs=epochs, balanced=balanced, validation=validation, to=to, seed=seed,
         device=device, facts={"command": "narrows " + shlex.join(sys.argv[1:])},

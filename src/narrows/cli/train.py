@@ -25,6 +25,20 @@ RecipeName = Annotated[
         help=f"A name from [bold]narrows recipes[/], or a recipe.toml. Default: {RECIPE}."
     ),
 ]
+For = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        help="A verb that the model is to be for: denoise, upscale or inpaint. Chooses the recipe, and "
+        "compares it at the end with what needs no model.",
+    ),
+]
+Patches = Annotated[
+    bool,
+    typer.Option(
+        "--patches", help="Train on pieces of the pictures, for pictures of any size: photographs."
+    ),
+]
 CenterCrop = Annotated[
     int | None, typer.Option(help="Take the central square of this many pixels first.")
 ]
@@ -72,6 +86,8 @@ def train(
     pictures: options.Pictures,
     to: To = None,
     recipe: RecipeName = None,
+    for_: For = None,
+    patches: Patches = False,
     from_: From = None,
     size: options.Size = None,
     gray: options.Gray = False,
@@ -96,25 +112,31 @@ def train(
 
     Example: [bold]narrows train holiday/ --size 64 --minutes 5[/]
     """
+    from ..applications.purpose import recipe_of_purpose
     from ..applications.train import run_folder
     from ..applications.train import train as call
     from ..training import TensorBoard
 
     changes = dict(_pair(text) for text in set_ or []) | ({} if mirror else {"mirror": "false"})
-    folder = to or run_folder(recipe, pictures, from_)
+    folder = to or run_folder(
+        recipe if for_ is None else recipe_of_purpose(for_, recipe), pictures, from_
+    )
     result = call(
-        pictures, recipe, to=folder, from_=from_, size=options.parsed_size(size), mode="gray" if gray else None,
+        pictures, recipe, for_=for_, patches=patches, to=folder, from_=from_,
+        size=options.parsed_size(size), mode="gray" if gray else None,
         fit=fit, center_crop=center_crop, epochs=epochs, minutes=minutes, patience=patience,
         code_size=code_size, changes=changes, validation=validation, seed=seed,
         device=device, precision=precision, resume=resume, checkpoint_seconds=checkpoint_seconds,
         report=["auto", TensorBoard(folder)] if tensorboard else "auto", facts={"command": shlex.join(["narrows", *sys.argv[1:]])},
     )  # fmt: skip
     quoted, named = shlex.quote(str(folder)), shlex.quote(pictures)
+    compared = "" if for_ is None else f"\n{result}\n"
+    quality = f"  quality  {result.conclusion}\n" if result.conclusion else ""
     text = (
-        f"\nthe model is in {folder}\n"
+        f"{compared}\nthe model is in {folder}\n{quality}"
         f"  look at  {folder / 'reconstructions.png'} and {folder / 'losses.png'}\n"
         f"  numbers  narrows evaluate {quoted} {named}\n"
-        f"  use it   narrows reconstruct {quoted} FILES… -o OUT/"
+        f"  use it   narrows {for_ or 'reconstruct'} {quoted} FILES… -o OUT/"
     )
     answer(result, as_json, text=text)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import math
 import os
-import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..errors import BadFile, NarrowsError
+from ..errors import BadFile
+from .npy import Npz, npy, npz, refuse_bomb
 from .preprocessing import Preprocessing
 from .read import Size, fit_pixels, wanted
 from .source import Images, pixels_of
@@ -28,8 +28,6 @@ Array = np.ndarray[Any, Any]
 
 PICTURES = ("x", "images", "pixels", "arr_0")
 LABELS = ("y", "labels", "label", "arr_1")
-_DEFLATE = 1032  # deflate makes no byte into more than this many
-_LARGE = 1 << 30  # above this a very high ratio is refused as well
 
 
 def is_array_file(path: Path) -> bool:
@@ -56,62 +54,60 @@ def array_file(path: str | Path) -> Images:
     try:
         if name.endswith(".npy"):
             notes: list[str] = []
-            pixels = pixels_of(np.load(path, mmap_mode="r", allow_pickle=False), notes)
-            return Images(pixels, name=path.stem, notes=notes)
+            return Images(pixels_of(npy(path), notes), name=path.stem, notes=notes)
         if name.endswith(".npz"):
             return _npz(path)
         return _idx_images(path)
-    except NarrowsError:
-        raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, SyntaxError) as error:
-        raise BadFile(f"{path} cannot be used: {str(error) or type(error).__name__}") from error
+    except ValueError as error:
+        raise BadFile(f"{path} cannot be used: {error}") from error
 
 
 # ---- npz -----------------------------------------------------------------------------------------
 
 
 def _npz(path: Path) -> Images:
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            _refuse_bomb(path, info.file_size, info.compress_size)
-    with np.load(path, allow_pickle=False) as opened:
-        arrays = opened.files
+    with npz(path) as opened:
+        arrays = opened.names
         if "x_train" in arrays and "x_test" in arrays:
             return _keras(opened, path)
         key = next((key for key in PICTURES if key in arrays), None)
-        loaded: Array | None = None
         if key is None:
-            deep = [key for key in arrays if np.ndim(opened[key]) in (3, 4)]
+            headers = {key: opened.header(key) for key in arrays}
+            deep = [key for key, head in headers.items() if head and len(head.shape) in (3, 4)]
             if len(deep) != 1:
                 raise BadFile(
                     f"{path} holds {', '.join(arrays[:8]) or 'nothing'}; "
                     "call the array of pictures x, of shape (N, H, W) or (N, C, H, W)"
                 )
             key = deep[0]
-        loaded = opened[key]
         notes: list[str] = []
-        pixels = pixels_of(loaded, notes)
+        pixels = pixels_of(opened.read(key), notes)
         label = next((k for k in LABELS if k in arrays and k != key), None)
-        labels = None if label is None else {"label": opened[label].reshape(len(pixels), -1)[:, 0]}
-    return Images(pixels, labels=labels, name=path.stem, notes=notes)
+        labels = None if label is None else {"label": _labels(opened, label, len(pixels))}
+        return Images(pixels, labels=labels, name=path.stem, notes=notes)
 
 
-def _keras(opened: Any, path: Path) -> Images:
-    train, test = pixels_of(opened["x_train"]), pixels_of(opened["x_test"])
+def _labels(opened: Npz, name: str, n: int) -> Array:
+    """The first value of each row of an array of labels, (n,)."""
+    header = opened.header(name)
+    if header is None or header.shape[:1] != (n,) or not header.size:
+        found = "no array" if header is None else str(header.shape)
+        raise ValueError(f"{name} must hold a label for each of the {n:,} pictures, it is {found}")
+    labels: Array = opened.read(name).reshape(n, -1)[:, 0]
+    return labels
+
+
+def _keras(opened: Npz, path: Path) -> Images:
+    train, test = pixels_of(opened.read("x_train")), pixels_of(opened.read("x_test"))
+    if train.shape[1:] != test.shape[1:]:
+        shapes = f"{tuple(train.shape)} and {tuple(test.shape)}"
+        raise ValueError(f"the pictures of x_train and x_test differ in shape: {shapes}")
     labels = None
-    if "y_train" in opened.files and "y_test" in opened.files:
-        both = np.concatenate([opened["y_train"].ravel(), opened["y_test"].ravel()])
-        labels = {"label": both}
+    if "y_train" in opened.names and "y_test" in opened.names:
+        parts = [_labels(opened, "y_train", len(train)), _labels(opened, "y_test", len(test))]
+        labels = {"label": np.concatenate(parts)}
     split = ["train"] * len(train) + ["test"] * len(test)
     return Images(torch.cat([train, test]), labels=labels, split=split, name=path.stem)
-
-
-def _refuse_bomb(path: Path, claimed: int, stored: int) -> None:
-    """Refuse what cannot be, and what is only possible for nothing worth reading."""
-    if claimed > _DEFLATE * stored + 4096 or (claimed > _LARGE and claimed > 200 * stored):
-        raise BadFile(
-            f"{path} claims {claimed:,} bytes out of {stored:,} stored ones; it is damaged or hostile"
-        )
 
 
 # ---- IDX -----------------------------------------------------------------------------------------
@@ -142,7 +138,10 @@ def read_idx(path: str | Path) -> Array:
             shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
             total = math.prod(shape)
             if zipped:
-                _refuse_bomb(path, total, stored)
+                try:
+                    refuse_bomb(total, stored)
+                except ValueError as error:
+                    raise BadFile(f"{path} cannot be used: {error}") from error
             elif total > stored:
                 raise BadFile(_disagree(path, shape, total, stored - 4 - len(sizes)))
             data = opened.read(total + 1)

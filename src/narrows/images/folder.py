@@ -30,7 +30,7 @@ from .levels import Levels, Measured, chosen
 from .levels import said as levels_said
 from .packed import Entry, Pack
 from .preprocessing import Preprocessing
-from .read import LIMIT, Fit, Mode, Size, Wanted, decode, measure, wanted
+from .read import Fit, Mode, Size, Wanted, decode, measure, wanted
 from .source import Images
 from .walk import Found, natural, walk
 
@@ -40,7 +40,7 @@ Progress = Callable[[int, int], None]
 T = TypeVar("T")
 
 READER = "2"  # part of the key: raise it when the reader gives other pixels for the same file
-_AT_ONCE = 1 << 26  # bytes: larger files are hashed in pieces and decoded from the disk
+_AT_ONCE = 1 << 24  # bytes: larger files are hashed in pieces and decoded from the disk
 
 
 def folder(
@@ -53,7 +53,7 @@ def folder(
     cache: str | Path | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
-    limit: int = LIMIT,
+    limit: int | None = None,
     levels: Levels | None = None,
 ) -> Images:
     """All pictures below a folder, sorted as people sort (2 before 10), as one collection.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes.util
+import logging
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ def readable() -> tuple[str, ...]:
         pass
     Image.init()
     _white_is_zero_too()
+    _keep_quiet()
     return tuple(name for name in Image.ID if name not in _REFUSED)
 
 
@@ -56,6 +60,24 @@ def _white_is_zero_too() -> None:
     for key, how in list(known.items()):
         if key[1] == 1 and (how[0].startswith("I") or how[0] == "F"):
             known.setdefault((key[0], 0, *key[2:]), how)
+
+
+def _keep_quiet() -> None:
+    """What is wrong with a TIFF is one sentence of ours, not ten lines of libtiff on standard error.
+
+    Pillow turns its warnings off itself, but logs some words of its own. Where the library is not
+    found (Windows), it goes on talking.
+    """
+    import PIL
+
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    folder = Path(PIL.__file__).parent
+    bundled = [*folder.parent.glob("pillow.libs/libtiff*"), *folder.glob(".dylibs/libtiff*")]
+    for name in [*map(str, bundled), *filter(None, [ctypes.util.find_library("tiff")])][:1]:
+        try:
+            ctypes.CDLL(name).TIFFSetErrorHandler(None)
+        except (OSError, AttributeError):
+            pass
 
 
 def called(head: bytes) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadFile
+from .npy import npy
 from .tables import SPLIT, Table, clean, heading, read_tables
 
 __all__ = [
@@ -65,6 +66,7 @@ _PLAIN = {
     "img",
     "pictures",
 }
+_CHARACTERS = 1 << 26  # of a column in memory, where each text is as long as the longest
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
 
@@ -163,6 +165,12 @@ def _table_known(tables: Sequence[Table], ids: Sequence[str]) -> Known:
                 continue
             if not any(texts):
                 continue
+            if (longest := max(map(len, texts))) * len(texts) > _CHARACTERS:
+                known.notes.append(
+                    f"{table.path.name}, column {name!r}: a text of {longest:,} characters; it is "
+                    "left out"
+                )
+                continue
             kind = heading(name)
             values = np.array(texts) if kind in SPLIT else column(texts)
             known.metadata[name] = values
@@ -201,7 +209,7 @@ def column(texts: Sequence[str]) -> Array:
 
 def _is_number(text: str) -> bool:
     if _NUMBER.fullmatch(text):
-        return text != "-0"
+        return text != "-0" and bool(np.isfinite(float(text)))
     try:
         return bool(np.isfinite(float(text))) and repr(float(text)) == text
     except ValueError:
@@ -385,12 +393,12 @@ def known_labels(source: Any, given: str | None = None) -> tuple[str, Array] | N
 
 
 def _label_array(file: str, n: int) -> Array:
+    if not Path(file).is_file():
+        raise BadFile(f"there is no labels file {file}")
     try:
-        values = np.load(file, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise BadFile(f"there is no labels file {file}") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise BadFile(f"{file} cannot be read as labels: {error}") from error
+        values = npy(file)
+    except BadFile as error:
+        raise BadFile(f"{file} cannot be read as labels: {error.__cause__ or error}") from error
     if values.shape != (n,):
         raise ValueError(
             f"{file} must hold a label for each of the {n} pictures, got {values.shape}"

@@ -10,14 +10,16 @@ the reason. Of an animation or a file of many pages the first picture counts.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import io
 import os
 import stat
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
+from threading import Condition, Lock
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -33,7 +35,17 @@ if TYPE_CHECKING:
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
-__all__ = ["LIMIT", "Fit", "Mode", "Size", "Wanted", "measure", "read", "read_classes"]
+__all__ = [
+    "LIMIT",
+    "Fit",
+    "Mode",
+    "Size",
+    "Wanted",
+    "measure",
+    "pixel_limit",
+    "read",
+    "read_classes",
+]
 
 Mode = Literal["rgb", "gray"]
 Fit = Literal["crop", "pad", "stretch"]
@@ -42,9 +54,8 @@ Size = int | tuple[int, int]
 LIMIT = 89_478_485
 """Pixels allowed by default (WebP a third, JPEG 2000, AVIF and deep TIFF half of it).
 
-What decoders and conversions take for so many stays below 1 GiB."""
-HIGHEST_LIMIT = 178_956_970
-"""Where Pillow itself refuses, which is never switched off."""
+What decoders and conversions take for so many stays below 1 GiB, all threads together."""
+HIGHEST_LIMIT = (1 << 31) - 1
 
 _HUNGRY = {
     "JPEG2000": 2,
@@ -53,7 +64,8 @@ _HUNGRY = {
 }  # decoders of 20 bytes a pixel or more: a part of it
 _HEADROOM = 3.0  # a JPEG is decoded at no less than this many times the size wanted
 _STRIP = 1 << 22  # pixels that are converted at once
-_LARGE = 1 << 24  # pixels: above it, threads take turns, so that their memory does not add up
+_LARGE = 1 << 23  # pixels: before so many are decoded, what other threads left is given back
+_BYTES = 9  # a pixel that is decoded and converted takes about so many
 _REDUCED = 4  # times the limit: a JPEG that is decoded at a smaller scale may have
 _REDUCED_PROGRESSIVE = 1.5  # of these, all coefficients are held in memory
 _END = b"\xff\xd9"  # of a JPEG
@@ -61,7 +73,42 @@ _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _FAST_BYTES = 1 << 28  # larger JPEG files are read by Pillow, which does not hold them in memory
 
 
-_one_at_a_time = Lock()
+class _Room:
+    """For pictures that are being decoded, in all threads together; what is larger goes alone."""
+
+    def __init__(self, pixels: int) -> None:
+        self._pixels, self._used = pixels, 0
+        self._turn, self._change = Lock(), Condition()
+
+    @contextlib.contextmanager
+    def taken(self, pixels: int) -> Iterator[None]:
+        with self._turn, self._change:  # the first to wait is the first to go on
+            self._change.wait_for(lambda: not self._used or self._used + pixels <= self._pixels)
+            self._used += pixels
+        if pixels > _LARGE:
+            _give_back()
+        try:
+            yield
+        finally:
+            with self._change:
+                self._used -= pixels
+                self._change.notify_all()
+
+
+_room = _Room(LIMIT)
+
+
+@functools.cache
+def _trim() -> Callable[[int], int]:
+    try:
+        return cast(Callable[[int], int], ctypes.CDLL(None).malloc_trim)
+    except (AttributeError, OSError, TypeError):  # no glibc
+        return lambda _: 0
+
+
+def _give_back() -> None:
+    """Return freed memory to the system: glibc keeps up to 64 MiB for each thread that decodes."""
+    _trim()(0)
 
 
 class Wanted(NamedTuple):
@@ -84,7 +131,7 @@ def wanted(
     mode: str,
     fit: str,
     center_crop: int | None,
-    limit: int = LIMIT,
+    limit: int | None = None,
     levels: Levels | None = None,
 ) -> Wanted:
     """Check the options of reading; ``ValueError`` names the one that cannot work."""
@@ -94,6 +141,7 @@ def wanted(
         raise ValueError(f"fit must be 'crop', 'pad' or 'stretch', got {fit!r}")
     if center_crop is not None and not (_whole(center_crop) and center_crop >= 1):
         raise ValueError(f"center_crop must be a number of pixels from 1, got {center_crop!r}")
+    limit = pixel_limit() if limit is None else limit
     if not (_whole(limit) and 1 <= limit <= HIGHEST_LIMIT):
         raise ValueError(f"limit must be 1 to {HIGHEST_LIMIT:,} pixels, got {limit!r}")
     pair: Any = (size, size) if _whole(size) else size
@@ -107,6 +155,24 @@ def wanted(
     return Wanted(pair, mode, fit, center_crop, limit, levels)  # type: ignore[arg-type]
 
 
+def pixel_limit() -> int:
+    """The most pixels of a picture where no limit is given: NARROWS_PIXEL_LIMIT, else ``LIMIT``.
+
+    Raises:
+        ValueError: the variable holds no number from 1 to 2^31 - 1.
+    """
+    text = os.environ.get("NARROWS_PIXEL_LIMIT", "").strip()
+    if not text:
+        return LIMIT
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = 0
+    if not 1 <= limit <= HIGHEST_LIMIT:
+        raise ValueError(f"a pixel limit is 1 to {HIGHEST_LIMIT:,}, such as 200e6; we got {text!r}")
+    return int(limit)
+
+
 def _whole(value: object) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
@@ -117,7 +183,7 @@ def read(
     mode: Mode = "rgb",
     fit: Fit = "crop",
     center_crop: int | None = None,
-    limit: int = LIMIT,
+    limit: int | None = None,
     levels: Levels | None = None,
 ) -> torch.Tensor:
     """Read one picture as a viewer shows it: upright, in sRGB, first frame, transparency on white.
@@ -130,7 +196,8 @@ def read(
             'stretch' ignores the aspect.
         center_crop: take the central square of so many pixels of the picture first.
         limit: refuse a picture of more pixels before it is decoded; a JPEG that is decoded at a
-            reduced scale may have four times as many.
+            reduced scale may have four times as many. None takes NARROWS_PIXEL_LIMIT, else
+            89,478,485.
         levels: which values of a picture deeper than 8 bits become black and white; None takes the
             range that its own values need (one for all, see :func:`narrows.images.folder`).
 
@@ -172,14 +239,12 @@ def decode(
             raise UnreadableImage(_reason(error)) from error
 
 
-def measure(source: str | Path | bytes, limit: int = LIMIT) -> Measured | None:
+def measure(source: str | Path | bytes, limit: int | None = None) -> Measured | None:
     """The range of values of a picture deeper than eight bits; None of any other.
 
     Raises:
         UnreadableImage: it cannot be read; the reason is the message.
     """
-    from PIL import Image
-
     with quiet:
         try:
             opened = io.BytesIO(source) if isinstance(source, bytes) else _open(source)
@@ -188,12 +253,11 @@ def measure(source: str | Path | bytes, limit: int = LIMIT) -> Measured | None:
                 if not _may_be_deep(head):
                     return None
                 handle.seek(0)
-                with Image.open(handle, formats=readable()) as image:
+                limit = pixel_limit() if limit is None else limit
+                with _opened(handle, limit) as image:
                     if not deep(image):
                         return None
-                    _check_size(image, limit)
-                    large = image.size[0] * image.size[1] > _LARGE
-                    with _one_at_a_time if large else contextlib.nullcontext():
+                    with _room.taken(_checked_size(image, limit)):
                         image.load()
                         return measured(image, max(1, _STRIP // image.width))
         except UnreadableImage:
@@ -209,7 +273,7 @@ def _may_be_deep(head: bytes) -> bool:
     return not head.startswith((b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM"))
 
 
-def read_classes(path: str | Path, limit: int = LIMIT) -> torch.Tensor:
+def read_classes(path: str | Path, limit: int | None = None) -> torch.Tensor:
     """Read the mask of a picture: a number for each pixel, as the file says it.
 
     Args:
@@ -222,17 +286,17 @@ def read_classes(path: str | Path, limit: int = LIMIT) -> torch.Tensor:
     Raises:
         UnreadableImage: the file is missing, damaged, too large, or has colours instead of numbers.
     """
-    from PIL import Image
-
     with quiet:
         try:
-            with _open(path) as handle, Image.open(handle, formats=readable()) as image:
-                _check_size(image, limit)
+            limit = pixel_limit() if limit is None else limit
+            with _open(path) as handle, _opened(handle, limit) as image:
+                pixels = _checked_size(image, limit)
                 if image.mode not in ("P", "L", "1"):
                     raise UnreadableImage(
                         f"a mask has a number for each pixel (gray or palette), not {image.mode}"
                     )
-                return torch.from_numpy(np.array(image, np.uint8))
+                with _room.taken(pixels):
+                    return torch.from_numpy(np.array(image, np.uint8))
         except UnreadableImage as error:
             raise UnreadableImage(f"cannot read {path}: {error}") from error
         except Exception as error:  # a decoder given hostile bytes raises anything at all
@@ -268,24 +332,24 @@ def _decode(handle: BinaryIO, length: int, options: Wanted, told: set[str]) -> t
 def _decoded(
     handle: BinaryIO, head: bytes, length: int, options: Wanted, told: set[str]
 ) -> torch.Tensor:
-    with _opened(handle, head) as image:
+    with _opened(handle, options.limit) as image:
         if is_camera_raw(image, head):
             raise UnreadableImage(RAW)
         plain = image.mode in ("RGB", "L") and image.format in ("JPEG", "MPO")
-        _check_size(image, options.limit, options if plain and length <= _FAST_BYTES else None)
-        large = image.size[0] * image.size[1] > _LARGE
+        fast = plain and length <= _FAST_BYTES
+        share = _checked_size(image, options.limit, options if fast else None)
         profile = image.info.get("icc_profile")
         way = to_srgb(profile, image.mode) if image.mode in ("RGB", "L") and profile else None
         if way is None and profile and image.mode in ("RGBA", "P"):
             way = to_srgb(profile, "RGB")
         if way is not None:
             told.add(f"profile {profile_name(image)}")
-        with _one_at_a_time if large else contextlib.nullcontext():
+        with _room.taken(share + length // _BYTES):
             pixels = None
-            if plain and length <= _FAST_BYTES:
+            if fast:
                 pixels = _fast_jpeg(handle, image, options, way is not None, told)
             if pixels is None:
-                _check_size(image, options.limit)
+                _checked_size(image, options.limit)
                 pixels = _by_pillow(image, options, told)
             if way is None:
                 return fit_pixels(pixels[None], options)[0]
@@ -294,16 +358,20 @@ def _decoded(
             return fit_pixels(moved[None], options._replace(size=None, center_crop=None))[0]
 
 
-def _opened(handle: BinaryIO, head: bytes) -> PilImage:
+def _opened(handle: BinaryIO, limit: int) -> PilImage:
     """A picture by its header. JPEG goes past Pillow's own limit, which knows of no reduced scale."""
     from PIL import Image
     from PIL.JpegImagePlugin import JpegImageFile
 
-    if head.startswith(b"\xff\xd8\xff"):
+    head = handle.read(3)
+    handle.seek(0)
+    if head == b"\xff\xd8\xff":
         try:
             return JpegImageFile(handle)
         except SyntaxError as error:
             raise UnreadableImage("damaged (its JPEG header cannot be read)") from error
+    if Image.MAX_IMAGE_PIXELS is not None and limit > 2 * Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = limit // 2 + 1  # Pillow refuses above twice of it: a person asked
     return Image.open(handle, formats=readable())
 
 
@@ -318,23 +386,29 @@ def _without_texts(content: bytes) -> bytes:
     return b"".join(kept)
 
 
-def _check_size(image: PilImage, limit: int, options: Wanted | None = None) -> None:
-    """Refuse what is too large; with ``options``, a JPEG that will be reduced while it is decoded."""
+def _checked_size(image: PilImage, limit: int, options: Wanted | None = None) -> int:
+    """Refuse what is too large; gives what decoding takes, in pixels of a usual picture.
+
+    Args:
+        options: of a JPEG that may be reduced while it is decoded.
+    """
     width, height = image.size
     if width < 1 or height < 1:
         raise UnreadableImage(f"no pixels ({width} x {height})")
-    limit //= _HUNGRY.get(image.format or "", 1)
+    hungry: float = _HUNGRY.get(image.format or "", 1)
     if image.format == "TIFF":
         bits = getattr(image, "tag_v2", {}).get(258, 8)
-        limit //= 1 if np.sum(bits) <= 32 else 2
+        hungry *= 1 if np.sum(bits) <= 32 else 2
+    limit = int(limit // hungry)
+    if options is not None and (scale := _scale(height, width, options)) > 1:
+        progressive = "progressive" in image.info
+        limit = int(limit * (_REDUCED_PROGRESSIVE if progressive else _REDUCED))
+        hungry = hungry / _REDUCED_PROGRESSIVE if progressive else 1 / scale**2
     if width * height <= limit:
-        return
-    if options is not None and _scale(height, width, options) > 1:
-        limit = int(limit * (_REDUCED_PROGRESSIVE if "progressive" in image.info else _REDUCED))
-        if width * height <= limit:
-            return
+        return int(width * height * hungry)
     raise UnreadableImage(
-        f"too large: {width} x {height} is {width * height:,} pixels, the limit is {limit:,}"
+        f"too large: {width} x {height} is {width * height:,} pixels, the limit is {limit:,} "
+        "(a higher --pixel-limit, or NARROWS_PIXEL_LIMIT, reads it)"
     )
 
 
@@ -437,7 +511,7 @@ def _by_pillow(image: PilImage, options: Wanted, told: set[str]) -> torch.Tensor
     if not deep(image) and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
         told.add("sixteen")
     image.load()
-    _check_size(image, options.limit)
+    _checked_size(image, options.limit)
     if image.format == "TIFF":
         turn = _orientation(image)  # load() has turned it and says so
     array = flattened(image, options.levels, told)

@@ -26,6 +26,7 @@ __all__ = ["Images", "Source", "as_source"]
 Array = np.ndarray[Any, Any]
 SPLITS = ("train", "validation", "test")
 SHOWN = 16  # pictures in a notebook
+_AT_ONCE = 1 << 22  # values that are made bytes of at once
 _BESIDE = 0.05  # so far may floats be outside of [0, 1], as resizing leaves them
 
 
@@ -341,7 +342,16 @@ def pixels_of(data: Array | torch.Tensor, notes: list[str] | None = None) -> tor
         raise ValueError(f"float pixels must lie in [0, 1], got [{low:.4g}, {high:.4g}]")
     if (low < -0.5 / 255 or high > 1 + 0.5 / 255) and notes is not None:
         notes.append(f"floats from {low:.4g} to {high:.4g} were cut to [0, 1]")
-    return (tensor.detach().to(torch.float32) * 255).round().clamp(0, 255).to(torch.uint8)
+    return _rounded(tensor.detach())
+
+
+def _rounded(tensor: torch.Tensor) -> torch.Tensor:
+    """Floats in [0, 1] (N, …) as uint8, a part of them at a time: a large file is only mapped."""
+    result = torch.empty(tensor.shape, dtype=torch.uint8, device=tensor.device)
+    rows = max(1, _AT_ONCE // (tensor.numel() // len(tensor)))
+    for to, of in zip(torch.split(result, rows), torch.split(tensor, rows), strict=True):
+        to.copy_((of.to(torch.float32) * 255).round().clamp(0, 255))
+    return result
 
 
 def _tensor(data: Array | torch.Tensor) -> torch.Tensor:
@@ -354,7 +364,7 @@ def _tensor(data: Array | torch.Tensor) -> torch.Tensor:
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind == "u" and array.dtype.itemsize > 1:
-        array = array.astype(np.int64)
+        array = array.view(array.dtype.str.replace("u", "i"))  # only refused, so no copy is made
     if any(step < 0 for step in array.strides):
         array = np.ascontiguousarray(array)
     with warnings.catch_warnings():

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import re
 import unicodedata
 from collections import Counter
@@ -29,7 +28,9 @@ FILE = frozenset(
     imagepath imageid img imgname imgfile imgpath imgid path relativepath relpath name picture photo""".split()
 )
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
-_SAMPLE = 50  # rows by which the separator is found
+_SAMPLE, _BEGINNING = 50, 1 << 18  # rows, and letters at most, by which the separator is found
+_BYTES, _LINE, _CELLS = 1 << 26, 1 << 20, 4_000_000  # of a table, a line, a table at most
+_LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
 Row = list[str]
 
@@ -153,9 +154,17 @@ def heading(name: str) -> str:
 def _read(path: Path, ids: Sequence[str]) -> Table | None:
     known = {key for id_ in ids for key in _hints(id_)}
     try:
+        if path.stat().st_size > _BYTES:
+            raise _unreadable(path, f"it has more than {_BYTES >> 20} MiB, the most it may")
         text, coding = _decoded(path.read_bytes())
-        separator, start = _separator(text, known)
-        lines = [line for line in _lines(text[start:], separator) if any(map(str.strip, line))]
+        separator, start = _separator(_beginning(text), known)
+        lines, cells = [], 0
+        for line in _lines(text[start:] if start else text, separator):
+            cells += len(line)
+            if any(map(str.strip, line)):
+                lines.append(line)
+            if max(cells, len(lines) * len(lines[0]) if lines else 0) > _CELLS:
+                raise _unreadable(path, f"it has more than {_CELLS:,} cells, the most it may")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(path, error) from error
     if not lines:
@@ -224,7 +233,23 @@ def _decoded(content: bytes) -> tuple[str, str]:
 
 
 def _lines(text: str, separator: str) -> Iterator[Row]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    return csv.reader(_physical(text), delimiter=separator, skipinitialspace=True)
+
+
+def _physical(text: str) -> Iterator[str]:
+    for found in _LINES.finditer(text):
+        if len(found[0]) > _LINE:
+            raise csv.Error(f"a line of {len(found[0]):,} characters")
+        yield found[0]
+
+
+def _beginning(text: str) -> str:
+    """Whole lines, where there are any."""
+    return (
+        text
+        if len(text) <= _BEGINNING
+        else text[: text.rfind("\n", 0, _BEGINNING) + 1 or _BEGINNING]
+    )
 
 
 def _separator(text: str, known: set[str]) -> tuple[str, int]:
@@ -345,10 +370,11 @@ def _by_end(rows: dict[str, Row], ids: Sequence[str], key: Key, found: list[str 
     if all(name is not None for name in found):
         return
     theirs: dict[str, str | None] = {}
+    deepest = max(id_.count("/") for id_ in ids) + 1
     for row in rows:
-        for end in {end for each in key(row) for end in _ends(each)}:
+        for end in {end for each in key(row) for end in _ends(each, deepest)}:
             theirs[end] = None if end in theirs else row
-    ours = [_ends(key(id_)[-1]) for id_ in ids]
+    ours = [_ends(key(id_)[-1], deepest) for id_ in ids]
     seen = Counter(end for ends in ours for end in ends)
     taken = {name for name in found if name is not None}
     for place, ends in enumerate(ours):
@@ -358,7 +384,7 @@ def _by_end(rows: dict[str, Row], ids: Sequence[str], key: Key, found: list[str 
                 found[place] = name
 
 
-def _ends(path: str) -> list[str]:
-    """a/b/c, b/c and c."""
-    parts = path.split("/")
+def _ends(path: str, most: int) -> list[str]:
+    """a/b/c, b/c and c: those of at most so many parts."""
+    parts = path.rsplit("/", most)[-most:]
     return ["/".join(parts[i:]) for i in range(len(parts))]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..errors import UnreadableImage
-from .read import Wanted, _orientation, _reason, decode, fit_pixels, quiet
+from .read import Wanted, _opened, _orientation, _reason, decode, fit_pixels, quiet
 
 __all__ = ["SIDE", "Seen", "opened_thumbnail", "row", "seen", "thumbnail"]
 
@@ -37,22 +37,18 @@ def seen(source: str | Path | bytes, options: Wanted) -> Seen:
         UnreadableImage: with the bare reason as its message.
     """
     pixels = decode(source, options)
-    width, height = _size(source)
+    width, height = _size(source, options.limit)
     shrink = min(1.0, SIDE / max(width, height))
     size = max(1, round(height * shrink)), max(1, round(width * shrink))
     small = decode(source, Wanted(size, "rgb", "stretch", None, options.limit, options.levels))
     return Seen(pixels, _jpeg(small), width, height)
 
 
-def _size(source: str | Path | bytes) -> tuple[int, int]:
+def _size(source: str | Path | bytes, limit: int) -> tuple[int, int]:
     """Width and height as a viewer shows the picture, from its header."""
-    from PIL import Image
-
     try:
-        with (
-            quiet,
-            Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image,
-        ):
+        opened = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
+        with quiet, opened as handle, _opened(handle, limit) as image:
             width, height = image.size
             return (height, width) if _orientation(image) >= 5 else (width, height)
     except Exception as error:  # it was decoded a moment ago, so the file is another one now

@@ -6,7 +6,8 @@
       last.safetensors         the last weights, where they are others
       softmax.safetensors, …   modules trained beside the model, by the name of their part
       checkpoint.safetensors   all that going on needs: weights, optimisers, counters
-      run.toml                 seed, pictures and command, for people
+      run.toml                 seed, and what else goes with the model
+      local.toml               pictures and command, which stay on this machine
       seen.safetensors         the content keys of the pictures of training and validation
       metrics.jsonl            a line per epoch
       card.md, *.png           for people
@@ -18,7 +19,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,16 +30,17 @@ from torch import Tensor
 
 from .. import files
 from ..autoencoder import Autoencoder
-from ..errors import BadFile, RunExists
+from ..errors import BadFile, Diverged, RunExists
 from ..images import Preprocessing
 from ..locks import Taken, locked
 from ..objectives import Term
+from ..parts import part_of
 from .device import select_device
 from .length import lengthened, longer
 from .phases import Recipe, freeze, objective_of, recipe_of
 from .run import Run
 
-__all__ = ["RunFiles", "State", "load", "load_auxiliary", "outline", "save"]
+__all__ = ["RunFiles", "State", "load", "load_auxiliary", "load_weights", "outline", "save"]
 
 MODEL_VERSION = 2
 _WRITTEN = {
@@ -216,14 +219,18 @@ class RunFiles:
 
 def _write_auxiliary(folder: Path, recipe: Recipe, model: Autoencoder) -> None:
     for name, module in model.auxiliary.items():
-        header: dict[str, Any] = {"version": MODEL_VERSION, "recipe": recipe.fingerprint}
+        header: dict[str, Any] = {
+            "version": MODEL_VERSION,
+            "recipe": recipe.fingerprint,
+            "part": part_of(module).document(),
+        }
         if isinstance(module, Term) and module.labelled:
             header["labels"] = list(module.labels)
         files.save_tensors(folder / f"{name}.safetensors", module.state_dict(), header)
 
 
-def load_auxiliary(model: Autoencoder, folder: Path) -> None:
-    """Read the modules that were trained beside a model into ``model.auxiliary``.
+def load_auxiliary(model: Autoencoder, folder: Path, only: Sequence[str] = ()) -> None:
+    """Read the modules that were trained beside a model into ``model.auxiliary``; or some of them.
 
     Raises:
         BadFile: one of them is damaged, or of another run than the recipe.
@@ -233,24 +240,36 @@ def load_auxiliary(model: Autoencoder, folder: Path) -> None:
         found = [objective_of(phase, model).modules() for phase in recipe.phases]
     for name, module in {name: m for modules in found for name, m in modules.items()}.items():
         path = folder / f"{name}.safetensors"
-        if not path.exists():
+        if not path.exists() or (only and name not in only):
             continue
         tensors, header = files.load_tensors(path)
-        wanted = {n: t.shape for n, t in module.state_dict().items()}
-        if {n: t.shape for n, t in tensors.items()} != wanted:
-            raise BadFile(f"{path} does not fit {folder / 'recipe.toml'}; they are of two runs")
+        same = header.get("part") == json.loads(json.dumps(part_of(module).document()))
+        reason = files.misfit(tensors, module.state_dict()) if same else "another part made it"
+        if reason:
+            raise BadFile(
+                f"{path} does not fit {folder / 'recipe.toml'}: {reason}; they are of two runs"
+            )
         module.load_state_dict(tensors)
         if isinstance(module, Term) and module.labelled:
-            module.labels = tuple(str(one) for one in header.get("labels", ()))
+            labels = header.get("labels")
+            if not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
+                raise BadFile(f"{path} does not name its classes; it is foreign or damaged")
+            module.labels = tuple(labels)
         model.auxiliary[name] = module.to(model.device).eval()
 
 
 def _write_weights(
     path: Path, recipe: Recipe, weights: Mapping[str, Tensor], preprocessing: Preprocessing
 ) -> None:
+    if name := files.not_finite(weights):
+        raise Diverged(
+            f"{path} was not written: {name} holds numbers that are not finite; lower the learning rate, or "
+            "set grad_clip_norm"
+        )
     header = {
         "version": MODEL_VERSION,
         "recipe": recipe.fingerprint,
+        "model": recipe.model_fingerprint,
         "preprocessing": preprocessing.document(),
     }
     files.save_tensors(path, weights, header)
@@ -291,8 +310,10 @@ def outline(folder: Path) -> Autoencoder:
     try:
         with torch.device("meta"):
             return recipe.build()
-    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise BadFile(f"{written} describes no model that can be built: {error}") from error
+    except (ValueError, RuntimeError) as error:
+        raise BadFile(
+            f"{written} describes no model that can be built: {str(error)[:300]}"
+        ) from error
 
 
 def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoencoder:
@@ -311,6 +332,20 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
     folder = Path(path)
     if folder.suffix == ".safetensors":
         folder, weights = folder.parent, folder.stem
+    model = load_weights(folder, weights)
+    freeze(model, recipe_of(model).phases[-1])
+    select_device(device, "float32").place(model)
+    load_auxiliary(model, folder)
+    model.run = Run.load(folder, model.preprocessing)
+    return model.eval()
+
+
+def load_weights(folder: Path, weights: str = "model") -> Autoencoder:
+    """The model alone, without what was trained beside it and what its run left, on the processor.
+
+    Raises:
+        BadFile: no model there, or a damaged, foreign or newer one.
+    """
     model = outline(folder)
     chosen = folder / f"{weights}.safetensors"
     if not chosen.exists() and weights == "last":
@@ -333,21 +368,24 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
             f"{tuple(model.shape)}; they are of two runs"
         )
     expected = model.state_dict()
-    for name in sorted(expected.keys() | found.keys()):
-        wanted = tuple(expected[name].shape) if name in expected else None
-        got = tuple(found[name].shape) if name in found else None
-        if wanted != got:
-            raise BadFile(
-                f"{chosen} does not fit {folder / 'recipe.toml'}: {name} is {wanted} in the recipe "
-                f"and {got} in the weights (None: not there); they are of two runs"
-            )
+    for name, tensor in found.items():  # weights of another precision are brought to the model's
+        if name in expected and tensor.is_floating_point():
+            found[name] = tensor.to(expected[name].dtype)
+    if name := files.not_finite(found):
+        raise BadFile(f"{chosen} holds NaN or infinite values ({name}); train the model again")
+    if reason := files.misfit(found, expected):
+        raise BadFile(
+            f"{chosen} does not fit {folder / 'recipe.toml'}: {reason}; they are of two runs"
+        )
+    recipe = recipe_of(model)
+    if header.get("model") != recipe.model_fingerprint:
+        raise BadFile(
+            f"{folder / 'recipe.toml'} describes another model than the one that {chosen} was written "
+            "with: it was changed since, or is of another run; put the right one back"
+        )
     model.to_empty(device="cpu")
-    model.load_state_dict({name: t.to(expected[name].dtype) for name, t in found.items()})
-    freeze(model, recipe_of(model).phases[-1])
-    select_device(device, "float32").place(model)
-    load_auxiliary(model, folder)
-    model.run = Run.load(folder, model.preprocessing)
-    return model.eval()
+    model.load_state_dict(found)
+    return model
 
 
 def _foreign(path: Path, version: object) -> str:

@@ -52,6 +52,7 @@ from .phases import (
 from .players import Player, move, players
 from .rates import rate
 from .reporting import Reporter, Unfailing, reporter
+from .resuming import check_checkpoint, check_phase, with_prefix
 from .run import Run, history_of
 from .schemes import Batch, Scheme
 
@@ -60,11 +61,11 @@ __all__ = ["fit"]
 # training pictures that the loss of a beginning is measured on, and most validation pictures of a
 # phase whose length is not in epochs: twenty passes over many would take longer than its training
 ENOUGH = 1024
+PROBED = 256  # training pictures that beginning and end are compared on where none validate
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 LATE = 3  # validations after the best one before it is said that the end is not what is kept
-GROWN = 100.0  # times the loss of its first step that no training should end with
 
 
 def fit(
@@ -106,7 +107,7 @@ def fit(
             tenth of it has passed).
         report: ``auto``, ``bar``, ``lines``, ``quiet``, a reporter such as ``TensorBoard``, or several.
         stop: set from another thread, it ends the run after the step that is being made.
-        facts: what else ``run.toml`` shall say, such as the name of the pictures.
+        facts: what else ``local.toml`` shall say, such as the name of the pictures.
 
     Returns:
         The model with its best weights, in evaluation mode.
@@ -153,7 +154,7 @@ def fit(
             run.preprocessing = model.preprocessing
             model.run.folder = run.folder
             if run.state is None:
-                model.run.save(run.folder)
+                model.run.save(run.folder, local=True)
             else:
                 _check_same_pictures(model.run, run.folder)
         loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
@@ -230,6 +231,7 @@ class _Loop:
         self.best, self.since_best = math.inf, 0
         self.metrics_length, self.metrics_lines = 0, 0
         self.finished = False
+        self.began: float | None = None  # the loss of what the phase began with
         self.names: list[str] = []
         self.sums: Tensor | None = None  # of each name since the epoch began
         self.counted = 0
@@ -240,7 +242,6 @@ class _Loop:
         self.scheme: Scheme | None = None
         self.classes: list[str] = []
         self.begins = True  # a phase's beginning replaces the weights
-        self.first_loss: float | None = None  # of the phase
         self.spent = 0.0  # seconds of the phase, before the process began where it was resumed
         self.best_weights: dict[str, Tensor] = {}
         self.best_auxiliary: dict[str, dict[str, Tensor]] = {}
@@ -292,6 +293,9 @@ class _Loop:
         try:
             if self.step_number == 0 and phase.begin is not None:
                 self._judge_beginning(phase, source, held_out)
+            if self.step_number == 0:
+                judged = self.best < math.inf and not self._moving()
+                self.began = self.best if judged else self._probed(phase, source, held_out)
             while not length.over:
                 number = self.step_number
                 epoch, within = divmod(number, per_epoch)
@@ -317,8 +321,6 @@ class _Loop:
                 del step, batch, target, given  # their memory is the next step's
                 self._follow(phase, number)
                 self._count(written, len(x))
-                if number == 0:
-                    self.first_loss = float(written["loss"])
                 self.step_number = number + 1
                 seen += len(x)
                 ended = length.moved(self.step_number)
@@ -344,7 +346,7 @@ class _Loop:
                     self._interrupted(self.step_number / per_epoch)
         finally:
             self.reporter.end()
-        self._refuse_growth()
+        self._compare_with_beginning(phase, source, held_out)
 
     def _next_phase(self) -> None:
         self.phase_number, self.step_number, self.spent = self.phase_number + 1, 0, 0.0
@@ -378,12 +380,15 @@ class _Loop:
         parameters = [p for player in self.players for p in player.parameters]
         restored = self.run.state if self.run is not None else None
         if restored is not None and self.step_number:
+            assert self.run is not None
+            path = self.run.checkpoint
+            check_phase(path, restored, phase, self.model, self.objective, self.players)
             for player in self.players:
                 _restore_optimizer(player, restored, machine)
             for name, module in self.objective.modules().items():
-                module.load_state_dict(_with_prefix(restored.tensors, f"auxiliary.{name}."))
+                module.load_state_dict(with_prefix(restored.tensors, f"auxiliary.{name}."))
             self.objective.restore(restored.numbers.get("objective", {}))
-            averages = _with_prefix(restored.tensors, "average.")
+            averages = with_prefix(restored.tensors, "average.")
             self.average = {name: tensor.to(machine.device) for name, tensor in averages.items()}
         elif phase.ema_decay is None:
             self.average = {}
@@ -477,16 +482,14 @@ class _Loop:
             f"{self.phase_number + 1}: lower the learning rate, or set grad_clip_norm{where}"
         )
 
-    def _refuse_growth(self) -> None:
-        """Stop where the loss of what is kept is finite, but far above what the phase began with."""
-        lines = [r for r in self.model.run.history if r["phase"] == self.phase_number]
-        if self.first_loss is None or not lines:
-            return
-        first, kept = self.first_loss, self.best if self.best < math.inf else lines[-1]["loss"]
-        if kept > GROWN * max(1.0, abs(first)):
+    def _guard_weights(self) -> None:
+        """Stop before weights that are not finite replace good ones."""
+        name = files.not_finite(self.model.state_dict())
+        if name:
+            where = "" if self.run is None else f"; what {self.run.folder} holds is from before"
             raise Diverged(
-                f"the loss grew from {first:.4g} to {kept:.4g} in phase {self.phase_number + 1}: lower "
-                "the learning rate, or set grad_clip_norm"
+                f"the weights {name} became NaN or infinite by step {self.step_number} of phase "
+                f"{self.phase_number + 1}: lower the learning rate, or set grad_clip_norm{where}"
             )
 
     def _end_epoch(
@@ -565,6 +568,57 @@ class _Loop:
         self._train_mode()
         return {name: value / len(held_out) for name, value in totals.items()}
 
+    def _moving(self) -> bool:
+        """Whether the loss is another one at the end: an opponent's, or that of a controller."""
+        objective = self.objective
+        assert objective is not None
+        return bool(
+            any(term.opponent for term in objective.terms)
+            or objective.bound.shares(self.model)
+            or objective.state()
+        )
+
+    def _probed(self, phase: Phase, source: Source, held_out: Source | None) -> float | None:
+        """A loss to compare beginning and end by: that of validation, else of a few pictures.
+
+        None where the loss moves and no term of it stays the same.
+        """
+        probe = _some(source, PROBED) if held_out is None else held_out
+        with self._judged_weights():
+            found = self._validate(phase, probe)
+        return found.get("reconstruction") if self._moving() else found["loss"]
+
+    def _compare_with_beginning(
+        self, phase: Phase, source: Source, held_out: Source | None
+    ) -> None:
+        """Say if what is kept is worse than what the phase began with, and stop if it is far worse.
+
+        Far is ten times its size, and ten nats for each pixel value: a step or two may well make it worse,
+        a diverged one is off by orders of magnitude. Of a loss that moves it is a thousand times.
+
+        Raises:
+            Diverged: it is far worse.
+        """
+        began, moving = self.began, self._moving()
+        if began is None or self.step_number == 0:
+            return
+        kept = self.best if held_out is not None and not moving else None
+        ended = self._probed(phase, source, held_out) if kept is None else kept
+        if ended is None or ended <= began:
+            return
+        far = max(abs(began), math.prod(self.model.shape)) * (1000 if moving else 10)
+        said = (
+            f"training ended worse than it began: {ended:,.6g} nats per picture, and {began:,.6g} before "
+            f"the first step of phase {self.phase_number + 1}; lower the learning rate "
+            f"({phase.learning_rate:g}), or set grad_clip_norm"
+        )
+        if not ended - began <= far:
+            where = "" if self.run is None else f"; the weights in {self.run.folder} are of no use"
+            raise Diverged(said + where)
+        if not moving:
+            self.reporter.say(said)
+            self.model.run.notes.append(said)
+
     def _out_of_patience(self, phase: Phase) -> bool:
         if phase.patience is None or self.held_out is None or self.since_best < phase.patience:
             return False
@@ -608,6 +662,7 @@ class _Loop:
         validated = self.best < math.inf
         last_is_best = not self.finished and (not validated or self.since_best == 0)
         if not self.finished:
+            self._guard_weights()
             if self.run is not None:
                 if not last_is_best:
                     self.run.write_weights("last.safetensors", self._judged())
@@ -645,9 +700,11 @@ class _Loop:
         if self.run is None:
             return
         self._guard()
+        self._guard_weights()
         numbers = {
             "version": MODEL_VERSION,
             "recipe": self.recipe.fingerprint,
+            "model": self.recipe.model_fingerprint,
             "preprocessing": self.model.preprocessing.document(),
             "seed": self.seed,
             "pictures": len(self.train_source),
@@ -661,7 +718,7 @@ class _Loop:
             "metrics_lines": self.metrics_lines,
             "finished": self.finished,
             "spent": self.spent,
-            "first_loss": self.first_loss,
+            "began": self.began,
             "objective": self.objective.state() if self.objective is not None else {},
         }
         began = time.monotonic()
@@ -697,6 +754,7 @@ class _Loop:
                 f"{self.run.folder} was started with pictures read in another way than "
                 f"{self.model.preprocessing.description}: resume it with the same options"
             )
+        check_checkpoint(self.run.checkpoint, state, self.recipe, self.model)
         try:
             self.phase_number, self.step_number = int(numbers["phase"]), int(numbers["step"])
             self.best = math.inf if numbers["best"] is None else float(numbers["best"])
@@ -706,11 +764,10 @@ class _Loop:
             self.metrics_lines = int(numbers.get("metrics_lines", 0))
             self.finished = bool(numbers["finished"])
             self.spent = float(numbers.get("spent", 0.0))
-            first = numbers.get("first_loss")
-            self.first_loss = None if first is None else float(first)
+            self.began = numbers["began"]
             self._lengthen()
             if not self.finished:
-                self.model.load_state_dict(_with_prefix(state.tensors, "model."))
+                self.model.load_state_dict(with_prefix(state.tensors, "model."))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadFile(
                 f"{self.run.checkpoint} is damaged or foreign ({str(error).splitlines()[0]}): "
@@ -718,9 +775,12 @@ class _Loop:
             ) from error
         self.sums = state.tensors.get("sums")
         self.run.cut_metrics(self.metrics_length)
-        self.model.run.history = history_of(self.run.folder)
-        lacking = self.metrics_lines - len(self.model.run.history)
-        self.metrics_lines = len(self.model.run.history)
+        self.model.run.history = history = history_of(self.run.folder)
+        if history.damaged:
+            lost = counted(history.damaged, "line")
+            self.reporter.say(f"{lost} of {self.run.metrics} cannot be read and will be missing")
+        lacking = self.metrics_lines - len(history) - history.damaged
+        self.metrics_lines = len(history)
         if lacking > 0:
             self.reporter.say(
                 f"{self.run.metrics} was cut short: the lines of {counted(lacking, 'epoch')} are "
@@ -810,11 +870,11 @@ class _Loop:
         raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}", self.signal)
 
 
-def _some(source: Source) -> Source:
-    """At most ENOUGH of the pictures, evenly spaced."""
-    if len(source) <= ENOUGH:
+def _some(source: Source, most: int = ENOUGH) -> Source:
+    """At most so many of the pictures, evenly spaced."""
+    if len(source) <= most:
         return source
-    rows = torch.linspace(0, len(source) - 1, ENOUGH, dtype=torch.float64).long().numpy()
+    rows = torch.linspace(0, len(source) - 1, most, dtype=torch.float64).long().numpy()
     return source.select(rows) if isinstance(source, Images) else Subset(source, rows)
 
 
@@ -832,13 +892,9 @@ def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in weights.items()}
 
 
-def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-
 def _restore_optimizer(player: Player, state: State, machine: Device) -> None:
     found: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _with_prefix(state.tensors, f"optimizer.{player.name}.").items():
+    for name, tensor in with_prefix(state.tensors, f"optimizer.{player.name}.").items():
         number, key = name.split(".", 1)
         found.setdefault(int(number), {})[key] = tensor
     for place, values in found.items():  # fused optimisers need the layout of the weights

@@ -68,8 +68,13 @@ class Quiet:
         """Nothing."""
 
 
+def _passes(epochs: float) -> str:
+    """``1.4``, ``72.7``, ``300``: where a phase is judged by steps, epochs are no whole numbers."""
+    return f"{epochs:.0f}" if epochs >= 100 else f"{round(epochs, 1):g}"
+
+
 def _summary(record: dict[str, Any], epochs: float) -> str:
-    pieces = [f"epoch {record['epoch']:g}/{epochs:g}", f"loss {record['loss']:.2f}"]
+    pieces = [f"epoch {_passes(record['epoch'])}/{_passes(epochs)}", f"loss {record['loss']:.2f}"]
     if "kl" in record:
         pieces.append(f"kl {record['kl']:.2f}")
     if "validation_loss" in record:
@@ -166,7 +171,9 @@ class TerminalBar:
 
     def epoch(self, record: dict[str, Any]) -> None:
         """Show the epoch and the validation."""
-        self._bar.update(self._task, description=f"epoch {record['epoch']:g}/{self._epochs:g}")
+        self._bar.update(
+            self._task, description=f"epoch {_passes(record['epoch'])}/{_passes(self._epochs)}"
+        )
         if "validation_loss" in record:
             self._tail = f"  validation {record['validation_loss']:.2f}"
 
@@ -206,7 +213,7 @@ class NotebookBar(Quiet):
 
     def epoch(self, record: dict[str, Any]) -> None:
         """Remember the epoch and the validation for the next time."""
-        self._head = f"epoch {record['epoch']:g}/{self._epochs:g}  "
+        self._head = f"epoch {_passes(record['epoch'])}/{_passes(self._epochs)}  "
         if "validation_loss" in record:
             self._tail = f"  validation {record['validation_loss']:.2f}"
 
