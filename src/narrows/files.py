@@ -79,9 +79,12 @@ def part_of(path: Path, token: str = "") -> Path:
     return path.with_name(shortened(f".{path.name}", ending))
 
 
-def shortened(name: str, ending: str) -> str:
-    """``name`` and ``ending``, the name cut at its end where both are longer than names may be."""
-    while len(os.fsencode(name + ending)) > LONGEST:
+def shortened(name: str, ending: str, spare: int = 0) -> str:
+    """``name`` and ``ending``, the name cut at its end where both are longer than names may be.
+
+    ``spare`` bytes are left for a number.
+    """
+    while len(os.fsencode(name + ending)) > LONGEST - spare:
         name = name[:-1]
     return name + ending
 

@@ -42,7 +42,7 @@ def named_outputs(
     for id_, ending in zip(ids, endings or [".png"] * len(ids), strict=True):
         pieces = [p for p in Path(id_.replace("\\", "/")).parts if p not in ("/", "..", ".")]
         name = Path(*pieces).with_suffix("") if pieces else Path("picture")
-        names.append(str(name.with_name(storage.shortened(name.name, ending))))
+        names.append(str(name.with_name(storage.shortened(name.name, ending, spare=8))))
     return distinct(names, taken)
 
 
