@@ -43,6 +43,7 @@ __all__ = [
     "part_of",
     "save_tensors",
     "save_toml",
+    "shortened",
     "write_bytes",
     "write_text",
 ]
@@ -74,10 +75,15 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
 def part_of(path: Path, token: str = "") -> Path:
     """The temporary name of a file that is being written: hidden, and no longer than names may be."""
-    name, token = path.name, token or secrets.token_hex(4)
-    while len(os.fsencode(name)) > LONGEST - len(f"..{token}.part"):
+    ending = f".{token or secrets.token_hex(4)}.part"
+    return path.with_name(shortened(f".{path.name}", ending))
+
+
+def shortened(name: str, ending: str) -> str:
+    """``name`` and ``ending``, the name cut at its end where both are longer than names may be."""
+    while len(os.fsencode(name + ending)) > LONGEST:
         name = name[:-1]
-    return path.with_name(f".{name}.{token}.part")
+    return name + ending
 
 
 def leftovers(path: Path) -> Iterator[Path]:

@@ -121,6 +121,13 @@ def test_a_name_as_long_as_names_may_be(letter: str, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
+def test_pictures_out_of_files_with_the_longest_names(tmp_path: Path) -> None:
+    ids = ["x" * 253 + ".h", "é" * 125 + ".jpg", "x" * 255, "plain.jpg"]
+    names = nw.images.named_outputs(ids)
+    nw.images.write_pictures(X[:4], names, tmp_path)
+    assert sorted(names) == sorted(os.listdir(tmp_path)) and names[-1] == "plain.png"
+
+
 # -- signals and streams ---------------------------------------------------------------------------
 
 
@@ -166,7 +173,7 @@ def test_exit_codes_of_signals(
         raise Interrupted("stopped in epoch 1", number)
 
     monkeypatch.setattr("narrows.images.names", stopped)
-    monkeypatch.setattr(sys.modules[train.__module__], "train", checkpointed)
+    monkeypatch.setattr(train, "train", checkpointed)
     for words, said in (("data list", "stopped"), ("train digits -o x", "stopped in epoch 1")):
         monkeypatch.setattr(sys, "argv", ["narrows", *words.split()])
         with pytest.raises(SystemExit) as left:

@@ -41,7 +41,8 @@ def named_outputs(
     names = []
     for id_, ending in zip(ids, endings or [".png"] * len(ids), strict=True):
         pieces = [p for p in Path(id_.replace("\\", "/")).parts if p not in ("/", "..", ".")]
-        names.append(str(Path(*pieces).with_suffix(ending)) if pieces else f"picture{ending}")
+        name = Path(*pieces).with_suffix("") if pieces else Path("picture")
+        names.append(str(name.with_name(storage.shortened(name.name, ending))))
     return distinct(names, taken)
 
 

@@ -83,6 +83,7 @@ class RunFiles:
         self.preprocessing = Preprocessing(recipe.shape)
         if self.folder.exists() and not self.folder.is_dir():
             raise RunExists(f"{self.folder} is a file; name a folder for the run")
+        recipe.document()  # one that cannot be written is refused before a folder is made
         self._held = contextlib.ExitStack()
         with files.failing(self.folder / "lock"):
             try:
