@@ -36,7 +36,7 @@ SHAPED, RESIDUAL = 64, 128
 NAME, CHECK, SUM, HEAD = slice(3, 7), slice(7, 9), slice(9, 13), 14
 MOST_VALUES = 1 << 29  # of all pictures of a file: 512 MiB
 # work in units of a pixel value: a tile, a symbol, a value of a residual; about 0.2 µs each
-TILE, SYMBOL, RESIDUE = 256, 4, 40
+TILE, SYMBOL, RESIDUE = 512, 4, 40
 FREE, PER_BYTE = 1 << 24, 1024
 
 
