@@ -79,7 +79,7 @@ def packed(header: Header, fingerprint: bytes, usual: Sequence[int], stream: byt
     if shaped:
         told += b"".join(map(_number, (*header.shape, header.count)))
     body = told + stream
-    return front + _check(front + body) + body
+    return front + _check(front, body) + body
 
 
 def opened(file: bytes, fingerprint: bytes, usual: Sequence[int]) -> tuple[Header, bytes]:
@@ -91,7 +91,7 @@ def opened(file: bytes, fingerprint: bytes, usual: Sequence[int]) -> tuple[Heade
     if file[: len(MAGIC)] != MAGIC or len(file) < HEAD:
         raise BadFile("this is no whole file of `narrows compress`: it does not begin like one")
     version = file[2] % SHAPED
-    if _check(file[: CHECK.start] + file[CHECK.stop :]) != file[CHECK]:
+    if _check(file[: CHECK.start], memoryview(file)[CHECK.stop :]) != file[CHECK]:
         newer = f", or of a newer version ({version})" if version > VERSION else ""
         raise BadFile(f"this file is damaged or truncated{newer}; copy it again")
     if version != VERSION:
@@ -128,8 +128,8 @@ def _told(file: bytes, usual: Sequence[int]) -> tuple[Header, bytes]:
     return Header(tuple(numbers[:3]), numbers[3], quality, error, total), bytes(rest)
 
 
-def _check(content: bytes) -> bytes:
-    return binascii.crc_hqx(content, 0).to_bytes(2, "little")
+def _check(front: bytes, rest: bytes | memoryview) -> bytes:
+    return binascii.crc_hqx(rest, binascii.crc_hqx(front, 0)).to_bytes(2, "little")
 
 
 def _number(value: int) -> bytes:

@@ -20,7 +20,7 @@ from .files import picture_files
 from .inputs import Pictures, distinct, even_rows, pictures
 from .named import names
 from .preprocessing import Preprocessing
-from .read import Mode, read
+from .read import Mode, _opened, pixel_limit, read
 
 __all__ = ["Group", "Sized", "sized"]
 
@@ -182,9 +182,7 @@ def _of_mode(source: Any, like: Preprocessing) -> Any:
 
 
 def _has_colour(path: Path) -> bool:
-    from PIL import Image
-
-    with Image.open(path) as image:
+    with open(path, "rb") as handle, _opened(handle, pixel_limit()) as image:
         return image.mode not in ("1", "L", "LA", "La", "I", "F") and not image.mode.startswith(
             "I;"
         )
