@@ -1,4 +1,4 @@
-"""Names and files of strangers on a terminal: one line each, and nothing that steers it."""
+"""Names and files that others made, on a terminal: one line each, and nothing that steers it."""
 
 from __future__ import annotations
 
