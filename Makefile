@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types bench pages pictures gallery tour clean
+.PHONY: help demo test test-full lint types bench verbs pages pictures gallery tour clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,16 +35,21 @@ lint: .venv/ready ## ruff
 types: .venv/ready ## mypy, strict on src
 	$(BIN)/mypy
 
+verbs: .venv/ready ## judges every verb beside its free alternative, writes docs/verbs.md (an hour; needs the data sets)
+	-$(BIN)/python tests/verbs/run.py -o docs/verbs.json
+	$(BIN)/python docs/verbs.py
+
 bench: .venv/ready ## both sides in turn, ratios (half an hour; needs the data sets)
 	$(BIN)/pip install --quiet '.[bench]'
 	$(BIN)/python benchmarks/run_all.py
 
-pages: .venv/ready ## docs/recipes.md, docs/results.md and docs/performance.md, from what is there
+pages: .venv/ready ## docs/recipes.md, verbs.md, results.md and performance.md, from what is there
 	$(BIN)/python docs/recipes.py
+	$(BIN)/python docs/verbs.py
 	$(BIN)/python benchmarks/results_page.py
 	$(BIN)/python benchmarks/run_all.py --page-only
 
-pictures: .venv/ready ## the README's picture (minutes; needs MNIST)
+pictures: .venv/ready ## the README's picture (a minute or two)
 	$(BIN)/python docs/pictures/make.py
 
 gallery: .venv/ready ## docs/applications.md, docs/collections.md: runs all of them, makes their pictures (needs the data sets)

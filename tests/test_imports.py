@@ -24,8 +24,9 @@ MODULES = [
 PACKAGES = [name for name in MODULES if name.count(".") == 1 and (ROOT / name[8:]).is_dir()]
 
 LEVELS = [
-    ["errors"],
+    ["errors", "near"],
     ["defaults", "parts", "randomness", "files", "progress", "tables"],
+    ["locks"],
     ["figures"],
     ["results"],
     ["images"],

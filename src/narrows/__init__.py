@@ -39,6 +39,7 @@ __all__ = [
     "NarrowsError",
     "Phase",
     "Recipe",
+    "check",
     "classify",
     "compress",
     "decompress",
@@ -46,6 +47,7 @@ __all__ = [
     "duplicates",
     "evaluate",
     "fit",
+    "flaws",
     "generate",
     "index",
     "inpaint",
@@ -74,12 +76,14 @@ _HOMES = {
     "load": ".training",
     "save": ".training",
     # the verbs
+    "check": ".applications.check",
     "classify": ".applications.classify",
     "compress": ".applications.compress",
     "decompress": ".applications.compress",
     "denoise": ".applications.denoise",
     "duplicates": ".applications.duplicates",
     "evaluate": ".applications.evaluate",
+    "flaws": ".applications.flaws",
     "generate": ".applications.generate",
     "index": ".applications.index",
     "inpaint": ".applications.inpaint",
@@ -124,11 +128,13 @@ if TYPE_CHECKING:
         tables,
         training,
     )
+    from .applications.check import check
     from .applications.classify import classify
     from .applications.compress import compress, decompress
     from .applications.denoise import denoise
     from .applications.duplicates import duplicates
     from .applications.evaluate import evaluate
+    from .applications.flaws import flaws
     from .applications.generate import generate
     from .applications.index import index
     from .applications.inpaint import inpaint

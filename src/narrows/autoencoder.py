@@ -7,6 +7,7 @@ x ──ladder.descend──► h_L ──bottleneck.encode──► z ──bot
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -118,11 +119,13 @@ class Autoencoder(nn.Module):
         return next(self.parameters()).device
 
     def fingerprint(self) -> str:
-        """Sixteen digits that change with any weight, and not with how a recipe is written down.
+        """Sixteen digits that change with any weight and with what is computed of them (an activation,
+        a likelihood), and not with how a recipe is written down.
 
         What is kept of a model's codes (priors, collections, compressed files) carries them.
         """
-        return files.fingerprint_of_tensors(self.state_dict())
+        parts = [_described(one) for one in (self.ladder, self.bottleneck, self.likelihood)]
+        return files.fingerprint(files.fingerprint_of_tensors(self.state_dict()), *parts)
 
     def parts(self) -> dict[str, Part]:
         """The three parts as data."""
@@ -308,3 +311,13 @@ class Autoencoder(nn.Module):
             yield source.batch(torch.arange(start, stop)).to(self.device)
             if progress is not None:
                 progress(stop, len(source))
+
+
+def _described(thing: nn.Module | Likelihood) -> str:
+    """What a built part computes, as text: its name and arguments, defaults too; no shapes, which it
+    may be told or find out."""
+    part = as_part(thing)
+    if not isinstance(part, Part):
+        return f"{type(thing).__module__}.{type(thing).__qualname__}"
+    told = {key: value for key, value in part.arguments.items() if key not in ("shape", "shapes")}
+    return json.dumps(Part(part.name, told).document(), sort_keys=True, default=str)

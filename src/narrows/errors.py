@@ -55,4 +55,12 @@ class Diverged(NarrowsError):
 
 
 class Interrupted(NarrowsError):
-    """Training was asked to stop, finished its step and wrote a checkpoint."""
+    """Training was asked to stop, finished its step and wrote a checkpoint.
+
+    Attributes:
+        signal: that asked for it (SIGINT, SIGTERM, SIGHUP); None where a thread did.
+    """
+
+    def __init__(self, message: str, signal: int | None = None) -> None:
+        super().__init__(message)
+        self.signal = signal

@@ -10,12 +10,13 @@ is the list of what may stand in one.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from .near import meant
 
 __all__ = ["Part", "as_part", "build", "in_words", "kinds", "listed", "named", "part", "part_of"]
 
@@ -215,10 +216,9 @@ def build(kind: str, written: Any, **shapes: Any) -> Any:
     makers = _KINDS.get(kind, {})
     make = makers.get(written.name)
     if make is None:
-        near = difflib.get_close_matches(written.name, makers, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"there is no {kind} named {written.name!r}, only {', '.join(sorted(makers))}{hint}"
+            f"there is no {kind} named {written.name!r}, only {', '.join(sorted(makers))}"
+            f"{meant(written.name, makers)}"
         )
     accepted = inspect.signature(make).parameters
     unknown = [key for key in written.arguments if key not in accepted]

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Literal
 
 __all__ = ["Progress", "Step", "stage"]
 
@@ -70,22 +70,21 @@ class _Bar:
 class _Terminal(_Bar):
     """Rich's bar, with the time that is left."""
 
-    _bar: Any = None
-    _task: Any = None
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        from rich.console import Console
+        from rich.progress import Progress as Bar
+
+        # at once: the first step may take minutes
+        self._bar = Bar(console=Console(stderr=True), transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task(title, total=None)
 
     def step(self, done: int, total: int) -> None:
-        if self._bar is None:
-            from rich.console import Console
-            from rich.progress import Progress as Bar
-
-            self._bar = Bar(console=Console(stderr=True), transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task(self.title, total=total)
         self._bar.update(self._task, completed=done, total=total)
 
     def end(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._bar.stop()
 
 
 class _Notebook(_Bar):

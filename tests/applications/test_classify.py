@@ -94,9 +94,43 @@ def test_another_encoder_than_an_autoencoder_will_do(digits) -> None:
         classify(Half(), digits, by="fine-tuned", progress=False)
 
 
+def test_many_numbers_are_read_off_and_not_taken_for_classes(model, digits, tmp_path) -> None:
+    """How much ink a digit has is told by its code; thirty classes of it would be none."""
+    ink = digits.pixels.float().mean((1, 2, 3)).round().numpy()[:600]
+    ink[5] = np.nan
+    few = digits.select(range(600))
+    found = classify(model, few, labels=ink, clusters=4, progress=False)
+    assert any("taken as a number" in note for note in found.notes)
+    ours, pca, raw = found.tested.values()
+    assert 0.3 < ours.r2 <= 1 and raw.r2 > 0.9 and pca.error < found.mean_error
+    residual = np.square(ours.predicted - found.truth).mean() / found.truth.var()
+    assert ours.r2 == pytest.approx(1 - residual)
+    assert [id_ for id_, _ in found.predictions] == [few.ids[5]]
+    assert float(found.predictor(few.select([5]))[0]) == pytest.approx(found.predictions[0][1])
+    written = found.save(tmp_path)
+    lines = Path(written["clusters"]).read_text().splitlines()
+    assert lines[0] == "file,cluster" and len(lines) == 601
+    assert {line.split(",")[1] for line in lines[1:]} == {"1", "2", "3", "4"}
+    known = classify(model, few, labels=np.nan_to_num(ink) // 8, by="knn", progress=False)
+    assert known.best is not None and len(known.classes) < 20
+
+
+def test_rare_ones_of_many_classes_are_joined(model, digits, recwarn) -> None:
+    names = np.array([f"{i % 19}" for i in range(400)] + [f"rare {i}" for i in range(30)])
+    found = classify(
+        model, digits.select(range(430)), labels=names, by="knn,linear", progress=False
+    )
+    assert len(found.classes) == 20 and "other" in found.classes
+    assert any(
+        "the 30 classes of fewer than 5 pictures (30 pictures together)" in n for n in found.notes
+    )
+    assert not list(recwarn)
+
+
 @pytest.mark.parametrize(
     "given, words",
     [
+        ({"kind": "names"}, "kind is classes or numbers; we got 'names'"),
         ({"by": "tree"}, "by takes knn, linear, svm, mlp, fine-tuned; we got 'tree'"),
         ({"by": []}, "by takes knn"),
         ({"clusters": 0}, "clusters is at least 1; we got 0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 import narrows as nw
 from narrows.applications.duplicates import Duplicates, duplicates
 from narrows.applications.index import index
+from narrows.applications.quarantine import undo
 from narrows.images import Images
 
 
@@ -36,7 +38,7 @@ def photos(digits: Images, tmp_path: Path) -> Path:
     return folder
 
 
-GROUPS = {"05 large.png": ["05.png"], "08 again.png": ["08.png"]}
+GROUPS = {"05 large.png": ["05.png"], "08.png": ["08 again.png"]}  # the larger, and the older one
 
 
 def named(found: Duplicates) -> dict[str, list[str]]:
@@ -81,9 +83,10 @@ def test_nothing_moves_until_it_is_asked_for(photos: Path, model, tmp_path: Path
     found = duplicates(collection, threshold=0.03, progress=False)
     assert sorted(path.name for path in photos.iterdir()) == before and found.moved is None
     moved = found.quarantine(tmp_path / "twice")
-    assert sorted(id_ for id_, _ in moved.moved) == ["05.png", "08.png"] and not moved.not_moved
+    assert sorted(id_ for id_, _ in moved.moved) == ["05.png", "08 again.png"]
+    assert not moved.not_moved
     assert "2 moved to" in str(moved) and len(collection) == 12
-    assert sorted(p.name for p in (tmp_path / "twice").glob("*.png")) == ["05.png", "08.png"]
+    assert sorted(p.name for p in (tmp_path / "twice").glob("*.png")) == ["05.png", "08 again.png"]
     again = found.quarantine(tmp_path / "twice")
     assert again.moved == [] and len(again.not_moved) == 2
 
@@ -113,3 +116,84 @@ def test_what_cannot_be_compared(photos: Path, digits: Images) -> None:
     with pytest.raises(ValueError, match="has 1 pictures in it; duplicates need two"):
         duplicates(photos / "01.png")
     assert np.isfinite(duplicates(array, threshold=0.2, progress=False).threshold)
+
+
+def test_mirrored_and_turned_copies_say_how(photos: Path, digits: Images, tmp_path: Path) -> None:
+    picture = Image.open(photos / "07.png")
+    ways = {
+        "mirrored": Image.Transpose.FLIP_LEFT_RIGHT,
+        "turned by 90°": Image.Transpose.ROTATE_270,  # clockwise
+        "turned by 180°": Image.Transpose.ROTATE_180,
+        "mirrored and turned by 270°": Image.Transpose.TRANSPOSE,
+    }
+    for number, way in enumerate(ways.values()):
+        picture.transpose(way).save(photos / f"07 {number}.jpg", quality=90)
+    found = duplicates(photos, threshold=0.1, progress=False)
+    (group,) = [g for g in found.document()["groups"] if g["keeper"]["id"] == "07.png"]
+    assert {other["id"]: other["turned"] for other in group["others"]} == {
+        f"07 {number}.jpg": words for number, words in enumerate(ways)
+    }
+    assert "(mirrored)" in str(found) and "turned" in str(found.table())
+    upright = duplicates(photos, threshold=0.1, turns=False, progress=False)
+    assert "07.png" not in named(upright)
+
+
+def test_what_is_reached_through_a_link_stays(photos: Path, model, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("03.png", "09.png"):
+        (other / name).write_bytes((photos / name).read_bytes())
+        os.utime(other / name, ns=(1, 1))  # the older ones
+    (photos / "linked").symlink_to(other, target_is_directory=True)
+    (photos / "04 link.png").symlink_to(photos / "04.png")
+    os.link(photos / "06.png", photos / "06 second.png")
+    collection = index(model, photos, tmp_path / "c", progress=False).collection
+    for subject in (photos, collection):
+        found = duplicates(subject, threshold=0.03, progress=False)
+        assert named(found) == GROUPS
+        assert "4 pictures are reached through a link" in found.notes[0]
+        moved = found.quarantine(tmp_path / "to", dry_run=True)
+        assert len(moved.moved) == 2 and "2 would be moved to" in str(moved)
+    found.quarantine(tmp_path / "to")
+    assert sorted(path.name for path in other.iterdir()) == ["03.png", "09.png"]
+    undo(tmp_path / "to")
+    assert (photos / "05.png").is_file() and (photos / "08 again.png").is_file()
+
+
+def test_what_changed_since_is_neither_kept_nor_moved(photos: Path, model, tmp_path: Path) -> None:
+    collection = index(model, photos, tmp_path / "c", progress=False).collection
+    Image.open(photos / "01.png").save(photos / "05 large.png")  # another picture now
+    (photos / "08 again.png").unlink()
+    found = duplicates(collection, threshold=0.03, progress=False)
+    assert len(found) == 0 and "index them again" in found.notes[0]
+    assert found.quarantine(tmp_path / "to").moved == []
+    photos.rename(tmp_path / "not mounted")  # nothing can be lost: all may be looked at
+    assert named(duplicates(collection, threshold=0.03, progress=False)) == GROUPS
+
+
+@pytest.mark.parametrize(
+    ("keep", "keeper"), [("largest", "large.png"), ("oldest", "old.png"), ("newest", "new (1).png")]
+)
+def test_which_one_stays(digits: Images, tmp_path: Path, keep: str, keeper: str) -> None:
+    pixels = digits.pixels[3, 0].numpy().repeat(4, 0).repeat(4, 1)
+    names = ("new (1).png", "new.png", "Kopie von new.png", "old.png")
+    for name in names:
+        Image.fromarray(pixels).save(tmp_path / name)
+        age = 1_000 if name == "old.png" else 2_000
+        os.utime(tmp_path / name, (age, age + ("(1)" in name)))
+    Image.fromarray(pixels.repeat(2, 0).repeat(2, 1)).save(tmp_path / "large.png")
+    os.utime(tmp_path / "large.png", (1_500, 1_500))
+    found = duplicates(tmp_path, threshold=0.03, keep=keep, progress=False)
+    assert list(named(found)) == [keeper]
+    same = duplicates([tmp_path / name for name in names[:3]], threshold=0.03, progress=False)
+    assert list(named(same)) == ["new.png"]
+
+
+def test_tiny_pictures_that_are_alike_are_no_duplicates(digits: Images) -> None:
+    found = duplicates(digits.pixels[:300].numpy(), progress=False)
+    assert len(found.redundant) < 3  # 180 where copies at 70 % of 8×8 set the threshold
+
+
+def test_keep_is_one_of_three(photos: Path) -> None:
+    with pytest.raises(ValueError, match="what is kept is one of largest, oldest, newest"):
+        duplicates(photos, keep="best")

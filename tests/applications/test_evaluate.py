@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import narrows as nw
+from narrows.applications.beside_pca import conclusion
 from narrows.applications.evaluate import evaluate
 from narrows.images.contents import content_keys
 from narrows.measures import Pca, psnr
@@ -66,3 +67,28 @@ def test_a_part_that_is_not_there(digits: Any, model: Any) -> None:
     alone = evaluate(model, digits.select(range(1100, 1200)), progress=False)
     assert alone.fitted is None and [row["name"] for row in alone.measures.rows()] == ["model"]
     assert any("no baselines" in note for note in alone.notes)
+
+
+def test_it_concludes_in_one_sentence(digits: Any, model: Any) -> None:
+    result = evaluate(model, digits, progress=False)
+    assert (
+        result.conclusion.startswith("PCA with as many numbers is ")
+        and "better" in result.conclusion
+    )
+    assert "797 held-out pictures" in result.conclusion and str(result).endswith(result.conclusion)
+    assert result.document()["conclusion"] == result.conclusion
+    new = evaluate(model, np.arange(576, dtype=np.uint8).reshape(9, 8, 8), progress=False)
+    assert (
+        new.measures.n == 9 and new.conclusion == ""
+    )  # whole, and without what PCA could be fitted to
+
+
+def test_what_a_difference_is_said_to_be() -> None:
+    draw = np.random.default_rng(0).normal(0, 1, 100)
+    pca = 20 + draw
+    said = [conclusion(pca + each, pca, "validation") for each in (0.5, -0.5, 0)]
+    assert said[0] == "0.50 dB better than PCA with as many numbers (on 100 validation pictures)"
+    assert said[1].startswith("PCA with as many numbers is 0.50 dB better") and "pca-vae" in said[1]
+    noisy = conclusion(pca + 0.05 * np.random.default_rng(1).normal(0, 9, 100), pca, "validation")
+    assert "within the error" in noisy and "as good" in said[2]
+    assert "as good" in conclusion([21.0], [20.0], "held-out")  # one picture tells nothing

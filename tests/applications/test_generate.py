@@ -10,6 +10,7 @@ from torch import Tensor
 
 import narrows as nw
 from narrows.applications import decode_samples, decoder, manifold, traverse
+from narrows.applications.generate import along, principal_axes
 from narrows.randomness import Draws
 
 
@@ -58,6 +59,20 @@ def test_a_traversal_moves_one_unit_and_the_strongest_come_first() -> None:
     assert torch.allclose(found.effects, torch.tensor([0.2, 0.02, 0.0]) / math.sqrt(2), atol=1e-6)
     named = traverse(decode, mean, deviation, [2, 1], steps=3)
     assert named.units.tolist() == [2, 1] and named.pictures.shape == (2, 3, 1, 1, 2)
+
+
+def test_axes_are_of_what_changes_the_picture_and_begin_at_the_code() -> None:
+    """Unit 2 draws nothing and varies most; units 0 and 1 go together."""
+    source = torch.Generator().manual_seed(0)
+    t, quiet, loud = torch.randn(3, 400, generator=source)
+    codes = torch.stack([0.2 * t, 0.1 * t + 0.01 * quiet, 9 * loud], 1) + 0.5
+    start = torch.tensor([0.4, 0.6, 1.0])
+    axes = principal_axes(decode, start, codes)
+    assert axes[0, :2] == pytest.approx(torch.tensor([0.2, 0.1]) * axes[0, 0].sign(), rel=0.1)
+    found = along(decode, start, axes[:1], steps=3, reach=2)
+    assert found.axes and found.pictures.shape == (1, 3, 1, 1, 2)
+    assert torch.allclose(found.pictures[0, 1, 0, 0], start[:2])
+    assert torch.allclose(found.pictures[0, 2, 0, 0], start[:2] + 2 * axes[0, :2], atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -289,3 +289,60 @@ def test_a_name_that_is_not_utf8_is_indexed_like_any_other(photos: Path, tmp_pat
     assert any("not UTF-8" in note for note in done.notes)
     _, done = indexed(photos, tmp_path / "c")
     assert done.unchanged == 13 and done.touched == 0
+
+
+def test_what_lies_elsewhere_keeps_all_that_is_known_of_it(photos: Path, tmp_path: Path) -> None:
+    table = photos / "labels.csv"
+    table.write_text("file,grade\n1.png,7\n2.png,8\n")
+    collection, _ = indexed(photos, tmp_path / "c")
+    ids = ["cat/1.png", "cat/2.png", "dog/3.jpg"]
+    collection.update(ids, {"score_x": [1.0, 2.0, 3.0], "decision": ["keep", "keep", "drop"]})
+    before = collection.rows(["code", "thumbnail", "hash"], ids=ids)
+    (photos / "cat").rename(photos / "cats")
+    (photos / "deep" / "er").mkdir(parents=True)
+    (photos / "dog" / "3.jpg").rename(photos / "deep" / "er" / "three.jpg")
+    copy = photos / "deep" / "copy.jpg"
+    copy.write_bytes((photos / "deep" / "er" / "three.jpg").read_bytes())
+    encoded: list[int] = []
+
+    def counted(x: torch.Tensor) -> np.ndarray:
+        encoded.append(len(x))
+        return encode(x)
+
+    done = index_files(collection, picture_files(photos), counted)
+    assert (done.added, done.moved, done.removed, done.unchanged) == (1, 7, 0, 5)
+    assert sum(encoded) == 1 and len(collection) == 13
+    there = sorted(collection.codes()[0])
+    new = [id_ for id_ in there if id_.startswith("deep/")]
+    kept = [id_ for id_ in new if collection.rows(["decision"], ids=[id_])["decision"][0]]
+    assert len(new) == 2 and len(kept) == 1  # one has the row of the file that is gone
+    rows = collection.rows(ids=["cats/1.png", "cats/2.png", *kept])
+    assert list(rows["score_x"]) == [1.0, 2.0, 3.0]
+    assert list(rows["decision"]) == ["keep", "keep", "drop"]
+    assert list(rows["grade"][:2]) == [7, 8]
+    assert rows["path"][0] == str(photos / "cats" / "1.png")
+    assert all(np.array_equal(rows[name], before[name]) for name in ("code", "hash"))
+    again = index_files(collection, picture_files(photos), counted)
+    assert (again.touched, again.unchanged) == (0, 13)
+
+
+def test_labels_that_are_taken_back_or_become_words(photos: Path, tmp_path: Path) -> None:
+    table = photos / "labels.csv"
+    table.write_text("file,grade,by\ncat/1.png,7,ann\ncat/2.png,8,bob\n")
+    collection, _ = indexed(photos, tmp_path / "c")
+    collection.update(["cat/1.png"], {"score_x": [1.0]})
+
+    def of(name: str) -> list[object]:
+        return list(collection.table([name], ids=["cat/1.png", "cat/2.png"])[name].to_pylist())
+
+    table.write_text("file,grade,by\ncat/1.png,,ann\ncat/2.png,8,bob\n")  # an emptied cell
+    index_files(collection, picture_files(photos), encode)
+    assert of("grade") == [None, 8]
+    table.write_text("file,grade,by\ncat/1.png,good,ann\ncat/2.png,8,bob\n")  # a word
+    done = index_files(collection, picture_files(photos), encode)
+    assert of("grade") == ["good", "8"] and any("written anew" in note for note in done.notes)
+    table.write_text("file,grade\ncat/1.png,9\ncat/2.png,8\n")  # numbers again, and no column "by"
+    done = index_files(collection, picture_files(photos), encode)
+    assert of("grade") == ["9", "8"] and of("by") == ["ann", "bob"]
+    assert any("no table says by any more" in note for note in done.notes)
+    assert of("score_x") == [1.0, None] and done.touched == 0

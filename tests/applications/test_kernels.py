@@ -38,6 +38,22 @@ def test_the_maps_of_every_level_or_of_one(model, digits, tmp_path: Path) -> Non
     assert written["pictures"] == list(map(str, wanted)) and all(p.is_file() for p in wanted)
 
 
+def test_the_default_model_shows_its_components(tmp_path: Path) -> None:
+    """A whitened linear map beside convolutions of pieces of the picture: PCA's components, by deviation."""
+    torch.manual_seed(0)
+    large = nw.recipes.pca_vae((3, 32, 32), 5).build().eval()
+    linear = large.ladder.rung(0).linear
+    with torch.no_grad():
+        linear.scale.copy_(torch.tensor([1.0, 5.0, 2.0, 3.0, 4.0]) / linear.components.norm(dim=1))
+    found = kernels(large)
+    assert found.kernels.shape == (5, 3, 32, 32)
+    strongest = linear.components[1].detach().reshape(3, 32, 32)
+    expected = 0.5 + 0.5 * strongest / strongest.abs().max()
+    torch.testing.assert_close(found.kernels[0], expected)
+    pieces = first_kernels(large.ladder.rung(0).down_fine[0].weight, (3, 32, 32))
+    assert pieces.shape[1:] == (3, 2, 2)
+
+
 def test_what_is_refused(model, digits) -> None:
     with pytest.raises(ValueError, match=r"the levels 0 to \d; we got level 9"):
         kernels(model, digits, level=9)

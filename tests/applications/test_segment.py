@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import narrows as nw
 from narrows.applications import segment, segment_batch
 from narrows.applications.segment import train_segmentation
-from narrows.images import Masked, split, unmasked
+from narrows.images import Masked, split, unmasked, usual_size
 from narrows.images.contents import content_keys
 from narrows.measures import class_weights
 
@@ -115,3 +118,18 @@ def test_masks_and_models_that_do_not_fit(squares: Masked, trained) -> None:
     plain = nw.recipes.mlp_autoencoder((1, 16, 16), 4).build()
     with pytest.raises(ValueError, match="was not trained on masks"):
         segment(plain, squares.images)
+
+
+@pytest.mark.parametrize(
+    "sizes, wanted",
+    [
+        ([(20, 24)] * 3, (20, 24)),  # small ones as they are
+        ([(360, 480), (480, 360), (360, 480)], (68, 92)),
+        ([(300, 300)], (80, 80)),
+    ],
+)
+def test_masks_are_learnt_in_their_aspect(tmp_path: Path, sizes, wanted) -> None:
+    for i, (height, width) in enumerate(sizes):
+        Image.new("L", (width, height)).save(tmp_path / f"{i}.png")
+    (tmp_path / "notes.txt").write_text("no mask")
+    assert usual_size(tmp_path) == wanted

@@ -21,6 +21,7 @@ def test_an_array_is_trained_on_without_a_folder() -> None:
     assert result.folder is None and result.judged.name == "validation"
     assert len(split.trained) == len(result.fitted) and len(split.new) == 0
     assert len(split.validated) == len(result.judged)
+    assert result.conclusion and str(result).endswith(result.conclusion)
     assert result.document()["psnr"] > 0 and set(result.figures()) == {"reconstructions", "losses"}
 
 
@@ -40,6 +41,18 @@ def test_pictures_in_memory_are_brought_to_a_size() -> None:
     result = train(pixels, "mlp-vae", size=(8, 10), mode="gray", fit="pad", **FEW)
     how = result.model.preprocessing
     assert (how.shape, how.fit) == ((1, 8, 10), "pad")
+
+
+def test_few_pictures_are_warned_of_and_numbers_are_numbers(tmp_path: Path) -> None:
+    digits = nw.images.named("digits")
+    few = train(digits.select(range(20)), "mlp-vae", to=tmp_path / "few", **FEW)
+    assert any("pictures to train on: a model of so few" in note for note in few.notes)
+    numbers = few.document()["numbers"]
+    assert numbers["weights"] > 1000 and numbers["code"] == 4 and numbers["shape"] == [1, 8, 8]
+    assert numbers["epochs"] == 1 and numbers["seconds"] > 0
+    assert isinstance(numbers["best_validation"], float)
+    assert "**numbers**" not in (tmp_path / "few" / "card.md").read_text()
+    assert train(digits.select(range(90)), "mlp-vae", **FEW).notes == []
 
 
 def test_what_is_refused(tmp_path: Path) -> None:

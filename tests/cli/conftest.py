@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
+import narrows as nw
 from narrows.cli import main
+from narrows.images import Images, Preprocessing
 
 
 class Result(NamedTuple):
@@ -53,4 +56,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert not left.code
     finally:
         sys.argv = before
+    return folder
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of patches of 8×8, as it is built: a cosine threshold against noise of σ = 0.1."""
+    images = Images(
+        np.zeros((2, 1, 8, 8), np.uint8), preprocessing=Preprocessing((1, 8, 8), patches=True)
+    )
+    folder = tmp_path_factory.mktemp("cli") / "local"
+    recipe = nw.recipes.denoiser((1, 8, 8), patches=True).with_(steps=0)
+    nw.fit(recipe, images, to=folder, report="quiet")
     return folder

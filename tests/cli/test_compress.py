@@ -76,7 +76,7 @@ def test_a_large_picture_is_tiled_and_that_is_said(narrows, fitted, tmp_path: Pa
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "large.png")
     made = narrows("compress", fitted, tmp_path / "large.png", "-o", tmp_path, "--max-error", 4)
-    assert made.code == 0 and "30x20: cut into 12 tiles of 8x8" in made.err
+    assert made.code == 0 and "30×20: cut into 12 tiles of 8×8" in made.err
     narrows("decompress", fitted, tmp_path / "large.nrw", "-o", tmp_path / "back")
     with Image.open(tmp_path / "back" / "large.png") as picture:
         assert np.abs(np.asarray(picture).astype(int) - pixels).max() <= 4

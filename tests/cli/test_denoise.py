@@ -55,7 +55,7 @@ def test_every_noise_of_the_help(narrows, trained: Path, tmp_path: Path, noise: 
 
 
 def test_files_keep_their_size_and_what_happens_to_them_is_said(
-    narrows, trained: Path, tmp_path: Path
+    narrows, trained: Path, local: Path, tmp_path: Path
 ) -> None:
     large = picture(tmp_path / "large.png", 30, 41)
     small = picture(tmp_path / "small.png", 5, 6)
@@ -64,10 +64,10 @@ def test_files_keep_their_size_and_what_happens_to_them_is_said(
     (tmp_path / "broken.png").write_bytes(b"no picture")
     out = tmp_path / "out"
     files = (large, small, fits, colour, tmp_path / "broken.png", tmp_path / "gone.png")
-    result = narrows("denoise", trained, *files, "-o", out)
+    result = narrows("denoise", local, *files, "-o", out)
     assert result.code == 0, result.err
-    assert "note: large.png, 30×41: in tiles of 8×8" in result.err
-    assert "note: small.png, 5×6: continued by reflection to 8×8" in result.err
+    assert "note: large.png, 41×30: in tiles of 8×8" in result.err
+    assert "note: small.png, 6×5: continued by reflection to 8×8" in result.err
     assert "note: 1 of the pictures in colour, read as gray" in result.err
     assert "fits.png, " not in result.err
     assert "broken.png: not a picture" in result.err
@@ -79,18 +79,22 @@ def test_files_keep_their_size_and_what_happens_to_them_is_said(
     assert resized.code == 0
     with Image.open(out / "large.png") as written:
         assert written.size == (8, 8)
+    whole = narrows("denoise", trained, large, fits, "--no-baselines", "-o", tmp_path / "whole")
+    assert whole.code == 0 and not (tmp_path / "whole" / "large.png").exists()
+    assert "large.png: it is 41×30, and this model was trained on whole pictures" in whole.err
+    assert "this model is none for noise" in whole.err and "--for denoise --patches" in whole.err
 
 
 def test_a_folder_is_walked_and_a_whole_batch_can_fail(
-    narrows, trained: Path, tmp_path: Path
+    narrows, local: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "in" / "sub").mkdir(parents=True)
     picture(tmp_path / "in" / "sub" / "a.png", 9, 9)
     picture(tmp_path / "in" / "a.png", 9, 9)
     out = tmp_path / "out"
-    assert narrows("denoise", trained, tmp_path / "in", "--no-baselines", "-o", out).code == 0
+    assert narrows("denoise", local, tmp_path / "in", "--no-baselines", "-o", out).code == 0
     assert (out / "a.png").exists() and (out / "sub" / "a.png").exists()
-    failed = narrows("denoise", trained, tmp_path / "gone.png", "-o", tmp_path / "none")
+    failed = narrows("denoise", local, tmp_path / "gone.png", "-o", tmp_path / "none")
     assert failed.code == 1 and "gone.png: there is no such file" in failed.err
     assert not (tmp_path / "none").exists()
 
@@ -109,8 +113,8 @@ def test_a_picture_named_as_the_sheet_keeps_its_result(narrows, trained, tmp_pat
     assert Path(json.loads(again.out)["files"]["pictures"][0]).name == "comparison-2.png"
 
 
-def test_one_picture_has_no_deviation(narrows, trained: Path, tmp_path: Path) -> None:
-    given = ("denoise", trained, picture(tmp_path / "a.png", 20, 20), "--noise", "gaussian 0.1")
+def test_one_picture_has_no_deviation(narrows, local: Path, tmp_path: Path) -> None:
+    given = ("denoise", local, picture(tmp_path / "a.png", 20, 20), "--noise", "gaussian 0.1")
     result = narrows(*given, "--no-baselines", "-o", tmp_path / "out")
     assert result.code == 0 and "±" not in result.out and "SSIM" in result.out
     assert "the 1 picture in " in result.out and "on average" not in result.out

@@ -31,9 +31,9 @@ def collection(narrows, trained: Path, digits: Images, tmp_path: Path) -> Path:
 
 
 GROUPS = {
-    "11 again 0.png": ["11 again 1.png", "11 again 2.png", "11.png"],
-    "03 copy.png": ["03.png"],  # the larger file
-    "08 copy.png": ["08.png"],
+    "11.png": ["11 again 0.png", "11 again 1.png", "11 again 2.png"],  # the older file
+    "03.png": ["03 copy.png"],
+    "08.png": ["08 copy.png"],
     "05 large.png": ["05.png"],  # the larger picture
 }
 
@@ -53,7 +53,7 @@ def test_groups_with_a_keeper(narrows, collection: Path, tmp_path: Path, by, thr
     assert result.code == 0, result.err
     document = json.loads(result.out)
     assert kept(document) == GROUPS and document["duplicates"] == 6
-    assert next(iter(kept(document))) == "11 again 0.png"  # the largest group
+    assert next(iter(kept(document))) == "11.png"  # the largest group
     same = [other["same_file"] for group in document["groups"] for other in group["others"]]
     assert same.count(True) == 3 and document["examples"] is None
     with Image.open(out / "duplicates.png") as sheet:
@@ -90,6 +90,10 @@ def test_the_others_are_moved_and_nothing_is_lost(narrows, collection: Path, tmp
     assert sorted(path.read_bytes() for path in left) == before
     second = narrows(*arguments, to)
     assert second.code == 0 and "0 duplicates in 0 groups among 20 pictures" in second.out
+    back = narrows("duplicates", "--undo", to / "moved.csv")
+    assert back.code == 0 and "6 files are where they were" in back.out
+    assert sorted(path.read_bytes() for path in photos.iterdir()) == before
+    assert narrows("duplicates", "--undo", to, "--json").code == 0
 
 
 @pytest.mark.parametrize(
@@ -99,6 +103,9 @@ def test_the_others_are_moved_and_nothing_is_lost(narrows, collection: Path, tmp
         (("--where", "width <"), 2, "the filter 'width <' cannot be used"),
         (("--by", "codes", "--model", "nowhere"), 1, "where it moved, say so with --model"),
         (("--by", "codes", "--threshold", "-1"), 2, "a distance of at least 0"),
+        (("--keep", "best"), 2, "what is kept is one of largest, oldest, newest"),
+        (("--dry-run",), 2, "--dry-run goes with --move-to"),
+        (("--undo", "moved.csv"), 2, "--undo goes by its list alone"),
         (("--by", "eye"), 2, "by is pixels or codes; we got 'eye'"),
     ],
 )

@@ -24,13 +24,37 @@ def points(narrows, tmp_path: Path) -> Path:
     folder = tmp_path / "points"
     given = ("--recipe", "mlp-autoencoder", "--code-size", 2, "--epochs", 1, "--to", folder)
     assert narrows("train", "digits", *given).code == 0
+    (folder / "prior-mixture.safetensors").unlink()  # as a model saved from Python
     return folder
+
+
+def test_a_training_ends_with_a_prior_and_a_plain_model_draws_at_once(narrows, tmp_path) -> None:
+    """Random noise is where no code is: a plain autoencoder draws from a mixture fitted to its codes."""
+    model, out = tmp_path / "model", tmp_path / "g.png"
+    given = ("--recipe", "mlp-autoencoder", "--code-size", 3, "--epochs", 1, "--to", model)
+    assert narrows("train", "digits", *given).code == 0
+    fitted = (model / "prior-mixture.safetensors").read_bytes()
+    result = narrows("generate", model, "-n", 4, "-o", out)
+    assert result.code == 0 and "4 samples, prior: mixture" in result.out and result.err == ""
+    assert narrows("generate", model, "--prior", "normal", "-n", 4, "-o", out).code == 0
+    assert narrows("train", "digits", *given, "--resume").code == 0
+    assert (model / "prior-mixture.safetensors").read_bytes() == fitted
+
+
+def test_few_pictures_make_no_prior_and_it_is_said(narrows, tmp_path: Path) -> None:
+    np.save(tmp_path / "few.npy", nw.images.named("digits").pixels[:12].numpy())
+    model = tmp_path / "model"
+    given = ("--recipe", "mlp-vae", "--epochs", 1, "--to", model)
+    result = narrows("train", tmp_path / "few.npy", *given)
+    assert result.code == 0 and "no prior was fitted to the codes of 1" in result.err
+    result = narrows("generate", model, "-n", 2, "-o", tmp_path / "g.png")
+    assert result.code == 0 and "prior: normal" in result.out and "narrows prior" in result.err
 
 
 def test_a_variational_model_generates_at_once(narrows, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
     result = narrows("generate", model, "-n", 12, "-o", out, "--seed", 3)
-    assert result.code == 0 and "12 samples" in result.out and "normal" in result.out
+    assert result.code == 0 and "12 samples" in result.out and "mixture" in result.out
     before = out.read_bytes()
     narrows("generate", model, "-n", 12, "-o", out, "--seed", 3)
     assert out.read_bytes() == before
@@ -41,7 +65,7 @@ def test_a_variational_model_generates_at_once(narrows, model: Path, tmp_path: P
 def test_where_pictures_go_by_themselves(narrows, model: Path, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = narrows("generate", model, "-n", 2)
-    assert result.out.splitlines() == ["2 samples, prior: normal", "look at generated.png"]
+    assert result.out.splitlines() == ["2 samples, prior: mixture", "look at generated.png"]
     result = narrows("generate", model, "-n", 2, "--files")
     assert "look at generated/sheet.png" in result.out and Path("generated.png").is_file()
 
@@ -83,10 +107,13 @@ def test_a_fitted_prior_makes_a_plain_model_generative(
 
 
 def test_two_priors_ask_for_a_choice(narrows, points: Path, tmp_path: Path) -> None:
-    for kind in ("gaussian", "mixture"):
-        assert narrows("prior", points, "digits", "--kind", kind).code == 0
+    for kind in (("gaussian",), ("flow", "--set", "steps=5")):
+        assert narrows("prior", points, "digits", "--kind", *kind).code == 0
     result = narrows("generate", points, "-o", tmp_path / "g.png")
-    assert result.code == 2 and "gaussian, mixture: choose one with --prior" in result.err
+    assert result.code == 2 and "flow, gaussian: choose one with --prior" in result.err
+    assert narrows("prior", points, "digits").code == 0  # a mixture is what is meant by default
+    result = narrows("generate", points, "-o", tmp_path / "g.png")
+    assert result.code == 0 and "prior: mixture" in result.out
 
 
 def test_traversals(narrows, model: Path, tmp_path: Path) -> None:
@@ -94,7 +121,14 @@ def test_traversals(narrows, model: Path, tmp_path: Path) -> None:
     given = ("--traverse", "--unit", 3, "--unit", 0, "--reach", 2, "-o", out, "--json")
     document = json.loads(narrows("generate", model, *given).out)
     assert document["units"] == [3, 0] and document["deviations"][-1] == 2
-    assert out.exists()
+    assert out.exists() and document["around"].isdigit()  # a picture of the training
+    film = tmp_path / "t.webp"
+    result = narrows("generate", model, "--traverse", "-o", film)
+    assert result.code == 0 and "traversals of 10 axes, around" in result.out
+    with Image.open(film) as picture:
+        assert picture.n_frames > 2 and picture.width > 500
+    result = narrows("generate", model, "--traverse", "--prior", "mixture", "-o", out)
+    assert result.code == 0 and "around a code drawn from the prior" in result.out
 
 
 @pytest.mark.parametrize(
@@ -146,10 +180,12 @@ def test_a_prior_of_another_model_is_refused(narrows, model: Path, points: Path,
     ],
 )
 def test_priors_that_cannot_be(narrows, model: Path, options, words: str) -> None:
+    before = (model / "prior-mixture.safetensors").read_bytes()
     result = narrows("prior", model, "digits", *options)
     assert result.code == 2 and result.out == ""
     assert words in result.err.strip().splitlines()[-1]
-    assert list(model.glob("prior-*")) == []
+    assert [path.name for path in model.glob("prior-*")] == ["prior-mixture.safetensors"]
+    assert (model / "prior-mixture.safetensors").read_bytes() == before
 
 
 def test_of_a_code_book(narrows, tmp_path: Path) -> None:

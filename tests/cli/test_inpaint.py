@@ -109,14 +109,14 @@ def test_the_others_are_done_when_one_mask_does_not_fit(
     given = ("inpaint", masked, photo, small, "--no-baselines", "-o", out)
     result = narrows(*given, "--mask", white)
     assert result.code == 0
-    assert "mask.png is 20×26 but small.png is 8×8: give a mask of the picture's size" in result.err
+    assert "mask.png is 26×20 but small.png is 8×8: give a mask of the picture's size" in result.err
     assert (out / "photo.png").exists() and not (out / "small.png").exists()
     result = narrows(*given, "--colour", "#ff00ff")
     assert result.code == 0 and "no pixel has the colour #ff00ff" in result.err
     result = narrows(*given, "--rectangle", "10,10,9,9")
     assert result.code == 0
     assert "reaches beyond small.png, which is 8 wide and 8 high" in result.err
-    assert "note: photo.png, 20×26: filled at the model's 8×8" in result.err
+    assert "note: photo.png, 26×20: filled at the model's 8×8" in result.err
 
 
 def test_of_a_large_picture_the_sheet_shows_what_is_around_the_hole(
@@ -181,3 +181,22 @@ def test_wrong_options(narrows, masked, photo, tmp_path: Path, options, words: s
     result = narrows("inpaint", masked, photo, *options, "-o", tmp_path / "out")
     assert result.code == 2 and result.out == "" and words in result.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_colour_in_a_jpeg_is_found_with_what_it_has_mixed(
+    narrows, local: Path, tmp_path: Path
+) -> None:
+    pixels = np.full((40, 52, 3), (90, 140, 60), np.uint8)
+    pixels[8:18, 12:30] = (255, 0, 255)
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=75)
+    out = tmp_path / "out"
+    given = ("inpaint", local, tmp_path / "a.jpg", "--colour", "#ff00ff", "--no-baselines")
+    result = narrows(*given, "-o", out, "--json", "--by", "model")
+    assert result.code == 0, result.err
+    filled = json.loads(result.out)["pictures"][0]["filled"]
+    assert 10 * 18 <= filled <= 16 * 24
+    with Image.open(out / "a.png") as after:
+        assert (np.asarray(after).astype(int)[..., 0] < 150).all()
+    Image.fromarray(pixels[20:]).save(tmp_path / "a.jpg", quality=75)
+    none = narrows(*given, "-o", tmp_path / "none", "--by", "model")
+    assert none.code == 1 and "no pixel has the colour #ff00ff" in none.err

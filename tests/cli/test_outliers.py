@@ -114,10 +114,40 @@ def test_what_cannot_be_asked(narrows, trained, mixed, tmp_path, more, words) ->
     assert not (tmp_path / "out").exists()
 
 
-def test_a_column_of_one_kind_is_refused(narrows, trained, mixed, tmp_path) -> None:
+def test_a_column_of_one_kind_measures_nothing_and_says_so(
+    narrows, trained, mixed, tmp_path
+) -> None:
     result = narrows(
         *("outliers", trained, mixed, "--normal", "digits", "-o", tmp_path / "out"),
         *("--labels", "kind", "--positive", "x", "--positive", "y", "--score", "reconstruction"),
     )
-    assert result.code == 2 and "we got 66 anomalies among 66" in result.err
-    assert not (tmp_path / "out").exists()
+    assert result.code == 0 and "each of the 66 pictures is an anomaly: AUROC" in result.err
+    assert (tmp_path / "out" / "outliers.json").exists() and "detection" not in json.loads(
+        (tmp_path / "out" / "outliers.json").read_text()
+    )
+
+
+def test_few_normal_pictures_promise_what_they_can(narrows, trained, mixed, tmp_path) -> None:
+    """Twenty of them: the default rule is the least rate that they can promise, and it is said."""
+    few = tmp_path / "few.npy"
+    np.save(few, nw.images.named("digits").pixels[:20].numpy() // 2)  # no picture of the training
+    result = narrows("outliers", trained, mixed, "--normal", few, "-o", tmp_path / "out", "--json")
+    assert result.code == 0, result.err
+    document = json.loads(result.out)
+    rate = 1 / (document["normal"] + 1)
+    assert document["normal"] >= 9 and document["rule"] == f"a false-alarm rate of {rate:.3g}"
+    assert set(document["normal_scores"]) == {"lof", "cosine-knn", "pca-residual", "mean-rank"}
+    assert "at best, which is taken; 0.01 needs 99" in result.err
+    assert document["false_positive_rate"] == 0
+
+
+def test_the_residual_of_pca_is_measured_beside(narrows, trained, mixed, tmp_path) -> None:
+    """A score that PCA beats says so."""
+    given = ("--labels", "odd", "--score", "features", "-o", tmp_path / "out")
+    result = narrows("outliers", trained, mixed, "--normal", "digits", *given)
+    lines = [line.split() for line in result.out.splitlines()]
+    ours, plain = (
+        next(float(words[-2]) for words in lines if words and words[0].startswith(name))
+        for name in ("features", "pca-residual,")
+    )
+    assert ("the residual of PCA alone finds them better" in result.err) == (ours < plain)

@@ -35,3 +35,17 @@ def test_one_recipe_is_told_whole(narrows) -> None:
 def test_a_name_that_is_none(narrows) -> None:
     result = narrows("recipes", "conv-vea")
     assert result.code == 2 and "did you mean conv-vae?" in result.err
+
+
+def test_the_parts_and_their_arguments_are_listed(narrows) -> None:
+    from narrows.parts import kinds
+    from narrows.parts import listed as parts
+
+    rows = json.loads(narrows("recipes", "--parts", "--json").out)
+    assert {(row["kind"], row["name"]) for row in rows} == {
+        (kind, name) for kind in kinds() for name in parts(kind)
+    }
+    (noise,) = (row for row in rows if row["name"] == "gaussian-noise")
+    assert "sigma" in noise["arguments"] and noise["about"]
+    lines = narrows("recipes", "--parts").out.splitlines()
+    assert lines[0] in kinds() and max(map(len, lines)) <= 110

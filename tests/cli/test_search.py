@@ -55,6 +55,7 @@ def test_a_picture_finds_itself(found, collection: Path, tmp_path: Path) -> None
     assert first["label"] == "even" and first["width"] == 32 and document["exact"]
     distances = [row["distance"] for row in document["results"]]
     assert len(distances) == 5 and distances == sorted(distances)
+    assert [row["query"] for row in document["results"]] == [True, *[False] * 4]
 
 
 def test_an_id_finds_others(found, collection: Path) -> None:

@@ -40,6 +40,32 @@ def test_by_a_label_of_other_pictures(narrows, trained: Path, tmp_path: Path) ->
         assert (document["amount"] == 1) == (by == "label=3")
 
 
+def test_numbers_with_an_empty_cell_and_a_label_that_is_chance(narrows, trained, tmp_path) -> None:
+    """One empty cell makes 1.0 of 1, and no class of nan; what codes do not tell is no finding."""
+    digits, folder = nw.images.named("digits"), tmp_path / "pictures"
+    folder.mkdir()
+    chance = np.random.default_rng(0).integers(0, 100, 90)
+    lines = ["file,even,chance"]
+    for i, picture in enumerate(digits.pixels[:90, 0].numpy()):
+        Image.fromarray(picture).save(folder / f"{i}.png")
+        even = "" if i == 7 else int(digits.label[i]) % 2
+        lines.append(f"{i}.png,{even},{chance[i]}")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    given = ("--fit-on", folder, "-o", tmp_path / "s.png")
+    result = narrows("steer", trained, folder, "--by", "even=1", *given)
+    assert result.code == 0, result.err
+    result = narrows("steer", trained, folder, "--by", "even=nan", *given)
+    assert result.code == 2 and "no class 'nan', only 0, 1" in result.err
+    result = narrows("steer", trained, folder, "--by", "chance", *given, "--json")
+    assert result.code == 0 and json.loads(result.out)["r2"] <= 0
+    result = narrows("steer", trained, folder, "--by", "chance", *given)
+    assert "there is no direction of chance in these codes" in result.out
+    assert "effect size" not in result.out
+    result = narrows("steer", trained, folder, "--by", "smile", *given)
+    assert result.code == 2 and "or a label of the pictures (" in result.err
+    assert "even" in result.err and "chance" in result.err
+
+
 @pytest.mark.parametrize(
     "options, words",
     [

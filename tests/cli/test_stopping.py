@@ -25,7 +25,7 @@ def test_ctrl_c_ends_with_a_sentence_and_loses_nothing(tmp_path: Path) -> None:
         time.sleep(0.01)
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=60)
-    assert run.returncode == 1
+    assert run.returncode == 130
     assert out == ""
     last = err.strip().splitlines()[-1]
     assert last.startswith("narrows: stopped in epoch")

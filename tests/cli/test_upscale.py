@@ -17,21 +17,37 @@ def picture(path: Path, height: int, width: int) -> Path:
 
 
 def test_files_come_back_larger_and_agree_with_the_small_ones(
-    narrows, trained: Path, tmp_path: Path
+    narrows, local: Path, tmp_path: Path
 ) -> None:
     small = picture(tmp_path / "a.png", 5, 7)
     (tmp_path / "broken.png").write_bytes(b"no")
-    given = ("upscale", trained, small, tmp_path / "broken.png", "--factor", 4, "--json")
-    plain = narrows(*given, "-o", tmp_path / "out")
+    given = ("upscale", local, small, tmp_path / "broken.png", "--factor", 4, "--json")
+    plain = narrows(*given, "-o", tmp_path / "out", "--back-projection", 0)
     assert plain.code == 0, plain.err
     assert "broken.png: not a picture" in plain.err
     assert "not trained to undo being made small" in plain.err
-    assert "1 of 20×28 when enlarged: in tiles of 8×8" in plain.err
+    assert "1 of 28×20 when enlarged: in tiles of 8×8" in plain.err
     with Image.open(tmp_path / "out" / "a.png") as written:
         assert written.size == (28, 20)
     exact = narrows(*given, "-o", tmp_path / "out", "--back-projection", 60)
-    off = [json.loads(result.out)["disagreement"] for result in (plain, exact)]
-    assert off[0] > 0.05 and off[1] < 1.5 / 255
+    default = narrows(*given, "-o", tmp_path / "out")
+    off = [json.loads(result.out)["disagreement"] for result in (plain, exact, default)]
+    assert off[0] > 0.05 and off[1] < 1.5 / 255 and off[2] < 2 / 255
+
+
+def test_a_model_of_whole_pictures_does_not_go_tile_by_tile(
+    narrows, trained: Path, tmp_path: Path
+) -> None:
+    small, out = picture(tmp_path / "a.png", 5, 7), tmp_path / "out"
+    refused = narrows("upscale", trained, small, "-o", out)
+    assert refused.code == 1 and not out.exists()
+    assert (
+        "enlarged it is 28×20, and this model was trained on whole pictures of 8×8" in refused.err
+    )
+    assert "--for upscale --patches" in refused.err and "--by lanczos" in refused.err
+    assert narrows("upscale", trained, small, "-o", out, "--by", "lanczos").code == 0
+    own = narrows("upscale", trained, picture(tmp_path / "b.png", 2, 2), "-o", out)
+    assert own.code == 0 and "this model is none for upscaling" in own.err
 
 
 def test_large_pictures_are_reduced_first_and_scored(

@@ -16,8 +16,8 @@ from narrows.applications.evaluate import evaluate
 def test_train_leaves_a_whole_run(trained: Path) -> None:
     left = {path.name for path in trained.iterdir()}
     assert left == {
-        *("recipe.toml", "run.toml", "seen.safetensors", "model.safetensors"),
-        *("checkpoint.safetensors", "metrics.jsonl", "card.md"),
+        *("recipe.toml", "run.toml", "local.toml", "seen.safetensors", "model.safetensors"),
+        *("checkpoint.safetensors", "metrics.jsonl", "card.md", "prior-mixture.safetensors"),
         *("losses.png", "reconstructions.png"),
     }
     with Image.open(trained / "reconstructions.png") as sheet:
@@ -46,11 +46,13 @@ def test_resume_of_a_finished_run_says_so(narrows, trained: Path) -> None:
 
 
 def test_resume_with_other_numbers_is_refused(narrows, trained: Path) -> None:
-    result = narrows(
-        *("train", "digits", "--recipe", "mlp-vae", "--epochs", 3, "--to", trained, "--resume")
-    )
+    given = ("train", "digits", "--recipe", "mlp-vae", "--to", trained, "--resume")
+    result = narrows(*given, "--epochs", 2, "--set", "batch_size=9")
     assert result.code == 1
     assert "was started with another recipe (phases differ)" in result.err
+    result = narrows(*given, "--epochs", 1)
+    assert result.code == 1
+    assert "was trained for 2 epochs already; we got 1 epoch: ask for more" in result.err
 
 
 def test_train_begins_as_pca_for_so_many_minutes(narrows, tmp_path: Path) -> None:
@@ -139,14 +141,16 @@ def test_data_list_describe_verify(narrows, tmp_path: Path, monkeypatch) -> None
     assert narrows("data", "verify", "mnist").code == 1
 
 
-def test_demo_ends_with_a_page(narrows, tmp_path: Path) -> None:
-    result = narrows("demo", "digits", "--to", tmp_path / "demo", "--epochs", 1)
+def test_demo_ends_with_a_page(narrows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, few in {"MAPPED": 120, "JUDGED": 6, "HIDDEN": 8, "FRAMES": 2, "STEPS": 2}.items():
+        monkeypatch.setattr(f"narrows.applications.exhibits.{name}", few)
+    result = narrows("demo", "digits", "--to", tmp_path / "demo", "--epochs", 0.3)
     assert result.code == 0
     page = (tmp_path / "demo" / "report.html").read_text()
-    assert page.count("data:image/png;base64,") >= 4
+    assert page.count("data:image/png;base64,") >= 2 and "<h2>A plane to walk on</h2>" in page
     assert "http" not in page.split("<body>")[1].replace("http-equiv", "")
     assert result.out.count("narrows ") >= 3
-    again = narrows("demo", "digits", "--to", tmp_path / "demo", "--epochs", 1, "--json")
+    again = narrows("demo", "digits", "--to", tmp_path / "demo", "--epochs", 0.1, "--json")
     assert json.loads(again.out)["model"].endswith("model-2")
 
 

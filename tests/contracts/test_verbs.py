@@ -47,8 +47,10 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "evaluate": lambda m, p: evaluate(m, p, progress=False),
     "outliers": lambda m, p: outliers(m, p, normal=p, quantile=0.8, neighbours=2, progress=False),
     "prior": lambda m, p: prior(m, p, "gaussian", progress=False),
-    "denoise": lambda m, p: denoise(m, p, noise="gaussian 0.1", baselines=False, progress=False),
-    "upscale": lambda m, p: upscale(m, p, factor=2, progress=False),
+    "denoise": lambda m, p: denoise(
+        m, p, noise="gaussian 0.1", resize="pad", baselines=False, progress=False
+    ),
+    "upscale": lambda m, p: upscale(m, p, factor=2, by="lanczos", progress=False),
     "inpaint": lambda m, p: inpaint(
         m, p, rectangle=(1, 1, 3, 3), starts=1, evaluations=2, baselines=False, progress=False
     ),

@@ -39,11 +39,13 @@ def commands() -> list[list[str]]:
 def test_the_commands(holiday: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = commands()
     assert [command[1] for command in found] == [
+        "duplicates",
         "train",
         "evaluate",
-        "reconstruct",
-        "generate",
-        "morph",
+        "inpaint",
+        "map",
+        "index",
+        "search",
         "recipes",
         "train",
     ]
@@ -57,7 +59,8 @@ def test_the_commands(holiday: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(SystemExit) as left:
             main()
         assert left.value.code in (0, None), command
-    assert (holiday / "out" / "comparison.png").exists()
+    assert (holiday / "mended" / "comparison.png").exists()
+    assert (holiday / "map" / "map.html").exists()
 
 
 def test_the_python(holiday: Path) -> None:

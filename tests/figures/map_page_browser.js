@@ -51,4 +51,20 @@ for (let i = 0; i < 4; i++) frame(300);
 said.pressed = known.maps.children.map(button => button.attributes["aria-pressed"]);
 known.legend.children[1].heard.click();
 said.alone = frame(10);
+known.legend.children[1].heard.click();
+for (let i = 0; i < 4; i++)
+  known.map.heard.wheel({ preventDefault() {}, deltaMode: 0, deltaY: -100, clientX: x, clientY: y });
+frame(10);
+const [l1, t1, s1] = inside.place(), kept = [];
+for (let i = 0; i < 40; i++) {
+  const [px, py] = [l1 + s1 * inside.maps[1].xy[2 * i], t1 + s1 * inside.maps[1].xy[2 * i + 1]];
+  if (px > 0 && px < 1200 && py > 0 && py < 800) kept.push(i);
+}
+known.maps.children[0].heard.click();
+for (let i = 0; i < 4; i++) frame(300);
+const [l2, t2, s2] = inside.place();
+said.followed = s1 > scale && kept.length > 0 && kept.length < 30 && kept.every(i => {
+  const [px, py] = [l2 + s2 * inside.maps[0].xy[2 * i], t2 + s2 * inside.maps[0].xy[2 * i + 1]];
+  return px > -1 && px < 1201 && py > -1 && py < 801;
+});
 console.log(JSON.stringify(said));

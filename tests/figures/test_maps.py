@@ -32,6 +32,17 @@ def test_colours_of_classes() -> None:
     many = colouring([str(i) for i in range(30)] + ["x"] * 9, 39)
     assert len(many.names) == 20 and "x" in many.names and many.names[-1] == "12 others"
     assert colouring(None, 4).names == ()
+    assert colouring([1.0, 0.0, np.nan], 3).names == ("0", "1", "no label")
+
+
+def test_the_list_of_names_is_not_cut_and_names_do_not_cover_each_other() -> None:
+    """The names beside a map end before its edge, however wide; at one place stands one name only."""
+    points = np.repeat([[0.0, 0.0], [0.01, 0.0], [9.0, 9.0]], 4, 0)
+    for name in ("x", "Wiiiiiiiiiiiiiiiiiiiiiiiiide", "WWWWWWWWWWWWWWWWWWWWWWWWW"):
+        figure = maps({"PCA": points}, [name] * 4 + ["b"] * 4 + ["c"] * 4, title="a title")
+        shown = drawn(figure)
+        assert (shown[:, -3:] == 255).all()
+        assert len([t for t in figure.axes[0].texts if t.get_fontweight() == "bold"]) == 2
 
 
 def test_colours_of_numbers() -> None:
@@ -136,6 +147,7 @@ def test_the_page_runs(tmp_path: Path) -> None:
     assert said["nearest"] == 10 and said["name"] == HOSTILE[2] + "10"
     assert said["label"] == "</script>: " + HOSTILE[1]
     assert said["pressed"] == [False, True] and said["alone"] == 14
+    assert said["followed"]  # what was in view of a zoomed map is in view of the other
 
 
 def test_confusions() -> None:

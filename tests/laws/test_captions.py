@@ -69,6 +69,7 @@ def test_guidance_changes_only_what_is_told(coloured: CaptionFlow) -> None:
     assert not torch.equal(codes[1.0][1], codes[3.0][1])
 
 
+@pytest.mark.slow
 def test_a_seven_is_a_seven(digits) -> None:
     recipe = nw.recipes.mlp_autoencoder(digits.shape, 8, widths=(64,))
     model = nw.fit(recipe, digits, epochs=15, report="quiet")

@@ -107,6 +107,34 @@ def test_lossless_is_lossless_at_the_ends(codecs, kind, value) -> None:
     assert torch.equal(torch.cat([codecs[kind].decompress(file) for file in made.files]), x)
 
 
+@pytest.mark.parametrize("kind", ["mlp_autoencoder", "oord_2017_vq_vae"])
+@pytest.mark.parametrize("together", [False, True])
+def test_without_loss_nothing_is_larger_than_its_pixels_and_a_header(
+    codecs, kind, together
+) -> None:
+    draws, codec = np.random.default_rng(0), codecs[kind]
+    noise = draws.integers(0, 256, (3, 1, 21, 30), np.uint8)
+    made = codec.compress(noise, max_error=0, together=together)
+    header = 15 + 4 + 4  # four bytes of a shape, and a word of the coder
+    assert all(len(file) <= noise.size // len(made.files) + header for file in made.files)
+    back = torch.cat([codec.decompress(file) for file in made.files]).numpy()
+    assert np.array_equal(back, noise)
+    harmed = bytearray(made.files[0])
+    harmed[-9] ^= 16
+    with pytest.raises(BadFile):
+        codec.decompress(bytes(harmed))
+
+
+def test_rows_in_bands_are_written_as_all_at_once(codecs, monkeypatch) -> None:
+    x = np.random.default_rng(1).integers(90, 120, (2, 1, 23, 17), np.uint8)
+    for error in (0, 3):
+        whole = codecs["mlp_autoencoder"].compress(x, max_error=error)
+        monkeypatch.setattr("narrows.applications.residual.AT_ONCE", 3 * 17)
+        bands = codecs["mlp_autoencoder"].compress(x, max_error=error)
+        monkeypatch.undo()
+        assert whole.files == bands.files and torch.equal(whole.decoded, bands.decoded)
+
+
 def test_lossless_colours() -> None:
     source = torch.Generator().manual_seed(0)
     smooth = torch.rand(40, 3, 3, 3, generator=source)

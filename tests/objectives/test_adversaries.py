@@ -57,6 +57,9 @@ def recipe(norm: str = "none", likelihood: Part = PIXELS, **phase: Any) -> Recip
     )
 
 
+SECONDS = pytest.mark.slow
+
+
 def begun(made: Recipe) -> tuple[nw.Autoencoder, Objective, list[Player]]:
     """A model, its objective and its players, as the loop makes them."""
     torch.manual_seed(0)
@@ -355,7 +358,13 @@ def test_validation_judges_by_the_elbo(name: str, tmp_path: Path) -> None:
         assert record["validation_loss"] == pytest.approx(elbo)
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("adversarial-prior", "feature-wise") else pytest.param(name, marks=SECONDS)
+        for name in GAMES
+    ],
+)
 def test_a_game_on_digits_learns_to_reconstruct(name: str, digits: nw.images.Images) -> None:
     given = {**GAMES, "feature-wise": {"bound": Part("feature-wise", {"width": 16})}}
     given["introspective"] = {"bound": Part("introspective", {"narrowest": (32, 2, 2)})}

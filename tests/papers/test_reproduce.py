@@ -7,10 +7,31 @@ import pytest
 from narrows.papers import PAPERS, Row, found_in, kept, reproduce, write_index, write_paper
 
 ALL = [(paper, one) for paper in PAPERS.values() for one in paper.experiments]
+# those that take seconds even so; the others show that what they are made of works
+LONG = {
+    "canziani-2020-figure-12",
+    "canziani-2020-figure-21",
+    "canziani-2020-figure-5",
+    "canziani-2020-figure-9",
+    "kovenko-2020-figure-14",
+    "lingrand-2021-beta-vae",
+    "lingrand-2021-compression-against-jpeg",
+    "lingrand-2021-disentanglement",
+    "ray-2022-section-5",
+    "theivaprakasham-2021-section-2-1",
+}
 
 
-@pytest.mark.parametrize("scale", ["small", pytest.param("paper", marks=pytest.mark.slow)])
-@pytest.mark.parametrize(("paper", "one"), ALL, ids=[f"{p.key}-{o.slug}" for p, o in ALL])
+def cases():
+    """(scale, paper, experiment) of every experiment at both scales."""
+    for paper, one in ALL:
+        for scale in ("small", "paper"):
+            name = f"{paper.key}-{one.slug}"
+            marks = [pytest.mark.slow] if scale == "paper" or name in LONG else []
+            yield pytest.param(paper, one, scale, marks=marks, id=f"{name}-{scale}")
+
+
+@pytest.mark.parametrize(("paper", "one", "scale"), list(cases()))
 def test_every_experiment_runs(paper, one, scale, lab, tmp_path):
     lab.scale = scale
     found = reproduce(paper, one, lab, tmp_path)

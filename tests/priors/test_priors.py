@@ -194,3 +194,30 @@ def test_a_prior_is_judged_on_pictures_from_all_over_a_set() -> None:
     x[2500:] += 0.5
     rows = compare(own, fit_prior(own, x, "gaussian"), x, x.flip(0))
     assert abs(rows[-1].discrepancy) < 0.01
+
+
+def test_a_mixture_in_axes_is_a_density_and_its_draws_have_it() -> None:
+    source = torch.Generator().manual_seed(1)
+    rows = torch.randn(300, 2, generator=source) @ torch.tensor([[2.0, 1, 0, 0], [0, 1, 3, 0]])
+    rows = rows + 0.01 * torch.randn(300, D, generator=source)
+    few = build("prior", Part("mixture", {"components": 1, "axes": 2}), size=D).fit(rows)
+    middle = few.spread[0][None]
+    other = few.restore(few.state())
+    assert float(other.log_prob(middle)) == pytest.approx(float(few.log_prob(middle)))
+    # the density of Tipping & Bishop: a Gaussian of the covariance V C Vᵀ + rest (I − V Vᵀ)
+    v, c = few.basis, few.factors[0] @ few.factors[0].T
+    full = v @ c @ v.T + few.rest * (torch.eye(D) - v @ v.T)
+    drawn = few.scale(few.sample(4000, seed=1))
+    assert torch.allclose(torch.cov(drawn.T), full, atol=0.12)
+    even = few.scale(rows[:5])
+    known = torch.distributions.MultivariateNormal(v @ few.means[0], full).log_prob(even)
+    assert torch.allclose(few.log_prob(rows[:5]), known - few.scale.log_volume)
+
+
+def test_a_mixture_in_axes_takes_long_codes_and_few_of_them() -> None:
+    prior = build("prior", Part("mixture", {"axes": 64}), size=3000)
+    codes_ = torch.randn(25, 3000, generator=torch.Generator().manual_seed(0))
+    fitted = prior.fit(codes_)
+    assert fitted.basis.shape[1] <= 24 and fitted.sample(2).shape == (2, 3000)
+    with pytest.raises(ValueError, match="fewer axes"):
+        build("prior", Part("mixture"), size=3000)

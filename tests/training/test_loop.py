@@ -205,7 +205,9 @@ def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(RunExists, match="resume=True"):
         fit(recipe(), to=tmp_path / "run")
     with pytest.raises(BadFile, match="started with another recipe"):
-        fit(recipe(epochs=9), to=tmp_path / "run", resume=True)
+        fit(recipe(batch_size=9), to=tmp_path / "run", resume=True)
+    with pytest.raises(BadFile, match="started with another recipe"):
+        fit(recipe(epochs=3), to=tmp_path / "run", resume=True)
     with pytest.raises(BadFile, match="started with seed 0, not 5"):
         fit(recipe(), to=tmp_path / "run", resume=True, seed=5)
     with pytest.raises(ValueError, match="report must be auto"):

@@ -12,7 +12,7 @@ import pytest
 
 SHAPE = (3, 64, 64)
 MEBIBYTE = 1 << 20
-FILE = 600 * MEBIBYTE
+FILE = 450 * MEBIBYTE
 HEADROOM = 250 * MEBIBYTE
 
 TRAIN = """

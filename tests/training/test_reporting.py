@@ -116,3 +116,11 @@ def test_tensorboard_that_is_not_there(monkeypatch, tmp_path) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(Unavailable, match=r"pip install 'narrows\[tensorboard\]'"):
         TensorBoard(tmp_path)
+
+
+def test_parts_of_an_epoch_are_short(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines()
+    lines.begin(800, 0, 64, 72.7273)
+    record = {"epoch": 1.38182, "loss": 1.0, "images_per_second": 9.0}
+    lines.epoch(record)
+    assert "epoch 1.4/72.7  loss" in capsys.readouterr().err

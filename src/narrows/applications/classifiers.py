@@ -53,6 +53,10 @@ KINDS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "svm": ({"C": 1.0}, {"C": 10.0}),
     "mlp": ({"alpha": 1e-4}, {"alpha": 1e-1}),
 }
+SEVERAL, BUDGET = (
+    20,
+    1e11,
+)  # classes; multiplications that the linear probe of more of them may take
 HELD = 0.2
 PART = 4096  # codes that are looked at in one go
 GRAM = 5000  # codes up to which an SVM's kernel is one product of matrices: 200 MB
@@ -87,7 +91,10 @@ class Classifier:
                 f"this classifier takes codes of {len(self.mean)} numbers; we got {rows.shape[1]}"
             )
         parts = (rows[first : first + PART] for first in range(0, len(rows), PART))
-        return np.concatenate([self.fitted.predict((x - self.mean) / self.scale) for x in parts])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            even = ((x - self.mean) / self.scale for x in parts)
+            return np.concatenate([self.fitted.predict(x) for x in even])
 
 
 @dataclass(frozen=True)
@@ -171,13 +178,23 @@ def _fit(kind: str, arguments: Mapping[str, Any], x: Array, y: Array, seed: int)
     state = int(generator(seed, "classify").initial_seed() % (1 << 32))
     made: Any = {
         "knn": lambda: KNeighborsClassifier(algorithm="brute", **arguments),
-        "linear": lambda: LogisticRegression(max_iter=300, **arguments),
+        "linear": lambda: LogisticRegression(max_iter=_rounds(x, y), **arguments),
         "svm": lambda: _svm(x, arguments),
         "mlp": lambda: MLPClassifier((128,), max_iter=60, random_state=state, **arguments),
     }[kind]()
-    with warnings.catch_warnings():  # after so many rounds it is as good as it has to be
+    with warnings.catch_warnings():
+        # after so many rounds it is as good as it has to be, and many classes are no mistake
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", UserWarning)
         return made.fit(x, y)
+
+
+def _rounds(x: Array, y: Array) -> int:
+    """Of a linear probe's solver: 300, fewer of more than twenty classes, whose rounds are long."""
+    classes = len(np.unique(y))
+    if classes <= SEVERAL:
+        return 300
+    return int(np.clip(BUDGET / (4 * x.size * classes), 20, 300))
 
 
 def _svm(x: Array, arguments: Mapping[str, Any]) -> Any:

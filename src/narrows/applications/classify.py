@@ -8,8 +8,6 @@ With ``fine-tuned`` the encoder itself goes on learning under a softmax.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,19 +21,21 @@ from torch import Tensor
 
 from ..autoencoder import Autoencoder
 from ..figures import confusion_matrix, label_curves, picture_rows
-from ..files import write_text
 from ..images import Images, Labelled, Subset
-from ..images.inputs import Pictures, distinct, evenly
+from ..images.inputs import Pictures, distinct, even_rows, evenly
 from ..images.labels import class_names, known_labels
+from ..measures import Pca
 from ..progress import Progress, stage
 from ..randomness import permutation
 from ..results import Result
-from ..tables import Table
+from ..tables import Table, counted
 from ..training import Portion
 from ..training import save as keep
 from .classifiers import (
     HELD,
     KINDS,
+    PART,
+    SEVERAL,
     ClassifierEvaluation,
     baseline_features,
     compare,
@@ -46,6 +46,7 @@ from .classifiers import (
 from .cluster import CLUSTERINGS, Agreement, Clusters, agreement, cluster
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
 from .opening import opened, opened_images, run_of
+from .regress import PIXELS, Regression, is_number, pixels, read_off, table_file
 
 __all__ = ["TUNED", "Classification", "classify"]
 
@@ -57,6 +58,7 @@ TUNED_COUNTS = (1, 5, 10, 50)  # labelled pictures of each class
 SHARE = 0.2  # of the pictures, to judge by where the model's training does not divide them
 TYPICAL = 12  # pictures of a group that are shown
 MOST_GROUPS = 24  # groups on the sheet
+RARE = 5  # pictures of a class, below which it is joined with others where there are many
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Classification(Result):
         groups: found without labels, by kind of clustering.
         agreements: how these agree with the labels.
         typical: (title, pictures) of each group, the most typical first.
+        assigned: (id, group from 1) of every picture, by k-means, where groups were asked for.
         tuned: the encoder that went on learning; None where it was not asked for.
         notes, skipped: as of every result.
     """
@@ -118,6 +121,7 @@ class Classification(Result):
     groups: Mapping[str, Clusters] = field(default_factory=dict)
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
     typical: Sequence[tuple[str, Any]] = ()
+    assigned: Sequence[tuple[str, int]] = ()
     tuned: FineTuned | None = None
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
@@ -204,15 +208,15 @@ class Classification(Result):
         return drawn
 
     def save(self, folder: Path | str) -> dict[str, Any]:
-        """Figures and document; ``predictions.csv``, and the tuned model in ``fine-tuned``."""
+        """Figures and document; ``predictions.csv`` and ``clusters.csv`` where there are any, and the
+        tuned model in ``fine-tuned``."""
         folder = Path(folder)
         others: dict[str, Any] = {}
         if self.predictions:
-            text = io.StringIO()
-            rows = [("file", self.labels), *self.predictions]
-            csv.writer(text, lineterminator="\n").writerows(rows)
-            write_text(folder / "predictions.csv", text.getvalue())
-            others["predictions"] = str(folder / "predictions.csv")
+            column = (str(self.labels), self.predictions)
+            others["predictions"] = table_file(folder / "predictions.csv", column)
+        if self.assigned:
+            others["clusters"] = table_file(folder / "clusters.csv", ("cluster", self.assigned))
         if self.tuned is not None and self.judged is not None:
             keep(self.tuned.model, folder / TUNED)
             others[TUNED] = str(folder / TUNED)
@@ -222,14 +226,14 @@ class Classification(Result):
         lines = [str(self.table())] if self.tested else []
         if self.groups:
             count = sum(next(iter(self.groups.values())).sizes)
-            lines.append(f"groups of {count:,} codes, found without labels:")
+            lines.append(f"groups of {counted(count, 'code')}, found without labels:")
             lines += [f"  {self._group_line(kind)}" for kind in self.groups]
         if self.predictions:
             counts = Counter(name for _, name in self.predictions).most_common(12)
             named = ", ".join(f"{name} {n:,}" for name, n in counts)
-            lines.append(
-                f"{len(self.predictions):,} pictures without a label were given one: {named}"
-            )
+            were = "was" if len(self.predictions) == 1 else "were"
+            told = counted(len(self.predictions))
+            lines.append(f"{told} without a label {were} given one: {named}")
         return "\n".join(lines)
 
     def _group_line(self, kind: str) -> str:
@@ -248,6 +252,7 @@ def classify(
     pictures: Pictures | None = None,
     *,
     labels: Any = None,
+    kind: str | None = None,
     by: str | Sequence[str] = tuple(KINDS),
     predict: Pictures | None = None,
     clusters: int | None = None,
@@ -257,8 +262,8 @@ def classify(
     seed: int = 0,
     device: str = "auto",
     progress: Progress = None,
-) -> Classification:
-    """Learn classes from codes, and say how well compared with baselines.
+) -> Classification | Regression:
+    """Learn classes, or a number, from codes, and say how well compared with baselines.
 
     Classifiers are fitted to pictures of the model's training and judged by those that it has not
     seen, as far as there are any; raw pixels, PCA with as many numbers as a code, and the same
@@ -266,16 +271,23 @@ def classify(
     classes of the classifier that did best on a fifth of the pictures that it was fitted to. A model
     that was fine-tuned here tells the classes of pictures without any labels.
 
+    A label of many numbers, such as an age, is no class: it is read off by ridge regression, and the
+    result is a ``Regression``. Of more than twenty classes those of fewer than five pictures are one,
+    ``other``.
+
     Args:
         model: a model, the folder of one, or a collection, which has its own pictures.
         pictures: anything that :func:`narrows.images.inputs.pictures` reads; they are made what the
             model takes.
         labels: what to learn: a column of the pictures' labels, FILE.csv, FILE.csv:COLUMN, FILE.npy,
             or N values; None: the main label.
+        kind: ``classes`` or ``numbers``; None: numbers where there are more than 20 different ones,
+            or some that are not whole.
         by: of ``knn``, ``linear``, ``svm``, ``mlp`` on codes, and ``fine-tuned``: the encoder goes on
             learning under a softmax (minutes); a list, or one text with commas.
         predict: more pictures, whose classes are told as well.
-        clusters: find so many groups without labels; None: as many as classes.
+        clusters: find so many groups without labels, and tell the group of every picture; of a
+            collection it becomes the column ``cluster``. None: as many as classes.
         where: of a collection: only rows that pass.
         fit_size: learn from at most so many pictures and test on as many, evenly spread.
         limit: of all pictures at most so many, evenly spread.
@@ -287,6 +299,8 @@ def classify(
         NoImages: nothing can be read.
     """
     kinds = _kinds(by)
+    if kind not in (None, "classes", "numbers"):
+        raise ValueError(f"kind is classes or numbers; we got {kind!r}")
     if clusters is not None and clusters < 1:
         raise ValueError(f"clusters is at least 1; we got {clusters}")
     if fit_size < 1:
@@ -309,12 +323,25 @@ def classify(
             "groups without any, with --clusters 10"
         )
     facts["notes"].append(f"pictures are taken as {_taken(loaded)}")
+    if clusters is not None:
+        facts["assigned"] = _assigned(source, loaded, images, clusters, fit_size, seed)
     if column is None:
         assert clusters is not None
         return Classification(
             **facts, **_groups(loaded, evenly(images, fit_size), None, clusters, seed)
         )
+    if kind == "numbers" or (kind is None and is_number(column[1])):
+        if kind is None:
+            facts["notes"].append(
+                f"{column[0]} is taken as a number, which is read off codes by regression; for a class "
+                "of each number give --kind classes"
+            )
+        values = np.asarray(column[1])
+        told = _regressed(loaded, images, more, column[0], values, fit_size, seed, progress)
+        return Regression(**facts, **told)
     what, names = column[0], class_names(column[1])
+    names, joined = _joined(names)
+    facts["notes"] += joined
     fitted, portion, notes = _divided(loaded, images, names, what, fit_size, seed)
     facts["notes"] += notes
     study = _Study(
@@ -325,6 +352,81 @@ def classify(
     facts["predictions"] = _told(facts["predictor"], unlabelled, more)
     facts |= _groups(loaded, fitted, study.y, clusters or len(facts["classes"]), seed)
     return Classification(labels=what, fitted=fitted, judged=portion, **facts)
+
+
+def _joined(names: Array) -> tuple[Array, list[str]]:
+    """Classes (N,) of which the rare ones are one, and a note on them."""
+    classes, which, counts = np.unique(names, return_inverse=True, return_counts=True)
+    rare = (counts < RARE) & (classes != "")
+    if len(classes) <= SEVERAL or rare.sum() < 2 or (~rare & (classes != "")).sum() < 2:
+        return names, []
+    other = "other" if "other" not in classes else "other (rare)"
+    out = np.where(rare[which.ravel()], other, names.astype(object)).astype(str)
+    lost = int(counts[rare].sum())
+    return out, [
+        f"the {int(rare.sum())} classes of fewer than {RARE} pictures ({counted(lost)} together) are one, "
+        f"{other!r}"
+    ]
+
+
+def _assigned(
+    source: Any, model: Any, images: Any, clusters: int, fit_size: int, seed: int
+) -> list[tuple[str, int]]:
+    """The group of every picture by k-means, from 1; of a collection it becomes a column."""
+    codes, encode = [], _encode(model)
+    for rows in torch.split(torch.arange(len(images)), PART):
+        codes.append(encode(Subset(images, rows)).cpu())
+    every = torch.cat(codes)
+    known = every[torch.from_numpy(even_rows(len(every), fit_size))]
+    found = cluster(known, clusters, seed=seed)
+    which = (found.which if len(known) == len(every) else found.nearest(every, known)) + 1
+    ids = list(map(str, getattr(images, "ids", range(len(images)))))
+    if source.collection is not None:
+        source.collection.update(ids, {"cluster": which})
+    return list(zip(ids, which.tolist(), strict=True))
+
+
+def _regressed(
+    model: Any, images: Any, more: Any, what: str, values: Array, fit_size: int, seed: int,
+    progress: Progress,
+) -> dict[str, Any]:  # fmt: skip
+    """A number read off codes, PCA and pixels: of a Regression."""
+    numbers = np.array([_number(value, what) for value in values.tolist()])
+    names = np.where(np.isfinite(numbers), [repr(float(n)) for n in numbers], "")
+    fitted, portion, notes = _divided(model, images, names, what, fit_size, seed)
+    y, truth = fitted.label.astype(np.float64), portion.images.label.astype(np.float64)
+    if len(y) < 3 or len(truth) < 2 or y.std() == 0:
+        raise ValueError(
+            f"{what} is read off codes of three pictures or more with different numbers, and judged by "
+            f"two others; we got {len(y)} and {len(truth)}"
+        )
+    size, encode = math.prod(model.code_shape), _encode(model)
+    pca = Pca.fit(fitted, min(size, Pca.most(fitted)), seed=seed)
+    functions = {f"codes, {size} numbers": encode, f"PCA, {len(pca)} numbers": pca.encode}
+    functions["pixels"] = pixels
+    rows: dict[str, tuple[Callable[[Tensor], Any], Any, Any]] = {}
+    with stage(progress, "encoding") as step:
+        for place, (name, function) in enumerate(functions.items()):
+            known, other = (extract_features(function, part) for part in (fitted, portion.images))
+            rows[name] = (function, known, other)
+            step(place + 1, len(functions))
+    with stage(progress, f"reading off {what}"):
+        tested, predictor = read_off(rows, y, truth)
+    unknown = Subset(images, np.flatnonzero(names == "")) if (names == "").any() else None
+    predictions = [(id_, float(number)) for id_, number in _told(predictor, unknown, more)]
+    return {
+        "labels": what, "fitted": fitted, "judged": portion, "truth": truth, "tested": tested,
+        "mean_error": float(np.abs(truth - y.mean()).mean()), "predictor": predictor,
+        "predictions": predictions,
+    }  # fmt: skip
+
+
+def _number(value: Any, what: str) -> float:
+    """A label as a number, NaN where it is not known."""
+    try:
+        return math.nan if value is None or value == "" else float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} is no number: {value!r}; give --kind classes") from error
 
 
 def _kinds(by: str | Sequence[str]) -> list[str]:
@@ -420,6 +522,11 @@ def _compared(study: _Study, kinds: Sequence[str]) -> Any:
     functions |= baseline_features(study.fitted, size, begun or encode, seed=study.seed)
     if begun is None:  # of another encoder nobody knows how it began
         functions.popitem()
+    if (
+        len(np.unique(study.y)) > SEVERAL and max(study.model.shape[1:]) > PIXELS
+    ):  # seconds, not minutes
+        small = {"raw pixels": (f"pixels, at most {PIXELS} a side", pixels)}
+        functions = dict(small.get(name, (name, each)) for name, each in functions.items())
     rows = {}
     with stage(study.progress, "encoding") as step:
         for place, (name, function) in enumerate(functions.items()):

@@ -53,6 +53,17 @@ class Clusters:
     away: Array
     sizes: Array
 
+    def nearest(self, codes: Any, known: Any) -> Array:
+        """(M,) the group whose mean is nearest to each of other codes (M, *code).
+
+        Args:
+            known: the codes (N, *code) that were grouped.
+        """
+        rows, own = code_rows(codes), code_rows(known)
+        means = np.stack([own[self.which == k].mean(0) for k in range(len(self.sizes))])
+        far = np.square(rows).sum(1)[:, None] - 2 * rows @ means.T + np.square(means).sum(1)
+        return np.asarray(far.argmin(1))
+
     def typical(self, group: int, most: int) -> Array:
         """Positions of the codes nearest to a group's mean, at most so many."""
         mine = np.flatnonzero(self.which == group)
@@ -123,8 +134,8 @@ def agreement(which: Any, labels: Any) -> Agreement:
     table = np.zeros((group.max() + 1, name.max() + 1), np.int64)
     np.add.at(table, (group, name), 1)
     matched = table[linear_sum_assignment(-table)].sum()
-    return Agreement(
-        float(matched / len(groups)),
-        float(adjusted_rand_score(name, group)),
-        float(normalized_mutual_info_score(name, group)),
-    )
+    with warnings.catch_warnings():  # as many labels as pictures are no mistake here
+        warnings.simplefilter("ignore", UserWarning)
+        rand = float(adjusted_rand_score(name, group))
+        mutual = float(normalized_mutual_info_score(name, group))
+    return Agreement(float(matched / len(groups)), rand, mutual)

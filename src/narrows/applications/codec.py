@@ -16,8 +16,8 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -54,6 +54,7 @@ Progress = Callable[[int, int], None]
 
 TABLES_VERSION = 1
 BATCH = 256
+SPARE = 4  # bytes, a word of the coder: a stream may be so much longer than its pixels
 FITTED_ON = 20_000  # pictures at most
 PROBED, PROBES = 64, 16  # pictures and directions that tell the gains
 FITTED_ON_VALUES, JUDGED_ON = 8_000_000, 500_000  # pixel values
@@ -296,15 +297,16 @@ class Codec:
         for rows in parts:
             x = _bytes(source.batch(rows))
             with torch.no_grad():
-                z = self.functions.encode(_floats(_cut(x, self.functions.shape)))
-            own = self.quantiser.symbols(z.float(), quality)
+                tiles = torch.split(_cut(x, self.functions.shape), BATCH)
+                z = torch.cat([self.functions.encode(_floats(some)).float() for some in tiles])
+            own = self.quantiser.symbols(z, quality)
             with _one_thread():  # reading has to find the same sums, whatever the machine
                 made = self._decoded(own, quality, shape)
             symbols.append(own)
             pictures.append(x)
             decoded.append(made)
             if progress is not None:
-                progress(int(rows[-1]) + 1, count)
+                progress(int(rows[-1]) + 1, count * (1 if max_error is None else 2))
         x, d, all_symbols = torch.cat(pictures), torch.cat(decoded), np.concatenate(symbols)
         groups = [range(count)] if together else [range(i, i + 1) for i in range(count)]
         writers = [Writer() for _ in groups]
@@ -312,13 +314,19 @@ class Codec:
             self._write_codes(writer, all_symbols[group.start * per : group.stop * per], quality)
         if max_error is not None:
             each = writers * count if together else writers
-            result = self.residual.write(each, x.numpy(), d.numpy(), max_error, quality)
+            told = None if progress is None else partial(_second, progress)
+            result = self.residual.write(each, x.numpy(), d.numpy(), max_error, quality, told)
             d = torch.from_numpy(result)
         out, units = [], all_symbols.shape[1]
         for writer, group in zip(writers, groups, strict=True):
-            total = zlib.crc32(d[group.start : group.stop].numpy().data)
-            header = Header(shape, len(group), quality, max_error, total)
+            own = d[group.start : group.stop].numpy()
+            header = Header(shape, len(group), quality, max_error, zlib.crc32(own.data))
             stream = writer.bytes().ljust(least(header, len(group) * per, units), b"\0")
+            if max_error is not None and len(stream) > own.size + SPARE:
+                # what the model cannot tell is kept as it is: nothing grows
+                d[group.start : group.stop] = x[group.start : group.stop]
+                stream = own.tobytes()
+                header = replace(header, sum=zlib.crc32(own.data), stored=True)
             out.append(packed(header, self.fingerprint, self.functions.shape, stream))
         return Compressed(out, x, d)
 
@@ -331,6 +339,11 @@ class Codec:
         """
         header, stream = opened(file, self.fingerprint, self.functions.shape)
         shape, count, quality = header.shape, header.count, header.quality
+        if header.stored:
+            pixels = np.frombuffer(stream, np.uint8).reshape(count, *shape)
+            if zlib.crc32(pixels.data) != header.sum:
+                raise BadFile("the pixels of this file are damaged; copy it again")
+            return torch.from_numpy(pixels.copy())
         if shape[0] != self.functions.shape[0]:
             raise BadFile(f"this file says {shape[0]} channels, which is not this model's number")
         if (quality == 0) != self.one_rate or (quality and quality not in QUALITIES):
@@ -402,7 +415,10 @@ class Codec:
 
 
 def rate_distortion(
-    codec: Codec, images: Source | Any, others: Mapping[str, Codec] = MappingProxyType({})
+    codec: Codec,
+    images: Source | Any,
+    others: Mapping[str, Codec] = MappingProxyType({}),
+    progress: Progress | None = None,
 ) -> dict[str, list[tuple[float, float]]]:
     """(bytes, PSNR), means over the pictures, at every tenth quality, by name.
 
@@ -412,9 +428,22 @@ def rate_distortion(
     source = as_source(images)
     pictures = torch.cat([_bytes(source.batch(rows)) for rows in _positions(len(source))])
 
+    steps = 10 * (1 + len(others)) + 6 + 10 * len(formats.LOSSY)
+    done = 0
+
+    def told() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(min(done, steps), steps)
+
     def points(one: Codec, settings: list[dict[str, Any]]) -> list[tuple[float, float]]:
-        found = [one.compress(pictures, **each) for each in settings]
-        return [(each.bytes, float(each.psnr.mean())) for each in found]
+        found = []
+        for each in settings:
+            made = one.compress(pictures, **each)
+            found.append((made.bytes, float(made.psnr.mean())))
+            told()
+        return found
 
     qualities = [{"quality": quality} for quality in range(10, 101, 10)]
     curves = {
@@ -424,11 +453,20 @@ def rate_distortion(
     bounds = [{"max_error": error} for error in (1, 2, 4, 8, 16, 32)]
     curves["narrows, bounded error"] = points(codec, bounds)
     for name in formats.LOSSY:
-        found = [formats.written(pictures, name, quality) for quality in range(5, 96, 10)]
-        means = [(float(f.bytes.mean()), float(f.psnr.mean())) for f in found if f is not None]
+        means = []
+        for quality in range(5, 96, 10):
+            made = formats.written(pictures, name, quality)
+            told()
+            if made is not None:
+                means.append((float(made.bytes.mean()), float(made.psnr.mean())))
         if means:
             curves[name] = means
     return curves
+
+
+def _second(progress: Progress, done: int, total: int) -> None:
+    """The second half of the work on ``total`` pictures."""
+    progress(total + done, 2 * total)
 
 
 def _positions(count: int) -> tuple[Tensor, ...]:
@@ -459,8 +497,16 @@ def load_codec(functions: CodecModel, path: Path | str) -> Codec:
             f"{path} was fitted to another model than the one in {path.parent}; move it away and "
             "fit tables to this one"
         )
+    quality = about.get("lossless_quality")
     try:
-        return codec_for(functions, tensors, int(about.get("lossless_quality", 50)))
+        if any(t.dtype not in (torch.int32, torch.float32) for t in tensors.values()):
+            raise ValueError("tables hold int32 and float32")
+        if type(quality) is not int or not 0 <= quality <= QUALITIES[-1]:
+            raise ValueError(f"it says a quality of {str(quality)[:40]} for lossless files")
+        codec = codec_for(functions, tensors, quality)
+        if more := tensors.keys() - codec._state().keys():
+            raise ValueError(f"it holds {min(more)} too")
+        return codec
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise BadFile(f"{path} holds no tables that can be used: {error}") from error
 

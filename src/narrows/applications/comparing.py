@@ -198,9 +198,7 @@ def _row(look: Look, picture: Seen) -> dict[str, Any]:
 def _looks(found: Any, how: Preprocessing) -> Iterator[Look]:
     """Each picture of a folder's files or of a source, hashed and small."""
     if isinstance(found, PictureFiles):
-        yield from ahead(
-            lambda item: look_at(*item, None, how.wanted), enumerate(found.files), None
-        )
+        yield from ahead(lambda item: look_at(*item, (), how.wanted), enumerate(found.files), None)
         return
     ids = [str(id_) for id_ in getattr(found, "ids", None) or range(len(found))]
     for rows in torch.split(torch.arange(len(found)), ENCODED_AT_ONCE):

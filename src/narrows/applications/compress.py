@@ -6,9 +6,9 @@ files ──Codec──► pictures
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,16 +21,24 @@ from ..figures import comparison, rate_curves
 from ..images import Images, named_outputs, read, write_pictures
 from ..images.inputs import Pictures
 from ..images.sizes import Group, Sized, sized
-from ..measures import formats
-from ..progress import Progress, stage
+from ..measures import formats, psnr
+from ..progress import Progress, Step, stage
 from ..results import Result
 from ..tables import Table, counted
 from .codec import Codec, Compressed, codec_model, load_codec, rate_distortion
 from .container import MOST_VALUES
 from .opening import opened_images, opened_model, run_of
+from .restored import LARGE, MIDDLE, middle, whole_only
 
 __all__ = ["CompressedFiles", "Decompressed", "compress", "decompress", "fit_tables"]
 
+EXACT = 100.0  # dB that stand for an exact copy
+CLOSE = 0.5  # dB: formats cannot be had at every PSNR
+DRAWN = 256  # pixels on a side of a picture of the sheet
+REMEDY = (
+    "bring it to that size with --resize, keep every value with --lossless, or train a model for pictures "
+    "of any size with `narrows train PICTURES --patches`"
+)
 TABLES = "entropy.safetensors"
 COMPARED = 50  # pictures that are written in other formats too
 SHOWN = 12
@@ -45,6 +53,7 @@ class CompressedFiles(Result):
         groups: those of each size.
         ids: of the files, in the order of the groups; one where all pictures are in one file.
         codec: what wrote them.
+        rows: our means per picture, and those of other formats at the same PSNR.
         exact: whether every value comes back.
         notes, skipped: as of every result.
     """
@@ -53,6 +62,7 @@ class CompressedFiles(Result):
     groups: Sequence[Compressed]
     ids: Sequence[str]
     codec: Codec
+    rows: Sequence[Mapping[str, Any]]
     exact: bool = False
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
@@ -61,11 +71,6 @@ class CompressedFiles(Result):
     def contents(self) -> list[bytes]:
         """The files' bytes."""
         return [content for group in self.groups for content in group.files]
-
-    @cached_property
-    def rows(self) -> list[dict[str, Any]]:
-        """Our means per picture, and those of other formats at the same PSNR."""
-        return _compared(self.groups, self.exact)
 
     def document(self) -> dict[str, Any]:
         """Bytes and PSNR of every file, and the means beside those of other formats."""
@@ -81,35 +86,46 @@ class CompressedFiles(Result):
         rows = zip(self.ids, self.contents, psnr, strict=True)
         return {
             "pictures": [{"id": id_, "bytes": len(c), "psnr": db} for id_, c, db in rows],
-            "rows": self.rows,
+            "rows": [dict(row) for row in self.rows],
             "notes": list(self.notes),
             "skipped": [list(item) for item in self.skipped],
         }
 
     def table(self) -> Table:
         """Means per picture, ours first."""
-        some = f"; other formats for the first {COMPARED}"
-        more = some if self.rows[0]["pictures"] > COMPARED else ""
+        told = ["means per picture, headers counted"]
+        if self.rows[0]["pictures"] > COMPARED:
+            told.append(f"other formats for the first {COMPARED}")
+        if any(math.prod(group.pictures.shape[2:]) > LARGE for group in self.groups):
+            told.append(f"other formats for the middle {MIDDLE:,}×{MIDDLE:,} of large pictures")
+        told += [
+            f"{row['name']} {'is' if row['lowest'] == row['pictures'] else 'is in part'} of its lowest "
+            "quality, which is better than ours"
+            for row in self.rows
+            if row.get("lowest")
+        ]
         titles = {
             "name": "", "bytes": "bytes", "bits_per_pixel": "bits per pixel", "psnr": "PSNR (dB)",
         }  # fmt: skip
-        digits = {"bytes": 1, "bits per pixel": 3, "PSNR (dB)": 2}
-        note = f"(means per picture, headers counted{more})"
-        return Table.of_rows(self.rows, titles, digits=digits, notes=[note])
+        digits = {"bytes": 1, "bits per pixel": 3}
+        rows = [dict(row) | {"psnr": _decibels(row["psnr"])} for row in self.rows]
+        return Table.of_rows(rows, titles, digits=digits, notes=[f"({'; '.join(told)})"])
 
     def figures(self) -> dict[str, Any]:
         """Originals, what the files give back, and the error."""
         first = self.groups[0]
-        before, after = (t[:SHOWN].numpy() for t in (first.pictures, first.decoded))
+        before, after = (middle(t[:SHOWN], DRAWN).numpy() for t in (first.pictures, first.decoded))
         return {"sheet": comparison(before, after, titles={"reconstruction": "from the file"})}
 
-    def curves(self) -> dict[str, list[tuple[float, float]]]:
+    def curves(self, progress: Progress = None) -> dict[str, list[tuple[float, float]]]:
         """(bytes, PSNR) at every tenth quality, ours and others'; see ``rate_distortion``."""
-        return rate_distortion(self.codec, self.groups[0].pictures[:COMPARED])
+        with stage(progress, "the curve") as step:
+            some = middle(self.groups[0].pictures[:COMPARED])
+            return rate_distortion(self.codec, some, progress=step)
 
-    def curve(self) -> Any:
+    def curve(self, progress: Progress = None) -> Any:
         """A figure of ``curves``."""
-        return rate_curves(self.curves())
+        return rate_curves(self.curves(progress))
 
     def save(self, folder: Path | str) -> dict[str, Any]:
         """Write the files to a folder; one that holds all pictures may be named itself."""
@@ -122,7 +138,8 @@ class CompressedFiles(Result):
 
     def __str__(self) -> str:
         total = sum(map(len, self.contents))
-        return f"{self.table()}\n{counted(len(self.ids), 'file')}, {total:,} bytes"
+        told = [str(self.table()), *filter(None, [_verdict(self.rows)])]
+        return "\n".join([*told, f"{counted(len(self.ids), 'file')}, {total:,} bytes"])
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,7 +172,8 @@ class Decompressed(Result):
         for name, some in zip(names, self.pictures, strict=True):
             digits, inside = len(str(len(some) - 1)), Path(name).with_suffix("")
             each = [str(inside / f"{number:0{digits}}.png") for number in range(len(some))]
-            paths += write_pictures(some, [name] if len(some) == 1 else each, folder)
+            inside_names = [name] if len(some) == 1 else each
+            paths += write_pictures(some, inside_names, folder, replace=False)  # nor an original
         return {"pictures": paths}
 
     def __str__(self) -> str:
@@ -179,7 +197,8 @@ def compress(
 ) -> CompressedFiles:
     """Compress pictures by a model; JPEG, WebP and AVIF at the same PSNR are compared.
 
-    Pictures keep their size; what is not of the model's is cut into tiles.
+    Pictures keep their size; what is not of the model's is cut into tiles, by a model of patches or
+    where the error is bounded. Without loss no file is larger than its pixels and a header.
 
     Args:
         model: an ``Autoencoder``, or the folder of one.
@@ -198,7 +217,8 @@ def compress(
         ValueError: options that do not go together, or pictures of several sizes for one file.
         BadFile: no tables were fitted yet, or they are of another model.
         NoImages: nothing can be read.
-        NarrowsError: tables are there and others would be fitted.
+        NarrowsError: tables are there and others would be fitted, or no picture is of the size of a
+            model of whole pictures.
     """
     if lossless and max_error not in (None, 0):
         raise ValueError(f"--lossless is --max-error 0; we also got --max-error {max_error}")
@@ -213,13 +233,24 @@ def compress(
     found = sized(pictures, loaded.preprocessing, resize=resize, limit=limit)
     if bound is not None and loaded.shape[0] == 1:
         _leave_colours_out(found)
-    groups = found.groups()
-    if together and len(groups) > 1:
-        sizes = ", ".join(f"{group.size[1]}x{group.size[0]}" for group in groups[:3])
+    sizes = found.of_one_size()
+    if together and len(sizes) > 1:
+        shapes = [found.pixels[some[0]].shape for some in sizes[:3]]
+        told = ", ".join(f"{shape[2]}×{shape[1]}" for shape in shapes)
         raise ValueError(
-            f"pictures in one file have one size; these have {len(groups)} ({sizes} …): give "
+            f"pictures in one file have one size; these have {len(sizes)} ({told} …): give "
             "--resize, or leave --together out"
         )
+    chosen = [
+        some
+        for some in sizes
+        if bound is not None or not whole_only(loaded, found, some, found.size_of(some[0]), REMEDY)
+    ]
+    if not chosen:
+        raise NarrowsError(
+            "none of the pictures can be compressed: {}: {}".format(*found.skipped[-1])
+        )
+    groups = [found.group(some) for some in chosen]
     done = []
     for group in groups:
         found.notes += _tiled(group, loaded.shape)
@@ -235,7 +266,10 @@ def compress(
         order = [place for group in groups for place in group.places]
         png = named_outputs([found.ids[place] for place in order])
         ids = [str(Path(name).with_suffix(ENDINGS[0])) for name in png]
-    return CompressedFiles(done, ids, codec, bound == 0, tuple(found.notes), tuple(found.skipped))
+    with stage(progress, "comparing with other formats") as step:
+        rows = _compared(done, bound == 0, step)
+    notes, skipped = tuple(dict.fromkeys(found.notes)), tuple(found.skipped)
+    return CompressedFiles(done, ids, codec, rows, bound == 0, notes, skipped)
 
 
 def fit_tables(model: Any, fit_on: Pictures, *, seed: int = 0, progress: Progress = None) -> Codec:
@@ -327,7 +361,7 @@ def _leave_colours_out(found: Sized) -> None:
     for name in ("ids", "pixels", "files"):
         values = getattr(found, name)
         setattr(found, name, [values[place] for place in kept])
-    found.notes.clear()
+    found.notes = [note for note in found.notes if "read as gray" not in note]  # these are gray
 
 
 def _tiled(group: Group, shape: tuple[int, ...]) -> list[str]:
@@ -337,42 +371,69 @@ def _tiled(group: Group, shape: tuple[int, ...]) -> list[str]:
     if (height, width) == tuple(shape[1:]):
         return []
     return [
-        f"{len(group.places):,} of {width}x{height}: cut into {tiles:,} tiles of "
-        f"{shape[2]}x{shape[1]}, the model's size (or --resize them)"
+        f"{len(group.places):,} of {width}×{height}: cut into {tiles:,} tiles of "
+        f"{shape[2]}×{shape[1]}, the model's size (or --resize them)"
     ]
 
 
-def _compared(groups: Sequence[Compressed], exact: bool) -> list[dict[str, Any]]:
+def _compared(
+    groups: Sequence[Compressed], exact: bool, progress: Step | None = None
+) -> list[dict[str, Any]]:
     """Our means, and those of other formats at the same PSNR."""
     count = sum(len(group.pictures) for group in groups)
     total = sum(len(content) for group in groups for content in group.files)
-    psnr = torch.cat([group.psnr for group in groups])
+    ours = torch.cat([group.psnr for group in groups])
     pixels = sum(group.pictures[:, 0].numel() for group in groups)
-    rows = [_row("narrows", count, total, pixels, psnr)]
-    for kind in ("PNG", "WebP lossless") if exact else formats.LOSSY:
-        written: list[formats.Written] = []
-        area = 0
+    rows = [_row("narrows", count, total, pixels, ours)]
+    kinds = ("PNG", "WebP lossless") if exact else formats.LOSSY
+    most, done = len(kinds) * min(count, COMPARED), 0
+    for kind in kinds:
+        sizes, reached, area, lowest, left = 0.0, [], 0, 0, COMPARED
         for group in groups:
-            some = group.pictures[: max(0, COMPARED - sum(len(each.bytes) for each in written))]
-            if not len(some):
-                continue
-            wanted = group.psnr[: len(some)]
-            other = formats.written(some, kind) if exact else formats.nearest(some, wanted, kind)
-            if other is not None:
-                written.append(other)
-                area += some[:, 0].numel()
-        if written:
-            sizes = torch.cat([each.bytes for each in written])
-            reached = torch.cat([each.psnr for each in written])
-            rows.append(_row(kind, len(sizes), float(sizes.sum()), area, reached))
+            for before, after in zip(group.pictures[:left], group.decoded[:left], strict=True):
+                some, made = middle(before[None]), middle(after[None])
+                share = before[0].numel() / some[0, 0].numel()
+                other = (
+                    formats.written(some, kind)
+                    if exact
+                    else formats.nearest(some, psnr(some, made), kind)
+                )
+                done += 1
+                if progress is not None:
+                    progress(done, most)
+                if other is not None:
+                    sizes += share * float(other.bytes)
+                    reached.append(other.psnr)
+                    area += before[0].numel()
+                    lowest += other.lowest
+            left = max(0, left - len(group.pictures))
+        if reached:
+            row = _row(kind, len(reached), sizes, area, torch.cat(reached))
+            rows.append(row | {"lowest": lowest})
     return rows
 
 
-def _row(name: str, count: int, total: float, pixels: int, psnr: Tensor) -> dict[str, Any]:
+def _row(name: str, count: int, total: float, pixels: int, reached: Tensor) -> dict[str, Any]:
     return {
         "name": name,
         "pictures": count,
         "bytes": total / count,
         "bits_per_pixel": 8 * total / pixels,
-        "psnr": float(psnr.mean()),
+        "psnr": float(reached.mean()),
     }
+
+
+def _decibels(value: float) -> str:
+    return "lossless" if value >= EXACT else f"{value:.2f}"
+
+
+def _verdict(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The sentence where another format does better: fewer bits at no less PSNR; else nothing."""
+    ours, best = rows[0], min(rows, key=lambda row: row["bits_per_pixel"])
+    if best is ours or best["psnr"] < ours["psnr"] - CLOSE:
+        return ""
+    return (
+        f"for these pictures {best['name']} does better: {best['bits_per_pixel']:.3f} bits per pixel "
+        f"against {ours['bits_per_pixel']:.3f}, at {_decibels(best['psnr'])}"
+        f"{'' if best['psnr'] >= EXACT else ' dB'}"
+    )

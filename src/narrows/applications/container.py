@@ -1,7 +1,8 @@
 """The file of compressed pictures, all of it (numbers of several bytes are little-endian)::
 
     2   "NW"
-    1   the version, 1; 64 is added if a shape follows, 128 if a residual follows the codes
+    1   the version, 1; 32 is added if the pixels are stored, 64 if a shape follows, 128 if a residual
+        follows the codes
     4   fingerprint of the model and its tables
     2   CRC-16 (CCITT) of all the other bytes
     4   CRC-32 of the decoded pictures, uint8 (N, C, H, W)
@@ -9,6 +10,8 @@
     1   the bound on the error, if a residual follows
     …   channels, height, width, number of pictures N, in LEB128: 7 bits a byte, the lowest first,
         the top bit where more follow; without them it is one picture of the model's shape
+    …   the pixels as they are, uint8 (N, C, H, W), where they are stored: a file without loss is never
+        larger than that; otherwise
     …   one stream of the range coder: unit by unit the codes of all tiles, then picture by picture
         the residuals, pixel by pixel, channel by channel
 
@@ -32,7 +35,7 @@ from ..errors import BadFile
 __all__ = ["MOST_VALUES", "VERSION", "Header", "least", "opened", "packed"]
 
 MAGIC, VERSION = b"NW", 1
-SHAPED, RESIDUAL = 64, 128
+STORED, SHAPED, RESIDUAL = 32, 64, 128
 NAME, CHECK, SUM, HEAD = slice(3, 7), slice(7, 9), slice(9, 13), 14
 MOST_VALUES = 1 << 29  # of all pictures of a file: 512 MiB
 # work in units of a pixel value: a tile, a symbol, a value of a residual; about 0.2 µs each
@@ -50,6 +53,7 @@ class Header:
         quality: of the codes, 1 to 100; 0 where there is one rate.
         error: the bound, 0 for none; None where there is no residual.
         sum: CRC-32 of the decoded pictures.
+        stored: whether the stream is the pixels themselves.
     """
 
     shape: tuple[int, ...]
@@ -57,6 +61,7 @@ class Header:
     quality: int
     error: int | None
     sum: int
+    stored: bool = False
 
 
 def least(header: Header, tiles: int, units: int) -> int:
@@ -71,8 +76,7 @@ def least(header: Header, tiles: int, units: int) -> int:
 def packed(header: Header, fingerprint: bytes, usual: Sequence[int], stream: bytes) -> bytes:
     """A whole file of a model with that fingerprint, whose pictures are of the ``usual`` shape."""
     shaped = (*header.shape, header.count) != (*usual, 1)
-    bounded = header.error is not None
-    front = MAGIC + bytes([VERSION | SHAPED * shaped | RESIDUAL * bounded]) + fingerprint
+    front = MAGIC + bytes([_kind(header, shaped)]) + fingerprint
     told = header.sum.to_bytes(4, "little") + bytes([header.quality])
     if header.error is not None:
         told += bytes([header.error])
@@ -80,6 +84,11 @@ def packed(header: Header, fingerprint: bytes, usual: Sequence[int], stream: byt
         told += b"".join(map(_number, (*header.shape, header.count)))
     body = told + stream
     return front + _check(front, body) + body
+
+
+def _kind(header: Header, shaped: bool) -> int:
+    bounded = header.error is not None
+    return VERSION | STORED * header.stored | SHAPED * shaped | RESIDUAL * bounded
 
 
 def opened(file: bytes, fingerprint: bytes, usual: Sequence[int]) -> tuple[Header, bytes]:
@@ -90,7 +99,7 @@ def opened(file: bytes, fingerprint: bytes, usual: Sequence[int]) -> tuple[Heade
     """
     if file[: len(MAGIC)] != MAGIC or len(file) < HEAD:
         raise BadFile("this is no whole file of `narrows compress`: it does not begin like one")
-    version = file[2] % SHAPED
+    version = file[2] % STORED
     if _check(file[: CHECK.start], memoryview(file)[CHECK.stop :]) != file[CHECK]:
         newer = f", or of a newer version ({version})" if version > VERSION else ""
         raise BadFile(f"this file is damaged or truncated{newer}; copy it again")
@@ -124,8 +133,13 @@ def _told(file: bytes, usual: Sequence[int]) -> tuple[Header, bytes]:
             f"this file says {numbers[3]:,} pictures of {tuple(numbers[:3])}"
             f"{'' if error is None else f' with errors up to {error}'}, and no file has that"
         )
-    total = int.from_bytes(file[SUM], "little")
-    return Header(tuple(numbers[:3]), numbers[3], quality, error, total), bytes(rest)
+    total, stored = int.from_bytes(file[SUM], "little"), bool(file[2] & STORED)
+    if stored and len(rest) != math.prod(numbers):
+        raise BadFile(
+            f"this file says {math.prod(numbers):,} stored pixel values and holds {len(rest):,}; copy it "
+            "again"
+        )
+    return Header(tuple(numbers[:3]), numbers[3], quality, error, total, stored), bytes(rest)
 
 
 def _check(front: bytes, rest: bytes | memoryview) -> bytes:

@@ -82,7 +82,7 @@ class FalseAlarms:
         return float(np.sort(normal)[len(normal) - allowed])
 
     def __str__(self) -> str:
-        return f"a false-alarm rate of {self.rate:g}"
+        return f"a false-alarm rate of {self.rate:.3g}"
 
 
 @dataclass(frozen=True)

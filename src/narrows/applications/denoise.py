@@ -2,13 +2,13 @@
 
 x̃ ──(tiles)──► model ──(window)──► x̂          beside it: filters, and the best linear one (Wiener)
 
-A model that was trained with the corruption takes the noise out; one that was not still answers
-only with pictures that its narrow place can hold, which noise is none of.
+A model that was trained with the corruption takes the noise out; one that was not is none for it, and
+the answer says so. Models of whole pictures take pictures of their own size only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,14 +27,21 @@ from ..randomness import Draws
 from ..tables import counted
 from .opening import opened_model
 from .restored import (
+    LARGE,
+    SHOWN,
     Change,
     Restoration,
     Restored,
+    beaten_note,
+    compared,
+    corruption_of,
     fitted_pca,
+    middle,
     run_baselines,
     seen_note,
     through,
     tile_note,
+    whole_only,
 )
 
 __all__ = ["NOISES", "denoise", "denoise_batch", "denoising_baselines", "noise_of"]
@@ -49,7 +56,13 @@ NOISES = {
     "downscale": ("downscale", "factor"),
 }
 TITLES = {"as given": "noisy"}
+OFF = 1.5  # so many times more or less noise than trained is said
 FAR = {"moved": "noisy to output", "before": "noisy to clean", "after": "output to clean"}
+
+REMEDY = (
+    "bring it to that size with --resize, or train a model for pictures of any size with "
+    "`narrows train PICTURES --for denoise --patches`"
+)
 
 assert corruptions  # importing it lists them
 
@@ -68,10 +81,13 @@ def denoise(
     device: str = "auto",
     progress: Progress = None,
 ) -> Restoration:
-    """Take the noise out of pictures of any size, large ones in overlapping tiles; filters beside.
+    """Take the noise out of pictures, filters beside; with a model of patches of pictures of any size.
+
+    Those go through in overlapping tiles. Of a large picture the middle is compared with filters.
 
     Args:
-        model: an ``Autoencoder``, best one trained with the corruption, or the folder of one.
+        model: an ``Autoencoder`` trained with the corruption (``narrows train --for denoise``), or the
+            folder of one.
         pictures: anything that :func:`narrows.images.inputs.pictures` reads; they keep their size.
         noise: the pictures are clean: corrupt them first and score what comes back. A name and a
             number (``gaussian 0.3``; see ``NOISES``), or a corruption.
@@ -87,6 +103,7 @@ def denoise(
     Raises:
         ValueError: a noise, a deviation or a resize that cannot be.
         NoImages: nothing can be read.
+        NarrowsError: no picture is of the size of a model of whole pictures.
     """
     corrupt = noise_of(noise) if isinstance(noise, str) else noise
     if sigma is not None and not 0 <= sigma < 10:
@@ -98,37 +115,49 @@ def denoise(
     known = sigma
     if sigma is None and isinstance(corrupt, corruptions.GaussianNoise):
         known = corrupt.sigma
-    groups, places, outputs, rows = [], [], {}, {}
-    for number, group in enumerate(found.groups()):
-        clean = group.floats
-        noisy = clean if corrupt is None else corrupt(clean, Draws(seed, number))
-        if corrupt is not None:
-            found.notes += seen_note(loaded, group.pixels)
-        found.notes += filter(
-            None, [tile_note(found, group.places, group.size, loaded, "in tiles of")]
-        )
-        level = estimated_sigma(noisy) if known is None else known
-        with stage(progress, "denoising") as step:
-            restored, notes = denoise_batch(
-                through(loaded),
-                noisy,
-                size,
-                clean=None if corrupt is None else clean,
-                baselines=denoising_baselines(level, pca) if baselines else None,
-                progress=step,
-            )
-        found.notes += notes
-        groups.append(restored)
-        places.append(group.places)
-        far = {name: values.tolist() for name, values in restored.distances().items()}
-        written = (restored.output.cpu() * 255).round().to(torch.uint8)
-        for at, place in enumerate(group.places):
-            outputs[place] = written[at]
-            rows[place] = {name: values[at] for name, values in far.items()}
+    found.notes += _fitness(loaded, noise if isinstance(noise, str) else None)
+    found.notes += beaten_note(loaded, "denoise")
+    groups: list[Restored] = []
+    places: list[list[int]] = []
+    outputs: dict[int, Tensor] = {}
+    rows: dict[int, dict[str, float]] = {}
+    levels: list[float] = []
+    for some in found.of_one_size():
+        own = found.size_of(some[0])
+        if whole_only(loaded, found, some, own, REMEDY):
+            continue
+        found.notes += filter(None, [tile_note(found, some, own, loaded, "in tiles of")])
+        for group in found.portions(some, LARGE):
+            clean = group.floats
+            noisy = clean if corrupt is None else corrupt(clean, Draws(seed, len(groups)))
+            if corrupt is not None:
+                found.notes += seen_note(loaded, group.pixels)
+            level = estimated_sigma(middle(noisy)) if known is None else known
+            levels.append(level)
+            with stage(progress, "denoising") as step:
+                restored, _ = denoise_batch(
+                    through(loaded), noisy, size, clean=None if corrupt is None else clean,
+                    progress=step,
+                )  # fmt: skip
+            far = {name: values.tolist() for name, values in restored.distances().items()}
+            written = restored.output.cpu().mul(255).round_().to(torch.uint8)
+            for at, place in enumerate(group.places):
+                outputs[place] = written[at]
+                rows[place] = {name: values[at] for name, values in far.items()}
+            # without clean pictures filters are there for the sheet alone
+            needed = baselines and (corrupt is not None or len(outputs) - len(written) < SHOWN)
+            with stage(progress, "filters") as step:
+                beside = denoising_baselines(level, pca) if needed else {}
+                restored, notes = compared(restored, beside, progress=step)
+            found.notes += notes
+            groups.append(restored)
+            places.append(group.places)
+    found.notes += _too_noisy(loaded, levels)
     moved = sum(row["moved"] for row in rows.values()) / max(1, len(rows))
     count = counted(len(rows))
     mean = " on average" if len(rows) > 1 else ""
-    series = {FAR[name]: [row[name] for row in rows.values()] for name in FAR if name in rows[0]}
+    known_of = next(iter(rows.values()), {})
+    series = {FAR[name]: [row[name] for row in rows.values()] for name in FAR if name in known_of}
     return Restoration.of(
         groups,
         places,
@@ -140,6 +169,35 @@ def denoise(
         said=f"{count} denoised, moved by {moved:.3f} (root mean square){mean}",
         drawn={"distances": distances(series)},
     )
+
+
+def _fitness(model: Any, noise: str | None) -> list[str]:
+    """That a model is none for noise, or for this one, and what to train."""
+    trained, train = corruption_of(model), "train one with `narrows train PICTURES --for denoise`"
+    also = " (and --patches for pictures of any size)"
+    undone = {name for name, _ in NOISES.values()}
+    if trained is None or trained.name not in undone:
+        return [f"this model is none for noise: it was not trained to take any out; {train}{also}"]
+    if (
+        noise is not None
+        and (wanted := NOISES[noise.replace("=", " ").split()[0]][0]) != trained.name
+    ):
+        return [f"this model was trained to undo {trained.name}, not {wanted}; {train}{also}"]
+    return []
+
+
+def _too_noisy(model: Any, levels: Sequence[float]) -> list[str]:
+    """That the noise is much more or less than what a model was trained to take out."""
+    trained = corruption_of(model)
+    if trained is None or trained.name != "gaussian-noise" or not levels:
+        return []
+    sigma, level = float(trained.arguments["sigma"]), sum(levels) / len(levels)
+    if sigma / OFF <= level <= sigma * OFF:
+        return []
+    return [
+        f"this model was trained to take out noise of σ = {sigma:g}, and here it is about {level:.2g}: "
+        f"train one with `narrows train PICTURES --for denoise --set sigma={max(level, 0.01):.2g}`"
+    ]
 
 
 def noise_of(text: str) -> Any:
@@ -189,7 +247,7 @@ def denoise_batch(
         through, noisy, size, overlap=overlap, batch_size=batch_size, progress=progress
     )
     others, notes = run_baselines(noisy, baselines or {})
-    return Restored(noisy, output.clamp(0, 1), others, clean), notes
+    return Restored(noisy, output.clamp_(0, 1), others, clean), notes
 
 
 def denoising_baselines(

@@ -28,6 +28,7 @@ from ..results import Result
 from ..tables import Table
 from .close_codes import Group, Threshold, close_groups, threshold_of
 from .comparing import Given, PicturesToCompare, Stored
+from .keepers import best_first, on_disk, settled
 from .near_duplicates import near_duplicates
 from .opening import is_collection, opened_collection, opened_model
 from .quarantine import LIST, Redundant, quarantine
@@ -63,6 +64,10 @@ class Duplicates(Result):
         moved: (id, path) of what :meth:`quarantine` moved; None before.
         not_moved: (id, reason) of what had to stay.
         skipped: (file, reason) of what could not be read.
+        turns: of each group, of each of its others: how it is turned against the keeper, as "mirrored" or
+            "turned by 90°"; empty where it is not.
+        notes: what is not called redundant although it looks alike.
+        dry_run: whether ``moved`` says what would be moved.
     """
 
     name: ClassVar[str] = "duplicates"
@@ -80,6 +85,9 @@ class Duplicates(Result):
     not_moved: Sequence[tuple[str, str]] = ()
     folder: str = ""
     skipped: Sequence[tuple[str, str]] = ()
+    turns: Sequence[Sequence[str]] = ()
+    notes: Sequence[str] = ()
+    dry_run: bool = False
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -89,11 +97,16 @@ class Duplicates(Result):
         """The rows of all that are not keepers."""
         return [row for group in self.groups for row in group.others]
 
-    def quarantine(self, folder: Path | str) -> Duplicates:
+    def quarantine(self, folder: Path | str, *, dry_run: bool = False) -> Duplicates:
         """Move the files of all but the keepers into a folder; nothing is deleted.
 
         What was moved leaves the collection. A file stays that changed or is gone since it was looked
-        at, or whose keeper is gone.
+        at, or whose keeper did or is; so does what is reached through a link. moved.csv in the folder says
+        what was moved from where; :func:`narrows.applications.quarantine.undo` brings it back.
+
+        Args:
+            folder: where to.
+            dry_run: only say what would be moved.
 
         Returns:
             This result with ``moved`` and ``not_moved``.
@@ -113,17 +126,19 @@ class Duplicates(Result):
                 int(known["size"][row]),
                 int(known["mtime"][row]),
                 known["path"][group.keeper],
+                known["hash"][row] or "",
+                known["hash"][group.keeper] or "",
             )
             for group in self.groups
             for row in group.others
         ]
-        pictures = self.source if self.collection is None else self.collection.about.pictures
-        if not Path(pictures).is_dir():  # single files: none of them is found again in the folder
-            pictures = ""
-        moved, stayed = quarantine(files, folder, pictures)
-        if moved and self.collection is not None:
+        root = _root(self.source, self.collection)
+        moved, stayed = quarantine(files, folder, root, dry_run=dry_run)
+        if moved and self.collection is not None and not dry_run:
             self.collection.delete([id_ for id_, _ in moved])
-        return dataclasses.replace(self, moved=moved, not_moved=stayed, folder=str(folder))
+        return dataclasses.replace(
+            self, moved=moved, not_moved=stayed, folder=str(folder), dry_run=dry_run
+        )
 
     def document(self) -> dict[str, Any]:
         """The groups, and what the threshold is made of."""
@@ -137,7 +152,7 @@ class Duplicates(Result):
             "by": self.by,
             "threshold": self.threshold,
             "examples": _examples(self.examples),
-            "groups": [self._described(group) for group in self.groups],
+            "groups": [self._described(place) for place in range(len(self.groups))],
             "duplicates": len(rows),
             "bytes": sum(sizes),
             "skipped": [list(item) for item in self.skipped],
@@ -145,10 +160,15 @@ class Duplicates(Result):
         if self.moved is not None:
             told["moved"] = [{"id": id_, "to": to} for id_, to in self.moved]
             told["not_moved"] = [list(item) for item in self.not_moved]
-        return told
+            told["dry_run"] = self.dry_run
+        return told | {"notes": list(self.notes)}
 
-    def _described(self, group: Group) -> dict[str, Any]:
-        known = self.columns
+    def how(self, place: int) -> Sequence[str]:
+        """How the others of a group are turned against its keeper."""
+        return self.turns[place] if self.turns else [""] * len(self.groups[place].others)
+
+    def _described(self, place: int) -> dict[str, Any]:
+        known, group = self.columns, self.groups[place]
 
         def picture(row: int) -> dict[str, Any]:
             return {
@@ -156,7 +176,7 @@ class Duplicates(Result):
             }
 
         keeper = known["hash"][group.keeper]
-        others = zip(group.others, group.distances, strict=True)
+        others = zip(group.others, group.distances, self.how(place), strict=True)
         return {
             "keeper": picture(group.keeper),
             "others": [
@@ -164,8 +184,9 @@ class Duplicates(Result):
                 | {
                     "distance": distance,
                     "same_file": keeper is not None and known["hash"][row] == keeper,
+                    "turned": turned,
                 }
-                for row, distance in others
+                for row, distance, turned in others
             ],
         }
 
@@ -173,11 +194,17 @@ class Duplicates(Result):
         """A row per redundant picture."""
         ids = self.columns["id"]
         rows = [
-            {"keep": ids[g.keeper], "redundant": ids[row], "difference": float(distance)}
-            for g in self.groups
-            for row, distance in zip(g.others, g.distances, strict=True)
+            {
+                "keep": ids[g.keeper],
+                "redundant": ids[row],
+                "difference": float(distance),
+                "turned": how,
+            }
+            for place, g in enumerate(self.groups)
+            for row, distance, how in zip(g.others, g.distances, self.how(place), strict=True)
         ]
-        titles = {title: title for title in ("keep", "redundant", "difference")}
+        turned = any(row["turned"] for row in rows)
+        titles = {t: t for t in ("keep", "redundant", "difference", *["turned"] * turned)}
         return Table.of_rows(rows, titles, digits=4)
 
     def figures(self) -> dict[str, Any]:
@@ -193,15 +220,21 @@ class Duplicates(Result):
         if self.examples is not None:
             lines += _shares(self.examples)
         ids = self.columns["id"]
-        for group in self.groups[:8]:
+        for place, group in enumerate(self.groups[:8]):
             more = f" and {len(group.others) - 4} more" if len(group.others) > 4 else ""
-            names = ", ".join(ids[row] for row in group.others[:4])
+            first = zip(group.others[:4], self.how(place), strict=False)
+            names = ", ".join(ids[row] + (f" ({how})" if how else "") for row, how in first)
             lines.append(f"  keep {ids[group.keeper]}, redundant {names}{more}")
         if len(self.groups) > 8:
             lines.append(f"  … and {len(self.groups) - 8} groups more (all of them with --json)")
         if self.moved:
             moved = Path(self.folder)
-            lines.append(f"{len(self.moved):,} moved to {moved}; {moved / LIST} says from where")
+            lines.append(
+                f"{len(self.moved):,} would be moved to {moved}"
+                if self.dry_run
+                else f"{len(self.moved):,} moved to {moved}; back again: narrows duplicates --undo "
+                f"{moved / LIST}"
+            )
         lines += [f"  not moved: {id_}: {reason}" for id_, reason in self.not_moved[:10]]
         if len(self.not_moved) > 10:
             lines.append(f"  … and {len(self.not_moved) - 10} more (all of them with --json)")
@@ -213,6 +246,8 @@ def duplicates(
     *,
     by: str = "pixels",
     threshold: float | None = None,
+    keep: str = "largest",
+    turns: bool = True,
     where: str | None = None,
     model: Any = None,
     version: int | None = None,
@@ -221,8 +256,10 @@ def duplicates(
 ) -> Duplicates:
     """Find pictures that show the same, and suggest which one of each group to keep.
 
-    The keeper is the largest picture, of equals the largest file. Where no threshold is given, one
-    is made of copies of these very pictures (recompressed, resized, cropped, brightened).
+    The keeper is the picture of most pixels, of equals the older one, then one without "(1)" or "copy" in
+    its name, then the larger file. Where no threshold is given, one is made of copies of these very
+    pictures (recompressed, resized, cropped, brightened). What is reached through a link, is one file
+    under two names, or changed since it was indexed is never redundant, and ``notes`` say so.
 
     Args:
         subject: a collection (or its folder or address), or pictures of any kind, see
@@ -230,6 +267,8 @@ def duplicates(
         by: ``pixels``: pictures that codes or coarse looks bring together are laid onto each other;
             finds crops too. ``codes``: the distance of codes alone.
         threshold: the largest difference of duplicates: of pixels, from 0 to 1, or of codes.
+        keep: ``largest``; ``oldest`` or ``newest`` put the time of change before the size.
+        turns: by pixels, find mirrored copies and such as are turned by quarters, too.
         where: of a collection, only the rows that pass this filter.
         model: of a collection the one that made it, where it moved; of pictures, whose codes help
             to say whom to compare, and decide with ``by="codes"``.
@@ -238,7 +277,7 @@ def duplicates(
         progress: see :mod:`narrows.progress`.
 
     Raises:
-        ValueError: fewer than two pictures, another ``by``, a threshold below 0, codes without a model.
+        ValueError: fewer than two pictures, another ``by`` or ``keep``, a threshold below 0, codes without a model.
         BadFile: there is no such collection, or its model cannot be read or is another.
         NoImages: nothing can be read.
     """
@@ -257,32 +296,43 @@ def duplicates(
     if n < 2:
         among = f"passing the filter {where!r}" if where else "in it"
         raise ValueError(f"{pictures.source} has {n} pictures {among}; duplicates need two")
-    compare = _by_pixels if by == "pixels" else _by_codes
-    groups, distance, advice, pairs = compare(pictures, threshold, progress)
+    disk = on_disk(pictures.columns, _root(pictures.source, pictures.collection))
+    order = best_first(pictures.columns, disk, keep)
+    if by == "pixels":
+        found, distance, advice, pairs, how = _by_pixels(
+            pictures, threshold, order, turns, progress
+        )
+    else:
+        found, distance, advice, pairs, how = _by_codes(pictures, threshold, order, progress)
+    groups, how, notes = settled(found, how, disk, pictures.columns["id"])
     beyond = _beyond(pairs, distance)
     shown = sorted(_shown(groups, beyond))
     small = dict(zip(shown, map(opened_thumbnail, pictures.thumbnails(shown)), strict=True))
     return Duplicates(
         groups, by, distance, advice, pictures.columns, beyond, small, pictures.collection,
-        pictures.source, where, skipped=pictures.skipped,
+        pictures.source, where, skipped=pictures.skipped, turns=how, notes=notes,
     )  # fmt: skip
+
+
+def _root(source: str, collection: Collection | None) -> str:
+    """The folder that all pictures are in; nothing of single files, which are in none."""
+    root = source if collection is None else collection.about.pictures
+    return root if root and Path(root).expanduser().is_dir() else ""
 
 
 # ---- the comparison ------------------------------------------------------------------------------
 
-Compared = tuple[list[Group], float, Threshold | None, list[Pair]]
-
-
-def _best_first(columns: Mapping[str, Array]) -> Array:
-    """The rows from the one to keep: the largest picture, the largest file, the first one."""
-    area = np.nan_to_num(columns["width"].astype(float) * columns["height"])
-    return np.lexsort((-np.nan_to_num(columns["size"].astype(float)), -area))
+Compared = tuple[list[Group], float, Threshold | None, list[Pair], list[list[str]]]
 
 
 def _by_pixels(
-    pictures: PicturesToCompare, threshold: float | None, progress: Progress
+    pictures: PicturesToCompare,
+    threshold: float | None,
+    order: Array,
+    turns: bool,
+    progress: Progress,
 ) -> Compared:
-    """Groups, the threshold and what speaks for it, and the pairs that were compared."""
+    """Groups, the threshold and what speaks for it, the pairs that were compared, and the turns."""
     small = pictures.signatures(progress)
     found = None if pictures.codes is None else _neighbours(pictures, progress)
     with stage(progress, "comparing") as step:
@@ -291,18 +341,21 @@ def _by_pixels(
             found,
             threshold=threshold,
             examples=[] if threshold is not None else _some_pictures(pictures),
-            order=_best_first(pictures.columns),
+            order=order,
+            turns=turns,
             progress=step,
         )
-    order = np.argsort(told.differences)
+    nearest = np.argsort(told.differences)
     pairs = [
-        (float(told.differences[i]), int(told.pairs[i, 0]), int(told.pairs[i, 1])) for i in order
+        (float(told.differences[i]), int(told.pairs[i, 0]), int(told.pairs[i, 1])) for i in nearest
     ]
     advice = None if threshold is not None else told.threshold
-    return told.groups, told.threshold.distance, advice, pairs
+    return told.groups, told.threshold.distance, advice, pairs, told.turns
 
 
-def _by_codes(pictures: PicturesToCompare, threshold: float | None, progress: Progress) -> Compared:
+def _by_codes(
+    pictures: PicturesToCompare, threshold: float | None, order: Array, progress: Progress
+) -> Compared:
     """As :func:`_by_pixels`; the pairs are those of some pictures with the nearest other one."""
     codes, pairs = pictures.codes, _nearest_others(pictures)
     assert codes is not None
@@ -313,8 +366,8 @@ def _by_codes(pictures: PicturesToCompare, threshold: float | None, progress: Pr
     distance = threshold if advice is None else advice.distance
     assert distance is not None
     with stage(progress, "comparing") as step:
-        groups = close_groups(codes, distance, order=_best_first(pictures.columns), progress=step)
-    return groups, distance, advice, pairs
+        groups = close_groups(codes, distance, order=order, progress=step)
+    return groups, distance, advice, pairs, [[""] * len(group.others) for group in groups]
 
 
 def _neighbours(pictures: PicturesToCompare, progress: Progress) -> Array:
@@ -386,9 +439,12 @@ def _sections(found: Duplicates) -> list[tuple[str, list[list[tuple[str, str, An
     def size(row: int) -> str:
         return f"{plain(known['width'][row])}×{plain(known['height'][row])}"
 
-    def group_cells(group: Group) -> list[tuple[str, str, Any]]:
-        first = zip(group.others[:BESIDE], group.distances, strict=False)
-        cells = [cell(row, f"{distance:.3g}   {size(row)}") for row, distance in first]
+    def group_cells(place: int) -> list[tuple[str, str, Any]]:
+        group = groups[place]
+        first = zip(group.others[:BESIDE], group.distances, found.how(place), strict=False)
+        cells = [
+            cell(row, f"{distance:.3g}   {turned or size(row)}") for row, distance, turned in first
+        ]
         more = len(group.others) - BESIDE
         keep = f"keep   {size(group.keeper)}" + (f"   (+{more} more)" if more > 0 else "")
         return [cell(group.keeper, keep), *cells]
@@ -400,7 +456,7 @@ def _sections(found: Duplicates) -> list[tuple[str, list[list[tuple[str, str, An
     title = f"{len(groups):,} groups, {redundant:,} redundant pictures of {len(known['id']):,}"
     if len(groups) > SHOWN:
         title += f"; the {SHOWN} largest groups"
-    sections = [(title, [group_cells(group) for group in groups[:SHOWN]])]
+    sections = [(title, list(map(group_cells, range(len(groups[:SHOWN])))))]
     if counted := _counted(groups):
         heading = f"the farthest that are counted: up to {found.threshold:.3g}"
         sections.append((heading, list(map(pair_cells, counted))))

@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 
 from ..images import known_factors
 from ..images.inputs import Pictures, evenly
-from ..measures import Disentanglement, Evaluation
+from ..measures import Disentanglement, Evaluation, Pca
 from ..measures import evaluate as measure
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table, spread
 from ..training import Portion
+from .beside_pca import comparable, conclusion
 from .disentangle import FEWEST, LARGEST, baseline_encoders, disentangle
 from .opening import opened_images, opened_model, run_of
 
@@ -49,6 +50,8 @@ class ModelEvaluation(Result):
         units: how well single units tell the factors of which pictures are made, of the model and of
             other encoders; None where no factors are known, none where ``unmeasured`` says why.
         unmeasured: why single units were not measured; empty where they were.
+        conclusion: how the reconstructions compare with PCA's, in a sentence; empty where as many
+            components are no fair rival, or there are none.
         notes, skipped: as of every result.
     """
 
@@ -58,12 +61,14 @@ class ModelEvaluation(Result):
     fitted: Any = None
     units: Mapping[str, Disentanglement] | None = None
     unmeasured: str = ""
+    conclusion: str = ""
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
 
     def document(self) -> dict[str, Any]:
         """The numbers, without those per picture."""
         document = {"evaluated": self.judged.name, **self.measures.document()}
+        document["conclusion"] = self.conclusion
         document["notes"] = list(self.notes)
         document["skipped"] = [list(item) for item in self.skipped]
         if self.units is not None:
@@ -118,7 +123,8 @@ class ModelEvaluation(Result):
         said.insert(
             1, f"(mean ± standard deviation over {self.measures.n:,} pictures: {self.judged.name})"
         )
-        return "\n\n".join(said).replace("\n\n(mean", "\n(mean", 1)
+        text = "\n\n".join(said).replace("\n\n(mean", "\n(mean", 1)
+        return f"{text}\n\n{self.conclusion}" if self.conclusion else text
 
 
 def evaluate(
@@ -170,7 +176,13 @@ def evaluate(
         units, unmeasured = _units(loaded, whole.images, fitted, seed, progress)
         notes += [unmeasured] if unmeasured else []
     skipped = getattr(images, "skipped", ())
-    return ModelEvaluation(found, judged, fitted, units, unmeasured, notes, skipped)
+    pca = next(
+        (each["psnr"] for name, each in found.others.items() if name.startswith("PCA, ")), None
+    )
+    concluded = ""
+    if pca is not None and comparable(loaded, Pca.most(fitted)):
+        concluded = conclusion(found.psnr, pca, judged.name)
+    return ModelEvaluation(found, judged, fitted, units, unmeasured, concluded, notes, skipped)
 
 
 def _units(

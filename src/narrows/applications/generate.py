@@ -2,11 +2,12 @@
 
 prior ──sample──► z (n, *code) ──decode──► pictures (n, C, H, W)
 mean + quantiles of two units ──decode──► the manifold
-mean ± k deviations of one unit ──decode──► a traversal
+a picture's code ± k deviations along an axis of the codes ──decode──► a traversal
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,22 +18,34 @@ import torch
 from torch import Tensor
 
 from ..bottlenecks import Quantised
-from ..figures import picture_grid, picture_rows
+from ..errors import NarrowsError
+from ..figures import (
+    ANIMATED,
+    grown,
+    picture_grid,
+    picture_rows,
+    save_animation,
+    side_by_side,
+)  # fmt: skip
 from ..images import caption_words, write_pictures
+from ..images.inputs import Pictures, evenly
 from ..priors import Prior, load_prior, prior_for, sample_codes, stored_priors
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import counted
 from .decoding import Decode, decoder
-from .opening import opened_model
+from .opening import opened_images, opened_model, run_of
 
 __all__ = [
-    "Generated", "Manifold", "Traversals", "chosen_prior", "decode_samples", "generate", "manifold",
-    "plane_of", "traversals", "traverse",
+    "Generated", "Manifold", "Traversals", "along", "chosen_prior", "decode_samples", "generate",
+    "manifold", "plane_of", "principal_axes", "traversals", "traverse",
 ]  # fmt: skip
 
 SHOWN = 400  # pictures on a sheet
+DEFAULT = "mixture"  # what a training ends with
 FROM_TEXT = "caption-flow"
+KNOWN = 1000  # codes of the training whose axes are moved along
+WEIGHED = 1024  # numbers of a code up to which each is weighed by what it changes
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,6 +57,7 @@ class Generated(Result):
         pictures: (n, C, H, W) in [0, 1].
         prior: the name of the distribution that they were drawn from.
         text: what they were asked to show; None without.
+        notes: as of every result.
     """
 
     name: ClassVar[str] = "generated"
@@ -51,15 +65,18 @@ class Generated(Result):
     pictures: Tensor
     prior: str = ""
     text: str | None = None
+    notes: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
         """How many, from which prior, of which text."""
         text = {} if self.text is None else {"text": self.text}
-        return {**text, "prior": self.prior, "pictures": len(self.pictures)}
+        count = {"prior": self.prior, "pictures": len(self.pictures)}
+        return {**text, **count, "notes": list(self.notes)}
 
     def figures(self) -> dict[str, Any]:
         """A sheet of the first 400."""
-        return {"sheet": picture_grid(self.pictures[:SHOWN])}
+        shown = self.pictures[:SHOWN]
+        return {"sheet": picture_grid(shown, scale=grown(shown))}
 
     def save(self, folder: Path | str) -> dict[str, Any]:
         """The sheet, the document, and a PNG of each picture."""
@@ -100,7 +117,8 @@ class Manifold(Result):
 
     def figures(self) -> dict[str, Any]:
         """The square."""
-        return {"sheet": picture_grid(self.pictures, len(self.first))}
+        side = len(self.first)
+        return {"sheet": picture_grid(self.pictures, side, scale=grown(self.pictures, side))}
 
     def __str__(self) -> str:
         side = len(self.first)
@@ -109,14 +127,16 @@ class Manifold(Result):
 
 @dataclass(frozen=True, repr=False)
 class Traversals(Result):
-    """One unit at a time from low to high, the others at their mean (Theivaprakasham, fig. 4.2).
+    """One unit, or one axis of the codes, at a time from low to high (Theivaprakasham, fig. 4.2).
 
     Attributes:
         pictures: (U, T, C, H, W).
-        units: (U,), positions in the flattened code.
-        deviations: (T,), how many standard deviations from the mean.
+        units: (U,), positions in the flattened code; of axes 0, 1, …, the longest first.
+        deviations: (T,), how many standard deviations from where it begins.
         effects: (U,), root mean squared change of a pixel between −1 and +1 deviations.
-        prior: the name of the distribution whose mean and deviations they are.
+        around: the code that it begins at: a picture's id, or what is said of it.
+        axes: whether they are principal axes of the codes instead of units.
+        notes: as of every result.
     """
 
     name: ClassVar[str] = "traversals"
@@ -124,32 +144,56 @@ class Traversals(Result):
     units: Tensor
     deviations: Tensor
     effects: Tensor
-    prior: str = ""
+    around: str = ""
+    axes: bool = False
+    notes: Sequence[str] = ()
+
+    @property
+    def _noun(self) -> str:
+        return "axis" if self.axes else "unit"
+
+    def _number(self, unit: int) -> int:
+        return unit + 1 if self.axes else unit
 
     def document(self) -> dict[str, Any]:
-        """Units, how far each was moved, and what that changed."""
+        """Units or axes, how far each was moved, and what that changed."""
         return {
-            "prior": self.prior,
+            "around": self.around,
             "deviations": self.deviations.tolist(),
-            "units": self.units.tolist(),
+            "axes" if self.axes else "units": [self._number(u) for u in self.units.tolist()],
             "effects": self.effects.tolist(),
+            "notes": list(self.notes),
         }
 
     def figures(self) -> dict[str, Any]:
-        """A row for each unit."""
+        """A row for each unit or axis."""
         rows = [
-            (f"unit {unit}  ({effect:.3f})", pictures)
+            (f"{self._noun} {self._number(unit)}  ({effect:.3f})", pictures)
             for unit, effect, pictures in zip(
                 self.units.tolist(), self.effects, self.pictures, strict=True
             )
         ]
         titles = [
-            f"{at:+.2g} σ".replace("-", "−") if at else "mean" for at in self.deviations.tolist()
+            f"{at:+.2g} σ".replace("-", "−") if abs(at) > 1e-6 else "0"
+            for at in self.deviations.tolist()
         ]
-        return {"sheet": picture_rows(rows, titles, corner="unit (change of a pixel)")}
+        return {"sheet": picture_rows(rows, titles, corner=f"{self._noun} (change of a pixel)")}
+
+    def save(self, folder: Path | str) -> dict[str, Any]:
+        """The sheet and the document to a folder; or a film of all at once to a .webp or a .gif."""
+        path = Path(folder)
+        if path.suffix.lower() not in ANIMATED:
+            return super().save(path)
+        names = [f"{self._noun} {self._number(unit)}" for unit in self.units.tolist()]
+        columns = min(len(names), 5)
+        shown = names if len(names) <= columns else ()
+        film = side_by_side(*self.pictures, names=shown, columns=columns)
+        return {"traversals": str(save_animation(film, path))}
 
     def __str__(self) -> str:
-        return f"traversals of {len(self.units)} units, prior: {self.prior}"
+        count = len(self.units)
+        kind = self._noun if count == 1 else "axes" if self.axes else "units"
+        return f"traversals of {count} {kind}, around {self.around}"
 
 
 def generate(
@@ -167,8 +211,9 @@ def generate(
     Args:
         model: an ``Autoencoder``, or the folder of one.
         n: how many.
-        prior: a fitted one, or the name of one that stands beside the model; None takes the standard
-            normal of a variational model, else the only one that was fitted.
+        prior: a fitted one, or the name of one that stands beside the model; None takes the mixture
+            that its training ended with, else the only one that was fitted, else the standard normal
+            of a variational model.
         text: what the pictures are to show (text-to-image; Canziani 2020, fig. 12); the prior is then
             the one of kind ``caption-flow``, which knows the words of its captions.
         seed: of the samples.
@@ -193,7 +238,9 @@ def generate(
             seed=seed,
             progress=step,
         )
-    return Generated(found.codes, found.pictures, name, text)
+    return Generated(
+        found.codes, found.pictures, name, text, _fallen_back(name, prior, loaded, model)
+    )
 
 
 def plane_of(
@@ -213,22 +260,78 @@ def plane_of(
 def traversals(
     model: Any,
     *,
+    picture: Pictures | None = None,
     units: Sequence[int] | None = None,
     reach: float = 3.0,
+    steps: int = 7,
     prior: str | Prior | None = None,
     seed: int = 0,
     device: str = "auto",
+    progress: Progress = None,
 ) -> Traversals:
-    """Single units of a model's code over a prior's mean ± ``reach`` deviations; see ``traverse``.
+    """Move a picture's code along the axes of the codes, or along single units.
+
+    The mean of all codes is often the code of no picture, so it begins at a real one. The axes are the
+    principal ones of the training's codes, each unit weighed by how much it changes the picture, so
+    that units which draw nothing have no say.
+
+    Args:
+        model: an ``Autoencoder``, or the folder of one.
+        picture: the one to begin at; None: that of the training whose code is nearest to the mean.
+        units: positions in the flattened code, each moved alone; None: the axes.
+        reach: to either side, in standard deviations of the codes.
+        steps: pictures of each.
+        prior: take its draws for the codes of the training; they are also taken where the run does
+            not say which pictures it was trained on, or these are not there any more.
+        seed: of the draws.
+        device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
 
     Raises:
-        ValueError: a unit that the code has not, a reach that is not above 0, or a prior without a
-            mean.
+        ValueError: a unit that the code has not, a reach that is not above 0, or a code of entries of
+            a code book.
     """
     loaded = opened_model(model, device)
-    name, chosen = chosen_prior(loaded, model, prior)
-    found = traverse(decoder(loaded, seed), *_spread(loaded, chosen, name), units, reach=reach)
-    return Traversals(found.pictures, found.units, found.deviations, found.effects, name)
+    if isinstance(loaded.bottleneck, Quantised):
+        raise ValueError(
+            "this model's codes are entries of a code book, which have no mean to move from: "
+            "traversals are of codes of numbers"
+        )
+    codes, ids, notes = _known_codes(loaded, model, prior, seed, progress)
+    middle = codes.mean(0)
+    if picture is None:
+        place = int((codes - middle).flatten(1).norm(dim=1).argmin())
+        start, around = codes[place], ids[place] if ids else "a code drawn from the prior"
+    else:
+        given = opened_images(loaded, picture, limit=1, progress=progress)
+        start = loaded.encode(given.batch(torch.arange(1))).z.cpu()[0]
+        around = str(getattr(given, "ids", ["the picture"])[0])
+    decode = decoder(loaded, seed)
+    deviation = codes.std(0, correction=0)
+    if units is not None:
+        found = traverse(decode, start, deviation, units, reach=reach, steps=steps)
+        return dataclasses.replace(found, around=around, notes=notes)
+    found = along(decode, start, principal_axes(decode, start, codes), reach=reach, steps=steps)
+    return dataclasses.replace(found, around=around, notes=notes)
+
+
+def _known_codes(
+    model: Any, where: Any, prior: str | Prior | None, seed: int, progress: Progress
+) -> tuple[Tensor, list[str], list[str]]:
+    """Codes (N, *code) of the training, their pictures' ids, and notes; else draws of a prior."""
+    run = run_of(model)
+    named = run.facts.get("pictures")
+    notes = []
+    if prior is None and named is not None:
+        try:
+            images = opened_images(model, named, progress=progress)
+            some = evenly(run.split(images).fitting()[0], KNOWN)
+            return model.encode(some).z.cpu(), list(map(str, some.ids)), []
+        except (NarrowsError, ValueError, OSError) as error:
+            notes.append(f"the pictures of the training cannot be read ({error})")
+    name, chosen = chosen_prior(model, where, prior)
+    if prior is None:
+        notes.append(f"it moves around a code drawn from the prior {name}, not around a picture's")
+    return sample_codes(model, chosen, KNOWN, seed), [], notes
 
 
 def chosen_prior(model: Any, where: Any, wanted: str | Prior | None) -> tuple[str, Prior]:
@@ -248,10 +351,13 @@ def chosen_prior(model: Any, where: Any, wanted: str | Prior | None) -> tuple[st
     run = getattr(model, "run", None)
     folder = where if isinstance(where, (str, Path)) else getattr(run, "folder", None)
     there = [] if folder is None else stored_priors(folder)
-    if wanted is None and model.bottleneck.generative:
+    if wanted is None and DEFAULT in there:
+        wanted = DEFAULT
+    fitted = [each for each in there if each != FROM_TEXT or not model.bottleneck.generative]
+    if wanted is None and len(fitted) == 1:
+        wanted = fitted[0]
+    if wanted is None and not fitted and model.bottleneck.generative:
         wanted = "normal"
-    if wanted is None and len(there) == 1:
-        wanted = there[0]
     fitting = "autoregressive" if isinstance(model.bottleneck, Quantised) else "flow"
     if wanted is None:
         raise ValueError(
@@ -267,6 +373,17 @@ def chosen_prior(model: Any, where: Any, wanted: str | Prior | None) -> tuple[st
             f"no prior {wanted!r} stands beside a model in memory; give the prior itself"
         )
     return wanted, load_prior(model, folder, wanted)
+
+
+def _fallen_back(name: str, wanted: Any, model: Any, where: Any) -> list[str]:
+    """A note where N(0, I) was not asked for, but nothing better is there."""
+    if name != "normal" or wanted is not None:
+        return []
+    shown = where if isinstance(where, (str, Path)) else "MODEL"
+    return [
+        "drawn from N(0, I), which the codes only come near: no prior was fitted to them; "
+        f"`narrows prior {shown} PICTURES` fits one, and pictures drawn from it are better"
+    ]
 
 
 def _spread(model: Any, prior: Any, name: str) -> tuple[Tensor, Tensor]:
@@ -349,11 +466,7 @@ def traverse(
     Raises:
         ValueError: a unit that the code has not, fewer than 2 steps, or a reach that is not above 0.
     """
-    size = mean.numel()
-    if steps < 2 or not (reach > 0 and math.isfinite(reach)):
-        raise ValueError(
-            f"a traversal has at least 2 steps and a reach above 0; we got {steps} and {reach}"
-        )
+    size, at = mean.numel(), _places(steps, reach)
     beyond = [unit for unit in units or () if not 0 <= unit < size]
     if beyond:
         raise ValueError(f"this code has units 0 to {size - 1}; we got {beyond[0]}")
@@ -364,11 +477,63 @@ def traverse(
     else:
         chosen = torch.tensor(list(units), dtype=torch.int64)
         effects = _effects(decode, mean, deviation, chosen)
-    at = (torch.arange(steps) - (steps - 1) / 2) * (2 * reach / (steps - 1))
     pictures = decode(_moved(mean, deviation, chosen, at).flatten(0, 1))
     return Traversals(
         pictures.reshape(len(chosen), steps, *pictures.shape[1:]), chosen, at, effects
     )
+
+
+def principal_axes(decode: Decode, start: Tensor, codes: Tensor, most: int = 10) -> Tensor:
+    """Steps (A, *code) of one standard deviation along the principal axes of codes (N, *code).
+
+    Each unit is weighed by what it changes about the picture at ``start``, of codes of up to 1,024
+    numbers; a step takes along what goes with the axis in all units.
+    """
+    rows = (codes - codes.mean(0)).flatten(1).double()
+    deviation = rows.square().mean(0).sqrt()
+    weights = torch.ones_like(deviation)
+    if rows.shape[1] <= WEIGHED:
+        own = deviation.float().reshape(start.shape)
+        effects = _effects(decode, start, own, torch.arange(rows.shape[1])).double()
+        weights = torch.where(deviation > 0, effects / deviation.clamp_min(1e-12), weights)
+    left, size, _ = torch.linalg.svd(rows * weights, full_matrices=False)
+    kept = size > 1e-6 * size[0].clamp_min(1e-12)
+    left = left[:, kept][:, :most]
+    steps = left.T @ rows / math.sqrt(len(rows))  # what goes with one deviation along the axis
+    largest = steps.gather(1, steps.abs().argmax(1, keepdim=True))
+    upright: Tensor = steps * torch.where(largest < 0, -1.0, 1.0)  # always the same of both signs
+    return upright.float().reshape(-1, *start.shape)
+
+
+def along(
+    decode: Decode, start: Tensor, axes: Tensor, *, steps: int = 7, reach: float = 3.0
+) -> Traversals:
+    """Move a code along axes (A, *code), each the step of one standard deviation.
+
+    Raises:
+        ValueError: no axis, fewer than 2 steps, or a reach that is not above 0.
+    """
+    at = _places(steps, reach)
+    if not len(axes):
+        raise ValueError("all codes are the same: there is no axis to move along")
+
+    def moved(places: Tensor) -> Tensor:
+        way = places.reshape(-1, *[1] * start.ndim)
+        pictures: Tensor = decode((start + way * axes[:, None]).flatten(0, 1))
+        return pictures.reshape(len(axes), len(places), *pictures.shape[1:])
+
+    low, high = moved(torch.tensor([-1.0, 1.0])).unbind(1)
+    effects = (high - low).square().flatten(1).mean(1).sqrt()
+    return Traversals(moved(at), torch.arange(len(axes)), at, effects, axes=True)
+
+
+def _places(steps: int, reach: float) -> Tensor:
+    """From −reach to +reach."""
+    if steps < 2 or not (reach > 0 and math.isfinite(reach)):
+        raise ValueError(
+            f"a traversal has at least 2 steps and a reach above 0; we got {steps} and {reach}"
+        )
+    return (torch.arange(steps) - (steps - 1) / 2) * (2 * reach / (steps - 1))
 
 
 def _moved(mean: Tensor, deviation: Tensor, units: Tensor, at: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from ..images.walk import Found
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table
-from .indexing import collection_for, index_files, index_source
+from .indexing import collection_for, index_files, index_source, one_indexer
 from .opening import encoded, opened_model
 
 __all__ = ["IndexResult", "files_or_source", "index"]
@@ -45,6 +45,7 @@ class IndexResult(Result):
         seconds: on the clock.
         skipped: (file, reason) of each that is no readable picture.
         notes: what was ignored, merged or guessed.
+        moved: how many lie elsewhere in the folder than before, with all that was known of them.
     """
 
     name: ClassVar[str] = "index"
@@ -57,6 +58,7 @@ class IndexResult(Result):
     seconds: float
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    moved: int = 0
 
     def document(self) -> dict[str, Any]:
         """The counts, and what the collection has of each picture."""
@@ -68,6 +70,7 @@ class IndexResult(Result):
             "changed": self.changed,
             "removed": self.removed,
             "unchanged": self.unchanged,
+            "moved": self.moved,
             "skipped": [list(item) for item in self.skipped],
             "notes": list(self.notes),
             "code": self.collection.about.size,
@@ -82,6 +85,8 @@ class IndexResult(Result):
 
     def __str__(self) -> str:
         counts = [f"{getattr(self, n):,} {n}" for n in ("added", "changed", "removed", "unchanged")]
+        if self.moved:
+            counts.append(f"{self.moved:,} moved")
         if self.skipped:
             counts.append(f"{len(self.skipped):,} skipped")
         address = self.collection.address
@@ -137,17 +142,17 @@ def index(
         _place_of(pictures), **how.document() | {"shape": how.shape},
     )  # fmt: skip
     stated = [] if pool is None else ["pool"]
-    collection = collection_for(to, about, stated=stated, new_version=new_version)
 
     def encode(x: torch.Tensor) -> np.ndarray[Any, Any]:
         return encoded(found, Images(x), progress=False)
 
     apply: Any = index_files if isinstance(source, PictureFiles) else index_source
-    with stage(progress, "indexing") as step:
+    with stage(progress, "indexing") as step, one_indexer(to):
+        collection = collection_for(to, about, stated=stated, new_version=new_version)
         done = apply(collection, source, encode, progress=step)
     return IndexResult(
         collection, len(collection), done.added, done.changed, done.removed, done.unchanged,
-        time.perf_counter() - began, done.skipped, done.notes,
+        time.perf_counter() - began, done.skipped, done.notes, done.moved,
     )  # fmt: skip
 
 

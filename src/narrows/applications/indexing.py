@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -23,19 +24,19 @@ import torch
 from ..collection import About, Collection, pooled
 from ..collection.about import INPUTS
 from ..collection.rows import COLUMNS, column_names, type_of, values_of
-from ..collection.store import local
+from ..collection.store import guarded, local, look
 from ..errors import BadFile, NarrowsError, NoImages, UnreadableImage
 from ..images import Preprocessing, Source
 from ..images.files import PictureFiles
 from ..images.labels import class_names
-from ..images.packed import locked
 from ..images.read import Wanted, fit_pixels
 from ..images.thumbnails import Seen, seen, thumbnail
 from ..images.walk import Found, printable
+from ..locks import locked
 
 __all__ = [
-    "ENCODED_AT_ONCE", "Encode", "Indexed", "Look", "ahead", "brought", "collection_for", "index_files",
-    "index_source", "look_at", "taken",
+    "ENCODED_AT_ONCE", "Encode", "Indexed", "Look", "ahead", "brought", "collection_for", "found_again",
+    "index_files", "index_source", "look_at", "one_indexer", "taken",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
@@ -55,7 +56,8 @@ class Indexed:
     """What one run did.
 
     Attributes:
-        added, changed, removed, unchanged: how many pictures.
+        added, changed, removed, unchanged, moved: how many pictures; those that lie elsewhere in the
+            folder now are moved, with all that was known of them.
         skipped: (file, reason) of each that is no readable picture.
         notes: sentences about what was ignored, merged or guessed.
     """
@@ -64,13 +66,14 @@ class Indexed:
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
+    moved: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def touched(self) -> int:
         """How many rows were written or removed."""
-        return self.added + self.changed + self.removed
+        return self.added + self.changed + self.removed + self.moved
 
 
 def collection_for(
@@ -118,23 +121,30 @@ def collection_for(
 
 def _holds(folder: str, collection: Collection) -> bool:
     """Whether most of a collection's files lie in a folder: a few of them are compared by content."""
+    looks = list(found_again(folder, collection))
+    return 2 * sum(looks) > len(looks)
+
+
+def found_again(folder: str, collection: Collection) -> Iterator[bool]:
+    """Of some of a collection's pictures, whether they lie in a folder as they were indexed."""
     if not os.path.isdir(folder) or not len(collection):
-        return False
+        return
     there = collection.table(["id", "size", "hash"]).to_pylist()
-    some = there[:: max(1, len(there) // LOOKED_AT)]
-    same = 0
-    for row in some:
-        path = os.path.join(folder, row["id"])
+    for row in there[:: max(1, len(there) // LOOKED_AT)]:
+        pieces = PurePath(row["id"])
+        same = False
         try:
-            if row["size"] is not None and os.stat(path).st_size == row["size"]:
+            path = os.path.join(folder, pieces)
+            inside = not pieces.is_absolute() and ".." not in pieces.parts
+            if inside and os.path.isfile(path) and os.stat(path).st_size == row["size"]:
                 with open(path, "rb") as opened:
                     digest = hashlib.file_digest(
                         opened, lambda: hashlib.blake2b(digest_size=16)
                     ).hexdigest()
-                same += digest == row["hash"]
+                same = digest == row["hash"]
         except (OSError, ValueError):  # gone, or a name that no file can have
-            continue
-    return 2 * same > len(some)
+            pass
+        yield same
 
 
 def index_files(
@@ -148,8 +158,9 @@ def index_files(
     """Bring a collection up to the present state of a folder.
 
     A file whose size and time of change are those in the collection is not opened; one whose
-    content turns out to be the same is not encoded. A file that is gone, or is no picture any
-    more, leaves the collection.
+    content turns out to be the same is not encoded. A file that has another name or lies elsewhere in
+    the folder now keeps its row, with its scores. A file that is gone, or is no picture any more, leaves
+    the collection.
 
     Args:
         collection: where to; its ``about`` says in which shape pictures are read.
@@ -172,27 +183,34 @@ def index_files(
             notes=found.notes + known.notes,
         )
         writer = _Writer(collection, encode, known, done)
+        present = {file.id for file in found.files} | {name for name, _ in found.skipped}
+        closed = tuple(f"{name}/" for name, _ in found.skipped)  # folders that may not be read now
+        removed = [id_ for id_ in known.places if id_ not in present and not id_.startswith(closed)]
+        lost = known.by_content(removed)
 
         def look(item: tuple[int, Found]) -> Look:
             row, file = item
-            return look_at(row, file, known.digest(file.id), options)
+            before = known.digest(file.id)
+            return look_at(row, file, lost if before is None else (before,), options)
 
         with writer:
             gone = []
             for count, looked in enumerate(ahead(look, todo, workers), 1):
+                if looked.same and looked.file.id not in known.places:
+                    if lost[looked.digest]:
+                        writer.move(looked.row, looked.file, lost[looked.digest].pop())
+                    else:  # one more of the same content
+                        looked = look_at(looked.row, looked.file, (), options)
                 if looked.picture is not None:
                     writer.take(looked.row, looked.file, looked.digest, looked.picture)
-                elif looked.same:
+                elif looked.same and looked.file.id in known.places:
                     writer.touch(looked.row, looked.file)
-                else:
+                elif not looked.same:
                     done.skipped.append((looked.file.id, looked.reason))
                     if looked.certain:
                         gone.append(looked.file.id)
                 if progress is not None:
                     progress(count, len(todo))
-        present = {file.id for file in found.files} | {name for name, _ in found.skipped}
-        closed = tuple(f"{name}/" for name, _ in found.skipped)  # folders that may not be read now
-        removed = [id_ for id_ in known.places if id_ not in present and not id_.startswith(closed)]
         removed += [id_ for id_ in gone if id_ in known.places]
         known.move(found.files)
         _end(collection, known, done, removed)
@@ -243,14 +261,46 @@ def index_source(
     return done
 
 
+_mine = threading.local()  # the folders whose lock this thread holds
+
+
+@contextlib.contextmanager
+def one_indexer(address: str | Path) -> Iterator[None]:
+    """Wait until nobody else indexes into the same folder (an object store has no locks).
+
+    Who holds it may ask again, in the same thread.
+
+    Raises:
+        NarrowsError: the folder holds other things, or may not be written.
+    """
+    folder = local(str(address))
+    held: set[Path] = _mine.__dict__.setdefault("held", set())
+    if folder is None or folder.resolve() in held:
+        yield
+        return
+    look(str(address))
+    with contextlib.ExitStack() as stack:
+        with guarded(str(address)):
+            stack.enter_context(locked(folder))
+        held.add(folder.resolve())
+        try:
+            yield
+        finally:
+            held.discard(folder.resolve())
+            with contextlib.suppress(OSError):
+                if os.listdir(folder) == ["lock"]:  # nothing came of it
+                    os.unlink(folder / "lock")
+                    folder.rmdir()
+
+
 @contextlib.contextmanager
 def _alone(collection: Collection) -> Iterator[None]:
-    """Wait until nobody else indexes into the same folder (an object store has no locks).
+    """Be the only one that indexes into a collection.
 
     A new version into which nothing was written goes with the error that prevented it.
     """
-    folder = local(collection.address)
-    with contextlib.nullcontext() if folder is None else locked(folder):
+    with one_indexer(collection.address):
+        collection.settle()
         try:
             yield
         except BaseException:
@@ -261,7 +311,7 @@ def _alone(collection: Collection) -> Iterator[None]:
 
 def _end(collection: Collection, known: _Known, done: Indexed, removed: list[str]) -> None:
     """Remove what is gone, write what else is known by now, tidy, and call the version whole."""
-    if not done.added and len(removed) == len(known.places):
+    if not done.added and not done.moved and len(removed) == len(known.places):
         first = f": {done.skipped[0][0]}: {done.skipped[0][1]}" if done.skipped else ""
         raise NoImages(
             f"none of the {len(known.ids):,} files is a picture that can be read{first}; "
@@ -269,7 +319,7 @@ def _end(collection: Collection, known: _Known, done: Indexed, removed: list[str
         )
     known.describe()
     if removed:
-        done.removed = collection.delete(removed)
+        done.removed = collection.delete(removed) - done.moved
     collection.optimize()
     collection.commit()
 
@@ -351,6 +401,14 @@ class _Known:
         place = self.places.get(id_)
         return None if place is None else self.there["hash"][place]
 
+    def by_content(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """The hashes of rows, and whose they are, the first one last."""
+        found: dict[str, list[str]] = {}
+        for id_ in reversed(ids):
+            if self.digest(id_):
+                found.setdefault(str(self.digest(id_)), []).append(id_)
+        return found
+
     def described(self, row: int) -> dict[str, Any]:
         """What is known of a picture."""
         return {name: _plain(values[row]) for name, values in self.metadata.items()}
@@ -419,8 +477,8 @@ class Look(NamedTuple):
     certain: bool = False  # about the content: asking again would not help
 
 
-def look_at(row: int, file: Found, before: str | None, options: Wanted) -> Look:
-    """Open one file: hash it and, unless its content is what it was, decode it."""
+def look_at(row: int, file: Found, before: Container[str], options: Wanted) -> Look:
+    """Open one file: hash it and, unless its content is one that there was before, decode it."""
     try:
         if not os.path.isfile(file.path):  # a pipe or a device would block
             return Look(row, file, "", None, reason="it vanished, or is not a file")
@@ -436,7 +494,7 @@ def look_at(row: int, file: Found, before: str | None, options: Wanted) -> Look:
     except OSError as error:
         reason = f"may not be read ({(error.strerror or str(error)).lower()})"
         return Look(row, file, "", None, reason=reason)
-    if digest == before:
+    if digest in before:
         return Look(row, file, digest, None, same=True)
     try:
         return Look(row, file, digest, seen(file.path if content is None else content, options))
@@ -506,6 +564,7 @@ class _Writer:
         self._rows: list[dict[str, Any]] = []
         self._codes: list[Array] = []
         self._touched: list[tuple[int, Found]] = []
+        self._moved: list[tuple[int, Found, str]] = []
 
     def __enter__(self) -> _Writer:
         return self
@@ -544,6 +603,12 @@ class _Writer:
         if len(self._touched) >= WRITTEN_AT_ONCE:
             self._write()
 
+    def move(self, row: int, file: Found, before: str) -> None:
+        """One picture that had another id."""
+        self._moved.append((row, file, before))
+        if len(self._moved) >= WRITTEN_AT_ONCE:
+            self._write()
+
     def _encode(self) -> None:
         if not self._waiting:
             return
@@ -569,6 +634,20 @@ class _Writer:
                 {"size": [file.size for file in files], "mtime": [file.mtime for file in files]},
             )
             self._touched = []
+        if self._moved:  # under the new id first: the old one goes at the end
+            rows = self.collection.rows(ids=[before for *_, before in self._moved])
+            files = [file for _, file, _ in self._moved]
+            described = [self.known.described(row) for row, *_ in self._moved]
+            rows |= {name: [each[name] for each in described] for name in self.known.metadata}
+            rows |= {
+                "id": [file.id for file in files],
+                "path": [_stored(file.path) for file in files],
+                "size": [file.size for file in files],
+                "mtime": [file.mtime for file in files],
+            }
+            self.collection.add(rows)
+            self.done.moved += len(files)
+            self._moved = []
         if not self._rows:
             return
         changed = sum(row["id"] in self.known.places for row in self._rows)

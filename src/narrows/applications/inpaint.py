@@ -35,13 +35,16 @@ from ..tables import counted
 from .minimise import minimise
 from .opening import opened_images, opened_model
 from .restored import (
+    LARGE,
     Change,
     Restoration,
     Restored,
+    beaten_note,
     corruption_of,
     fitted_pca,
     run_baselines,
     seen_note,
+    takes_any_size,
     through,
     tile_note,
 )
@@ -69,7 +72,7 @@ def inpaint(
     colour: str | None = None,
     by: str | None = None,
     score: bool = False,
-    tiles: bool = False,
+    tiles: bool | None = None,
     starts: int = 4,
     evaluations: int = 60,
     variance: float | None = None,
@@ -90,7 +93,8 @@ def inpaint(
         by: ``model``: once through one that was trained on pictures with holes; ``projection``: the
             closest picture on the manifold (Canziani, figs. 10-11). None: as the model was trained.
         score: what the mask hides is real: measure the filling against it.
-        tiles: take pictures of another size in tiles of the model's, not as a whole.
+        tiles: take pictures of another size in tiles of the model's, not as a whole; None: as the model
+            was trained, of patches or of whole pictures.
         starts, evaluations: of the projection, for each picture.
         variance: squared error of a good reconstruction, per value; None: measured on ``fit_on``,
             else 0.01.
@@ -123,7 +127,10 @@ def inpaint(
         value = hiding.arguments.get("value", value) if hiding else value
         fill = by_model(through(loaded), value)
         if hiding is None:
-            found.notes.append("this model was not trained on holes: by projection may do better")
+            found.notes.append(
+                "this model was not trained on holes: by projection may do better, or train one with "
+                "`narrows train PICTURES --for inpaint`"
+            )
     else:
         codes, measured = where_codes_lie(loaded, fit_on, progress)
         fill = by_projection(
@@ -132,30 +139,47 @@ def inpaint(
             starts=starts, evaluations=evaluations, seed=seed,
             batch_size=32 if loaded.device.type == "cpu" else 2048,
         )  # fmt: skip
+    found.notes += beaten_note(loaded, "inpaint")
+    any_size = takes_any_size(loaded)
+    tiles = any_size if tiles is None else tiles
     how = "in tiles of" if tiles else "filled at the model's"
+    size = (loaded.shape[1], loaded.shape[2])
     groups, places, outputs, rows = [], [], {}, {}
-    for group in found.groups():
-        found.notes += filter(None, [tile_note(found, group.places, group.size, loaded, how)])
-        kept, hole = _marked(mark, group, found)
-        if not kept:
-            continue
-        pixels = group.pixels[kept]
-        if score:
-            found.notes += seen_note(loaded, pixels)
-        x = (pixels.float() / 255).to(loaded.device)
-        with stage(progress, "filling") as step:
-            restored, notes = inpaint_batch(
-                partial(fill, progress=step), x, hole.to(loaded.device),
-                (loaded.shape[1], loaded.shape[2]), tiles=tiles, clean=x if score else None,
-                baselines=inpainting_baselines(pca) if baselines else None,
-            )  # fmt: skip
-        found.notes += notes
-        groups.append(restored)
-        places.append([group.places[at] for at in kept])
-        filled = torch.where(hole, (restored.output.cpu() * 255).round().byte(), pixels)
-        for at, place in enumerate(places[-1]):
-            outputs[place] = filled[at]
-            rows[place] = {"filled": int(hole[at].sum())}
+    for some in found.of_one_size():
+        own = found.size_of(some[0])
+        found.notes += filter(None, [tile_note(found, some, own, loaded, how)])
+        if tiles and not any_size and own != size:
+            found.notes.append(
+                "this model was trained on whole pictures, and puts whole ones into tiles: train one "
+                "with `narrows train PICTURES --for inpaint --patches`"
+            )
+        for group in found.portions(some, LARGE):
+            kept, hole = _marked(mark, group, found)
+            if not kept:
+                continue
+            pixels = group.pixels[kept]
+            if score:
+                found.notes += seen_note(loaded, pixels)
+            rows_of, columns = slice(None), slice(None)
+            if tiles and math.prod(own) > LARGE:
+                rows_of, columns = _around_hole(hole, size)
+            here = (..., rows_of, columns)
+            x = (pixels[here].float() / 255).to(loaded.device)
+            with stage(progress, "filling") as step:
+                restored, notes = inpaint_batch(
+                    partial(fill, progress=step), x, hole[here].to(loaded.device), size,
+                    tiles=tiles, clean=x if score else None,
+                    baselines=inpainting_baselines(pca) if baselines else None,
+                )  # fmt: skip
+            found.notes += notes
+            groups.append(restored)
+            places.append([group.places[at] for at in kept])
+            filled = pixels.clone()
+            made = (restored.output.cpu() * 255).round().byte()
+            filled[here] = torch.where(hole[here], made, pixels[here])
+            for at, place in enumerate(places[-1]):
+                outputs[place] = filled[at]
+                rows[place] = {"filled": int(hole[at].sum())}
     count = counted(len(rows))
     return Restoration.of(
         groups,
@@ -167,7 +191,17 @@ def inpaint(
         titles={"as given": "with its hole"},
         said=f"{count} filled by {chosen}",
         score="PSNR in the hole",
+        exact=True,
     )
+
+
+def _around_hole(hole: Tensor, size: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of holes (N, 1, H, W), with two tiles around: what their filling looks at."""
+    found = []
+    for axis, tile in ((3, size[0]), (2, size[1])):
+        there = hole.any(axis).flatten(0, 1).any(0).nonzero()
+        found.append(slice(max(0, int(there[0]) - 2 * tile), int(there[-1]) + 1 + 2 * tile))
+    return found[0], found[1]
 
 
 def _marked(mark: Any, group: Group, found: Sized) -> tuple[list[int], Tensor]:
@@ -449,7 +483,7 @@ def _at_size(
     small = reduced(membrane(x, ~known), size).clamp(0, 1)
     seen = reduced(known.to(x), size) > 0.98
     if not bool(seen.flatten(1).any(1).all()):
-        raise ValueError(f"nothing is known at the model's size of {size[0]}×{size[1]}: use tiles")
+        raise ValueError(f"nothing is known at the model's size of {size[1]}×{size[0]}: use tiles")
     return reduced(fill(small, seen), own).clamp(0, 1)
 
 

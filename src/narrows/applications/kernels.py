@@ -14,11 +14,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..figures import kernel_grid, save
+from ..figures import kernel_sheet, save
 from ..images import named_outputs
 from ..images.inputs import Pictures
+from ..networks import WhitenedLinear
 from ..progress import Progress, stage
 from ..results import Result
+from ..tables import counted
 from .opening import opened_autoencoder, opened_images
 
 __all__ = [
@@ -77,9 +79,20 @@ class Kernels(Result):
 
     def figures(self) -> dict[str, Any]:
         """The strongest kernels, and the maps of each picture and level as ``ID level I``."""
-        drawn = {"kernels": kernel_grid(self.kernels[:SHOWN].numpy(), signed=True)}
+        count, channels, height, width = self.kernels.shape
+        shown = f", the {SHOWN} with the largest norm first" if count > SHOWN else ""
+        title = f"first layer: {counted(count, 'kernel')} of {width}×{height}{shown}"
+        ends = ("−largest", "+largest weight of each kernel by itself; the middle is 0")
+        drawn = {
+            "kernels": kernel_sheet(self.kernels[:SHOWN].numpy(), title, ends, signed=channels == 1)
+        }
         for each in self.maps:
-            drawn[f"{each.id} level {each.level}"] = kernel_grid(each.maps.numpy())
+            high, wide = each.maps.shape[2:]
+            title = (
+                f"{each.id}, level {each.level}: {counted(len(each.maps), 'map')} of {wide}×{high}"
+            )
+            ends = ("lowest", "highest activation of each map by itself")
+            drawn[f"{each.id} level {each.level}"] = kernel_sheet(each.maps.numpy(), title, ends)
         return drawn
 
     def save(self, folder: Path | str) -> dict[str, Any]:
@@ -101,10 +114,9 @@ class Kernels(Result):
     def __str__(self) -> str:
         count, _, height, width = self.kernels.shape
         strongest = f", the {SHOWN} strongest" if count > SHOWN else ""
-        lines = [f"{count} kernels of {height}×{width}{strongest}"]
+        lines = [f"{counted(count, 'kernel')} of {width}×{height}{strongest}"]
         for each in self.maps:
-            plural = "s" if len(each.maps) != 1 else ""
-            lines.append(f"{len(each.maps)} map{plural} of level {each.level}: {each.id}")
+            lines.append(f"{counted(len(each.maps), 'map')} of level {each.level}: {each.id}")
         return "\n".join(lines)
 
 
@@ -153,10 +165,14 @@ def kernels(
 def first_weight(model: Any) -> Tensor:
     """The weights of the first layer that meets the picture, (K, P) or (K, C, h, w).
 
+    Of a whitened linear map they are its components, each as long as its deviation.
+
     Raises:
         ValueError: the first rung has neither a dense nor a convolutional layer.
     """
     for module in model.ladder.rung(0).modules():
+        if isinstance(module, WhitenedLinear):
+            return module.components * module.scale[:, None]
         if isinstance(module, (nn.Linear, nn.Conv2d)):
             return module.weight
     raise ValueError("the first rung of this model has neither a dense layer nor a convolution")
@@ -177,6 +193,10 @@ def first_kernels(weight: Tensor, shape: Sequence[int]) -> Tensor:
     """
     if weight.ndim == 2 and weight.shape[1] == math.prod(shape):
         weight = weight.reshape(-1, *shape)
+    if weight.ndim == 4 and weight.shape[1] != shape[0] and weight.shape[2:] == (1, 1):
+        side = math.isqrt(weight.shape[1] // shape[0])  # of pieces of the picture as channels
+        if weight.shape[1] == shape[0] * side**2:
+            weight = weight.reshape(-1, shape[0], side, side)
     if weight.ndim != 4 or weight.shape[1] != shape[0]:
         raise ValueError(
             f"kernels for pictures of {tuple(shape)} are (K, {math.prod(shape)}) or "

@@ -7,6 +7,8 @@ COLLECTION [, a filter] ──┘
 
 from __future__ import annotations
 
+import os
+import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +64,7 @@ class Maps(Result):
         projected: of either map, the points (M, 2) of more pictures.
         projected_ids: their names.
         title: whose pictures they are, by which model.
+        root: the folder that the ids are files of; None where there is none.
         notes, skipped: of what was read.
     """
 
@@ -76,6 +79,7 @@ class Maps(Result):
     projected: Mapping[str, Array]
     projected_ids: Sequence[str]
     title: str
+    root: Path | None = None
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
 
@@ -132,20 +136,26 @@ class Maps(Result):
         }
 
     def figures(self) -> dict[str, Any]:
-        """Both maps, coloured by label, or with the pictures where they stand."""
-        small = self.thumbnails if self.labels is None else None
+        """Both maps with the pictures where they stand, framed in the colours of the labels."""
         figure = drawn(
             self.points,
             self.labels,
             notes=self._notes(),
             title=self.label_name,
-            pictures=small,
+            pictures=self.thumbnails,
             new=dict(self.projected),
         )
         return {"map": figure}
 
-    def page(self) -> str:
-        """One HTML file to move about in: drag, zoom, and the picture under the pointer is shown."""
+    def page(self, folder: Path | str | None = None) -> str:
+        """One HTML file to move about in: drag, zoom, and the picture under the pointer is shown.
+
+        Args:
+            folder: where the file will lie; a click on a picture then opens its file from there.
+        """
+        root = None
+        if folder is not None and self.root is not None:
+            root = _relative(self.root, Path(folder))
         return map_page(
             self.title,
             self.points,
@@ -154,12 +164,13 @@ class Maps(Result):
             self.labels,
             notes=self._notes(),
             label_name=self.label_name,
+            root=root,
         )
 
     def save(self, folder: Path | str) -> dict[str, Any]:
         """The figure, the document, and the page to move about in."""
         page = Path(folder) / "map.html"
-        files.write_text(page, self.page())
+        files.write_text(page, self.page(folder))
         return self._written(Path(folder), {"page": str(page)})
 
 
@@ -224,7 +235,8 @@ def map(
     ids = [str(id_) for id_ in getattr(images, "ids", None) or range(len(images))]
     return Maps(
         embeddings, judged, codes, ids, values, label_name, thumbnails(images), placed, more_ids,
-        _title(subject, pictures, found), found.notes, [*found.skipped, *skipped],
+        _title(subject, pictures, found), _root(pictures, found, ids), found.notes,
+        [*found.skipped, *skipped],
     )  # fmt: skip
 
 
@@ -303,6 +315,27 @@ def _labels(images: Any, given: Any) -> tuple[str, Array | None]:
 def _continuous(values: Array) -> bool:
     """Whether labels are numbers of which neighbours do not share one, such as an age."""
     return bool(values.dtype.kind == "f" or len(np.unique(values)) > max(20, len(values) / 20))
+
+
+def _root(pictures: Any, found: Opened, ids: Sequence[str]) -> Path | None:
+    """The folder that the ids are files of."""
+    where = found.collection.about.pictures if found.collection is not None else pictures
+    if not isinstance(where, (str, Path)):
+        return None
+    root = Path(where).expanduser()
+    try:
+        return root.resolve() if root.is_dir() and (root / ids[0]).is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
+def _relative(root: Path, folder: Path) -> str | None:
+    """The way from a page's folder to the pictures', as an address; None on another drive."""
+    try:
+        way = os.path.relpath(root, folder.expanduser().resolve())
+    except ValueError:
+        return None
+    return urllib.parse.quote(way.replace(os.sep, "/"))
 
 
 def _title(subject: Any, pictures: Any, found: Opened) -> str:

@@ -21,7 +21,7 @@ from ..images.inputs import Pictures
 from ..measures import sharpness
 from ..progress import Progress, stage
 from ..results import Result
-from ..tables import Table
+from ..tables import Table, counted
 from .decoding import Decode, decoder
 from .opening import opened_autoencoder, opened_images
 
@@ -126,11 +126,12 @@ class Morph(Result):
         """The strip and the document to a folder; or the film alone to a .webp or a .gif."""
         path = Path(folder)
         if path.suffix.lower() in ANIMATED:
-            return {"morph": str(save_animation(side_by_side(self.frames, self.fade), path))}
+            film = side_by_side(self.frames, self.fade, names=("codes", "pixels"))
+            return {"morph": str(save_animation(film, path))}
         return super().save(path)
 
     def __str__(self) -> str:
-        return f"{len(self.frames)} frames\n{self.table()}"
+        return f"{counted(len(self.frames), 'frame')}\n{self.table()}"
 
 
 def morph(
@@ -203,7 +204,7 @@ def morph_codes(
     if len(codes) < 2 or len(codes) != len(pictures):
         raise ValueError(
             "a morph goes between at least 2 pictures with a code each; we got "
-            f"{len(codes)} codes and {len(pictures)} pictures"
+            f"{counted(len(codes), 'code')} and {counted(len(pictures))}"
         )
     if blend not in BLENDS:
         raise ValueError(f"blend must be {' or '.join(BLENDS)}; we got {blend!r}")
@@ -316,9 +317,8 @@ class Decodings(Result):
         return list(self.ids) or [str(i) for i in range(len(self.means))]
 
     def __str__(self) -> str:
-        noun = "picture" if len(self.means) == 1 else "pictures"
         return (
-            f"{len(self.samples)} decodings of {len(self.means)} {noun}\n"
+            f"{counted(len(self.samples), 'decoding')} of {counted(len(self.means))}\n"
             f"standard deviation of a pixel over them: {float(self.deviation.mean()):.4f}"
         )
 

@@ -7,6 +7,10 @@
 A crop of 5 % moves a code as far as another picture lies, and a map's code further: codes alone find
 resized and recompressed copies, not cropped ones. So the pictures of a pair, small, are brought onto
 each other and what is left decides. Pairs are as many as pictures, times a few; never N × N.
+
+A copy that is mirrored or turned by a quarter has the same values at places that a square's symmetries
+bring onto each other. Sorted within each such orbit, a coarse look is the same for all eight of them and
+no further from another than the nearest two of theirs: it says whom else to compare, and how turned.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from torch.nn.functional import adaptive_avg_pool2d, conv2d, pad
 from ..images.read import fit_pixels, wanted
 from ..measures.registration import registered_distance
 from .close_codes import (
+    APART,
     AUGMENTATIONS,
     Group,
     Threshold,
@@ -31,7 +36,9 @@ from .close_codes import (
     nearest_pairs,
 )
 
-__all__ = ["NEAREST", "SIDE", "NearDuplicates", "best_threshold", "near_duplicates", "signatures"]
+__all__ = [
+    "NEAREST", "SIDE", "TURNS", "NearDuplicates", "best_threshold", "near_duplicates", "signatures", "turned",
+]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
@@ -42,6 +49,10 @@ NEAREST = 8  # pictures that each is compared with
 WITHIN = 0.35  # of coarse looks: made copies are at most 0.39 and mostly 0.2 apart, see the tests
 NEARLY_ALL = 0.98  # of made copies
 FAR = 2 * WITHIN  # whom codes propose and coarse looks rule out
+TURNS = (
+    "", "mirrored", "turned by 90°", "turned by 180°", "turned by 270°", "mirrored and turned by 90°",
+    "mirrored upside down", "mirrored and turned by 270°",
+)  # fmt: skip
 _AT_ONCE = 4096
 
 
@@ -54,12 +65,14 @@ class NearDuplicates:
         threshold: the largest difference that counts, and what speaks for it.
         pairs: (P, 2) rows that were compared.
         differences: (P,) of them.
+        turns: of each group how its others are turned against the keeper, by the words of TURNS.
     """
 
     groups: list[Group]
     threshold: Threshold
     pairs: Array
     differences: Array
+    turns: list[list[str]]
 
 
 def signatures(pictures: Iterable[Array]) -> Array:
@@ -84,6 +97,7 @@ def near_duplicates(
     threshold: float | None = None,
     examples: Sequence[Array] = (),
     order: Array | None = None,
+    turns: bool = True,
     progress: Progress | None = None,
 ) -> NearDuplicates:
     """Groups of pictures that show the same, whether resized, recompressed, cropped or brightened.
@@ -93,12 +107,13 @@ def near_duplicates(
     most the threshold.
 
     Args:
-        looks: (N, 3, S, S) uint8, by :func:`looks`.
+        signatures: (N, 3, S, S) uint8, by :func:`signatures`.
         near: (N, K) rows nearest by code, −1 where there is none.
         threshold: the largest difference of duplicates; None takes the one of
             :func:`best_threshold`.
         examples: some of the pictures, uint8 (C, H, W), which copies are made of for that.
         order: the rows (N,) from the best to keep to the worst; by default as they are.
+        turns: look for mirrored copies and such as are turned by quarters, too.
         progress: called with (done, total) pairs.
 
     Raises:
@@ -121,14 +136,40 @@ def near_duplicates(
         threshold = best_threshold(
             np.concatenate([*made.values(), between]), np.concatenate([equal, differences])
         )
-    more = _within_components(n, a, b, differences <= threshold)
-    a, b = np.concatenate([a, more[0]]), np.concatenate([b, more[1]])
-    differences = np.concatenate([differences, _compared(ordered, *more, None)])
+        if _tiny(examples) and len(a):
+            threshold = min(threshold, APART * float(np.median(_least(a, b, differences))))
+    which = np.zeros(len(a), np.int64)
+    if turns:
+        c, d = _symmetric_pairs(coarse, best, a, b, differences <= threshold)
+        away, how = _nearest_turn(ordered, coarse, c, d)
+        a, b, which = np.concatenate([a, c]), np.concatenate([b, d]), np.concatenate([which, how])
+        differences = np.concatenate([differences, away])
+    c, d = _within_components(n, a, b, differences <= threshold)
+    away, how = _nearest_turn(ordered, coarse, c, d, turns)
+    a, b, which = np.concatenate([a, c]), np.concatenate([b, d]), np.concatenate([which, how])
+    differences = np.concatenate([differences, away])
     counts = differences <= threshold
     groups = grouped(best, order, a[counts], b[counts], differences[counts])
     apart = _least(a[~counts], b[~counts], differences[~counts])
     advice = Threshold(float(threshold), made, float(np.median(apart)) if len(apart) else np.inf)
-    return NearDuplicates(groups, advice, order[np.stack([a, b], 1)], differences)
+    place = np.empty(n, np.int64)
+    place[order] = np.arange(n)
+    found = counts & (which > 0)
+    words = {
+        (int(x), int(y)): TURNS[k] for x, y, k in zip(a[found], b[found], which[found], strict=True)
+    }
+    said = [
+        [words.get((place[each.keeper], int(best[place[row]])), "") for row in each.others]
+        for each in groups
+    ]
+    return NearDuplicates(groups, advice, order[np.stack([a, b], 1)], differences, said)
+
+
+def turned(pictures: torch.Tensor, turn: int) -> torch.Tensor:
+    """Pictures (…, S, S) as TURNS has it: mirrored first, and turned clockwise."""
+    mirrored = pictures.flip(-1) if TURNS[turn].startswith("mirrored") else pictures
+    quarters = (0, 0, 1, 2, 3, 1, 2, 3)[turn]
+    return torch.rot90(mirrored, -quarters, (-2, -1))
 
 
 def best_threshold(made: Array, found: Array) -> float:
@@ -158,20 +199,31 @@ def best_threshold(made: Array, found: Array) -> float:
 
 
 def _made(examples: Sequence[Array]) -> tuple[Mapping[str, Array], Array]:
-    """Alteration → the differences of altered pictures to their originals; and to each other."""
+    """Alteration → the differences of altered pictures to their originals; and to each other.
+
+    Where most pictures are smaller than looks, a smaller copy has lost what tells one from another, and
+    none is made: digits of 8×8 would be duplicates by the hundred.
+    """
     if not len(examples):
         return {}, np.zeros(0)
+    tiny = _tiny(examples)
+    alterations = [name for name in AUGMENTATIONS if not (tiny and name == "resized")]
     several = np.arange(len(examples))
     all_looks = [signatures(examples)]
-    all_looks += [signatures(augmented(each, name) for each in examples) for name in AUGMENTATIONS]
+    all_looks += [signatures(augmented(each, name) for each in examples) for name in alterations]
 
     def between(one: int, other: int) -> Array:
         pair = np.concatenate([all_looks[one], all_looks[other]])
         return _compared(pair, several, several + len(several), None)
 
     places = range(1, len(all_looks))
-    made = {AUGMENTATIONS[place - 1]: between(0, place) for place in places}
+    made = {alterations[place - 1]: between(0, place) for place in places}
     return made, np.concatenate([between(a, b) for a in places for b in places if a < b])
+
+
+def _tiny(pictures: Sequence[Array]) -> bool:
+    """Whether most pictures are smaller than what they are compared by."""
+    return bool(2 * sum(min(each.shape[1:]) < SIDE for each in pictures) > len(pictures))
 
 
 def _coarse(signatures: Array) -> Array:
@@ -207,12 +259,68 @@ def _pairs(coarse: Array, best: Array, near: Array | None) -> tuple[Array, Array
     return pairs // max(len(best), 1), pairs % max(len(best), 1)
 
 
-def _compared(signatures: Array, a: Array, b: Array, progress: Progress | None) -> Array:
-    """The differences (P,) of pairs of looks."""
+def _symmetric_pairs(
+    coarse: Array, best: Array, a: Array, b: Array, counts: Array
+) -> tuple[Array, Array]:
+    """Whom else to compare, whichever way they are turned: places c < d, (P,) each."""
+    kept = np.unique(best)
+    c, d, _ = nearest_pairs(_symmetric(coarse[kept]), NEAREST, WITHIN)
+    c, d = kept[c], kept[d]
+    new = ~np.isin(c * len(best) + d, a[counts] * len(best) + b[counts])
+    return c[new], d[new]
+
+
+def _nearest_turn(
+    signatures: Array, coarse: Array, a: Array, b: Array, turns: bool = True
+) -> tuple[Array, Array]:
+    """The differences (P,) of pairs as they are, or with a turned as its coarse look is nearest to b's,
+    whichever is less; and the turns (P,)."""
+    plain, how = _compared(signatures, a, b, None), np.zeros(len(a), np.int64)
+    if not turns:
+        return plain, how
+    least = np.full(len(a), np.inf)
+    for which in range(1, len(TURNS)):
+        for low in range(0, len(a), _AT_ONCE):
+            part = slice(low, low + _AT_ONCE)
+            away = np.linalg.norm(coarse[a[part]][:, _places_of(which)] - coarse[b[part]], axis=1)
+            better = away < least[part]
+            least[part][better], how[part][better] = away[better], which
+    near = least <= WITHIN
+    turned_away = np.full(len(a), np.inf)
+    turned_away[near] = _compared(signatures, a[near], b[near], None, how[near])
+    how[plain <= turned_away] = 0
+    return np.minimum(plain, turned_away), how
+
+
+def _places_of(turn: int) -> Array:
+    """Where each of the 64 values of a coarse look comes from when it is turned."""
+    places = turned(torch.arange(64).reshape(8, 8), turn).flatten()
+    return np.asarray(places)
+
+
+def _symmetric(coarse: Array) -> Array:
+    """Coarse looks (N, 64), sorted within each orbit of places: the same for all turns of a picture."""
+    places = np.stack([_places_of(turn) for turn in range(len(TURNS))])
+    first = places.min(0)  # of each place, the first of its orbit
+    found = coarse.copy()
+    for each in np.unique(first):
+        orbit = np.flatnonzero(first == each)
+        found[:, orbit] = np.sort(coarse[:, orbit], 1)
+    return found
+
+
+def _compared(
+    signatures: Array, a: Array, b: Array, progress: Progress | None, turns: Array | None = None
+) -> Array:
+    """The differences (P,) of pairs of looks, the first of each turned."""
     found = [np.zeros(0)]
     for low in range(0, len(a), _AT_ONCE):
         part = slice(low, low + _AT_ONCE)
         x, y = (torch.from_numpy(signatures[rows[part]]).float() / 255 for rows in (a, b))
+        if turns is not None:
+            for which in np.unique(turns[part]).tolist():
+                some = torch.from_numpy(turns[part] == which)
+                x[some] = turned(x[some], which)
         found.append(registered_distance(x, y).double().numpy())
         if progress is not None:
             progress(min(low + _AT_ONCE, len(a)), len(a))

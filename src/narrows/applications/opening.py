@@ -222,6 +222,14 @@ def opened(
             f"the pictures of {_named(subject)} were given in memory and cannot be read again: give "
             "the model and the pictures instead"
         )
+    from .indexing import found_again
+
+    if Path(collection.about.pictures).is_dir() and not any(
+        found_again(collection.about.pictures, collection)
+    ):  # before a whole folder is read that a stranger may have named
+        raise NoImages(
+            f"none of the pictures is in {collection.about.pictures} any more: index them again"
+        )
     source = opened_images(model, collection.about.pictures, progress=progress)
     places = {id_: place for place, id_ in enumerate(getattr(source, "ids", ()))}
     there = [row for row, id_ in enumerate(rows["id"]) if id_ in places]

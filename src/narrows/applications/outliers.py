@@ -7,6 +7,7 @@ pictures in question ──scores of the model, distances of the codes───�
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,13 +21,22 @@ from ..figures import anomaly_sheet, detection_curves, picture_grid, score_histo
 from ..images.contents import content_keys
 from ..images.inputs import Pictures, evenly, joined
 from ..measures.anomaly_scores import by_model, input_complexity
-from ..measures.detection import Detection
-from ..measures.scoring import USUAL, needs_normals, scorer, scores_of
+from ..measures.calibration import least_normals
+from ..measures.detection import Detection, detection
+from ..measures.scoring import (
+    RESIDUAL,
+    USUAL,
+    needs_normals,
+    residual_of,
+    residuals,
+    scorer,
+    scores_of,
+)
 from ..progress import Progress, stage
 from ..results import Result
-from ..tables import Table
+from ..tables import Table, counted
 from ..training import Portion, RunSplit
-from .decisions import MEAN_RANK, Decision, decide, detections, rule_of
+from .decisions import MEAN_RANK, Decision, FalseAlarms, decide, detections, rule_of
 from .opening import Opened, is_collection, opened, opened_images, opened_model
 
 __all__ = ["Outliers", "outliers"]
@@ -113,11 +123,11 @@ class Outliers(Result, Decision):
         """How well each score finds the anomalies, as text."""
         if self.detection is None:
             return []
-        of = {name: self.detection[name] for name in self.whole}
+        of = {name: self.detection[name] for name in dict.fromkeys([*self.whole, RESIDUAL])}
         found = self.detection[self.by]
         table = Table(
             {
-                "": list(of),
+                "": [f"{n}, the baseline" if n == RESIDUAL else n for n in of],
                 "AUROC": [one.auroc for one in of.values()],
                 "average precision": [one.average_precision for one in of.values()],
             },
@@ -128,11 +138,11 @@ class Outliers(Result, Decision):
     def __str__(self) -> str:
         lines = [str(self.table()), *self._measured(), ""]
         lines.append(
-            f"{int(self.is_outlier.sum()):,} of {len(self.ids):,} pictures are anomalous by "
+            f"{int(self.is_outlier.sum()):,} of {counted(len(self.ids))} are anomalous by "
             f"{self._title()}, at {self.rule}; so are {self.false_positive_rate:.1%} of "
-            f"{len(self.judged):,} normal pictures ({self.judged.name})"
+            f"{counted(len(self.judged), 'normal picture')} ({self.judged.name})"
         )
-        if self.truth is not None:
+        if self.truth is not None and self.detection is not None:
             lines.append(
                 f"of the anomalies {self.is_outlier[self.truth].mean():.1%} were found, of the others "
                 f"{self.is_outlier[~self.truth].mean():.1%} called anomalous"
@@ -154,7 +164,7 @@ class Outliers(Result, Decision):
             sheet = anomaly_sheet(pictures.numpy(), reconstructions.numpy(), captions)
             drawn = {"anomalies": sheet}
         groups = {f"normal, {self.judged.name}": self.normal[self.by]}
-        if self.truth is None:
+        if self.truth is None or self.detection is None:
             groups["in question"] = values
         else:
             groups |= {"anomalies": values[self.truth], "in question, normal": values[~self.truth]}
@@ -191,8 +201,8 @@ def outliers(
     """Find the pictures that do not belong among normal ones.
 
     Normal pictures that the model was not trained on set the threshold and give each picture its
-    p-value (conformal: Bates et al. 2023); distances among codes are fitted to others of them, those
-    that the model was trained on; see :meth:`narrows.training.RunSplit.fitting`. Which score decides
+    p-value (conformal: Bates et al. 2023); distances among codes and the PCA whose residual is the
+    baseline are fitted to others of them, those that the model was trained on; see :meth:`narrows.training.RunSplit.fitting`. Which score decides
     is settled without labels: the one that is named, else the mean rank over all of them.
 
     Args:
@@ -201,9 +211,10 @@ def outliers(
         pictures: those in question; of a collection none, its own are.
         normal: normal pictures, best all those of the training; of a collection a filter of its rows.
         where: of a collection a filter of the rows in question; None: all that are not ``normal``.
-        score: of ``narrows.measures.scoring.KNOWN``, or ``all``; by default reconstruction, features
-            and lof, which every autoencoder has (of an encoder that does not decode: lof).
-        false_alarms: call at most this share of normal pictures anomalous; 0.01 by default.
+        score: of ``narrows.measures.scoring.KNOWN``, or ``all``; by default lof, cosine-knn and
+            pca-residual, which every autoencoder has (of an encoder that does not decode: lof).
+        false_alarms: call at most this share of normal pictures anomalous; by default 0.01, or the
+            least that so many normal pictures can promise: 1 / (M + 1).
         quantile: the threshold is this quantile of normal scores, instead.
         median: it is the median of 10,000 of them (Kovenko & Bogach 2020), instead.
         fdr: at most this share of the pictures called anomalous is normal, instead.
@@ -214,7 +225,8 @@ def outliers(
         background: of ``likelihood-ratio``: ``compression``, or a model of pictures in general or its
             folder.
         neighbours: k of ``knn``, ``cosine-knn``, ``local-excess`` and ``lof``.
-        samples: codes drawn for each score in nats but ``kl``.
+        samples: codes drawn for each score in nats but ``kl``; an eighth of them for
+            ``likelihood-regret``.
         split, limit: of the pictures in question only this official part; of them, of the normal
             ones and of ``anomalies`` at most so many each, evenly spread.
         seed: of every draw.
@@ -226,6 +238,7 @@ def outliers(
         NoImages: nothing can be read.
     """
     rule = rule_of(false_alarms, quantile, median, fdr)
+    promised = false_alarms is not None
     if labels is not None and anomalies is not None:
         raise ValueError("--labels and --anomalies both say which are outliers; give one of them")
     if positive and labels is None:
@@ -249,9 +262,23 @@ def outliers(
         others = opened_images(loaded, anomalies, limit=limit, progress=progress)
         truth = np.repeat([False, True], [len(asked), len(others)])
         asked = joined([asked, others])
+    measurable = truth is not None and bool(truth.any()) and not bool(truth.all())
     fitted, judged, notes = _divided(
-        Opened(loaded, known).split(), asked, needs_normals(names), limit, seed
+        Opened(loaded, known).split(), asked, needs_normals(names) or measurable, limit, seed
     )
+    if truth is not None and not measurable:
+        kind = "an anomaly" if truth.all() else "normal"
+        notes.append(
+            f"by {labels or 'what was given'} each of the {counted(len(truth))} is {kind}: AUROC "
+            "needs both kinds, so that detection is not measured"
+        )
+    if isinstance(rule, FalseAlarms) and not promised and len(judged) < least_normals(rule.rate):
+        least = 1 / (len(judged) + 1)
+        notes.append(
+            f"{counted(len(judged), 'normal picture')} ({judged.name}) can promise a false-alarm rate "
+            f"of {least:.3g} at best, which is taken; {rule.rate:g} needs {least_normals(rule.rate)}"
+        )
+        rule = FalseAlarms(least)
 
     with stage(progress, "looking at normal pictures") as step:
         ask = scorer(
@@ -262,7 +289,18 @@ def outliers(
         normal_scores = ask(judged.images, step)
     with stage(progress, "scoring") as step:
         decision = decide(normal_scores, ask(asked, step), rule)
-    measured = None if truth is None else detections(decision.scores, truth)
+    measured = None
+    if truth is not None and measurable:
+        measured = detections(decision.scores, truth)
+        if RESIDUAL not in measured:
+            found_by = residuals(residual_of(fitted, math.prod(loaded.code_shape), seed), asked)
+            measured[RESIDUAL] = detection(found_by, truth)
+        ours, plain = measured[decision.by].auroc, measured[RESIDUAL].auroc
+        if ours < plain:
+            notes.append(
+                f"the residual of PCA alone finds them better (AUROC {plain:.3f}, {decision.by} has "
+                f"{ours:.3f}): --score {RESIDUAL}"
+            )
     ids = list(getattr(asked, "ids", map(str, range(len(asked)))))
     if found.collection is not None:
         columns = {f"score_{key.replace('/', '_')}": v for key, v in decision.scores.items()}
@@ -278,7 +316,7 @@ def _names(model: Any, score: str | Sequence[str] | None) -> tuple[str, ...]:
     """The scores that are asked for."""
     possible = scores_of(model)
     if score is None:
-        return tuple(name for name in USUAL if name in possible)
+        return USUAL if isinstance(model, Autoencoder) else USUAL[:1]
     names = (score,) if isinstance(score, str) else tuple(score)
     return possible if names == ("all",) else names
 
@@ -320,13 +358,17 @@ def _truth(images: Any, name: str, values: Sequence[str]) -> Array:
         raise ValueError(f"the pictures have no column {name!r}; {there}")
     column = np.array([str(value) for value in columns[name]])
     kinds = sorted(set(column.tolist()))
-    if values:
+    binary = set(kinds) <= {"0", "1", "0.0", "1.0", "False", "True"}
+    if values and not (binary and set(values) <= {"0", "1"}):
         odd = [value for value in values if value not in kinds]
         if odd:
             raise ValueError(f"no picture has {name} {odd[0]!r}; there are {_some(kinds)}")
         return np.isin(column, list(values))
-    if set(kinds) <= {"0", "1", "0.0", "1.0", "False", "True"}:
-        return np.isin(column, ["1", "1.0", "True"])
+    if binary:
+        yes = np.isin(column, ["1", "1.0", "True"])
+        return (
+            np.full(len(yes), True) if {*values} == {"0", "1"} else ~yes if "0" in values else yes
+        )
     usual = [kind for kind in kinds if kind.lower() in NORMAL]
     if usual:
         return ~np.isin(column, usual)

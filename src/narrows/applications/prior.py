@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ..bottlenecks import Quantised
 from ..images import captions
 from ..images.inputs import Pictures, evenly
 from ..images.views import Subset
 from ..priors import Prior, PriorEvaluation, compare, fit_prior, prior_for, save_prior
 from ..progress import Progress, stage
 from ..results import Result
-from ..tables import Table
+from ..tables import Table, counted
 from ..training import Portion
 from .opening import opened_images, opened_model, run_of
 
-__all__ = ["PriorFit", "prior"]
+__all__ = ["PriorFit", "fit_after_training", "prior"]
+
+# of the mixture that every training ends with, so that it takes seconds
+FEWEST, MOST = 20, 4000  # codes that it is fitted to
+VALUES = 50_000_000  # pixels of the pictures that are encoded for it
+AXES = 256  # directions of a longer code that it lies in
+LONGEST = 65_536  # numbers of a code
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,10 +137,7 @@ def prior(
     folder = to or (model if isinstance(model, (str, Path)) else run_of(loaded).folder)
     file = None
     if folder is not None:
-        called = str(pictures) if isinstance(pictures, (str, Path)) else getattr(images, "name", "")
-        file = save_prior(
-            fitted, loaded, folder, pictures=called, fitted_on=len(fitting), seed=seed
-        )
+        file = save_prior(fitted, loaded, folder, fitted_on=len(fitting), seed=seed)
     rows = compare(loaded, fitted, fitting, judged.images, seed=seed)
     words, example = (), ""
     if kind == "caption-flow":
@@ -140,3 +145,41 @@ def prior(
         words = fitted.words
         example = next((each[0] for each in said if each[0]), " ".join(words[:1]))
     return PriorFit(fitted, kind, rows, fitting, judged, file, words, example, notes)
+
+
+def fit_after_training(
+    model: Any, images: Any, folder: Path | str, *, seed: int = 0, progress: Progress = None
+) -> str:
+    """Fit a mixture to codes of the training and store it: what ``generate`` draws from by default.
+
+    It is fitted to at most 4,000 codes, of codes above 256 numbers in principal axes; entries of a
+    code book have another kind of prior and get none here.
+
+    Args:
+        images: the pictures of the training.
+
+    Returns:
+        Why there is none; empty where there is one.
+    """
+    size = math.prod(model.code_shape)
+    if isinstance(model.bottleneck, Quantised):
+        return ""
+    if len(images) < FEWEST:
+        return (
+            f"no prior was fitted to the codes of {counted(len(images), 'picture')}: that needs at "
+            f"least {FEWEST}; generate has little to draw from"
+        )
+    if size > LONGEST:
+        return (
+            f"no prior was fitted to codes of {size:,} numbers, which is too many to generate from"
+        )
+    most = min(MOST, max(FEWEST, VALUES // math.prod(model.shape), 1), max(256, 2**24 // size))
+    few = evenly(images, max(FEWEST, most))
+    arguments = {} if size <= AXES else {"axes": min(AXES, 2**22 // size)}
+    try:
+        with stage(progress, "fitting a prior") as step:
+            fitted = fit_prior(model, few, "mixture", seed=seed, progress=step, **arguments)
+    except ValueError as error:  # codes that are not finite
+        return f"no prior was fitted to the codes: {error}"
+    save_prior(fitted, model, folder, fitted_on=len(few), seed=seed)
+    return ""

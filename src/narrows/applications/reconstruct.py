@@ -16,6 +16,7 @@ from torch import Tensor
 from ..figures import comparison
 from ..images import named_outputs, write_pictures
 from ..images.inputs import Pictures
+from ..images.variety import varied
 from ..measures import psnr, squared_error
 from ..progress import Progress, stage
 from ..results import Result
@@ -69,9 +70,9 @@ class Reconstructions(Result):
         )
 
     def figures(self) -> dict[str, Any]:
-        """Original, reconstruction and error of a dozen."""
-        first = slice(0, SHOWN)
-        shown = self.pictures[first].numpy(), self.reconstructions[first].numpy()
+        """Original, reconstruction and error of a dozen that differ."""
+        some = varied(self.pictures, SHOWN)
+        shown = self.pictures[some].numpy(), self.reconstructions[some].numpy()
         return {"comparison": comparison(*shown)}
 
     def save(self, folder: Path | str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ and decoder agree on every machine, given the same decoded picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ GAIN = 10.0  # nats that a split has to save over the pixels that it was grown o
 GROWN_ON, COUNTED_ON = 1_000_000, 8_000_000  # pixel values
 PARENT = 6.0  # pixels' worth of its parent's table in a leaf's
 TOTAL = 1 << 20
+AT_ONCE = 1 << 19  # pixel values whose contexts are in memory
 ROWS = 4096  # tables that are laid out at once
 KEPT = 8192  # of the tables that a decoder keeps
 
@@ -148,25 +149,57 @@ class Residual:
         return multiple + (wide + error) // step, made
 
     def write(
-        self, writers: Sequence[Writer], x: Array, d: Array, error: int, quality: int
+        self,
+        writers: Sequence[Writer],
+        x: Array,
+        d: Array,
+        error: int,
+        quality: int,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Array:
         """Code pictures x given d, (N, C, H, W) uint8, each to its own of N writers, in order.
 
         Gives them as they will be read.
         """
-        symbols, made = self.reduced(x, d, error)
-        order = _order(d.shape[1:])
+        result = np.empty_like(x)
         for part in _parts(np.arange(len(x)), d.shape[1:]):
-            seen, centre = self._looked(made[part], d[part], np.full(len(part), quality))
-            leaf = _leaves(self.feature, self.threshold, self.child, seen)
-            each = (leaf, centre, d[part].astype(np.int64), symbols[part])
-            leaves, centres, around, flat = (one.reshape(len(part), -1)[:, order] for one in each)
-            for place, number in enumerate(part):
-                for start in range(0, len(order), ROWS):
-                    rows = slice(start, start + ROWS)
-                    own = (leaves[place, rows], centres[place, rows], around[place, rows])
-                    writers[number].each(flat[place, rows], self._counts(*own, error))
-        return made
+            for rows in _row_bands(len(part), d.shape[1:]):
+                self._write_rows(writers, x, d, result, part, rows, error, quality)
+            if progress is not None:
+                progress(int(part[-1]) + 1, len(x))
+        return result
+
+    def _write_rows(
+        self,
+        writers: Sequence[Writer],
+        x: Array,
+        d: Array,
+        result: Array,
+        part: Ints,
+        rows: slice,
+        error: int,
+        quality: int,
+    ) -> None:
+        """Some rows of some pictures; those above are in ``result`` already."""
+        around = slice(max(0, rows.start - TOP), min(x.shape[2], rows.stop + BOTTOM))
+        own = slice(rows.start - around.start, rows.stop - around.start)
+        near = d[part][:, :, around]
+        symbols, made = self.reduced(x[part][:, :, around], near, error)
+        result[part, :, rows] = made[:, :, own]
+        seen, centre = _looked(
+            made, near, np.full(len(part), quality), self.weights, self.shape, around.start
+        )
+        leaf = _leaves(self.feature, self.threshold, self.child, seen)
+        order = _order(near[0][:, own].shape)
+        each = (leaf, centre, near.astype(np.int64), symbols)
+        leaves, centres, told, flat = (
+            one.reshape(near.shape)[:, :, own].reshape(len(part), -1)[:, order] for one in each
+        )
+        for place, number in enumerate(part):
+            for start in range(0, len(order), ROWS):
+                some = slice(start, start + ROWS)
+                tables = (leaves[place, some], centres[place, some], told[place, some])
+                writers[number].each(flat[place, some], self._counts(*tables, error))
 
     def nats(self, x: Array, d: Array, qualities: Ints) -> float:
         """What coding x given d without loss costs, (N, C, H, W) uint8 decoded at qualities (N,)."""
@@ -271,8 +304,14 @@ def _order(shape: Sequence[int]) -> Ints:
 
 def _parts(indices: Ints, shape: Sequence[int]) -> Iterator[Ints]:
     """Runs of pictures of about half a million values."""
-    size = max(1, (1 << 19) // int(np.prod(shape)))
+    size = max(1, AT_ONCE // int(np.prod(shape)))
     yield from (indices[a : a + size] for a in range(0, len(indices), size))
+
+
+def _row_bands(count: int, shape: Sequence[int]) -> Iterator[slice]:
+    """Rows of pictures (C, H, W), about half a million values of ``count`` of them at a time."""
+    rows = max(1, AT_ONCE // (count * shape[0] * shape[2]))
+    yield from (slice(a, min(a + rows, shape[1])) for a in range(0, shape[1], rows))
 
 
 def _margined(x: Array) -> Ints:
@@ -293,9 +332,12 @@ def _seen(planes: Mapping[str, Ints], name: str, dy: int, dx: int) -> Ints:
 
 
 def _looked(
-    x: Array, d: Array, qualities: Ints, weights: Ints, shape: Sequence[int]
+    x: Array, d: Array, qualities: Ints, weights: Ints, shape: Sequence[int], first_row: int = 0
 ) -> tuple[Array, Ints]:
-    """All features of all pixels (F, n) int16, and the predictions (n,)."""
+    """All features of all pixels (F, n) int16, and the predictions (n,).
+
+    ``first_row`` is the one of their pictures that x and d (B, C, H, W) begin with.
+    """
     planes = {"x": _margined(x), "d": _margined(d)}
     planes["r"] = planes["x"] - planes["d"]
     b, c, h, w = x.shape
@@ -307,7 +349,7 @@ def _looked(
     others = (
         p,
         np.stack([np.abs(one) for one in near]).sum(0),
-        (np.arange(h) % shape[1])[:, None],
+        ((first_row + np.arange(h)) % shape[1])[:, None],
         np.arange(w) % shape[2],
         np.arange(c)[:, None, None],
         qualities[:, None, None, None],

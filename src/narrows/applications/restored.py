@@ -7,42 +7,51 @@ given ──model──► output      given ──each baseline──► others
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import NarrowsError, Unavailable
 from ..figures import methods
-from ..images import as_source, named_outputs, write_pictures
+from ..images import as_source
 from ..images.contents import content_keys
 from ..images.inputs import Pictures
+from ..images.outputs import write_restored
 from ..images.sizes import Sized
 from ..measures import Pca, psnr, squared_error, ssim
-from ..progress import Progress
+from ..progress import Progress, Step
 from ..results import Result
 from ..tables import Table, spread
 from .opening import opened_images, run_of
 
 __all__ = [
+    "LARGE",
     "MODEL",
     "Restoration",
     "Restored",
+    "beaten_note",
+    "compared",
     "corruption_of",
     "fitted_pca",
+    "middle",
     "run_baselines",
     "scores",
     "seen_note",
+    "takes_any_size",
     "through",
     "tile_note",
+    "whole_only",
 ]  # fmt: skip
 
 MODEL = "model"
 SHOWN = 8  # pictures of a sheet
 WIDEST = 192  # pixels of each
+MIDDLE = 1024  # pixels on a side of what is compared of a larger picture
+LARGE = MIDDLE**2  # pixels of a large picture, or of small ones that are restored together
 Change = Callable[[Tensor], Tensor]
 
 
@@ -56,6 +65,7 @@ class Restored:
         others: what each baseline made of it, by name.
         clean: the truth, where it is known.
         hole: (N, 1, H, W) booleans, where only a part was restored; scores are of that part.
+        measured: scores that were taken before all but a part of the pictures was let go.
     """
 
     given: Tensor
@@ -63,12 +73,15 @@ class Restored:
     others: Mapping[str, Tensor] = field(default_factory=dict)
     clean: Tensor | None = None
     hole: Tensor | None = None
+    measured: Mapping[str, Mapping[str, Tensor]] | None = None
 
     def scores(self) -> dict[str, dict[str, Tensor]]:
         """For what was given, the model and each baseline: mse, psnr and ssim per picture, (N,).
 
         Of a hole there is no ssim, and nothing was given. Nothing without clean pictures.
         """
+        if self.measured is not None:
+            return {name: dict(found) for name, found in self.measured.items()}
         if self.clean is None:
             return {}
         methods = {"as given": self.given, MODEL: self.output, **self.others}
@@ -99,17 +112,58 @@ class Restored:
             pairs |= {"before": (self.given, self.clean), "after": (self.output, self.clean)}
         return {name: (a - b).square().flatten(1).mean(1).sqrt() for name, (a, b) in pairs.items()}
 
+    def of_middle(self, side: int) -> Restored:
+        """The same of the middle of each picture, at most ``side`` pixels wide and high."""
+
+        def cut(x: Tensor | None) -> Any:
+            return None if x is None else middle(x, side).clone()
+
+        others = {name: cut(x) for name, x in self.others.items()}
+        shown = {"given": cut(self.given), "output": cut(self.output), "others": others}
+        return Restored(**shown, clean=cut(self.clean), hole=cut(self.hole))
+
+
+def middle(x: Tensor, side: int = MIDDLE) -> Tensor:
+    """The middle of pictures (N, C, H, W), at most ``side`` pixels wide and high."""
+    high, wide = (min(length, side) for length in x.shape[2:])
+    top, left = (x.shape[2] - high) // 2, (x.shape[3] - wide) // 2
+    return x[:, :, top : top + high, left : left + wide]
+
+
+def compared(
+    restored: Restored, baselines: Mapping[str, Change], progress: Step | None = None
+) -> tuple[Restored, list[str]]:
+    """With what baselines make of it; of large pictures only the middle is kept, and scored.
+
+    Returns:
+        The pictures, and a note for each baseline that is not on this machine.
+    """
+    high, wide = restored.given.shape[2:]
+    large = high * wide > LARGE
+    side = WIDEST if restored.clean is None else MIDDLE  # without a score, what the sheet shows
+    seen = restored.of_middle(side) if large else restored
+    others, notes = run_baselines(seen.given, baselines, progress)
+    found = replace(seen, others=others)
+    if not large:
+        return found, notes
+    if found.clean is not None:
+        sides = tuple(found.given.shape[2:])
+        notes.append(f"of {wide}×{high} pixels the middle {sides[1]}×{sides[0]} is scored")
+    return replace(found.of_middle(WIDEST), measured=found.scores()), notes
+
 
 def run_baselines(
-    x: Tensor, baselines: Mapping[str, Change]
+    x: Tensor, baselines: Mapping[str, Change], progress: Step | None = None
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Each baseline's picture of x (N, C, H, W) in [0, 1], and why one is missing."""
     found, notes = {}, []
-    for name, change in baselines.items():
+    for number, (name, change) in enumerate(baselines.items()):
         try:
             found[name] = change(x).clamp(0, 1)
         except Unavailable as error:
             notes.append(f"{name} is left out: {error}")
+        if progress is not None:
+            progress(number + 1, len(baselines))
     return found, notes
 
 
@@ -142,6 +196,9 @@ class Restoration(Result):
         said: the result in one sentence.
         score: the title of the first column of scores.
         drawn: further figures, by name.
+        files: where each picture was read from, whose EXIF and format its result keeps; None of
+            pictures in memory.
+        exact: whether pixels that were known have to stay as they are, so that every file is a PNG.
         notes, skipped: as of every result.
     """
 
@@ -156,6 +213,8 @@ class Restoration(Result):
     said: str
     score: str = "PSNR (dB)"
     drawn: Mapping[str, Any] = field(default_factory=dict)
+    files: Sequence[Path | None] = ()
+    exact: bool = False
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
 
@@ -195,11 +254,15 @@ class Restoration(Result):
         return {"comparison": _sheet(self.groups, self.titles), **self.drawn}
 
     def save(self, folder: Path | str) -> dict[str, Any]:
-        """The sheet, the document, and a PNG of each picture."""
+        """The sheet, the document, and each picture, with what its file said of it.
+
+        A JPEG comes back as a JPEG of quality 95 without subsampled colours, any other as a PNG.
+        """
         folder = Path(folder)
         taken = [f"{name}.png" for name in ("comparison", *self.drawn)]
-        names = named_outputs(self.ids, taken)
-        return self._written(folder, {"pictures": write_pictures(self.outputs, names, folder)})
+        files = self.files or [None] * len(self.ids)
+        paths = write_restored(self.outputs, self.ids, files, folder, taken, exact=self.exact)
+        return self._written(folder, {"pictures": paths})
 
     def __str__(self) -> str:
         rows = self.rows()
@@ -224,13 +287,16 @@ class Restoration(Result):
             raise NarrowsError(f"none of the pictures could be done: {name}: {reason}")
         done = sorted(outputs)
         rank = {place: number for number, place in enumerate(done)}
+        titles = others.get("titles", {})
+        better = _better(groups, titles)
         return Restoration(
             groups,
             [[rank[place] for place in some] for some in places],
             [found.ids[place] for place in done],
             [outputs[place] for place in done],
             [{"id": found.ids[place], **pictures.get(place, {})} for place in done],
-            notes=tuple(dict.fromkeys(found.notes)),
+            files=[found.files[place] for place in done],
+            notes=tuple(dict.fromkeys([*found.notes, *better])),
             skipped=tuple(found.skipped),
             **others,
         )
@@ -260,6 +326,14 @@ def fitted_pca(model: Any, fit_on: Pictures | None, progress: Progress = None) -
     return Pca.fit(images, max(1, min(Pca.most(images), 512)))
 
 
+def beaten_note(model: Any, verb: str) -> list[str]:
+    """What the training found: that a method without a model does better; nothing where it does not."""
+    facts = run_of(model).facts
+    if facts.get("for") != verb or not facts.get("beaten_by"):
+        return []
+    return [f"on the pictures of its training {facts['beaten_by']} does better than this model"]
+
+
 def seen_note(model: Any, x: Tensor) -> list[str]:
     """What to say where scores are of pictures uint8 (N, C, H, W) that the model was trained on."""
     if tuple(x.shape[1:]) != tuple(model.shape):
@@ -283,15 +357,68 @@ def tile_note(
     height, width = model.shape[1:]
     if size == (height, width):
         return ""
-    h, w = size
-    what = (
-        f"{len(places)} pictures of {h}×{w}"
-        if len(places) > 1
-        else f"{found.ids[places[0]]}, {h}×{w}"
-    )
-    small = how == "in tiles of" and h <= height and w <= width
+    small = how == "in tiles of" and size[0] <= height and size[1] <= width
     done = "continued by reflection to" if small else how
-    return f"{what}: {done} {height}×{width}"
+    return f"{_these(found, places, size)}: {done} {width}×{height}"
+
+
+def _these(found: Sized, places: Sequence[int], size: tuple[int, int]) -> str:
+    """Pictures of one size in words, width first."""
+    told = f"{size[1]}×{size[0]}"
+    return (
+        f"{len(places)} pictures of {told}"
+        if len(places) > 1
+        else f"{found.ids[places[0]]}, {told}"
+    )
+
+
+def takes_any_size(model: Any) -> bool:
+    """Whether what a model learnt holds in tiles of a larger picture.
+
+    So it is of patches, and where neither code nor ladder knows a place in the picture: what a model
+    of whole pictures learnt is where in the picture something is, such as an eye in a face.
+    """
+    preprocessing = getattr(model, "preprocessing", None)
+    if preprocessing is not None and preprocessing.patches:
+        return True
+    knows = any(isinstance(one, nn.Linear) for one in model.ladder.modules())
+    return len(model.code_shape) == 3 and not knows
+
+
+def whole_only(
+    model: Any,
+    found: Sized,
+    places: Sequence[int],
+    size: tuple[int, int],
+    remedy: str,
+    it: str = "it",
+) -> bool:
+    """Whether a model of whole pictures cannot do pictures of this size, which are then skipped.
+
+    Args:
+        remedy: what else may be done, such as which model to train.
+        it: what has the size.
+    """
+    if tuple(size) == tuple(model.shape[1:]) or takes_any_size(model):
+        return False
+    reason = (
+        f"{it} is {size[1]}×{size[0]}, and this model was trained on whole pictures of "
+        f"{model.shape[2]}×{model.shape[1]}, not on patches: {remedy}"
+    )
+    found.skipped += [(found.ids[place], reason) for place in places]
+    return True
+
+
+def _better(groups: Sequence[Restored], titles: Mapping[str, str]) -> list[str]:
+    """What to say where a method without a model is nearer to the clean pictures."""
+    means = {name: float(each["psnr"].mean()) for name, each in scores(groups).items()}
+    if not means or means[MODEL] >= (most := max(means.values())):
+        return []
+    best = next(name for name, value in means.items() if value == most)
+    named = (
+        "what was given" if best == "as given" and best not in titles else titles.get(best, best)
+    )
+    return [f"{named} does better here: {most:.2f} dB, the model {means[MODEL]:.2f} dB"]
 
 
 # ---- the sheet -----------------------------------------------------------------------------------
@@ -308,7 +435,10 @@ def _sheet(groups: Sequence[Restored], titles: Mapping[str, str]) -> Any:
     Large ones are shown by their middle, or by what is around the hole; with holes, only those of
     the first size.
     """
-    chosen = list(groups)[:1] if groups[0].hole is not None else list(groups)
+    chosen: list[Restored] = []
+    for group in list(groups)[:1] if groups[0].hole is not None else groups:
+        if sum(len(one.given) for one in chosen) < SHOWN:
+            chosen.append(group)
     common = set.intersection(*(set(group.others) for group in chosen))
     height, width = (min(group.given.shape[axis] for group in chosen) for axis in (2, 3))
     if groups[0].hole is None:

@@ -9,6 +9,8 @@ the query stays where codes are.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +69,7 @@ class SearchResult(Result):
         exact: whether every code was looked at.
         collection: that was searched.
         where: the filter.
+        own: those of ``ids`` that are pictures of the query themselves.
         notes: whether there were fewer than asked for.
         skipped: (file, reason) of pictures of the query that could not be read.
     """
@@ -83,6 +86,7 @@ class SearchResult(Result):
     where: str | None = None
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
+    own: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -90,7 +94,7 @@ class SearchResult(Result):
     def rows(self) -> list[dict[str, Any]]:
         """A dict for each picture that was found: id, distance, and what else is known."""
         return [
-            {"id": id_, "distance": float(self.distances[place])}
+            {"id": id_, "distance": float(self.distances[place]), "query": id_ in self.own}
             | {name: plain(values[place]) for name, values in self.columns.items()}
             for place, id_ in enumerate(self.ids)
         ]
@@ -159,7 +163,7 @@ def search(
 
     Codes can be added and taken away: ``like=["smiling.jpg", "plain2.jpg"], minus=["plain.jpg"]``
     asks for what is to plain2 as smiling is to plain. Pictures that are named by their ids are not
-    found themselves.
+    found themselves; a file that is in the collection, too, is marked as the query.
 
     Args:
         collection: a ``Collection``, or its folder or address.
@@ -209,11 +213,13 @@ def search(
         among = " that pass the filter" if where else ""
         notes.append(f"asked for {k} pictures; there are {len(hits.ids)}{among} beside the query")
     shown = [name for name in COLUMNS if name in opened.columns] + opened.scores
-    rows = opened.rows(["thumbnail", *shown], ids=hits.ids)
+    rows = opened.rows(["thumbnail", "hash", *shown], ids=hits.ids)
+    asked = _contents([one for _, one, stored in terms if not stored])
+    own = [id_ for id_, digest in zip(hits.ids, rows["hash"], strict=True) if digest in asked]
     small = [opened_thumbnail(content or b"") for content in rows["thumbnail"]]
     return SearchResult(
         query, code, hits.ids, np.asarray(hits.distances), {name: rows[name] for name in shown},
-        small, hits.exact, opened, where, notes, read.skipped,
+        small, hits.exact, opened, where, notes, read.skipped, own,
     )  # fmt: skip
 
 
@@ -247,6 +253,17 @@ class _Reader:
         return [Term(sign, *row) for row in zip(names, codes, small, strict=True)]
 
 
+def _contents(asked: Sequence[Any]) -> set[str]:
+    """The hashes of the single files among what was asked with, as a collection keeps them."""
+    found = set()
+    for one in asked:
+        if isinstance(one, (str, Path)) and Path(one).expanduser().is_file():
+            with contextlib.suppress(OSError), open(Path(one).expanduser(), "rb") as opened:
+                digest = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16))
+                found.add(digest.hexdigest())
+    return found
+
+
 def _items(given: Any) -> list[Any]:
     """One thing or several as a list."""
     if given is None:
@@ -266,7 +283,7 @@ def plain(value: Any) -> Any:
 
 def _caption(row: Mapping[str, Any]) -> str:
     label = row.get("label")
-    name = Path(row["id"]).name
+    name = Path(row["id"]).name + (" (the query itself)" if row["query"] else "")
     return name if label is None else f"{label} · {name}"
 
 
@@ -274,6 +291,8 @@ def _about(row: Mapping[str, Any]) -> str:
     pieces = [str(row["label"])] if row.get("label") is not None else []
     if row.get("width"):
         pieces.append(f"{row['width']}x{row['height']}")
+    if row["query"]:
+        pieces.append("(the query itself)")
     return "  ".join(pieces)
 
 

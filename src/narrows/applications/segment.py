@@ -30,9 +30,11 @@ from ..images import (
     masks_by_name,
     named_outputs,
     read_mask,
+    spared,
     split,
     stacked,
     unmasked,
+    usual_size,
 )
 from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
@@ -43,7 +45,7 @@ from ..measures import class_weights, intersection_over_union, pixel_confusion, 
 from ..progress import Progress, stage
 from ..recipes.lingrand import lingrand_2021_segmentation
 from ..results import Result
-from ..tables import Table
+from ..tables import Table, counted
 from ..training import fit
 from .fine_tune import Steps
 from .opening import opened_autoencoder, run_of
@@ -159,7 +161,8 @@ class Segmentation(Result):
     def save(self, folder: Path | str) -> dict[str, Any]:
         """The sheet, the document, and for each picture a palette PNG of class numbers."""
         folder = Path(folder)
-        paths = [str(folder / name) for name in named_outputs(self.ids, ("comparison.png",))]
+        names = named_outputs(self.ids, ("comparison.png",))
+        paths = [str(spared(folder / name)) for name in names]
         for path, mask in zip(paths, self.masks, strict=True):
             write_bytes(path, mask_png(mask.numpy(), self._k))
         return self._written(folder, {"pictures": paths})
@@ -167,7 +170,7 @@ class Segmentation(Result):
     def __str__(self) -> str:
         count = len(self.masks)
         lines = [str(self.table())] if self.truths is not None else []
-        return "\n".join([*lines, f"{count:,} mask{'' if count == 1 else 's'}"])
+        return "\n".join([*lines, counted(count, "mask")])
 
 
 def segment(
@@ -304,7 +307,7 @@ def _seen(
     if parts.note or not any(seen):
         return seen, [parts.note] if parts.note else []
     return seen, [
-        f"the model has seen {sum(seen):,} of the {len(ids):,} pictures with their masks in training: "
+        f"the model has seen {sum(seen):,} of the {counted(len(ids))} with their masks in training: "
         "scores flatter it"
     ]
 
@@ -358,8 +361,8 @@ class TrainedSegmentation(Result):
     def table(self) -> Table:
         """A row for each class and their mean: the model, and the blind guess."""
         explained = (
-            f"(intersection over union, {len(self.judged.masks)} {self.judged_on} pictures; prior: "
-            "the most frequent class of each position)"
+            f"(intersection over union, {counted(len(self.judged.masks), f'{self.judged_on} picture')}; "
+            "prior: the most frequent class of each position)"
         )
         return _table(self.scores(), self.names, explained)
 
@@ -375,7 +378,7 @@ def train_segmentation(
     pictures: Any,
     masks: Path | str | None = None,
     *,
-    size: Size = 64,
+    size: Size | None = None,
     names: Sequence[str] | None = None,
     void: int | None = None,
     epochs: float | None = None,
@@ -397,7 +400,8 @@ def train_segmentation(
         pictures: a folder with images/ and masks/; a folder of pictures, with ``masks``; or
             :class:`narrows.images.Masked`, as it is.
         masks: a folder with a gray or palette picture of class numbers for each picture.
-        size: (height, width) that the model takes, or one number.
+        size: (height, width) that the model takes, or one number; None: in the pictures' aspect, about
+            80 × 80 pixels.
         names: of the classes 0, 1, …
         void: the number in the masks that is no class.
         epochs: passes over the pictures, instead of the recipe's.
@@ -420,7 +424,8 @@ def train_segmentation(
         where = (pictures, masks) if masks is not None else masks_below(pictures)
         about |= {"pictures": str(where[0]), "masks": str(where[1])}
         with stage(progress, "reading pictures") as step:
-            given = masked(where[0], where[1], size, void=void, names=names, progress=step)
+            wanted = usual_size(where[1]) if size is None else size
+            given = masked(where[0], where[1], wanted, void=void, names=names, progress=step)
     count, parts = len(given.names), split(given.images, validation=validation, seed=seed)
     places = {id_: place for place, id_ in enumerate(given.images.ids)}
     fitted = given.select([places[id_] for id_ in parts.train.ids])

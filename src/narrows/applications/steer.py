@@ -21,12 +21,14 @@ from torch import Tensor
 from ..figures import picture_rows
 from ..images.inputs import Pictures, evenly
 from ..images.transforms import Transform
+from ..images.walk import natural
 from ..measures import psnr
 from ..measures.attributes import ATTRIBUTES, change
 from ..parts import Part, build, listed
 from ..progress import Progress, stage
+from ..randomness import permutation
 from ..results import Result
-from ..tables import Table
+from ..tables import Table, counted
 from .decoding import Decode, decoder
 from .opening import opened_autoencoder, opened_images, run_of
 
@@ -39,10 +41,12 @@ __all__ = [
     "Steering",
     "effects_of_steering",
     "effects_of_transform",
+    "explained",
     "fit_to_labels",
     "fit_to_transform",
     "probe",
     "proximity",
+    "read_off_codes",
     "steer",
     "steer_codes",
 ]
@@ -267,11 +271,44 @@ def probe(pictures: Tensor, values: Tensor) -> tuple[Callable[[Tensor], Tensor],
         return torch.nn.functional.adaptive_avg_pool2d(x, side).flatten(1).double().numpy()
 
     half = len(pictures) // 2
-    x, y = rows(pictures), values.double().numpy()
+    order = permutation(
+        0, "steer/probe", len(pictures)
+    )  # files are often sorted by what is asked for
+    x, y = rows(pictures)[order.numpy()], values.double()[order].numpy()
     ridge = RidgeCV(alphas=[0.1, 1.0, 10.0, 100.0, 1000.0])
     score = float(ridge.fit(x[:half], y[:half]).score(x[half:], y[half:]))
     ridge.fit(x, y)
     return lambda shown: torch.from_numpy(ridge.predict(rows(shown))), score
+
+
+def read_off_codes(z: Tensor, values: Tensor, held: Tensor, truth: Tensor) -> float | None:
+    """R² of a number by ridge regression on codes, on codes that it was not fitted to; 0 is what its
+    mean would have. None where it has one value only."""
+    from sklearn.linear_model import RidgeCV
+
+    if len(truth) < 2 or float(truth.double().std()) == 0:
+        return None
+    x, other = (rows.flatten(1).double().numpy() for rows in (z, held))
+    ridge = RidgeCV(alphas=[10.0**power for power in range(-2, 5)]).fit(x, values.double().numpy())
+    return float(ridge.score(other, truth.double().numpy()))
+
+
+def explained(
+    codes: Callable[[Tensor], Tensor],
+    steering: Steering,
+    transform: Transform,
+    pictures: Tensor,
+    amount: float,
+) -> float:
+    """R² of the steps that codes of pictures (N, C, H, W) really make under ± an amount of a transform.
+
+    1 − Σ‖z_t − z − step‖² / Σ‖z_t − z‖²: 1 where steering goes where the transform does, 0 where it had
+    better stay.
+    """
+    z, amounts = codes(pictures), torch.tensor([-amount, amount])
+    gone = torch.stack([codes(transform(pictures, t.expand(len(pictures)))) for t in amounts])
+    missed = (gone - steering(z, amounts)).double().square().sum()
+    return float(1 - missed / (gone - z).double().square().sum().clamp_min(1e-30))
 
 
 @dataclass(frozen=True, repr=False)
@@ -291,6 +328,8 @@ class Steered(Result):
         ideal: the same of the transform itself; none of a label.
         proximity: how near steered pictures come to transformed ones; None of a label.
         probe_r2: how well the label is read off pixels, of a half held out; None of a transform.
+        r2: of pictures that it was not fitted to: how well the label is read off codes, see
+            ``read_off_codes``, or how much of a transform's step is steered, see ``explained``.
         fitted: the pictures that it was fitted to, a Source.
         judged: those that the effects were measured on, a Source.
         judged_on: what these are: ``held-out``, ``validation``, ``training`` or ``seen`` by the model.
@@ -314,6 +353,7 @@ class Steered(Result):
     fitted: Any
     judged: Any
     judged_on: str
+    r2: float | None = None
     ids: Sequence[str] = ()
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
@@ -325,6 +365,7 @@ class Steered(Result):
             document["nearness"] = vars(self.proximity)
         if self.probe_r2 is not None:
             document["probe_r2"] = self.probe_r2
+        document["r2"] = self.r2
         return document | {
             "amount": self.amount,
             "unit": self.unit,
@@ -337,8 +378,37 @@ class Steered(Result):
             "skipped": [list(item) for item in self.skipped],
         }
 
+    @property
+    def nothing(self) -> str:
+        """Why this is no finding, in a sentence; empty where it is one."""
+        if self.r2 is not None and self.r2 <= 0:
+            if self.probe_r2 is None:
+                return (
+                    f"there is no direction of {self.by} in these codes: on {self._judged} the step that "
+                    f"was learnt has R² {self.r2:.2f}, and staying has 0"
+                )
+            return (
+                f"there is no direction of {self.by} in these codes: read off them it has R² "
+                f"{self.r2:.2f} on {self._judged}, and its mean has 0"
+            )
+        if self.probe_r2 is not None and self.probe_r2 <= 0:
+            return (
+                f"what steering does to {self.by} cannot be measured: read off pixels it has held-out "
+                f"R² {self.probe_r2:.2f}, and its mean has 0; learn it from more pictures (--fit-on)"
+            )
+        return ""
+
+    @property
+    def _judged(self) -> str:
+        return (
+            f"{len(self.judged):,} {self.judged_on} picture{'s' if len(self.judged) != 1 else ''}"
+        )
+
     def table(self) -> Table:
-        """What steering did to each attribute, and what the transform itself does."""
+        """What steering did to each attribute, and what the transform itself does; empty where there is
+        no such direction."""
+        if self.nothing:
+            return Table({})
         effects = sorted(self.effects, key=lambda effect: effect.attribute != self.by)
         ideal = {effect.attribute: _moved(effect) for effect in self.ideal}
         columns: dict[str, list[Any]] = {"": [effect.attribute for effect in effects]}
@@ -360,9 +430,11 @@ class Steered(Result):
         return {"steered": picture_rows(rows, captions, corner=self.by)}
 
     def __str__(self) -> str:
+        if self.nothing:
+            return self.nothing
         lines = [
-            f"steering by {self.by} {self.amount:+.3g} {self.unit}, on {len(self.judged):,} "
-            f"{self.judged_on} pictures that it was not fitted to:",
+            f"steering by {self.by} {self.amount:+.3g} {self.unit}, on {self._judged} that it was not "
+            "fitted to:",
             str(self.table()),
         ]
         if self.proximity is not None:
@@ -374,6 +446,11 @@ class Steered(Result):
         if self.probe_r2 is not None:
             lines.append(
                 f"{self.by} is read off pixels by ridge regression, held-out R² {self.probe_r2:.2f}"
+                + ("" if self.r2 is None else f"; off codes {self.r2:.2f}")
+            )
+        elif self.r2 is not None:
+            lines.append(
+                f"of the steps that codes make under it, the one learnt has R² {self.r2:.2f}"
             )
         return "\n".join(lines)
 
@@ -436,6 +513,8 @@ def steer(
         z: Tensor = autoencoder.encode(x).z
         return z
 
+    score: float | None
+    r2: float | None
     with stage(progress, f"learning {by}") as step:
         if by in listed("transform"):
             transform = build("transform", Part(by))
@@ -445,14 +524,18 @@ def steer(
             effects = effects_of_steering(decode, steering, codes(held), amount)
             ideal = effects_of_transform(transform, held, amount)
             near = proximity(codes, decode, steering, transform, held, amount)
-            score = None
+            score, r2, notes = None, explained(codes, steering, transform, held, amount), []
         else:
             transform, ideal, near = None, [], None
-            values = _values(train, by)
+            values, known = _values(train, by)
+            notes = _unknown(by, known)
+            x, values = x[known], values[known]
             amount, unit = _label_amount(values) if amount is None else amount, f"of {by}"
             steering = fit_to_labels(codes(x), values)
             read, score = probe(x, values)
             effects = effects_of_steering(decode, steering, codes(held), amount, {by: read})
+            truth, also = _values(judged, by, strict=False)
+            r2 = read_off_codes(codes(x), values, codes(held)[also], truth[also])
         step(1, 1)
     amounts = torch.arange(-(STEPS // 2), STEPS // 2 + 1) * (amount / (STEPS // 2))
     steered = steer_codes(decode, steering, codes(given), amounts).transpose(0, 1)
@@ -461,38 +544,74 @@ def steer(
         real = torch.stack([transform(one.expand(STEPS, -1, -1, -1), amounts) for one in given])
     return Steered(
         by, amount, unit, amounts, given, steered, real, steering, effects, ideal, near, score,
-        train, judged, portion.name,
+        train, judged, portion.name, r2,
         list(getattr(images, "ids", [str(i) for i in range(len(images))])),
-        tuple(filter(None, [parts.note])),
+        tuple(filter(None, [parts.note, *notes])),
         tuple(getattr(images, "skipped", ())),
     )  # fmt: skip
 
 
-def _values(source: Any, by: str) -> Tensor:
-    """The numbers (N,) of a label column, or 1 and 0 inside and outside of a class."""
-    labels = dict(getattr(source, "labels", None) or {})
+def _values(source: Any, by: str, *, strict: bool = True) -> tuple[Tensor, Tensor]:
+    """The numbers (N,) of a column, or 1 and 0 inside and outside of a class; and where they are known.
+
+    Args:
+        strict: some of these pictures have to be of the class.
+    """
+    columns = {
+        **(getattr(source, "metadata", None) or {}),
+        **(getattr(source, "labels", None) or {}),
+    }
     column, equals, wanted = by.partition("=")
-    if column not in labels:
-        known = f" or a label of the pictures ({', '.join(labels)})" if labels else ""
-        raise ValueError(f"by is one of {', '.join(listed('transform'))}{known}; we got {by!r}")
-    values = np.asarray(labels[column])
+    if column not in columns:
+        known = f" or a label of the pictures ({', '.join(columns)})" if columns else ""
+        none = "" if columns else "; the pictures that it is learnt from have no labels"
+        raise ValueError(
+            f"by is one of {', '.join(listed('transform'))}{known}; we got {by!r}{none}"
+        )
+    texts = np.array([_class(value) for value in np.asarray(columns[column]).tolist()])
+    known_rows = torch.from_numpy(texts != "")
     if equals:
-        classes = sorted({str(value) for value in values.tolist()})
-        if wanted not in classes:
+        classes = sorted(set(texts[texts != ""].tolist()), key=natural)
+        if _class(wanted) not in classes and strict:
             raise ValueError(
                 f"{column} has no class {wanted!r}, only {', '.join(classes[:12])}"
                 f"{' …' if len(classes) > 12 else ''}"
             )
-        values = np.array([str(value) == wanted for value in values.tolist()])
+        return torch.from_numpy(texts == _class(wanted)).double(), known_rows
     try:
-        numbers = torch.from_numpy(values.astype(np.float64))
+        numbers = torch.tensor([float(text) if text else 0.0 for text in texts.tolist()]).double()
     except ValueError as error:
         raise ValueError(
-            f"{column} is no number: name one of its classes, such as {column}={values[0]}"
+            f"{column} is no number: name one of its classes, such as "
+            f"{column}={next(text for text in texts.tolist() if text)}"
         ) from error
-    if not bool(torch.isfinite(numbers).all()):
-        raise ValueError(f"{column} is not known of every picture; choose pictures that have it")
-    return numbers
+    return numbers, known_rows & torch.isfinite(numbers)
+
+
+def _class(value: Any) -> str:
+    """A label as people write it: 1.0, which one empty cell makes of 1, is 1; no value is empty."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.0f}" if value.is_integer() else str(value)
+    text = str(value).strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    whole = math.isfinite(number) and number.is_integer() and text == f"{number:.1f}"
+    return f"{number:.0f}" if whole else text
+
+
+def _unknown(by: str, known: Tensor) -> list[str]:
+    """A note on pictures whose label is not known.
+
+    Raises:
+        ValueError: it is known of fewer than two.
+    """
+    left = len(known) - int(known.sum())
+    if len(known) - left < 2:
+        raise ValueError(f"{by} is known of {len(known) - left} pictures; a direction takes two")
+    which = "which is" if left == 1 else "which are"
+    return [f"{by} is not known of {counted(left)}, {which} left out"] if left else []
 
 
 def _label_amount(values: Tensor) -> float:

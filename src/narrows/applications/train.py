@@ -21,17 +21,26 @@ from ..images import Images, open_source, split
 from ..images.arrays import fitted
 from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
+from ..images.patches import patches as cut_patches
+from ..images.variety import varied
 from ..progress import Progress, stage
 from ..recipes import adjusted
 from ..results import Result
-from ..training import Portion, Recipe, run_info, write_model_card
+from ..tables import counted
+from ..training import Portion, Recipe, Run, run_info, write_model_card
 from ..training import fit as fit_model
-from ..training.length import lasting
-from ..training.reporting import Reporter, reporter
+from ..training.length import lasting, patient
+from ..training.phases import recipe_of
+from ..training.reporting import Reporter, Unfailing, reporter
+from .beside_pca import conclusion, pca_psnr
+from .opening import opened_autoencoder, run_of
+from .prior import fit_after_training
+from .purpose import Standing, recipe_of_purpose, standing
 from .reconstruct import SHOWN, Reconstructions, reconstruct
 
 __all__ = ["Training", "run_folder", "train"]
 
+FEW = 50  # pictures, below which a model is warned of
 JUDGED = 1000  # pictures that the card's numbers are of
 
 
@@ -48,6 +57,9 @@ class Training(Result):
         folder: of the run; None where it is in memory only.
         skipped: (file, reason) of what could not be read.
         notes: what was guessed or rescaled in reading.
+        standing: beside methods without a model, where it was trained for a verb.
+        conclusion: how the reconstructions compare with PCA's, as many numbers a picture; empty where
+            that is no fair rival.
     """
 
     name: ClassVar[str] = "training"
@@ -58,6 +70,8 @@ class Training(Result):
     folder: Path | None = None
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    standing: Standing | None = None
+    conclusion: str = ""
 
     def document(self) -> dict[str, Any]:
         """What the model is and how long it took, MSE per pixel and PSNR in dB."""
@@ -67,39 +81,48 @@ class Training(Result):
             "evaluated": self.judged.name,
             "mse": float(self.reconstructions.mse.mean()),
             "psnr": float(self.reconstructions.psnr.mean()),
+            "conclusion": self.conclusion,
             "skipped": [list(item) for item in self.skipped],
             "notes": list(self.notes),
+            **({} if self.standing is None else {self.standing.purpose: self.standing.rows}),
         }
 
     def figures(self) -> dict[str, Any]:
-        """Reconstructions of a dozen, and the loss by epoch."""
+        """Reconstructions of a dozen that differ, and the loss by epoch."""
+        some = varied(self.reconstructions.pictures, SHOWN)
         few = (self.reconstructions.pictures, self.reconstructions.reconstructions)
         history = self.model.run.history if self.model.run is not None else []
         return {
-            "reconstructions": comparison(*(x[:SHOWN].numpy() for x in few)),
+            "reconstructions": comparison(*(x[some].numpy() for x in few)),
             "losses": loss_curves(history),
         }
 
     def __str__(self) -> str:
         where = "" if self.folder is None else f", in {self.folder}"
+        if self.standing is not None:
+            return f"{self.standing.table()}\n{self.standing.said}"
         return (
             f"trained on {len(self.fitted):,} pictures{where}: mean PSNR "
             f"{self.reconstructions.psnr.mean():.2f} dB on {len(self.reconstructions.mse):,} "
-            f"pictures ({self.judged.name})"
+            f"pictures ({self.judged.name})" + (f"\n{self.conclusion}" if self.conclusion else "")
         )
 
 
 def train(
     pictures: Pictures,
-    recipe: str | Recipe = RECIPE,
+    recipe: str | Recipe | None = None,
     *,
+    for_: str | None = None,
+    patches: bool = False,
     to: Path | str | None = None,
+    from_: Autoencoder | Path | str | None = None,
     size: int | tuple[int, int] | None = None,
     mode: str | None = None,
     fit: str = "crop",
     center_crop: int | None = None,
     epochs: float | None = None,
     minutes: float | None = None,
+    patience: int | None = None,
     code_size: int | None = None,
     changes: Mapping[str, Any] | None = None,
     validation: float = 0.1,
@@ -117,15 +140,28 @@ def train(
     How pictures became inputs, and which ones were trained on, stay with the model: no verb has to be
     told again. A set's official test part is left alone.
 
+    A run in a folder ends with a mixture fitted to its codes, which ``generate`` draws from.
+
     Args:
         pictures: anything that :func:`narrows.images.inputs.pictures` reads.
-        recipe: a name of ``narrows.recipes.listed()``, the file of a recipe, or a ``Recipe``.
+        recipe: a name of ``narrows.recipes.listed()``, the file of a recipe, or a ``Recipe``; None:
+            ``pca-vae``, or that of ``from_``, or what ``for_`` chooses.
+        for_: a verb that the model is to be for, which chooses the recipe: ``denoise``, ``upscale`` or
+            ``inpaint``. At the end it is compared with what needs no model.
+        patches: train on pieces of the pictures, which are read at their own size: what comes of it
+            takes pictures of any size.
         to: a folder for the run, its card and pictures; None keeps nothing on disk.
+        from_: a model, or its folder, whose weights this one begins with. It reads pictures in the
+            same way, and what that model has seen counts as seen.
         size: height and width in pixels; None takes 64 for a folder, otherwise what pictures have.
         mode: ``gray`` or ``rgb``; None takes RGB for a folder, otherwise what pictures have.
         fit: how a picture meets the size: ``crop``, ``pad`` or ``stretch``.
         center_crop: take the central square of so many pixels first.
-        epochs, minutes: the length, instead of the recipe's; one of them.
+        epochs, minutes: the length, instead of the recipe's; one of them. With ``resume``, a run that
+            was shorter, finished or not, goes on.
+        patience: validations without a better one before training stops; 0: it never stops early.
+            None: what the recipe says, else 8 or a quarter of all, whichever is more; recipes that
+            follow a paper train to the end.
         code_size: instead of the recipe's.
         changes: of other numbers of the recipe, such as ``{"batch_size": 64}``, or
             ``{"mirror": False}`` where mirrored pictures are none; see
@@ -133,32 +169,55 @@ def train(
         validation: the share of the training pictures that is kept to choose the weights by; 0: none.
         seed: of the split and of every draw.
         device, precision, resume, checkpoint_seconds, report: as of ``narrows.fit``.
-        facts: what else the run's file shall say, such as the command.
+        facts: what else ``local.toml`` of the run shall say, such as the command.
         progress: while files are read; see :mod:`narrows.progress`.
 
     Raises:
-        ValueError: no such recipe, or a number that it has not.
+        ValueError: no such recipe, a number that it has not, pictures of other than 1 or 3 channels, or
+            a model of ``from_`` that does not fit them.
         NoImages: nothing can be read.
         RunExists, Diverged, Interrupted: as ``narrows.fit`` does.
     """
-    with stage(progress, "reading pictures") as step:
-        images = _opened(pictures, size, mode, fit, center_crop, step)
     changed = dict(changes or {}) | ({} if code_size is None else {"code_size": code_size})
-    if isinstance(recipe, Recipe):
-        if changed:
-            raise ValueError("changes and code_size are of a recipe by name; change it before")
-        chosen = recipe
-    else:
-        chosen = adjusted(recipe, images.shape, changed)
-    chosen = lasting(chosen, epochs, minutes)
+    earlier = None if from_ is None else opened_autoencoder(from_, "cpu")
+    if for_ is not None:
+        recipe = recipe_of_purpose(for_, recipe)
+        changed |= {"patches": True} if patches else {}
+    with stage(progress, "reading pictures") as step:
+        if earlier is not None:
+            _check_as_read(size, mode, fit, center_crop)
+        if patches:
+            side = size or (64 if earlier is None else earlier.preprocessing.size)
+            images: Any = cut_patches(pictures, side, mode or "rgb", seed=seed, progress=step)
+        elif earlier is None:
+            images = _opened(pictures, size, mode, fit, center_crop, step)
+        else:
+            images = read_pictures(pictures, earlier.preprocessing, progress=step)
+    if images.shape[0] not in (1, 3):
+        raise ValueError(
+            "pictures have 1 or 3 channels, gray or RGB, which is what every verb shows and writes; "
+            f"these have {images.shape[0]}: keep 1 or 3 of them, or train on them with narrows.fit from "
+            "Python, where encode and decode take any number"
+        )
+    if recipe is None:
+        recipe = RECIPE if earlier is None else recipe_of(earlier)
+    if isinstance(recipe, Recipe) and changed and earlier is None:
+        raise ValueError("changes and code_size are of a recipe by name; change it before")
+    chosen = lasting(adjusted(recipe, images.shape, changed), epochs, minutes)
     parts = split(images, validation=validation, seed=seed)
+    if patience is not None or parts.validation is not None:
+        chosen = patient(chosen, patience)
     described = getattr(images, "description", f"{len(images):,} items")
-    shown = reporter(report)
+    shown = Unfailing(reporter(report))
     shown.say(described)
     named = {"pictures": str(pictures)} if isinstance(pictures, (str, Path)) else {}
+    if earlier is not None:
+        place = f"{from_}, " if isinstance(from_, (str, Path)) else ""
+        named["begun_from"] = f"{place}{recipe_of(earlier).name} {earlier.fingerprint()}"
     named |= {"trained_on": f"{len(parts.train):,} of {described}", **(facts or {})}
     model = fit_model(
-        chosen, parts.train, validation=parts.validation, to=to, resume=resume, seed=seed,
+        chosen if earlier is None else _begun(chosen, earlier), parts.train,
+        epochs=epochs, minutes=minutes, validation=parts.validation, to=to, resume=resume, seed=seed,
         device=device, precision=precision, checkpoint_seconds=checkpoint_seconds,
         report=shown, facts=named,
     )  # fmt: skip
@@ -166,19 +225,74 @@ def train(
     if parts.validation is not None:
         judged = Portion(parts.validation, "validation")
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
+    notes = list(getattr(images, "notes", ()))
+    if to is not None:
+        no_prior = fit_after_training(model, parts.train, to, seed=seed, progress=progress)
+        notes += [no_prior] if no_prior else []
+    if len(parts.train) < FEW:
+        notes.append(
+            f"{counted(len(parts.train))} to train on: a model of so few knows these and hardly any other"
+        )
+    through = reconstruct(model, some.cpu(), progress=False)
+    pca = pca_psnr(model, parts.train, through.pictures, seed)
     result = Training(
-        model, parts.train, judged, reconstruct(model, some.cpu(), progress=False),
-        None if to is None else Path(to), getattr(images, "skipped", ()), getattr(images, "notes", ()),
+        model, parts.train, judged, through,
+        None if to is None else Path(to), getattr(images, "skipped", ()),
+        [*notes, *(model.run.notes if model.run is not None else ())],
+        None if for_ is None else standing(model, for_, judged.images, parts.train, judged.name, seed),
+        "" if pca is None or for_ is not None else conclusion(through.psnr, pca, judged.name),
     )  # fmt: skip
+    if result.standing is not None and model.run is not None:
+        model.run.facts |= {"for": for_, "beaten_by": result.standing.beaten_by}
+        if to is not None:
+            model.run.save(Path(to))
     if to is not None:
         _leave(result, Path(to))
     return result
 
 
-def run_folder(recipe: str, pictures: Path | str) -> Path:
+def run_folder(recipe: str | None, pictures: Path | str, from_: Path | str | None = None) -> Path:
     """Where a run goes that nobody named a folder for: ``runs/RECIPE-PICTURES``."""
-    name = Recipe.load(Path(recipe)).name if recipe.endswith(".toml") else recipe
+    if recipe is None and from_ is not None:
+        recipe = str(Path(from_) / "recipe.toml")
+    name = recipe or RECIPE
+    name = Recipe.load(Path(name)).name if name.endswith(".toml") else name
     return Path("runs") / f"{name}-{Path(pictures).resolve().stem or 'pictures'}"
+
+
+def _check_as_read(size: Any, mode: str | None, fit: str, center_crop: int | None) -> None:
+    if size is not None or mode is not None or fit != "crop" or center_crop is not None:
+        raise ValueError(
+            "a model reads pictures as it was trained to, and so does one that begins with its "
+            "weights: leave out size, gray, fit and center-crop"
+        )
+
+
+def _begun(recipe: Recipe, earlier: Autoencoder) -> Autoencoder:
+    """A model of the recipe with an earlier one's weights and all that it has seen.
+
+    Raises:
+        ValueError: the weights are those of another model.
+    """
+    model = recipe.build()
+    wanted, got = (
+        {name: tuple(tensor.shape) for name, tensor in one.state_dict().items()}
+        for one in (model, earlier)
+    )
+    other = [
+        name for name in sorted(wanted.keys() | got.keys()) if wanted.get(name) != got.get(name)
+    ]
+    if other:
+        raise ValueError(
+            f"{recipe.name} cannot begin with the weights of that {recipe_of(earlier).name}: "
+            f"{other[0]} is {got.get(other[0], 'not there')} and has to be "
+            f"{wanted.get(other[0], 'absent')}; leave the recipe out to train on by the model's own"
+        )
+    model.load_state_dict(earlier.state_dict())
+    model.auxiliary.update(earlier.auxiliary)
+    before = run_of(earlier)
+    model.run = Run(before.preprocessing, before.seen)
+    return model
 
 
 def _opened(

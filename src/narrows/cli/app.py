@@ -13,13 +13,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
 from ..tables import counted
 
 if TYPE_CHECKING:
     from ..results import Result
 
-__all__ = ["App", "answer", "app", "escaped", "printed"]
+__all__ = ["GROUPS", "App", "answer", "app", "escaped", "grouped", "printed"]
+
+# the verbs in the order of help: first what a newcomer needs first
+GROUPS = {
+    "Train and look": ("train", "demo", "evaluate", "reconstruct", "info", "kernels", "check"),
+    "Restore pictures": ("denoise", "inpaint", "upscale", "segment"),
+    "Make and change pictures": ("generate", "prior", "morph", "steer"),
+    "Search and organise": (
+        "duplicates", "index", "search", "outliers", "flaws", "map", "classify", "collection",
+    ),
+    "Recipes and papers": ("recipes", "reproduce"),
+    "Files and data": ("compress", "decompress", "data"),
+}  # fmt: skip
+
+
+class _Verbs(TyperGroup):
+    """The verbs as ``GROUPS`` orders them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        order = [name for names in GROUPS.values() for name in names]
+        known = super().list_commands(ctx)
+        return sorted(known, key=lambda name: order.index(name) if name in order else len(order))
+
 
 _READING = {"pictures", "files", "like", "masks"}  # what verbs call the pictures that they read
 _CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -80,7 +103,8 @@ def _limited(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 app = App(
     name="narrows",
-    help="Image autoencoders and everything they are good for.",
+    cls=_Verbs,
+    help="Image autoencoders and everything they are good for: train one on a folder of pictures, then put it to work. Begin with [bold]narrows demo[/], or [bold]narrows train FOLDER/[/].",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -99,6 +123,17 @@ def _root(
 
         print(f"narrows {__version__}")
         raise typer.Exit()
+
+
+def grouped(app: typer.Typer) -> None:
+    """Put each verb of an application under its group's title; one of no group joins the last."""
+    titles = {name: title for title, names in GROUPS.items() for name in names}
+    last = list(GROUPS)[-1]
+    for command in app.registered_commands:
+        name = command.name or str(getattr(command.callback, "__name__", ""))
+        command.rich_help_panel = titles.get(name, last)
+    for group in app.registered_groups:
+        group.rich_help_panel = titles.get(str(group.name), last)
 
 
 def printed(document: Any, as_json: bool, text: str) -> None:

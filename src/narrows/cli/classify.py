@@ -24,6 +24,13 @@ def classify(
             "FILE.npy. Default: the main label."
         ),
     ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="classes or numbers: whether a label of numbers names classes, or is read off by "
+            "regression. Default: numbers where there are many different ones, such as ages."
+        ),
+    ] = None,
     by: Annotated[
         str,
         typer.Option(
@@ -34,7 +41,10 @@ def classify(
     predict: Annotated[str | None, typer.Option(help="More pictures to classify.")] = None,
     clusters: Annotated[
         int | None,
-        typer.Option(help="Find this many groups without labels. Default: as many as classes."),
+        typer.Option(
+            help="Find this many groups without labels, and write the group of each picture to "
+            "clusters.csv; of a collection also as the column cluster. Default: as many as classes."
+        ),
     ] = None,
     out: options.Out = Path("classified"),
     fit_size: Annotated[
@@ -51,6 +61,8 @@ def classify(
     The test is on pictures that neither the model nor the classifier learnt from. The baselines are
     raw pixels, PCA with as many numbers as a code, and the same encoder untrained.
 
+    A label of many numbers, such as an age, is read off by ridge regression instead.
+
     Pictures without a label, and those of --predict, get the class that the best classifier says:
     the one that did best on a fifth of the pictures that it learnt from.
 
@@ -62,7 +74,7 @@ def classify(
     from ..applications.classify import classify as call
 
     result = call(
-        model, pictures, labels=labels, by=by, predict=predict, clusters=clusters, where=where,
+        model, pictures, labels=labels, kind=kind, by=by, predict=predict, clusters=clusters, where=where,
         fit_size=fit_size, limit=limit, seed=seed, device=device,
     )  # fmt: skip
     answer(result, as_json, out)

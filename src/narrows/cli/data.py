@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..tables import counted
 from . import options
 from .app import App, app, printed
 
@@ -92,6 +93,52 @@ def verify_(
     )
     if wrong:
         raise typer.Exit(1)
+
+
+@data.command("cache")
+def cache_(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all of them.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Show the decoded pictures that are kept for the next time, or remove them.
+
+    What was not used for longest goes first when all come to more than 5 GB, or than the environment
+    variable NARROWS_CACHE_LIMIT says (5G, 800M; 0 keeps none but the last).
+
+    Example: [bold]narrows data cache --clear[/]
+    """
+    import time
+
+    from ..images import cache
+
+    where, note = cache.place("packed")
+    removed = cache.clear(where.parent) if clear else (0, 0)
+    left = cache.kept(where.parent)
+    total = sum(one.size for one in left)
+    lines = [
+        f"{one.size / 1e6:>10,.1f} MB  used {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.used))}"
+        f"  {one.folder.name}"
+        for one in left
+    ]
+    if clear:
+        lines.append(f"removed {_folders(removed[0])}, {removed[1] / 1e6:,.1f} MB")
+    lines.append(
+        f"{_folders(len(left))}, {total / 1e6:,.1f} MB of at most {cache.limit() / 1e6:,.0f}, in {where}"
+    )
+    lines += [f"note: {note}"] if note else []
+    document = {
+        "where": str(where),
+        "bytes": total,
+        "limit": cache.limit(),
+        "folders": [{"name": o.folder.name, "bytes": o.size, "used": o.used} for o in left],
+        "removed": {"folders": removed[0], "bytes": removed[1]},
+        "notes": [note] if note else [],
+    }
+    printed(document, as_json, "\n".join(lines))
+
+
+def _folders(count: int) -> str:
+    return counted(count, "packed folder")
 
 
 def _counted(values: object) -> str:

@@ -18,7 +18,7 @@ __all__ = ["demo"]
 def demo(
     pictures: Annotated[
         str | None,
-        typer.Argument(help="A folder of your own, or a named set. Default: digits."),
+        typer.Argument(help="A folder of your own, or a named set. Default: clothes."),
     ] = None,
     to: Annotated[Path, typer.Option("--to", "-o", help="Folder for the demo.")] = Path(
         "narrows-demo"
@@ -36,14 +36,22 @@ def demo(
     from ..applications.demo import demo as call
     from ..applications.demo import fresh
 
-    chosen = pictures or "digits"
-    folder, mine = shlex.quote(str(fresh(to / "model"))), shlex.quote(chosen)
-    following = [
-        f"narrows info {folder}",
-        f"narrows reconstruct {folder} {mine} --limit 12 -o out/",
-        "narrows train YOUR-PICTURES/ --size 64",
-    ]
-    result = call(chosen, to, epochs=epochs, next_commands=following, seed=seed)
+    folder = shlex.quote(str(fresh(to / "model")))
+    if pictures is None:
+        page = ["narrows demo YOUR-FOLDER/"]
+        following = [
+            "narrows demo YOUR-FOLDER/",
+            "narrows duplicates YOUR-FOLDER/",
+            "narrows train YOUR-FOLDER/ --minutes 5",
+        ]
+    else:
+        mine = shlex.quote(pictures)
+        page = following = [
+            f"narrows duplicates {mine}",
+            f"narrows map {folder} {mine} -o map/",
+            f"narrows train {mine} --minutes 5",
+        ]
+    result = call(pictures or "clothes", to, epochs=epochs, next_commands=page, seed=seed)
     lines = [f"open {result.page.resolve()} in a browser", "", "three commands to try next:"]
     text = "\n".join(["", *lines, *(f"  {command}" for command in following)])
     printed(result.document() | {"next": following}, as_json, text)

@@ -40,7 +40,10 @@ def denoise(
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
-    """Take the noise out of pictures, large ones in overlapping tiles; compared with filters.
+    """Take the noise out of pictures; compared with filters.
+
+    Train a model for it with [bold]narrows train PICTURES --for denoise[/], and --patches for pictures of
+    any size, which then go through in overlapping tiles.
 
     Writes each picture, a sheet of all methods, and how much each picture changed.
 

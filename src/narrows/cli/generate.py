@@ -12,12 +12,14 @@ from .app import answer, app
 
 __all__ = ["generate"]
 
+FILM = 31  # frames of an animation
+
 Number = Annotated[int, typer.Option("-n", "--number", help="How many pictures.")]
 Prior = Annotated[
     str | None,
     typer.Option(
-        help="normal, or one that [bold]narrows prior[/] fitted. Default: normal for a variational "
-        "model, else the one that is there."
+        help="normal, or one that was fitted. Default: the mixture that [bold]narrows train[/] ends "
+        "with, else the one that is there, else normal for a variational model."
     ),
 ]
 Text = Annotated[
@@ -32,12 +34,16 @@ To = Annotated[
     typer.Option(
         "--out",
         "-o",
-        help="The PNG to write; with --files, a folder. Default: generated.png, or generated/.",
+        help="The PNG to write; with --files, a folder; with --traverse also an animation (.webp, "
+        ".gif). Default: generated.png, or generated/.",
     ),
 ]
 Units = Annotated[
     list[int] | None,
-    typer.Option(help="A unit to traverse; default: those that change most. Repeatable."),
+    typer.Option(
+        help="Traverse this single unit of the code; default: the principal axes of all codes. "
+        "Repeatable."
+    ),
 ]
 
 
@@ -56,9 +62,19 @@ def generate(
     ] = False,
     traverse: Annotated[
         bool,
-        typer.Option("--traverse", help="Instead: single units over mean ± --reach deviations."),
+        typer.Option(
+            "--traverse",
+            help="Instead: a picture's code moved along the axes of the codes, ± --reach deviations.",
+        ),
     ] = False,
     unit: Units = None,
+    picture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Of a traversal: begin at it. Default: a typical one of the training.",
+        ),
+    ] = None,
     reach: Annotated[
         float | None,
         typer.Option(help="Of a traversal: standard deviations to either side. Default: 3."),
@@ -75,21 +91,26 @@ def generate(
     """
     from ..applications import generate as call
     from ..applications import plane_of, traversals
+    from ..figures import ANIMATED
 
     if sum(map(bool, (manifold, traverse, files or text is not None))) > 1:
         raise ValueError(
             "--manifold, --traverse and samples (--text, --files) are three outputs; choose one"
         )
-    if not traverse and (unit or reach is not None):
-        raise ValueError(f"{'--unit' if unit else '--reach'} is of --traverse; add it")
-    out = options.sheet_or_folder(out, files, "generated")
+    if not traverse and (unit or picture is not None or reach is not None):
+        given = "--unit" if unit else "--reach" if reach is not None else "--picture"
+        raise ValueError(f"{given} is of --traverse; add it")
+    film = traverse and out is not None and out.suffix.lower() in ANIMATED
+    if not film:
+        out = options.sheet_or_folder(out, files, "generated")
     if manifold:
         answer(plane_of(model, prior=prior, seed=seed, device=device), as_json, out)
     elif traverse:
         reach = 3.0 if reach is None else reach
         found = traversals(
-            model, units=unit or None, reach=reach, prior=prior, seed=seed, device=device
-        )
+            model, picture=picture, units=unit or None, reach=reach, steps=FILM if film else 7,
+            prior=prior, seed=seed, device=device,
+        )  # fmt: skip
         answer(found, as_json, out)
     else:
         answer(call(model, n, prior=prior, text=text, seed=seed, device=device), as_json, out)

@@ -17,6 +17,7 @@ def info(model: options.Model, as_json: options.Json = False) -> None:
     from ..training import run_info
 
     document = run_info(model)
-    width = max(map(len, document))
-    lines = [f"{key.replace('_', ' '):<{width}}  {value}" for key, value in document.items()]
+    told = {key: value for key, value in document.items() if key != "numbers"}
+    width = max(map(len, told))
+    lines = [f"{key.replace('_', ' '):<{width}}  {value}" for key, value in told.items()]
     printed(document, as_json, "\n".join(lines))

@@ -21,7 +21,10 @@ Rectangle = Annotated[
 Colour = Annotated[
     str | None,
     typer.Option(
-        "--colour", "--color", help="Pixels of exactly this colour are filled, such as #ff00ff."
+        "--colour",
+        "--color",
+        help="Pixels of this colour are filled, such as #ff00ff; in a JPEG also "
+        "those around, which it has mixed with their neighbours.",
     ),
 ]
 By = Annotated[
@@ -38,9 +41,11 @@ Score = Annotated[
     ),
 ]
 Tiles = Annotated[
-    bool,
+    bool | None,
     typer.Option(
-        "--tiles", help="Take pictures of another size in tiles of the model's, not as a whole."
+        "--tiles/--whole",
+        help="Take pictures of another size in tiles of the model's, or as a whole. Default: as the "
+        "model was trained.",
     ),
 ]
 Variance = Annotated[
@@ -62,7 +67,7 @@ def inpaint(
     colour: Colour = None,
     by: By = None,
     score: Score = False,
-    tiles: Tiles = False,
+    tiles: Tiles = None,
     starts: Annotated[int, typer.Option(help="Starts of the projection for each picture.")] = 4,
     evaluations: Annotated[
         int, typer.Option(help="Evaluations of the energy for each start.")

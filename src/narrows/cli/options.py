@@ -123,7 +123,7 @@ Resize = Annotated[
     str | None,
     typer.Option(
         help="Bring each picture to the model's size first: crop, pad or stretch. Default: its own "
-        "size, in overlapping tiles of the model's."
+        "size, with a model of patches in overlapping tiles."
     ),
 ]
 FitOn = Annotated[

@@ -31,13 +31,16 @@ Score = Annotated[
     list[str] | None,
     typer.Option(
         help="reconstruction, features, kl, elbo, likelihood, likelihood-ratio, "
-        "likelihood-regret, llr, knn, lof, cosine-knn, mahalanobis or local-excess; or all. "
-        "Repeatable; of several the mean rank decides. Default: reconstruction, features and lof."
+        "likelihood-regret, llr, knn, lof, cosine-knn, mahalanobis, local-excess or pca-residual; or "
+        "all. Repeatable; of several the mean rank decides. Default: lof, cosine-knn, pca-residual."
     ),
 ]
 FalseAlarms = Annotated[
     float | None,
-    typer.Option(help="Call at most this share of normal pictures anomalous. Default: 0.01."),
+    typer.Option(
+        help="Call at most this share of normal pictures anomalous. Default: 0.01, or the least that "
+        "so many normal pictures can promise."
+    ),
 ]
 Quantile = Annotated[
     float | None, typer.Option(help="The threshold is this quantile of normal scores.")
@@ -103,7 +106,7 @@ def outliers(
     """Find the pictures that do not belong among normal ones.
 
     Normal pictures that the model was not trained on set the threshold and give each picture a
-    p-value; distances among codes are fitted to the others. The score that is named decides, else the
+    p-value; distances among codes, and PCA, whose residual is the baseline, are fitted to the others. The score that is named decides, else the
     mean rank over all scores; labels have no say in it. Of a collection, --normal is a filter of its
     rows, and the scores are kept as columns, score_lof and so on.
 

@@ -26,15 +26,25 @@ def recipes(
     size: Annotated[
         str, typer.Option(help="Size of the pictures that the weights are counted for.")
     ] = "64",
+    parts: Annotated[
+        bool,
+        typer.Option(
+            "--parts", help="List the parts that [bold]train --set[/] takes, with their arguments."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """List the recipes by document with their size and source, or describe one.
 
-    Example: [bold]narrows recipes kovenko-2020-vae[/]
+    Example: [bold]narrows recipes kovenko-2020-vae[/]  or  [bold]narrows recipes --parts[/]
     """
     from ..recipes import grouped, recipe
     from .options import parsed_size
 
+    if parts:
+        found = _parts()
+        printed(found, as_json, _parts_in_lines(found))
+        return
     shape = (3, *(parsed_size(size) or (64, 64)))
     if name is not None:
         make = recipe(name)
@@ -51,6 +61,34 @@ def recipes(
             lines.append(f"  {one:35}{row['weights']:>12,}  {_short(row['source'])}".rstrip())
     lines += ["", "narrows recipes NAME describes one"]
     printed(rows, as_json, "\n".join(lines))
+
+
+def _parts() -> list[dict[str, Any]]:
+    """Every part by kind: its arguments with their defaults, and what it is in a line."""
+    from ..parts import kinds, listed
+
+    rows = []
+    for kind in kinds():
+        for name, make in listed(kind).items():
+            arguments = {
+                key: None if parameter.default is parameter.empty else parameter.default
+                for key, parameter in inspect.signature(make).parameters.items()
+                if parameter.kind is not parameter.VAR_KEYWORD
+            }
+            about = (inspect.getdoc(make) or "").splitlines()[:1]
+            rows.append(
+                {"kind": kind, "name": name, "arguments": arguments, "about": "".join(about)}
+            )
+    return rows
+
+
+def _parts_in_lines(rows: list[dict[str, Any]]) -> str:
+    lines: list[str] = []
+    for kind in dict.fromkeys(row["kind"] for row in rows):
+        own = [row for row in rows if row["kind"] == kind]
+        told = (f"  {row['name']:22}{', '.join(row['arguments'])}".rstrip() for row in own)
+        lines += [*([""] if lines else []), kind, *told]
+    return "\n".join([*lines, "", "such as --set corruption=dropout-mask --set corruption.p=0.3"])
 
 
 def _row(name: str, make: Callable[..., Recipe], made: Recipe) -> dict[str, Any]:

@@ -54,14 +54,16 @@ def train(
 ) -> None:
     """Train a SegNet on pictures and their masks.
 
-    Example: [bold]narrows segment train street/ --to runs/street --size 120x160 --void 11[/]
+    Without --size it takes pictures in their aspect, about 80x80 pixels; larger is better and slower.
+
+    Example: [bold]narrows segment train street/ --to runs/street --void 11[/]
     """
     from ..applications.segment import train_segmentation
 
     result = train_segmentation(
         pictures,
         masks,
-        size=options.parsed_size(size) or 64,
+        size=options.parsed_size(size),
         names=[name.strip() for name in names.split(",")] if names else None,
         void=void, epochs=epochs, balanced=balanced, validation=validation, to=to, seed=seed,
         device=device, facts={"command": "narrows " + shlex.join(sys.argv[1:])},

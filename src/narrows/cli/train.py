@@ -20,7 +20,24 @@ To = Annotated[
     typer.Option("--to", "-o", help="Folder for the run. Default: runs/RECIPE-PICTURES."),
 ]
 RecipeName = Annotated[
-    str, typer.Option(help="A name from [bold]narrows recipes[/], or a recipe.toml.")
+    str | None,
+    typer.Option(
+        help=f"A name from [bold]narrows recipes[/], or a recipe.toml. Default: {RECIPE}."
+    ),
+]
+For = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        help="A verb that the model is to be for: denoise, upscale or inpaint. Chooses the recipe, and "
+        "compares it at the end with what needs no model.",
+    ),
+]
+Patches = Annotated[
+    bool,
+    typer.Option(
+        "--patches", help="Train on pieces of the pictures, for pictures of any size: photographs."
+    ),
 ]
 CenterCrop = Annotated[
     int | None, typer.Option(help="Take the central square of this many pixels first.")
@@ -42,8 +59,24 @@ Changes = Annotated[
 Validation = Annotated[
     float, typer.Option(help="Share of the training pictures kept for validation; 0: none.")
 ]
+From = Annotated[
+    Path | None,
+    typer.Option("--from", help="Begin with the weights of this model, and by its recipe."),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        help="Stop after this many validations without a better one; 0: never. Default: the recipe's, else 8 or a quarter of all; recipes of papers train to the end."
+    ),
+]
 Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --to.")]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on with the run in --to, with more --epochs or --minutes also after its end.",
+    ),
+]
 Often = Annotated[float, typer.Option(help="Write a checkpoint at least this often.")]
 Board = Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard's files.")]
 
@@ -52,13 +85,17 @@ Board = Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoa
 def train(
     pictures: options.Pictures,
     to: To = None,
-    recipe: RecipeName = RECIPE,
+    recipe: RecipeName = None,
+    for_: For = None,
+    patches: Patches = False,
+    from_: From = None,
     size: options.Size = None,
     gray: options.Gray = False,
     fit: options.Fit = "crop",
     center_crop: CenterCrop = None,
     epochs: Epochs = None,
     minutes: Minutes = None,
+    patience: Patience = None,
     mirror: Mirror = True,
     code_size: CodeSize = None,
     set_: Changes = None,
@@ -75,25 +112,31 @@ def train(
 
     Example: [bold]narrows train holiday/ --size 64 --minutes 5[/]
     """
+    from ..applications.purpose import recipe_of_purpose
     from ..applications.train import run_folder
     from ..applications.train import train as call
     from ..training import TensorBoard
 
     changes = dict(_pair(text) for text in set_ or []) | ({} if mirror else {"mirror": "false"})
-    folder = to or run_folder(recipe, pictures)
+    folder = to or run_folder(
+        recipe if for_ is None else recipe_of_purpose(for_, recipe), pictures, from_
+    )
     result = call(
-        pictures, recipe, to=folder, size=options.parsed_size(size), mode="gray" if gray else None,
-        fit=fit, center_crop=center_crop, epochs=epochs, minutes=minutes,
+        pictures, recipe, for_=for_, patches=patches, to=folder, from_=from_,
+        size=options.parsed_size(size), mode="gray" if gray else None,
+        fit=fit, center_crop=center_crop, epochs=epochs, minutes=minutes, patience=patience,
         code_size=code_size, changes=changes, validation=validation, seed=seed,
         device=device, precision=precision, resume=resume, checkpoint_seconds=checkpoint_seconds,
         report=["auto", TensorBoard(folder)] if tensorboard else "auto", facts={"command": shlex.join(["narrows", *sys.argv[1:]])},
     )  # fmt: skip
     quoted, named = shlex.quote(str(folder)), shlex.quote(pictures)
+    compared = "" if for_ is None else f"\n{result}\n"
+    quality = f"  quality  {result.conclusion}\n" if result.conclusion else ""
     text = (
-        f"\nthe model is in {folder}\n"
+        f"{compared}\nthe model is in {folder}\n{quality}"
         f"  look at  {folder / 'reconstructions.png'} and {folder / 'losses.png'}\n"
         f"  numbers  narrows evaluate {quoted} {named}\n"
-        f"  use it   narrows reconstruct {quoted} FILES… -o OUT/"
+        f"  use it   narrows {for_ or 'reconstruct'} {quoted} FILES… -o OUT/"
     )
     answer(result, as_json, text=text)
 

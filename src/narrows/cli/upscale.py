@@ -19,13 +19,16 @@ def upscale(
     files: options.Files,
     out: options.Out = Path("upscaled"),
     factor: Annotated[int, typer.Option(help="How many times larger, such as 4 or 8.")] = 4,
+    by: Annotated[
+        str, typer.Option(help="model, or lanczos where that does better: no model is asked.")
+    ] = "model",
     back_projection: Annotated[
         int,
         typer.Option(
             help="At most this many iterations, until the reduced output agrees with the input to "
-            "half a gray level."
+            "half a gray level; 0: none."
         ),
-    ] = 0,
+    ] = 20,
     score: Annotated[
         bool,
         typer.Option(
@@ -38,14 +41,14 @@ def upscale(
 ) -> None:
     """Enlarge pictures with a model that was trained to undo downscaling; compared with Lanczos.
 
-    Train one with --set corruption=downscale --set corruption.factor=4.
+    Train one with [bold]narrows train PICTURES --for upscale[/], and --patches for pictures of any size.
 
     Example: [bold]narrows upscale runs/digits-larger small.png --factor 4 -o out/[/]
     """
     from ..applications.upscale import upscale as call
 
     result = call(
-        model, files, factor=factor, back_projection=back_projection, score=score, limit=limit,
+        model, files, factor=factor, by=by, back_projection=back_projection, score=score, limit=limit,
         device=device,
     )  # fmt: skip
     answer(result, as_json, out)

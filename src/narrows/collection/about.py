@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,13 +107,55 @@ class About:
             names = {field.name for field in dataclasses.fields(About)}
             document = {key: value for key, value in document.items() if key in names}
             for key in ("code_shape", "shape"):
-                document[key] = tuple(int(side) for side in document[key])
-            return About(**document)
+                document[key] = tuple(document[key])
+            about = About(**document)
+            for name, fits in _KINDS.items():
+                if not fits(getattr(about, name)):
+                    raise ValueError(f"{name} is {str(getattr(about, name))[:60]!r}")
+            return about
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BadFile(
                 f"the collection {address} does not say which model made it ({error}); "
                 "index the pictures again into another one"
             ) from error
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 40
+
+
+def _sides(value: Any) -> bool:
+    return all(type(side) is int and 0 < side <= 1 << 24 for side in value)
+
+
+def _levels(value: Any) -> bool:
+    pairs = value.values() if isinstance(value, dict) else []
+    return (
+        value is None
+        or isinstance(value, dict)
+        and all(
+            isinstance(pair, list) and all(isinstance(end, (int, float)) for end in pair)
+            for pair in pairs
+        )
+    )
+
+
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    "fingerprint": _text,
+    "model": _text,
+    "pictures": _text,
+    "code_shape": lambda value: len(value) in (1, 3) and _sides(value),
+    "shape": _sides,
+    "trained": _count,
+    "probes": _count,
+    "center_crop": lambda value: value is None or (_count(value) and value > 0),
+    "levels": _levels,
+}
+"""What a stranger's collection may say of itself."""
 
 
 def pooled(codes: Array, pool: str) -> Array:

@@ -8,6 +8,7 @@ queries (Q, D) ──search──► exact: blocks of codes, up to 10,000 of the
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from ..errors import BadFile
 from .about import About
 from .info import CollectionInfo
 from .nearest import nearest
-from .rows import arrow, condition, numbers, type_of, values_of
+from .rows import arrow, condition, numbers, schema_of, type_of, values_of
 from .store import Store, Version, guarded, look
 
 if TYPE_CHECKING:
@@ -67,12 +68,15 @@ class Collection:
         self._store = store
         self.version = version
         self._table = store.table(version.table)
-        missing = {"id", "code"} - set(self.schema.names)
-        if missing:
-            raise BadFile(
-                f"the collection {self.address} has no column {min(missing)}; "
-                "index the pictures again into another one"
-            )
+        there = self.schema
+        for field in schema_of(version.about.size):
+            kind = there.field(field.name).type if field.name in there.names else "missing"
+            if kind != field.type:
+                what = "no column" if kind == "missing" else f"{kind} instead of {field.type} in"
+                raise BadFile(
+                    f"the collection {self.address} has {what} {field.name}; "
+                    "index the pictures again into another one"
+                )
 
     @staticmethod
     def create(address: str | Path, about: About) -> Collection:
@@ -338,14 +342,14 @@ class Collection:
         """
         self._check_codes(rows, whole=True)
         batch = arrow(rows, self.schema)
-        with guarded(self.address):
+        with self._writing():
             self._table.add(batch)
 
     def upsert(self, rows: Mapping[str, Any]) -> None:
         """Rows in place of those with their ids, and new ones where there are none: one commit."""
         self._check_codes(rows, whole=True)
         batch = arrow(rows, self.schema)
-        with guarded(self.address):
+        with self._writing():
             merge = self._table.merge_insert("id").when_matched_update_all()
             merge.when_not_matched_insert_all().execute(batch)
 
@@ -365,7 +369,7 @@ class Collection:
         batch = arrow(rows, schema)
         if not len(batch):
             return
-        with guarded(self.address):
+        with self._writing():
             self._table.merge_insert("id").when_matched_update_all().execute(batch)
 
     def add_columns(self, columns: Mapping[str, pa.DataType]) -> None:
@@ -373,7 +377,9 @@ class Collection:
         import pyarrow as pa
 
         new = [(name, kind) for name, kind in columns.items() if name not in self.columns]
-        with guarded(self.address):
+        if not new:
+            return
+        with self._writing():
             for name, kind in new:
                 self._table.add_columns(pa.field(name, kind))
 
@@ -381,7 +387,9 @@ class Collection:
         """Make columns anew that are there with other types; they are empty until they are written."""
         import pyarrow as pa
 
-        with guarded(self.address):
+        if not columns:
+            return
+        with self._writing():
             for name, kind in columns.items():
                 self._table.drop_columns([name])
                 self._table.add_columns(pa.field(name, kind))
@@ -397,10 +405,21 @@ class Collection:
         ]
         if where is not None:
             filters = [str(self._condition(where))]
-        with guarded(self.address):
+        with self._writing():
             for each in filters:
                 self._table.delete(each)
         return before - len(self)
+
+    def settle(self) -> None:
+        """Before a write: what a power cut left broken is put aside, under another name."""
+        if self._store.settle(self.version.table):
+            self._table = self._store.table(self.version.table)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        self.settle()
+        with self._store.writing(self.version.table):
+            yield
 
     def change(self, **what: Any) -> None:
         """Change what is said about this version, such as where its model lies."""
@@ -464,7 +483,7 @@ class Collection:
             pieces = int(described.get("total_fragments", 0))
             tail = self._tail()
         if pieces > _FRAGMENTS or (tail is not None and tail > n // 20):
-            with guarded(self.address):
+            with self._writing():
                 self._table.optimize(cleanup_older_than=_OLD)
         if n > EXACT_ROWS and (tail is None or n > 2 * self.about.trained or not self.about.probes):
             self._build(n)
@@ -481,7 +500,7 @@ class Collection:
 
         cells = max(1, round(n**0.5))
         how = IvfFlat(distance_type="l2", num_partitions=cells, max_iterations=20, sample_rate=64)
-        with guarded(self.address):
+        with self._writing():
             self._table.create_index("code", config=how, replace=True)
         self.change(trained=n, probes=self._probes(cells))
 

@@ -4,15 +4,16 @@ from .animation import ANIMATED, animation, save_animation, side_by_side
 from .classes import confusion_matrix, label_curves
 from .curves import loss_curves
 from .displacements import distances, paths, planes, stretched, travelled
-from .grids import comparison, picture_grid
-from .kernels import kernel_grid
+from .grids import comparison, grown, picture_grid
+from .heat import heat, heat_sheet
+from .kernels import kernel_grid, kernel_sheet
 from .map_page import map_page
 from .maps import maps
 from .methods import methods
 from .outliers import anomaly_sheet, detection_curves, score_histograms
 from .overlays import class_colours, mask_png, overlaid, overlays
 from .page import Link, Picture, Section, report_page
-from .plots import bars, lines
+from .plots import bars, lines, scatter
 from .png import png, save, smaller
 from .rates import rate_curves
 from .rows import picture_rows
@@ -30,7 +31,11 @@ __all__ = [
     "confusion_matrix",
     "detection_curves",
     "distances",
+    "grown",
+    "heat",
+    "heat_sheet",
     "kernel_grid",
+    "kernel_sheet",
     "label_curves",
     "lines",
     "loss_curves",
@@ -49,6 +54,7 @@ __all__ = [
     "report_page",
     "save",
     "save_animation",
+    "scatter",
     "score_histograms",
     "side_by_side",
     "smaller",

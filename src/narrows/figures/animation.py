@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ import numpy as np
 
 from .. import files
 from .grids import picture_grid
+from .style import figure_png, new_figure, text
 
 __all__ = ["ANIMATED", "animation", "save_animation", "side_by_side"]
 
 ANIMATED = (".webp", ".gif")
 HELD = 12  # frames' worth of time that the first and the last one stay
+GROWN = 224  # about as many pixels as a picture of a few films is high
+HEAD = 26  # pixels of the names over them
 
 
 def animation(frames: Any, kind: str = ".webp", *, seconds: float = 0.05) -> bytes:
@@ -58,15 +62,36 @@ def save_animation(frames: Any, path: Path | str, *, seconds: float = 0.05) -> P
     return Path(path)
 
 
-def side_by_side(*films: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Films (F, C, H, W) of one length side by side: uint8 (F, H', W', 3).
+def side_by_side(
+    *films: Any, names: Sequence[str] = (), columns: int | None = None
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Films (F, C, H, W) of one length beside each other: uint8 (F, H', W', 3).
 
-    Small pictures grow as in ``picture_grid``.
+    Small pictures grow to about 224 pixels, or to 112 where there are more than four films.
+
+    Args:
+        names: one over each film of the first row.
+        columns: films in a row; by default all of them.
     """
-    frames = [picture_grid(np.stack(cells), len(cells)) for cells in _cells(films)]
-    return np.stack(frames)
-
-
-def _cells(films: Any) -> Any:
     arrays = [np.asarray(film) for film in films]
-    return zip(*arrays, strict=True)
+    across = columns or len(arrays)
+    side = max(arrays[0].shape[2:])
+    scale = max(1, round((GROWN if len(arrays) <= 4 else GROWN // 2) / side))
+    cells = zip(*arrays, strict=True)
+    frames = np.stack([picture_grid(np.stack(each), across, scale=scale) for each in cells])
+    if not names:
+        return frames
+    over = _names_over(names[:across], frames.shape[2])
+    return np.concatenate([np.repeat(over[None], len(frames), 0), frames], 1)
+
+
+def _names_over(names: Sequence[str], width: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A strip (HEAD, width, 3) with a name over the middle of each column."""
+    from PIL import Image
+
+    figure = new_figure(width, HEAD)
+    for place, name in enumerate(names):
+        middle = (place + 0.5) * width / len(names)
+        text(figure, middle, HEAD / 2, name, ha="center", fontsize=8.5)
+    with Image.open(io.BytesIO(figure_png(figure))) as drawn:
+        return np.asarray(drawn.convert("RGB").resize((width, HEAD)))

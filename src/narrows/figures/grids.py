@@ -13,13 +13,14 @@ from .style import DPI, QUIET, new_figure, text, text_width
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["comparison", "picture_grid"]
+__all__ = ["comparison", "grown", "picture_grid"]
 
 Array = np.ndarray[Any, Any]
 
 GAP_COLOR = 214
 CELL = 104  # about as many pixels on paper is a picture high in a comparison
 LARGEST_CELL = 192
+GROWN, ACROSS = 192, 1600  # pixels of a cell and of a row of them, on a sheet that is all there is
 
 
 def picture_grid(pictures: Any, columns: int | None = None, *, scale: int | None = None) -> Array:
@@ -29,7 +30,8 @@ def picture_grid(pictures: Any, columns: int | None = None, *, scale: int | None
         pictures: (N, C, H, W), C of 1 or 3, floats in [0, 1] (others are cut) or uint8.
         columns: how many stand in a row; by default about as many as there are rows, and more
             rather than fewer.
-        scale: each pixel becomes scale × scale; by default pictures of up to 42 pixels grow.
+        scale: each pixel becomes scale × scale; by default pictures of up to 42 pixels grow, see
+            also ``grown``.
 
     Returns:
         uint8 (H', W', 3).
@@ -44,6 +46,15 @@ def picture_grid(pictures: Any, columns: int | None = None, *, scale: int | None
     return _mosaic(
         cells, columns or _columns(len(cells)), gap=max(1, round(max(cells[0].shape) / 32))
     )
+
+
+def grown(pictures: Any, columns: int | None = None) -> int:
+    """The scale at which a sheet of pictures (N, C, H, W) is seen well: cells of about 192 pixels, as
+    long as a row of them takes no more than 1,600; cells of 64 in any case."""
+    count, _, height, width = np.shape(pictures)
+    across = min(count, columns or _columns(count))
+    room = min(GROWN, max(64, ACROSS // across))
+    return max(1, int(room / max(height, width) + 0.5))
 
 
 def comparison(
@@ -198,10 +209,12 @@ def _mosaic(cells: list[Array], columns: int, gap: int) -> Array:
     return out
 
 
-def _cell_size(height: int, width: int) -> tuple[int, int]:
-    """How many pixels a picture takes on paper: a whole multiple of its own, or at most 192."""
-    scale = max(1, round(CELL / max(height, width)))
-    shrink = min(1.0, LARGEST_CELL / max(height, width))
+def _cell_size(
+    height: int, width: int, usual: int = CELL, largest: int = LARGEST_CELL
+) -> tuple[int, int]:
+    """How many pixels a picture takes on paper: a whole multiple of its own, or at most ``largest``."""
+    scale = max(1, round(usual / max(height, width)))
+    shrink = min(1.0, largest / max(height, width))
     return max(1, round(height * scale * shrink)), max(1, round(width * scale * shrink))
 
 

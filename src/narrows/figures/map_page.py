@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .maps import colouring
+from .maps import colouring, label_text
 
 __all__ = ["map_page"]
 
@@ -38,6 +38,7 @@ def map_page(
     *,
     notes: Mapping[str, str] | None = None,
     label_name: str = "",
+    root: str | None = None,
 ) -> str:
     """The whole HTML file as text.
 
@@ -49,6 +50,8 @@ def map_page(
         labels: (N,), names or numbers, which the colours are of.
         notes: what stands below the map's name.
         label_name: what the labels are.
+        root: the address of the folder that the names are files of, relative to the page; a click then
+            opens a picture's file.
 
     Raises:
         ValueError: no map, or not as many points, names and labels as thumbnails.
@@ -73,11 +76,12 @@ def map_page(
         ],
         "names": [str(name) for name in names],
         "label": label_name,
-        "labels": None if labels is None else [_text(v) for v in np.asarray(labels).tolist()],
+        "labels": None if labels is None else [label_text(v) for v in np.asarray(labels).tolist()],
         "classes": list(colours.names),
         "colours": list(colours.colours),
         "which": base64.b64encode(colours.which.astype(np.uint8).tobytes()).decode(),
         "scale": colours.numbers,
+        "root": root,
         "across": ACROSS,
         "size": [small.shape[3], small.shape[2]],
         "sheets": [_sheet(small[a : a + ACROSS**2]) for a in range(0, n, ACROSS**2)],
@@ -90,10 +94,6 @@ def _embedded(document: Any) -> str:
     """JSON that cannot end the element that it stands in, whatever the names say."""
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)  # ASCII only
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _text(value: Any) -> str:
-    return "" if isinstance(value, float) and np.isnan(value) else str(value)
 
 
 def _sixteen_bits(rows: Array) -> str:
@@ -180,7 +180,7 @@ button { font: inherit; color: inherit; background: none; border: 0; padding: 0;
 <canvas id="map" tabindex="0" role="img" aria-label="@TITLE@"></canvas>
 <header><h1>@TITLE@</h1><p id="note"></p><div id="maps"></div></header>
 <div id="legend"></div>
-<div id="help"><span id="count"></span> · drag to move, scroll to zoom · <button id="whole">show all</button></div>
+<div id="help"><span id="count"></span> · drag to move, scroll to zoom<span id="opens"></span> · <button id="whole">show all</button></div>
 <div id="card"><canvas></canvas><div></div><span></span></div>
 <script type="application/json" id="data">@DATA@</script>
 <script>
@@ -220,7 +220,7 @@ function sorted() {
 }
 function nearest(x, y) {
   if (from) return -1;
-  const reach = 14 / scale, u = (x - left) / scale, v = (y - top_) / scale;
+  const reach = Math.max(14, room() / 2) / scale, u = (x - left) / scale, v = (y - top_) / scale;
   let best = -1, least = reach * reach;
   for (let row = cell(v - reach); row <= cell(v + reach); row++)
     for (let column = cell(u - reach); column <= cell(u + reach); column++) {
@@ -246,6 +246,8 @@ function draw(now) {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   const whole = Math.min(width, height), zoom = scale / whole;
+  const side = from ? 0 : room();
+  if (side) { pictures(side); return; }
   const r = Math.min(7, Math.max(0.8, (N < 3000 ? 3.2 : N < 20000 ? 2.2 : 1.1) * Math.pow(zoom, 0.35)));
   pen.globalAlpha = N > 20000 ? 0.75 : 0.85;
   for (let c = 0; c < D.colours.length; c++) {
@@ -264,6 +266,33 @@ function draw(now) {
     pen.beginPath();
     pen.arc(left + scale * xy[2 * over], top_ + scale * xy[2 * over + 1], r + 3.5, 0, 7);
     pen.lineWidth = 2; pen.strokeStyle = getComputedStyle(document.body).color; pen.stroke();
+  }
+}
+// whether the points in view are so few that their pictures fit: their side in pixels, else 0
+function inView(i, margin) {
+  const x = left + scale * xy[2 * i], y = top_ + scale * xy[2 * i + 1];
+  return x > -margin && y > -margin && x < width + margin && y < height + margin;
+}
+function room() {
+  if (scale < 1.6 * Math.min(width, height)) return 0;
+  let count = 0;
+  for (let i = 0; i < N; i++) if (!hidden[which[i]] && inView(i, 0)) count++;
+  if (!count || count > 600) return 0;
+  const side = Math.min(128, Math.sqrt(0.4 * width * height / count));
+  return side < 28 ? 0 : side;
+}
+function pictures(side) {
+  const [w, h] = D.size, k = side / Math.max(w, h);
+  for (let n = 0; n < N; n++) {
+    const i = order[n];
+    if (hidden[which[i]] || !inView(i, side)) continue;
+    const x = left + scale * xy[2 * i] - k * w / 2, y = top_ + scale * xy[2 * i + 1] - k * h / 2;
+    const edge = i === over ? 4 : 2;
+    pen.fillStyle = D.colours[which[i]];
+    pen.fillRect(x - edge, y - edge, k * w + 2 * edge, k * h + 2 * edge);
+    const s = Math.floor(i / per), j = i % per;
+    if (!sheets[s] || !sheets[s].complete) { picture(i, ask); continue; }
+    pen.drawImage(sheets[s], (j % D.across) * w, Math.floor(j / D.across) * h, w, h, x, y, k * w, k * h);
   }
 }
 function dot(colour, r) {
@@ -321,7 +350,9 @@ function zoom(x, y, by) {
   ask();
 }
 const fingers = new Map();
+let pressedAt = null;
 canvas.addEventListener("pointerdown", e => {
+  pressedAt = [e.clientX, e.clientY];
   canvas.setPointerCapture(e.pointerId);
   fingers.set(e.pointerId, [e.clientX, e.clientY]);
   canvas.classList.add("held");
@@ -342,7 +373,14 @@ function lifted(e) {
   fingers.delete(e.pointerId);
   if (!fingers.size) canvas.classList.remove("held");
 }
-canvas.addEventListener("pointerup", e => { lifted(e); show(nearest(e.clientX, e.clientY), e.clientX, e.clientY); });
+canvas.addEventListener("pointerup", e => {
+  lifted(e);
+  const i = nearest(e.clientX, e.clientY);
+  show(i, e.clientX, e.clientY);
+  const still = pressedAt && Math.hypot(e.clientX - pressedAt[0], e.clientY - pressedAt[1]) < 4;
+  if (D.root !== null && i >= 0 && still && e.pointerType === "mouse")
+    window.open(D.root + "/" + D.names[i].split("/").map(encodeURIComponent).join("/"), "_blank");
+});
 canvas.addEventListener("pointercancel", lifted);
 canvas.addEventListener("pointerleave", () => show(-1));
 canvas.addEventListener("wheel", e => {
@@ -363,8 +401,26 @@ canvas.addEventListener("keydown", e => {
 at("whole").addEventListener("click", fit);
 addEventListener("resize", resize);
 
+// the points in view stay in view, wherever the other map has them
+function follow(k) {
+  const to = maps[k].xy;
+  let count = 0, seen = 0, x0 = 1, x1 = 0, y0 = 1, y1 = 0;
+  for (let i = 0; i < N; i++) {
+    if (hidden[which[i]]) continue;
+    seen++;
+    if (!inView(i, 0)) continue;
+    count++;
+    x0 = Math.min(x0, to[2 * i]); x1 = Math.max(x1, to[2 * i]);
+    y0 = Math.min(y0, to[2 * i + 1]); y1 = Math.max(y1, to[2 * i + 1]);
+  }
+  if (!count || count > 0.9 * seen) { fit(); return; }
+  const wide = Math.max(x1 - x0, 0.02), high = Math.max(y1 - y0, 0.02);
+  const most = Math.min(width, height) * 400;
+  scale = Math.min(most, (width - 160) / wide, (height - 220) / high);
+  left = width / 2 - scale * (x0 + x1) / 2; top_ = 48 + height / 2 - scale * (y0 + y1) / 2;
+}
 function choose(k) {
-  if (k !== shown) { from = xy.slice(); xy = from.slice(); began = performance.now(); }
+  if (k !== shown) { follow(k); from = xy.slice(); xy = from.slice(); began = performance.now(); }
   shown = k; cells = sorted(); show(-1);
   at("note").textContent = maps[k].note;
   [...at("maps").children].forEach((b, i) => b.setAttribute("aria-pressed", i === k));
@@ -376,6 +432,7 @@ maps.forEach((map, k) => {
   b.addEventListener("click", () => choose(k));
   at("maps").append(b);
 });
+if (D.root !== null) at("opens").textContent = ", click to open a file";
 at("count").textContent = N.toLocaleString("en") + " pictures";
 const legend = at("legend");
 if (D.classes.length) {

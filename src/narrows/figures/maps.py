@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .grids import _as_bytes, _pictures
-from .style import INK, QUIET, new_figure, plain
+from .style import INK, QUIET, new_figure, plain, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ PALETTE = (
 )  # fmt: skip
 OTHER = "#b4b8bd"
 SIDE = 620
-MANY = 9  # classes from which a class's name on the map needs a list beside it as well
+NAME = 20  # pixels that a name on the map is high
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,7 @@ def colouring(labels: Any, n: int) -> Colouring:
     values = np.asarray(labels).ravel()
     if values.dtype.kind in "iuf" and len(np.unique(values[np.isfinite(values)])) > len(PALETTE):
         return _scale(values.astype(np.float64))
-    texts = np.array(
-        ["" if isinstance(v, float) and np.isnan(v) else str(v) for v in values.tolist()]
-    )
+    texts = np.array([label_text(value) for value in values.tolist()])
     names, which, counts = np.unique(texts, return_inverse=True, return_counts=True)
     named = [i for i in range(len(names)) if names[i]]
     kept = sorted(named, key=lambda i: -counts[i])
@@ -75,6 +73,13 @@ def colouring(labels: Any, n: int) -> Colouring:
         shown.append(f"{others} others" if others else "no label")
         colours.append(OTHER)
     return Colouring(tuple(shown), tuple(colours), place[which.ravel()])
+
+
+def label_text(value: Any) -> str:
+    """A label in letters: nothing where there is none, and 1 for 1.0, which one gap makes of 1."""
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.0f}" if value.is_integer() else str(value)
+    return str(value)
 
 
 def _natural(name: str) -> tuple[bool, float, str]:
@@ -133,8 +138,7 @@ def maps(
         )
     n = next(iter(sizes))[0]
     colours = colouring(labels, n)
-    beside = 0 if not colours.names or colours.numbers else 26 + 8 * max(map(len, colours.names))
-    beside = min(max(beside, 90 if colours.names else 0), 260)
+    beside = _room_beside(colours, title)
     width, height = len(drawn) * SIDE + beside + 20, SIDE + 76
     figure = new_figure(width, height)
     for number, (name, rows) in enumerate(drawn.items()):
@@ -170,10 +174,24 @@ def maps(
             0, 1.022, plain(note), transform=axes.transAxes, fontsize=8, color=QUIET, va="bottom"
         )
     if colours.numbers:
-        _scale_beside(figure, colours, title, width)
+        _scale_beside(figure, colours, title, width, beside)
     elif colours.names:
         _names_beside(figure, colours, title, 1 - (beside + 4) / width)
     return figure
+
+
+def _room_beside(colours: Colouring, title: str) -> int:
+    """How many pixels the list of names takes, or the scale."""
+    if not colours.names:
+        return 0
+    if colours.numbers:
+        return 40 + int(max(text_width(title, 9), 50))
+    names = max(text_width(_shortened(name), 8.5) for name in colours.names)
+    return 64 + int(max(names, text_width(title, 9)))
+
+
+def _shortened(name: str, most: int = 28) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def _draw(axes: Axes, rows: Array, colours: Colouring, n: int, pictures: Any) -> None:
@@ -197,29 +215,46 @@ def _draw(axes: Axes, rows: Array, colours: Colouring, n: int, pictures: Any) ->
     axes.set_xlim(middle[0] - half[0], middle[0] + half[0])
     axes.set_ylim(middle[1] - half[1], middle[1] + half[1])
     if pictures is not None:
-        _pictures_on(axes, rows, pictures)
-    elif colours.names and not colours.numbers:
+        _pictures_on(axes, rows, pictures, look if colours.names else None)
+    if colours.names and not colours.numbers:
         _names_on(axes, rows, colours)
 
 
 def _names_on(axes: Axes, rows: Array, colours: Colouring) -> None:
-    """Each class's name where most of it is."""
+    """Each class's name where most of it is, the largest first, as far as none covers another."""
     from matplotlib.patheffects import withStroke
 
-    for i, name in enumerate(colours.names):
+    left, right = axes.get_xlim()
+    unit = (right - left) / (SIDE - 20)  # of a pixel
+    taken: list[tuple[float, float, float]] = []
+    sizes = np.bincount(colours.which, minlength=len(colours.names))
+    for i in np.argsort(-sizes[: len(colours.names)], kind="stable"):
+        name = colours.names[i]
         mine = rows[colours.which == i]
         if colours.colours[i] == OTHER or len(mine) < 3:
             continue
         middle = np.median(mine, 0)
         at = mine[np.argmin(np.square(mine - middle).sum(1))]
         effects: list[Any] = [withStroke(linewidth=3, foreground="white")]
-        short = name if len(name) <= 18 else name[:17] + "…"
+        short = _shortened(name, 18)
+        half = (text_width(short, 9.5) / 2 + 4) * unit
+        if any(
+            abs(x - at[0]) < wide + half and abs(y - at[1]) < NAME * unit for x, y, wide in taken
+        ):
+            continue
+        taken.append((at[0], at[1], half))
         axes.text(at[0], at[1], plain(short), fontsize=9.5, fontweight="bold", color=INK, ha="center",
-                  va="center", path_effects=effects)  # fmt: skip
+                  va="center", path_effects=effects, zorder=6)  # fmt: skip
 
 
-def _pictures_on(axes: Axes, rows: Array, pictures: Any) -> None:
-    """A picture in each cell of a grid that has points: the one nearest the cell's middle."""
+def _pictures_on(axes: Axes, rows: Array, pictures: Any, look: Array | None) -> None:
+    """A picture in each cell of a grid that has points: the one nearest the cell's middle.
+
+    Args:
+        look: (N,) the colours that they are framed in; None: no frames.
+    """
+    from matplotlib.patches import Rectangle
+
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     cells = 24
     step = max(right - left, high - low) / cells
@@ -235,6 +270,11 @@ def _pictures_on(axes: Axes, rows: Array, pictures: Any) -> None:
         x, y = left + (across + 0.5) * step, low + (up + 0.5) * step
         extent = (x - half[0], x + half[0], y - half[1], y + half[1])
         axes.imshow(picture, extent=extent, zorder=3, aspect="auto")
+        if look is not None:
+            corner, size = (x - half[0], y - half[1]), 2 * half
+            axes.add_patch(
+                Rectangle(corner, *size, fill=False, edgecolor=look[i], linewidth=1.6, zorder=4)
+            )
     axes.set_xlim(left, right)
     axes.set_ylim(low, high)
 
@@ -253,7 +293,7 @@ def _names_beside(figure: Figure, colours: Colouring, title: str, left: float) -
         Line2D([], [], marker="o", linestyle="", markersize=6.5, color=colour, markeredgewidth=0)
         for colour in colours.colours
     ]
-    labels = [plain(n if len(n) <= 28 else n[:27] + "…") for n in colours.names]
+    labels = [plain(_shortened(name)) for name in colours.names]
     legend = figure.legend(
         handles, labels, title=plain(title), loc="center left", bbox_to_anchor=(left, 0.5),
         frameon=False, fontsize=8.5, labelcolor=INK, title_fontsize=9, handletextpad=0.3,
@@ -262,12 +302,14 @@ def _names_beside(figure: Figure, colours: Colouring, title: str, left: float) -
     legend.get_title().set_color(QUIET)
 
 
-def _scale_beside(figure: Figure, colours: Colouring, title: str, width: float) -> None:
+def _scale_beside(
+    figure: Figure, colours: Colouring, title: str, width: float, beside: float
+) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
     assert colours.numbers is not None
-    axes = figure.add_axes((1 - 72 / width, 0.3, 12 / width, 0.4))
+    axes = figure.add_axes((1 - (beside + 4) / width, 0.3, 12 / width, 0.4))
     bar = figure.colorbar(ScalarMappable(Normalize(*colours.numbers), "viridis"), cax=axes)
     bar.outline.set_visible(False)
     axes.tick_params(labelsize=8, colors=QUIET, length=0)

@@ -22,6 +22,7 @@ Array = np.ndarray[Any, Any]
 
 STRENGTH = 0.6
 GAP, LINE = 6, 20
+CELL = 240  # about as many pixels as a picture is high
 COLOURS = (
     (74, 168, 255), (181, 83, 60), (230, 194, 41), (142, 107, 191), (240, 130, 45), (63, 155, 70),
     (216, 27, 158), (164, 210, 51), (31, 63, 158), (232, 38, 42), (25, 195, 192), (122, 74, 33),
@@ -88,7 +89,7 @@ def overlays(pictures: Any, masks: Mapping[str, Any], names: Sequence[str]) -> F
     rows = {"picture": [_as_bytes(each) for each in shown]}
     for name, mask in masks.items():
         rows[name] = [overlaid(*pair, len(names)) for pair in zip(shown, mask, strict=True)]
-    height, width = _cell_size(h, w)
+    height, width = _cell_size(h, w, CELL, CELL)  # larger than elsewhere: classes are of few pixels
     left = 28 + math.ceil(max(text_width(name) for name in rows))
     wide = max(left + n * (width + GAP) + 8, 360)
     entries = [(name, 26 + math.ceil(text_width(name))) for name in names]

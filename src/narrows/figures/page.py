@@ -1,4 +1,4 @@
-"""A report as one HTML file: it loads nothing from outside and runs no script.
+"""A report as one HTML file: it loads nothing from outside, and runs no script but that of live parts.
 
 report_page(title, [Section("Reconstructions", "…", [Picture(figure, caption, alt)], table, commands), …])
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .live import LIVE_STYLE
 from .png import png
 
 if TYPE_CHECKING:
@@ -56,16 +57,18 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page. What is empty is left out; the order is the one of the attributes.
+    """A part of a page: heading, text, table, live part, pictures, commands; what is empty is left out.
 
     Attributes:
         heading: its title.
         text: paragraphs, with an empty line between two; `code` stands in backticks.
         table: rows, each from a column's name to a value.
+        live: markup of :mod:`narrows.figures.live`, as it is.
         pictures: figures.
         commands: a block of commands, a line each.
         anchor: a name for links to it.
         gallery: its pictures are small and stand side by side.
+        folded: shown when its heading is clicked.
     """
 
     heading: str = ""
@@ -75,6 +78,8 @@ class Section:
     commands: str = ""
     anchor: str = ""
     gallery: bool = False
+    live: str = ""
+    folded: bool = False
 
 
 def report_page(title: str, sections: Sequence[Section], *, subtitle: str = "") -> str:
@@ -84,6 +89,7 @@ def report_page(title: str, sections: Sequence[Section], *, subtitle: str = "") 
         ValueError: a link to anywhere but this page or one next to it.
     """
     body = "\n".join(_section(section) for section in sections)
+    style = STYLE + (LIVE_STYLE if any(section.live for section in sections) else "")
     under = f'\n<p class="subtitle">{_inline(subtitle)}</p>' if subtitle else ""
     return f"""<!doctype html>
 <html lang="en">
@@ -92,7 +98,7 @@ def report_page(title: str, sections: Sequence[Section], *, subtitle: str = "") 
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{_escaped(title)}</title>
-<style>{STYLE}</style>
+<style>{style}</style>
 </head>
 <body>
 <main>
@@ -108,17 +114,21 @@ def report_page(title: str, sections: Sequence[Section], *, subtitle: str = "") 
 
 def _section(section: Section) -> str:
     pieces = []
-    if section.heading:
+    if section.heading and not section.folded:
         pieces.append(f"<h2>{_escaped(section.heading)}</h2>")
     paragraphs = re.split(r"\n\s*\n", section.text.strip())
     pieces += [f"<p>{_inline(paragraph)}</p>" for paragraph in paragraphs if paragraph]
     if section.table:
         pieces.append(_table(section.table))
+    if section.live:
+        pieces.append(section.live)
     figures = [_figure(picture) for picture in section.pictures]
     pieces += [f'<div class="gallery">{"".join(figures)}</div>'] if section.gallery else figures
     if section.commands.strip():
         pieces.append(f"<pre><code>{_escaped(section.commands.strip())}</code></pre>")
     name = f' id="{_escaped(section.anchor)}"' if section.anchor else ""
+    if section.folded:
+        pieces = [f"<details><summary>{_escaped(section.heading)}</summary>", *pieces, "</details>"]
     return f"<section{name}>\n" + "\n".join(pieces) + "\n</section>"
 
 
@@ -239,6 +249,7 @@ th {
 td { padding: .5rem 0 .5rem 1.4rem; border-bottom: 1px solid var(--rule); vertical-align: top; }
 th:first-child, td:first-child { padding-left: 0; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums lining-nums; }
+summary { font-weight: 650; cursor: pointer; }
 code { font: .88em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 p code, td code, figcaption code { background: var(--block); padding: .1em .32em; border-radius: 4px; }
 pre {

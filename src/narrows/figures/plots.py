@@ -12,7 +12,7 @@ from .style import BLUE, INK, ORANGE, QUIET, axes_of_lines, log_axis, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["bars", "lines"]
+__all__ = ["bars", "lines", "scatter"]
 
 STYLES = ((BLUE, "-"), (ORANGE, "-"), (BLUE, "--"), (ORANGE, "--"), (QUIET, "-"), (QUIET, "--"),
           (QUIET, ":"))  # fmt: skip
@@ -94,5 +94,20 @@ def bars(
     axes.grid(False, axis="y")
     if log:
         log_axis(axes, "x")
+    figure.tight_layout(pad=1.4)
+    return figure
+
+
+def scatter(true: Any, told: Any, title: str, x: str, y: str) -> Figure:
+    """A number as it was told over the true one, (N,) each, and the line where both are the same."""
+    at, found = np.asarray(true, np.float64), np.asarray(told, np.float64)
+    figure = new_figure(560, 520)
+    axes = figure.subplots()
+    size = float(np.clip(6000 / max(1, len(at)), 4, 26))
+    axes.scatter(at, found, s=size, color=BLUE, alpha=0.5, linewidths=0)
+    ends = [float(min(at.min(), found.min())), float(max(at.max(), found.max()))]
+    axes.plot(ends, ends, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
+    axes_of_lines(axes, title, x)
+    axes.set_ylabel(plain(y), fontsize=9, color=QUIET)
     figure.tight_layout(pad=1.4)
     return figure

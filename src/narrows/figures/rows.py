@@ -37,21 +37,21 @@ def picture_rows(
         raise ValueError(f"all rows must have pictures of one size; we got {sorted(sizes)}")
     height, width = _cell_size(*shown[0][1].shape[2:])
     columns, gap, over = max(len(pictures) for _, pictures in shown), 6, 24 if captions else 0
+    longest = max((text_width(each, 8) for each in captions[:columns] if each), default=0.0)
+    step = max(width + gap, math.ceil(longest) + 10)  # so that no caption runs into the next
     names = [name for name, _ in shown] + [corner]
     labels = 28 + math.ceil(max(text_width(name) if name else 0 for name in names))
-    figure = new_figure(
-        labels + columns * (width + gap) + 10, over + len(shown) * (height + gap) + 18
-    )
+    figure = new_figure(labels + columns * step + 10, over + len(shown) * (height + gap) + 18)
     if captions:
         text(figure, labels - 12, 20, corner, ha="right", fontsize=8, color=QUIET)
     for i, caption in enumerate(captions[:columns]):
-        middle = labels + i * (width + gap) + width / 2
+        middle = labels + i * step + width / 2
         text(figure, middle, 20, caption, ha="center", fontsize=8, color=QUIET)
     top = 12.0 + over
     for name, pictures in shown:
         text(figure, labels - 12, top + height / 2, name, ha="right")
         for i, picture in enumerate(pictures):
-            left = labels + i * (width + gap)
+            left = labels + i * step
             _draw(figure, _fitted(_as_bytes(picture), height, width), left, top)
         top += height + gap
     return figure

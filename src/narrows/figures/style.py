@@ -6,6 +6,7 @@ Figures use matplotlib's objects, never pyplot: nothing global changes and no wi
 from __future__ import annotations
 
 import io
+import logging
 import math
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +30,10 @@ __all__ = [
     "text",
     "text_width",
 ]
+
+if not logging.getLogger("matplotlib").level:
+    # what it says of folders that it cannot write is of no use to who asked for a picture
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 DPI = 120
 INK, QUIET, FAINT = "#1c1e21", "#6b7078", "#e3e5e8"

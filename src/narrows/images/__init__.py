@@ -13,10 +13,19 @@ from __future__ import annotations
 
 from .captions import attributes, caption_words, captions, worded
 from .folder import folder
-from .masks import Masked, masked, masks_below, masks_by_name, read_mask, stacked, unmasked
+from .masks import (
+    Masked,
+    masked,
+    masks_below,
+    masks_by_name,
+    read_mask,
+    stacked,
+    unmasked,
+    usual_size,
+)
 from .named import describe, named, named_masks, names, verify
 from .open import open_source
-from .outputs import named_outputs, write_pictures
+from .outputs import named_outputs, spared, write_pictures
 from .preprocessing import Preprocessing
 from .read import read, read_classes
 from .source import Images, Source, as_source
@@ -58,7 +67,9 @@ __all__ = [
     "split",
     "stacked",
     "unmasked",
+    "usual_size",
     "verify",
     "worded",
+    "spared",
     "write_pictures",
 ]

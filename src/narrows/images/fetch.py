@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 
 from ..errors import NarrowsError, Unavailable
-from .packed import cache_root
+from .cache import cache_root
 from .registry import NamedSet
 
 __all__ = ["downloaded", "unpacked"]

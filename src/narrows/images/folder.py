@@ -22,6 +22,8 @@ import torch
 
 from ..errors import NoImages, UnreadableImage
 from ..files import fingerprint
+from ..locks import locked
+from . import cache as caching
 from . import packed
 from .labels import known_of
 from .levels import Levels, Measured, chosen
@@ -89,7 +91,7 @@ def folder(
     files, unreadable, notes = walk(root)
     known, masks = known_of(root, None if labels is True else labels, [file.id for file in files])
     files = [file for file in files if file.id not in masks]
-    where = Path(cache).expanduser() if cache is not None else packed.cache_root() / "packed"
+    where, told = (Path(cache).expanduser(), "") if cache is not None else caching.place("packed")
     where = where / f"{_key(root, options)}.narrows"
     pack, gone = _up_to_date(
         where, files, options, workers or min(os.cpu_count() or 1, 16), progress
@@ -97,7 +99,10 @@ def folder(
     if levels is None and pack.levels is not None:
         options = options._replace(levels=_levels(pack))
     images = _images(root, files, pack, unreadable + gone, options)
-    images.notes = notes + known.notes + _told(pack, images.ids, options)
+    if cache is None:
+        caching.used(pack.folder)
+        caching.trim(pack.folder)
+    images.notes = notes + known.notes + _told(pack, images.ids, options) + ([told] if told else [])
     if labels is not False:
         places = {file.id: place for place, file in enumerate(files)}
         known = known.select(np.array([places[id_] for id_ in images.ids]))
@@ -212,7 +217,7 @@ def _up_to_date(
         return pack, []
     if not files:
         return Pack(where, shape), []
-    with packed.on_disk(where), packed.locked(where):
+    with packed.on_disk(where), locked(where):
         pack = packed.load(where, shape)  # another process may have done the work meanwhile
         writer = packed.Writer(pack, where, shape)
         try:

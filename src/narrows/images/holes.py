@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,7 +26,8 @@ def holes_by(mask: Any = None, rectangle: Any = None, colour: str | None = None)
     Args:
         mask: a picture file of the same size, white is filled; or booleans (H, W).
         rectangle: x, y, width and height in pixels from the top left, as numbers or as text.
-        colour: pixels of exactly this colour, such as ``#ff00ff``.
+        colour: pixels of this colour, such as ``#ff00ff``: exactly, or of a file that is stored with
+            loss (JPEG) about, together with what it has mixed with their neighbours.
 
     Raises:
         ValueError: not exactly one of the three, or one that does not parse.
@@ -67,8 +70,8 @@ def _by_mask(mask: Any) -> Marker:
         height, width = pixels.shape[1:]
         if tuple(white.shape[1:]) != (height, width):
             raise NarrowsError(
-                f"the mask {called} is {white.shape[1]}×{white.shape[2]} but {name} is "
-                f"{height}×{width}: give a mask of the picture's size"
+                f"the mask {called} is {white.shape[2]}×{white.shape[1]} but {name} is "
+                f"{width}×{height}: give a mask of the picture's size"
             )
         return white
 
@@ -111,6 +114,29 @@ def _by_colour(colour: str) -> Marker:
 
     def mark(file: Path | None, pixels: Tensor, name: str) -> Tensor:
         coloured = pixels if file is None else read(file, mode="rgb")
-        return (coloured == wanted).all(0, keepdim=True)
+        if file is None or not _with_loss(file):
+            return (coloured == wanted).all(0, keepdim=True)
+        return _region((coloured.int() - wanted).abs().amax(0))[None]
 
     return mark
+
+
+LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIF", "JPEG2000")
+SURE, LIKELY = 32, 80  # of 255: a pixel of the colour, and one that belongs to it if it touches one
+MIXED = 2  # pixels around, into which a JPEG with halved colours carries them
+
+
+def _with_loss(file: Path) -> bool:
+    from PIL import Image
+
+    with Image.open(file) as image:
+        return image.format in LOSSY
+
+
+def _region(off: Tensor) -> Tensor:
+    """Where a colour was painted before a picture was stored with loss, (H, W), from how far it is off."""
+    ndimage: Any = importlib.import_module("scipy.ndimage")
+    around = np.ones((3, 3), bool)
+    sure, likely = (off <= limit for limit in (SURE, LIKELY))
+    touching = ndimage.binary_propagation(sure.numpy(), around, likely.numpy())
+    return torch.from_numpy(ndimage.binary_dilation(touching, around, MIXED))

@@ -27,12 +27,14 @@ from .read import decode, fit_pixels, flattened, wanted
 from .source import SPLITS, Images, Source, pixels_of
 from .views import Subset
 
-__all__ = ["Pictures", "distinct", "even_rows", "evenly", "joined", "pictures"]
+__all__ = ["Pictures", "distinct", "even_rows", "evenly", "joined", "pictures", "was_read"]
 
 Pictures: TypeAlias = Any
 """A path or a name, several of them, an array, a Source, a Dataset, or an iterable of pictures."""
 
 Progress = Callable[[int, int], None]
+
+_read: set[str] = set()  # the files and folders that were named, over which nothing is written
 
 
 def pictures(
@@ -67,10 +69,10 @@ def pictures(
         raise ValueError(f"limit is at least 1; we got {limit}")
     if split is not None and split not in SPLITS:
         raise ValueError(f"a part is {', '.join(SPLITS)}; we got {split!r}")
-    if isinstance(what, (str, os.PathLike)):
-        source = _opened([what], like, progress)
-    elif _are_paths(what):
-        source = _opened(list(what), like, progress)
+    if isinstance(what, (str, os.PathLike)) or _are_paths(what):
+        paths = [what] if isinstance(what, (str, os.PathLike)) else list(what)
+        _read.update(os.path.realpath(os.path.expanduser(path)) for path in paths)
+        source = _opened(paths, like, progress)
     elif isinstance(what, (np.ndarray, torch.Tensor)):
         source = _fitted(Images(pixels_of(what)), like)
     elif isinstance(what, Source):
@@ -83,6 +85,12 @@ def pictures(
             raise ValueError(f"these pictures have no official {split} part; leave split out")
         source = source.select(parts == split)
     return evenly(source, limit)
+
+
+def was_read(path: Path) -> bool:
+    """Whether a path is a file that pictures were read from, or lies below such a folder."""
+    whole = path.expanduser().resolve()
+    return not _read.isdisjoint(map(str, (whole, *whole.parents)))
 
 
 def evenly(images: Any, limit: int | None) -> Any:

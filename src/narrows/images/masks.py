@@ -5,6 +5,7 @@ pictures (N, C, H, W) and masks (N, H, W) of class numbers ──stacked──�
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +22,14 @@ from .source import Images
 
 __all__ = [
     "Masked", "Stacked", "masked", "masks_below", "masks_by_name", "read_mask", "stacked", "unmasked",
+    "usual_size",
 ]  # fmt: skip
 
 VOID = 255
+SIDE, MEASURED = (
+    80,
+    50,
+)  # the side of a square of as many pixels as are learnt; masks that are measured
 PICTURES, MASKS = ("images", "pictures"), ("masks", "labels", "annotations")
 
 
@@ -128,6 +134,35 @@ def masks_by_name(folder: str | Path) -> dict[str, Path]:
     if not files:
         raise NoImages(f"there is no mask in {folder}")
     return files
+
+
+def usual_size(folder: str | Path) -> tuple[int, int]:
+    """A height and width to learn masks at: in the middle of the masks' aspects, of about 80 × 80 pixels
+    and in steps of 4; that of the masks themselves where these are smaller.
+
+    Raises:
+        NoImages: there is no mask.
+    """
+    files = sorted(masks_by_name(folder).values())
+    sizes = [size for file in files[:: -(-len(files) // MEASURED)] if (size := _size(file))]
+    if not sizes:
+        return SIDE, SIDE
+    height, width = sorted(sizes, key=lambda size: size[0] / size[1])[len(sizes) // 2]
+    shrink = min(1.0, SIDE / math.sqrt(height * width))
+    if shrink == 1:
+        return height, width
+    return max(4, 4 * round(height * shrink / 4)), max(4, 4 * round(width * shrink / 4))
+
+
+def _size(file: Path) -> tuple[int, int] | None:
+    """Height and width as the file's header says; None where it says none."""
+    from PIL import Image
+
+    try:
+        with Image.open(file) as opened:
+            return opened.height, opened.width
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
 
 
 def read_mask(path: str | Path, void: int | None = None) -> torch.Tensor:

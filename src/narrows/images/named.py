@@ -5,7 +5,6 @@ named("mnist") ──► $NARROWS_DATA/mnist/ ──► <cache>/data/mnist/ ─�
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 from collections.abc import Callable
@@ -15,18 +14,29 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import Unavailable
+from ..near import meant
 from .arrays import fitted, idx_folder
+from .bundled import clothes, digits
+from .cache import cache_root
 from .fetch import downloaded, unpacked
 from .folder import folder
 from .masks import Masked, masked
-from .packed import cache_root
 from .read import Size
 from .registry import SETS, NamedSet
 from .source import SPLITS, Images, Source
 from .splits import split as divide
 from .sprites import Sprites
 
-__all__ = ["Description", "describe", "named", "named_masks", "names", "unknown", "verify"]
+__all__ = [
+    "Description",
+    "describe",
+    "named",
+    "named_masks",
+    "names",
+    "photographs",
+    "unknown",
+    "verify",
+]
 
 Progress = Callable[[int, int], None]
 
@@ -38,6 +48,8 @@ MASKED = {
          "bicyclist"),
     ),
 }  # fmt: skip
+PHOTOGRAPHS = ("kodak", "restoration")
+BUNDLED = {"clothes": clothes, "digits": digits}
 PARTS = {"train": "train", "validation": "val", "test": "test"}
 
 
@@ -59,10 +71,17 @@ def names() -> list[str]:
     return list(SETS)
 
 
+def photographs(name: str) -> Path | None:
+    """The folder of a named set of photographs, which differ in size and are not of one object."""
+    if name not in PHOTOGRAPHS:
+        return None
+    row = SETS[name]
+    return _own(row) or downloaded(row)
+
+
 def unknown(name: str) -> str:
     """The end of a sentence about a name that is none: the nearest, or all."""
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), SETS, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"the names are {', '.join(SETS)}"
+    return meant(name, SETS).removeprefix("; ") or f"the names are {', '.join(SETS)}"
 
 
 def _row(name: str) -> NamedSet:
@@ -135,7 +154,7 @@ def named(
             raise ValueError("sprites are 64x64 and gray; leave size, mode and center_crop out")
         whole: Images | Sprites = Sprites()
     elif row.kind == "bundled":
-        whole = fitted(_digits(), size, mode, fit, center_crop)
+        whole = fitted(BUNDLED[row.name](), size, mode, fit, center_crop)
     else:
         whole = _load(row, size, mode, progress, fit, center_crop)
         whole.name = row.name
@@ -178,15 +197,6 @@ def _part(whole: Images | Sprites, part: str) -> Source:
         raise ValueError(f"{whole.name} has no {part} part; narrows.images.split cuts one")
     result: Source = chosen
     return result
-
-
-def _digits() -> Images:
-    """The 1,797 digits of scikit-learn: values 0 to 16 become 0 to 255."""
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    pixels = np.rint(data.images * (255 / 16)).astype(np.uint8)[:, None]
-    return Images(pixels, labels={"label": data.target.astype(np.int64)}, name="digits")
 
 
 def _load(

@@ -26,9 +26,9 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from ..errors import NarrowsError
-from ..files import write_text
+from ..files import TOO_MANY, write_text
 
-__all__ = ["Entry", "Pack", "Writer", "cache_root", "load", "locked"]
+__all__ = ["Entry", "Pack", "Writer", "load"]
 
 VERSION = 1
 HEADER = 4096
@@ -78,14 +78,6 @@ class Pack:
         return np.memmap(self.data, np.uint8, "r", offset=HEADER, shape=shape)
 
 
-def cache_root() -> Path:
-    """Where Narrows keeps what it can make again: NARROWS_CACHE, else the user's cache folder."""
-    if root := os.environ.get("NARROWS_CACHE"):
-        return Path(root).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "narrows"
-
-
 def _header(pack: Pack) -> bytes:
     head = {"narrows": "pixels", "version": VERSION, "token": pack.token, "shape": pack.shape}
     return json.dumps(head).encode().ljust(HEADER - 1) + b"\n"
@@ -133,34 +125,15 @@ def on_disk(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             message = f"the disk is full: the decoded pictures did not fit in {folder}; free some space, or set NARROWS_CACHE to another disk"
+        elif error.errno in (errno.EMFILE, errno.ENFILE):
+            message = f"the decoded pictures were not written to {folder}, because {TOO_MANY}"
         else:
             message = f"cannot write the decoded pictures to {folder} ({error.strerror or error}); set NARROWS_CACHE to a folder that can be written"
         raise NarrowsError(message) from error
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Be the only one that appends in ``folder``; wait for another process that does.
-
-    The system gives the lock back when a process dies. Where a file system has no locks (or the
-    system no ``fcntl``) nothing is locked.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "ab") as handle:
-        try:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except ImportError:
-            pass
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
-                raise
-        yield
-
-
 class Writer:
-    """Appends rows to a pack and writes its index now and then. Use it under :func:`locked`."""
+    """Appends rows to a pack and writes its index now and then. Use it under a lock (locks.py)."""
 
     def __init__(self, pack: Pack | None, folder: Path, shape: tuple[int, int, int]) -> None:
         self.pack = pack or _fresh(folder, shape)

@@ -31,6 +31,7 @@ class Preprocessing:
     fit: Fit = "crop"
     center_crop: int | None = None
     levels: Levels | None = None
+    patches: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
@@ -66,11 +67,14 @@ class Preprocessing:
         """In words: ``64x64 RGB, crop``."""
         channels = {1: "gray", 3: "RGB"}.get(self.shape[0], f"{self.shape[0]} channels")
         first = "" if self.center_crop is None else f", of the central {self.center_crop} pixels"
-        return f"{self.shape[2]}x{self.shape[1]} {channels}, {self.fit}{first}"
+        how = "patches" if self.patches else self.fit
+        return f"{self.shape[2]}x{self.shape[1]} {channels}, {how}{first}"
 
     def document(self) -> dict[str, Any]:
         """As TOML or JSON values."""
         present = {key: value for key, value in asdict(self).items() if value is not None}
+        if not self.patches:
+            del present["patches"]
         if self.levels is not None:
             spans = self.levels._asdict().items()
             present["levels"] = {name: list(span) for name, span in spans if span is not None}
@@ -93,7 +97,8 @@ class Preprocessing:
                     **{name: (float(low), float(high)) for name, (low, high) in spans.items()}
                 )
             return Preprocessing(
-                tuple(shape), document.get("fit", "crop"), document.get("center_crop"), levels
-            )
+                tuple(shape), document.get("fit", "crop"), document.get("center_crop"), levels,
+                document.get("patches", False) is True,
+            )  # fmt: skip
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"this is no preprocessing: {error}") from error

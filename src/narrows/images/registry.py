@@ -132,6 +132,16 @@ _ROWS = (
         ),
     ),
     NamedSet(
+        "clothes",
+        "bundled",
+        1000,
+        "articles of clothing of ten kinds, 28x28 gray, in every installation",
+        "the first 100 test pictures of each class of Fashion-MNIST, Zalando Research, arXiv:1708.07747",
+        "MIT",
+        28,
+        "gray",
+    ),
+    NamedSet(
         "lfw",
         "people",
         13_233,

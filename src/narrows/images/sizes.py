@@ -5,8 +5,9 @@ files · folders · arrays · sets ──► Sized: ids, uint8 (C, H, W) each �
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ from ..errors import NoImages, UnreadableImage
 from .arrays import is_array_file
 from .files import picture_files
 from .inputs import Pictures, distinct, even_rows, pictures
-from .named import names
+from .named import names, photographs
 from .preprocessing import Preprocessing
 from .read import Mode, _opened, pixel_limit, read
 
-__all__ = ["Group", "Sized", "sized"]
+__all__ = ["Group", "Sized", "listed_pictures", "sized"]
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,31 @@ class Sized:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def groups(self) -> list[Group]:
-        """The pictures of each size together, sizes in the order of their first picture."""
+    def size_of(self, place: int) -> tuple[int, int]:
+        """(H, W) of a picture."""
+        return self.pixels[place].shape[1], self.pixels[place].shape[2]
+
+    def of_one_size(self) -> list[list[int]]:
+        """The places of the pictures of each size, sizes in the order of their first picture."""
         places: dict[tuple[int, ...], list[int]] = {}
         for place, picture in enumerate(self.pixels):
             places.setdefault(tuple(picture.shape), []).append(place)
-        return [
-            Group(some, torch.stack([self.pixels[place] for place in some]))
-            for some in places.values()
-        ]
+        return list(places.values())
+
+    def group(self, places: Sequence[int]) -> Group:
+        """Pictures of one size together."""
+        return Group(list(places), torch.stack([self.pixels[place] for place in places]))
+
+    def groups(self) -> list[Group]:
+        """The pictures of each size together, sizes in the order of their first picture."""
+        return [self.group(places) for places in self.of_one_size()]
+
+    def portions(self, places: Sequence[int], pixels: int) -> Iterator[Group]:
+        """Pictures of one size, at least one and no more than so many pixels at a time."""
+        each = math.prod(self.pixels[places[0]].shape[1:])
+        count = max(1, pixels // each)
+        for first in range(0, len(places), count):
+            yield self.group(places[first : first + count])
 
 
 def sized(
@@ -102,7 +119,7 @@ def sized(
     if resize is not None:
         return _in_memory(pictures(what, Preprocessing(like.shape, resize), limit=limit))  # type: ignore[arg-type]
     notes: list[str] = []
-    listed = _listed(what, like, notes)
+    listed = listed_pictures(what, like, notes)
     if listed is None:
         return _in_memory(_of_mode(pictures(what, limit=limit), like))
     result = Sized([], [], [])
@@ -137,8 +154,11 @@ def sized(
 Listed = tuple[str, Path | None, Tensor | None, str]  # id, file, pixels, why there is no picture
 
 
-def _listed(what: Any, like: Preprocessing, notes: list[str]) -> list[Listed] | None:
-    """Files below folders, lone files, and the pictures of sets; None of what is in memory."""
+def listed_pictures(what: Any, like: Preprocessing, notes: list[str]) -> list[Listed] | None:
+    """Files below folders, lone files, and the pictures of sets, unread; None of what is in memory.
+
+    Photographs of a named set are its files, at their own size.
+    """
     paths = [what] if isinstance(what, (str, os.PathLike)) else what
     if not isinstance(paths, (list, tuple)) or not paths:
         return None
@@ -149,8 +169,8 @@ def _listed(what: Any, like: Preprocessing, notes: list[str]) -> list[Listed] | 
         path, text = Path(one).expanduser(), os.fspath(one)
         if path.is_file() and not is_array_file(path):
             listed.append((path.name, path, None, ""))
-        elif path.is_dir():
-            below = picture_files(path)
+        elif (below_of := path if path.is_dir() else photographs(text)) is not None:
+            below = picture_files(below_of)
             notes += below.notes
             listed += [(file.id, Path(file.path), None, "") for file in below.files]
             listed += [(name, None, None, reason) for name, reason in below.skipped]

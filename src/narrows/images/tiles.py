@@ -9,14 +9,14 @@ A picture smaller than a tile is continued by its own reflection and cut back af
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-__all__ = ["Window", "in_tiles", "places", "reflected", "windows"]
+__all__ = ["Window", "in_bands", "in_tiles", "places", "reflected", "windows"]
 
 Window = Literal["hann", "linear"]
 
@@ -92,46 +92,98 @@ def in_tiles(
         ValueError: an overlap outside [0, 0.9], an unknown window, or a function that changes the
             size.
     """
+    if x.ndim != 4 or 0 in x.shape:
+        raise ValueError(f"pictures (N, C, H, W) were wanted; we got {tuple(x.shape)}")
+    out: Tensor | None = None
+    rows = max(1, min(len(x), batch_size))  # pictures that are cut at the same places
+    parts = torch.split(x, rows)
+    for number, part in enumerate(parts):
+
+        def told(done: int, total: int, before: int = number) -> None:
+            if progress is not None:
+                each = total // len(parts[before])
+                progress(before * rows * each + done, len(x) * each)
+
+        whole, (top, left) = reflected(part, *size)
+        bands = in_bands(
+            through, partial(_rows, whole), tuple(whole.shape), size,
+            overlap=overlap, window=window, batch_size=batch_size, progress=told,
+        )  # fmt: skip
+        for first, band in bands:
+            if out is None:
+                out = band.new_empty(len(x), band.shape[1], *x.shape[2:], device=x.device)
+            a, b = max(first, top), min(first + band.shape[2], top + x.shape[2])
+            if a < b:
+                out[number * rows : number * rows + len(part), :, a - top : b - top] = band[
+                    :, :, a - first : b - first, left : left + x.shape[3]
+                ]
+    assert out is not None
+    return out
+
+
+def _rows(x: Tensor, first: int, last: int) -> Tensor:
+    return x[:, :, first:last]
+
+
+def in_bands(
+    through: Callable[[Tensor], Tensor],
+    rows: Callable[[int, int], Tensor],
+    shape: tuple[int, ...],
+    size: tuple[int, int],
+    *,
+    overlap: float = 0.25,
+    window: Window = "hann",
+    batch_size: int = 64,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[tuple[int, Tensor]]:
+    """The same band after band, from the top, for pictures that are never whole in memory.
+
+    Args:
+        through, size, overlap, window, batch_size, progress: as of ``in_tiles``.
+        rows: from one row to before another, (N, C, rows, W).
+        shape: (N, C, H, W) of the pictures, at least as large as a tile.
+
+    Yields:
+        The first row of each band, and the band (N, C', rows, W), whose rows are finished.
+    """
     if not 0 <= overlap <= 0.9:
         raise ValueError(f"overlap must lie in [0, 0.9]; we got {overlap}")
     if window not in ("hann", "linear"):
         raise ValueError(f"window must be 'hann' or 'linear'; we got {window!r}")
-    if x.ndim != 4 or 0 in x.shape:
-        raise ValueError(f"pictures (N, C, H, W) were wanted; we got {tuple(x.shape)}")
-    high, wide = x.shape[2:]
-    x, (top, left) = reflected(x, *size)
-    starts = [places(n, t, overlap) for n, t in zip(x.shape[2:], size, strict=True)]
-    weights = [
-        windows(n, t, s, window).to(x.device)
-        for n, t, s in zip(x.shape[2:], size, starts, strict=True)
-    ]
-    grid = list(itertools.product(*(range(len(s)) for s in starts)))
-    rows = max(1, min(len(x), batch_size))  # pictures that are cut at the same places
-    spots = max(1, batch_size // rows)  # places that go through at once
-    out: list[Tensor] = []
-    done = 0
-    for part in torch.split(x, rows):
-        whole: Tensor | None = None
-        for first in range(0, len(grid), spots):
-            some = grid[first : first + spots]
-            corners = [(starts[0][i], starts[1][j]) for i, j in some]
-            tiles = torch.cat([part[:, :, y : y + size[0], c : c + size[1]] for y, c in corners])
+    count, _, high, wide = shape
+    (down, across) = (places(n, t, overlap) for n, t in zip(shape[2:], size, strict=True))
+    sides = ((high, size[0], down), (wide, size[1], across))
+    vertical, horizontal = (windows(n, t, starts, window) for n, t, starts in sides)
+    spots = max(1, batch_size // count)  # places that go through at once
+    block = max(1, spots // len(across))  # rows of tiles that make a band
+    done, first = 0, 0
+    left: Tensor | None = None  # of the bands above, which lies over the next one
+    for number in range(0, len(down), block):
+        some = down[number : number + block]
+        x = rows(some[0], some[-1] + size[0])
+        grid = [(i, j) for i in range(len(some)) for j in range(len(across))]
+        grown: Tensor | None = None
+        for start in range(0, len(grid), spots):
+            chosen = grid[start : start + spots]
+            corners = [(some[i] - some[0], across[j]) for i, j in chosen]
+            tiles = torch.cat([x[..., y : y + size[0], c : c + size[1]] for y, c in corners])
             got = through(tiles).to(x.device)
             if got.shape[0] != len(tiles) or tuple(got.shape[2:]) != tuple(size):
                 raise ValueError(
                     f"tiles of {tuple(tiles.shape)} must come back as (B, C, {size[0]}, {size[1]}); "
                     f"we got {tuple(got.shape)}"
                 )
-            if whole is None:
-                whole = got.new_zeros(len(part), got.shape[1], *x.shape[2:])
-            for (i, j), (y, c), tile in zip(
-                some, corners, torch.split(got, len(part)), strict=True
-            ):
-                shade = weights[0][i][:, None] * weights[1][j]
-                whole[:, :, y : y + size[0], c : c + size[1]] += tile * shade
+            if grown is None:
+                grown = got.new_zeros(count, got.shape[1], *x.shape[2:])
+            for (i, j), (y, c), tile in zip(chosen, corners, torch.split(got, count), strict=True):
+                shade = (vertical[number + i][:, None] * horizontal[j]).to(x.device)
+                grown[..., y : y + size[0], c : c + size[1]] += tile * shade
             done += len(tiles)
             if progress is not None:
-                progress(done, len(x) * len(grid))
-        assert whole is not None
-        out.append(whole[:, :, top : top + high, left : left + wide])
-    return torch.cat(out)
+                progress(done, count * len(down) * len(across))
+        assert grown is not None
+        if left is not None:
+            grown[:, :, : left.shape[2]] += left
+        after = down[number + block] if number + block < len(down) else high
+        yield first, grown[:, :, : after - first]
+        left, first = grown[:, :, after - first :].clone(), after

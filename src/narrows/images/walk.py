@@ -6,6 +6,7 @@ is one of masks only where it stands beside pictures of the same names.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections import Counter
@@ -61,6 +62,7 @@ def walk(root: Path) -> tuple[list[Found], list[tuple[str, str]], list[str]]:
     passed: dict[str, list[str]] = {}  # why, and what
     masks: list[str] = []
     seen: set[tuple[int, int]] = set()
+    system = _of_the_system()
     stack = [("", os.fspath(root))]
     while stack:
         prefix, path = stack.pop()
@@ -69,6 +71,11 @@ def walk(root: Path) -> tuple[list[Found], list[tuple[str, str]], list[str]]:
             if (status.st_dev, status.st_ino) in seen:
                 continue  # a link back to a folder that was read already
             seen.add((status.st_dev, status.st_ino))
+            if status.st_dev in system:
+                if not prefix:
+                    raise NoImages(f"{root} is a folder of the system, which holds no pictures")
+                passed.setdefault("folders of the system", []).append(prefix)
+                continue
             entries = list(os.scandir(path))
         except OSError as error:
             if not prefix:
@@ -106,6 +113,16 @@ def walk(root: Path) -> tuple[list[Found], list[tuple[str, str]], list[str]]:
         found = list(_without_masks(found, masks, passed))
     found.sort(key=lambda file: natural(file.id))
     return found, unreadable, [_said(why, sorted(names)) for why, names in passed.items()]
+
+
+def _of_the_system() -> set[int]:
+    """The numbers of file systems that the kernel makes up: some of their folders have no end."""
+    found = set()
+    for path in ("/proc", "/sys", "/dev"):
+        with contextlib.suppress(OSError):
+            if os.path.ismount(path):
+                found.add(os.stat(path).st_dev)
+    return found
 
 
 _ESCAPED = "names"

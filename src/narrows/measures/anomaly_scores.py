@@ -27,6 +27,7 @@ from ..autoencoder import Autoencoder
 from ..bottlenecks import Code
 from ..bottlenecks.gaussian import kl_to_standard_normal
 from ..images import Source
+from ..near import meant
 from ..networks import Descent
 from ..randomness import Draws, generator
 from .likelihoods import elbo, importance_of_batch
@@ -82,6 +83,7 @@ def anomaly_scores(
     *,
     background: Background | None = None,
     samples: int = 16,
+    regret_samples: int | None = None,
     seed: int = 0,
     batch_size: int | None = None,
     progress: Progress | None = None,
@@ -116,6 +118,7 @@ def anomaly_scores(
             ones: a density fitted to these finds anomalies unlikely too, and turns the ratio round.
         samples: S, codes drawn for all scores in nats but ``kl``; every picture meets the same
             noise.
+        regret_samples: those of ``likelihood-regret``; None: as many.
         seed: of that noise.
         batch_size: pictures at a time; None chooses by their shape.
         progress: called with (done, total) pictures.
@@ -149,7 +152,9 @@ def anomaly_scores(
                 assert background is not None
                 scores["likelihood-ratio"] = background(x).to(log_p) - log_p
         if "likelihood-regret" in wanted:
-            scores["likelihood-regret"] = _regret(model, descent, x, samples, seed)
+            scores["likelihood-regret"] = _regret(
+                model, descent, x, regret_samples or samples, seed
+            )
         if "llr" in wanted:
             whole = elbo(model, x, samples, SharedDraws(seed))
             scores["llr"] = whole - _of_base(model, descent, x, samples, seed)
@@ -333,6 +338,7 @@ def _check(
     if unknown or not names:
         raise ValueError(
             f"the scores of a model are {', '.join(SCORES)}; we got {', '.join(unknown) or 'none'}"
+            f"{meant(unknown[0], SCORES) if unknown else ''}"
         )
     missing = [name for name in names if name not in supported(model)]
     if missing == ["llr"] and model.bottleneck.generative:

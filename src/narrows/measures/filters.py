@@ -7,7 +7,6 @@ the cosine transform are always there; the others need scikit-image or OpenCV.
 from __future__ import annotations
 
 import importlib
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import Unavailable
+from ..images.cosine import cosine_threshold
 
 __all__ = [
     "cosine_threshold", "estimated_sigma", "median", "navier_stokes", "non_local_means", "telea",
@@ -24,8 +24,6 @@ __all__ = [
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
-PATCH = 8  # side of the patches of the cosine transform
-PLANES = 1 << 20  # pixels that it takes at once
 RADIUS = 3  # pixels around each one that OpenCV's in-filling looks at
 
 
@@ -34,37 +32,6 @@ def median(x: Tensor, side: int = 3) -> Tensor:
     ndimage: Any = importlib.import_module("scipy.ndimage")
     filtered = ndimage.median_filter(x.cpu().numpy(), size=(1, 1, side, side), mode="mirror")
     return torch.from_numpy(filtered).to(x)
-
-
-def cosine_threshold(x: Tensor, sigma: float) -> Tensor:
-    """Every 8×8 patch without its cosine coefficients below 3 σ, averaged where patches overlap.
-
-    Translation-invariant thresholding (Yaroslavsky 1996; Coifman & Donoho 1995 for wavelets): what
-    BM3D's first step does without its search for similar patches. For pictures of less than 8 pixels
-    the patches are smaller.
-    """
-    side = min(PATCH, *x.shape[2:])
-    at = torch.arange(side, dtype=torch.float64)
-    basis = torch.cos(math.pi / side * (at + 0.5) * at[:, None]) * math.sqrt(2 / side)
-    basis[0] /= math.sqrt(2)
-    filters = torch.einsum("iy,jx->ijyx", basis, basis).reshape(side**2, 1, side, side).to(x)
-    n, c, h, w = x.shape
-    edge = side - 1
-    flat = x.reshape(n * c, 1, h, w)
-    flat = F.pad(flat, [edge] * 4, mode="reflect") if edge else flat
-    planes = []
-    for part in torch.split(flat, max(1, PLANES // (h * w))):
-        total = torch.zeros_like(part)
-        for row, some in enumerate(
-            torch.split(filters, side)
-        ):  # a row of them at a time saves memory
-            coefficients = F.conv2d(part, some)
-            kept = coefficients.abs() > 3 * sigma
-            if row == 0:
-                kept[:, 0] = True  # the mean of a patch is not noise
-            total += F.conv_transpose2d(coefficients * kept, some)
-        planes.append(total / side**2)
-    return torch.cat(planes)[:, :, edge : edge + h, edge : edge + w].reshape(x.shape)
 
 
 def estimated_sigma(x: Tensor) -> float:

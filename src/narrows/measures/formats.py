@@ -24,10 +24,12 @@ class Written:
     Attributes:
         bytes: of each file, headers counted, (N,).
         psnr: in dB, (N,).
+        lowest: how many are of the format's lowest quality, below which nothing is.
     """
 
     bytes: Tensor
     psnr: Tensor
+    lowest: int = 0
 
 
 # Pillow's options at a quality from 0 to 100; lossless ones have no quality
@@ -70,7 +72,7 @@ def nearest(pictures: Tensor, wanted: Tensor, name: str) -> Written | None:
     """
     if not _can(name):
         return None
-    sizes, reached = torch.empty(len(pictures)), torch.empty(len(pictures))
+    sizes, reached, lowest = torch.empty(len(pictures)), torch.empty(len(pictures)), 0
     for place, (picture, goal) in enumerate(zip(pictures, wanted.tolist(), strict=True)):
         low, high = 0, 100
         tried: dict[int, Written] = {}
@@ -80,9 +82,10 @@ def nearest(pictures: Tensor, wanted: Tensor, name: str) -> Written | None:
             assert file is not None
             tried[middle] = file
             low, high = (low, middle - 1) if file.psnr.item() > goal else (middle + 1, high)
-        best = min(tried.values(), key=lambda one: abs(one.psnr.item() - goal))
+        quality, best = min(tried.items(), key=lambda one: abs(one[1].psnr.item() - goal))
+        lowest += quality == 0 and best.psnr.item() > goal
         sizes[place], reached[place] = best.bytes[0], best.psnr[0]
-    return Written(sizes, reached)
+    return Written(sizes, reached, lowest)
 
 
 def _can(name: str) -> bool:

@@ -4,6 +4,7 @@ from .conv import ConvRung, conv_ladder
 from .estimate import EstimateRung, estimate_ladder
 from .ladder import Descent, Ladder, Rung
 from .linear_residual import LinearResidualRung, WhitenedLinear, linear_residual_ladder
+from .local import LocalRung, local_ladder
 from .mlp import DenseRung, dense_ladder
 from .projection import ProjectionRung, projection_ladder
 from .segnet import SegNetRung, segnet_ladder
@@ -15,6 +16,7 @@ __all__ = [
     "EstimateRung",
     "Ladder",
     "LinearResidualRung",
+    "LocalRung",
     "ProjectionRung",
     "Rung",
     "SegNetRung",
@@ -23,6 +25,7 @@ __all__ = [
     "dense_ladder",
     "estimate_ladder",
     "linear_residual_ladder",
+    "local_ladder",
     "projection_ladder",
     "segnet_ladder",
 ]

@@ -162,11 +162,14 @@ class Autoregressive(Prior):
         if not length or not entries:
             raise ValueError("it holds no entry")
         with torch.device("meta"):
-            outline = Next(length, entries, self.width)
-        weights = {name: tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
-        restored(state, {"used": (entries,), **weights})
+            weights = Next(length, entries, self.width).state_dict()
+        used = torch.empty(entries, dtype=torch.int64, device="meta")
+        restored(state, {"used": used, **weights})
+        most = 1 << 62 if self.entries is None else self.entries
+        if not bool(((state["used"] >= 0) & (state["used"] < most)).all()):
+            raise ValueError("it knows entries that the code book has not")
         with torch.random.fork_rng():
             network = Next(length, entries, self.width)
         network.load_state_dict({name: state[name] for name in weights})
-        self.used, self.next = state["used"].long(), network.eval().requires_grad_(False)
+        self.used, self.next = state["used"], network.eval().requires_grad_(False)
         return self

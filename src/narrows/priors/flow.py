@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from ..parts import Part, part
 from ..randomness import Draws, generator
+from ..training.phases import MOST_PIECES, at_most
 from .descent import checked_rate, descend
-from .gaussian import Scale, restored
+from .gaussian import Scale, blank, restored
 from .prior import Prior, Progress, checked_counts, checked_rows
 
 __all__ = ["Flow", "Velocity", "carried", "drawn", "from_state", "matched", "stated"]
@@ -117,10 +118,10 @@ def stated(scale: Scale, network: nn.Module) -> dict[str, Tensor]:
 
 def from_state(state: dict[str, Tensor], size: int, make: Callable[[], N]) -> tuple[Scale, N]:
     """From those, checked against a network that ``make`` makes."""
-    with torch.device("meta"):
-        outline = make()
-    weights = {name: tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
-    mean, deviation, *_ = restored(state, {"mean": (size,), "deviation": (size,), **weights})
+    with torch.device("meta"), at_most(MOST_PIECES):
+        weights = make().state_dict()
+    wanted = {"mean": blank(size), "deviation": blank(size), **weights}
+    mean, deviation, *_ = restored(state, wanted)
     with torch.random.fork_rng():
         network = make()
     network.load_state_dict({name: state[name] for name in weights})

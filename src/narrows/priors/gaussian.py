@@ -9,11 +9,20 @@ import torch
 from torch import Tensor
 
 from ..bottlenecks import log_normal
+from ..files import misfit
 from ..parts import Part, part
 from ..randomness import Draws
 from .prior import Prior, Progress, checked_rows
 
-__all__ = ["FLOOR", "AggregateGaussian", "Normal", "Scale", "log_gaussian_full", "restored"]
+__all__ = [
+    "FLOOR",
+    "AggregateGaussian",
+    "Normal",
+    "Scale",
+    "blank",
+    "log_gaussian_full",
+    "restored",
+]
 
 # added to the variance of each standardised unit, so that units that never move do no harm
 FLOOR = 1e-6
@@ -55,18 +64,27 @@ def log_gaussian_full(rows: Tensor, mean: Tensor, factor: Tensor) -> Tensor:
     return out
 
 
-def restored(state: dict[str, Tensor], shapes: dict[str, tuple[int, ...]]) -> list[Tensor]:
-    """The tensors of those names and shapes, in that order.
+def restored(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> list[Tensor]:
+    """The tensors of those names, shapes and kinds, in that order.
+
+    A ``deviation`` has to be positive.
+
+    Args:
+        wanted: may lie on the meta device; see ``blank``.
 
     Raises:
-        ValueError: others are there, of other shapes, or numbers that are not finite.
+        ValueError: others are there, or numbers that are not finite.
     """
-    got = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    if got != shapes:
-        raise ValueError(f"tensors {shapes} were wanted; we got {got}")
-    if not all(bool(torch.isfinite(t).all()) for t in state.values() if t.is_floating_point()):
-        raise ValueError("it holds numbers that are not finite")
-    return [state[name] for name in shapes]
+    if reason := misfit(state, wanted):
+        raise ValueError(f"the tensors of such a prior were wanted: {reason}")
+    if "deviation" in state and not bool((state["deviation"] > 0).all()):
+        raise ValueError("a deviation is not positive")
+    return [state[name] for name in wanted]
+
+
+def blank(*shape: int) -> Tensor:
+    """A float64 tensor of that shape without content, to compare with."""
+    return torch.empty(shape, dtype=torch.float64, device="meta")
 
 
 @part("prior", "normal")
@@ -161,7 +179,7 @@ class AggregateGaussian(Prior):
         """From those."""
         d = self.size
         mean, deviation, factor = restored(
-            state, {"mean": (d,), "deviation": (d,), "factor": (d, d)}
+            state, {"mean": blank(d), "deviation": blank(d), "factor": blank(d, d)}
         )
         self.scale, self.factor = Scale(mean, deviation), factor
         return self

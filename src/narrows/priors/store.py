@@ -81,7 +81,7 @@ def _arguments(part: Part) -> Mapping[str, Any]:
 
 def stored_priors(folder: Path | str) -> list[str]:
     """The names of the priors in a model's folder."""
-    files = Path(folder).glob("prior-*.safetensors")
+    files = _path(folder, "").parent.glob("prior-*.safetensors")
     return sorted(path.stem.removeprefix("prior-") for path in files)
 
 

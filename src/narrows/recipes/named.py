@@ -20,9 +20,11 @@ PHASE_PARTS = ("begin", "bound", "scheme", "augmentation", "views", "corruption"
 
 
 def adjusted(
-    name: str, shape: Sequence[int], changes: Mapping[str, str | int | float] | None = None
+    name: str | Recipe,
+    shape: Sequence[int],
+    changes: Mapping[str, str | int | float] | None = None,
 ) -> Recipe:
-    """The recipe ``name`` (or the file of that name) for pictures of ``shape``.
+    """The recipe ``name`` (or the file of that name, or a recipe) for pictures of ``shape``.
 
     Args:
         changes: of an argument of the recipe's function (``code_size``), of a number of its phases
@@ -33,11 +35,11 @@ def adjusted(
         ValueError: there is no such recipe or number, or a file's pictures have another shape.
     """
     values = {key.replace("-", "_"): _value(value) for key, value in (changes or {}).items()}
-    if name.endswith(".toml"):
-        result = Recipe.load(Path(name))
+    if isinstance(name, Recipe) or name.endswith(".toml"):
+        result = name if isinstance(name, Recipe) else Recipe.load(Path(name))
         if result.shape != tuple(shape):
             raise ValueError(
-                f"{name} is for pictures of {result.shape}; these are {tuple(shape)}: open them with "
+                f"{getattr(name, 'name', name)} is for pictures of {result.shape}; these are {tuple(shape)}: open them with "
                 f"--size {result.shape[1]}x{result.shape[2]}"
             )
     else:

@@ -24,7 +24,7 @@ from ..parts import named, part
 if TYPE_CHECKING:
     from .phases import Phase
 
-__all__ = ["Beginning", "Mirrored", "MirroredPcaBeginning", "PcaBeginning", "pca_rows"]
+__all__ = ["AsBuilt", "Beginning", "Mirrored", "MirroredPcaBeginning", "PcaBeginning", "pca_rows"]
 
 # a direction whose variance is below this share of the largest is one that the pictures do not have
 NOTHING = 1e-9
@@ -152,6 +152,19 @@ def _as_posterior(
         head.bias[width:] = log_variance
         tail.weight.copy_(torch.diag(back))
         tail.bias.zero_()
+
+
+@part("begin", "as-built")
+@dataclass(frozen=True)
+class AsBuilt:
+    """The weights as the recipe builds them, which already answer something: that may stay the best."""
+
+    def check(self, model: Autoencoder, phase: Phase) -> None:
+        """It fits every model."""
+
+    def __call__(self, model: Autoencoder, source: Source, phase: Phase, seed: int) -> str:
+        """Leave the weights."""
+        return "begins as it is built"
 
 
 @part("begin", "pca")

@@ -6,11 +6,14 @@ card.md    for people: data, numbers, command
 from __future__ import annotations
 
 import math
+import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import files
+from ..tables import counted
 from .checkpoints import outline
 from .phases import Recipe
 from .run import facts_of, history_of
@@ -21,6 +24,9 @@ __all__ = ["run_info", "write_model_card"]
 def run_info(folder: Path | str) -> dict[str, Any]:
     """What a model's folder holds, without reading the weights into memory.
 
+    Returns:
+        Words for people by name, and under ``numbers`` what they are made of as plain numbers.
+
     Raises:
         BadFile: there is no model, or it is damaged.
     """
@@ -28,6 +34,8 @@ def run_info(folder: Path | str) -> dict[str, Any]:
     model = outline(folder)
     recipe: Recipe = model.recipe
     code = math.prod(model.code_shape)
+    weights = sum(p.numel() for p in model.parameters())
+    numbers: dict[str, Any] = {"weights": weights, "code": code, "shape": list(recipe.shape)}
     info: dict[str, Any] = {
         "model": str(folder),
         "recipe": recipe.name,
@@ -37,7 +45,7 @@ def run_info(folder: Path | str) -> dict[str, Any]:
         f"({math.prod(recipe.shape) / code:.1f} pixel values for each)",
         "bottleneck": _words(recipe.bottleneck.document()),
         "likelihood": _words(recipe.likelihood.document()),
-        "weights": f"{sum(p.numel() for p in model.parameters()):,}",
+        "weights": f"{weights:,}",
         "generates": "yes" if model.bottleneck.generative else "no (its code has no prior)",
     }
     if recipe.source:
@@ -49,20 +57,28 @@ def run_info(folder: Path | str) -> dict[str, Any]:
         info["trained"] = f"{' + '.join(ends.values())} epochs, "
         info["trained"] += f"{sum(r['seconds'] for r in lines):.0f} s"
         info["last_loss"] = f"{last['loss']:.2f} nats per picture"
+        numbers["epochs"] = sum({r["phase"]: r["epoch"] for r in lines}.values())
+        numbers |= {"seconds": sum(r["seconds"] for r in lines), "last_loss": last["loss"]}
         validated = [r for r in lines if "validation_loss" in r and r["phase"] == last["phase"]]
         if validated:
             best = min(validated, key=lambda r: r["validation_loss"])
             info["best_validation"] = (
                 f"{best['validation_loss']:.2f} nats per picture, in epoch {best['epoch']:g}"
             )
+            numbers |= {"best_validation": best["validation_loss"], "best_epoch": best["epoch"]}
             if "validation_error" in best:  # a classifier's
                 info["wrong_class"] = f"{best['validation_error']:.2%} of the validation pictures"
+    if lines.damaged:
+        info["damaged"] = f"{counted(lines.damaged, 'line')} of metrics.jsonl, left out"
     provenance = facts_of(folder)
     info |= {
-        key: provenance[key] for key in ("pictures", "trained_on", "command") if key in provenance
+        key: provenance[key]
+        for key in ("pictures", "trained_on", "begun_from", "command")
+        if key in provenance
     }
     if not (folder / "model.safetensors").exists():
         info["state"] = "not finished: the same command with --resume goes on with it"
+    info["numbers"] = numbers
     return info
 
 
@@ -78,10 +94,12 @@ def write_model_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], j
         numbers: rows of one table, all with the same keys.
         judged: which pictures the numbers are of.
     """
-    info = run_info(folder)
+    info = _for_others(run_info(folder))
     lines = [f"# {info['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
     lines += [
-        f"- **{key.replace('_', ' ')}**: {value}" for key, value in info.items() if key != "model"
+        f"- **{key.replace('_', ' ')}**: {value}"
+        for key, value in info.items()
+        if key not in ("model", "numbers")
     ]
     if numbers:
         keys = list(numbers[0])
@@ -92,6 +110,23 @@ def write_model_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], j
     path = Path(folder) / "card.md"
     files.write_text(path, "\n".join(lines))
     return path
+
+
+def _for_others(info: dict[str, Any]) -> dict[str, Any]:
+    """Without names of files and folders, which are of this machine only."""
+    told = {key: info[key] for key in info if key != "pictures" or not _is_path(info[key])}
+    if "command" in told:
+        words = shlex.split(told["command"])
+        told["command"] = " ".join("…" if _is_path(word) else shlex.quote(word) for word in words)
+    return told
+
+
+def _is_path(word: str) -> bool:
+    """Whether a word of a command names a file or folder, by itself or as ``--option=…``."""
+    value = word.partition("=")[2] if word.startswith("-") else word
+    return bool(value) and (
+        value.startswith("~") or "/" in value or "\\" in value or os.path.exists(value)
+    )
 
 
 def _cell(value: Any) -> str:

@@ -6,7 +6,8 @@
       last.safetensors         the last weights, where they are others
       softmax.safetensors, …   modules trained beside the model, by the name of their part
       checkpoint.safetensors   all that going on needs: weights, optimisers, counters
-      run.toml                 seed, pictures and command, for people
+      run.toml                 seed, and what else goes with the model
+      local.toml               pictures and command, which stay on this machine
       seen.safetensors         the content keys of the pictures of training and validation
       metrics.jsonl            a line per epoch
       card.md, *.png           for people
@@ -16,8 +17,10 @@ Every file is written whole or not at all, so a kill at any moment leaves a run 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,16 +30,24 @@ from torch import Tensor
 
 from .. import files
 from ..autoencoder import Autoencoder
-from ..errors import BadFile, RunExists
+from ..errors import BadFile, Diverged, RunExists
 from ..images import Preprocessing
+from ..locks import Taken, locked
 from ..objectives import Term
+from ..parts import part_of
 from .device import select_device
+from .length import lengthened, longer
 from .phases import Recipe, freeze, objective_of, recipe_of
 from .run import Run
 
-__all__ = ["RunFiles", "State", "load", "load_auxiliary", "outline", "save"]
+__all__ = ["RunFiles", "State", "load", "load_auxiliary", "load_weights", "outline", "save"]
 
 MODEL_VERSION = 2
+_WRITTEN = {
+    *("recipe.toml", "run.toml", "metrics.jsonl"),
+    *(f"{name}.safetensors" for name in ("model", "last", "checkpoint", "seen")),
+}
+_OTHERS = ("prior-", "entropy.")  # what verbs write beside a model, while it may be trained on
 
 
 @dataclasses.dataclass
@@ -48,36 +59,90 @@ class State:
 
 
 class RunFiles:
-    """The folder of one run.
+    """The folder of one run, which nobody else trains into until ``close``.
+
+    Args:
+        resume: go on with the run that is there.
+        asked: another length than that of the run is what was asked for.
+
+    Attributes:
+        before: the recipe of the run that is there, where it has another length; else None.
 
     Raises:
-        RunExists: it holds a run and ``resume`` is not set.
+        RunExists: it holds a run and ``resume`` is not set, or another process trains into it.
         BadFile: ``resume`` is set and the run there cannot go on, or follows another recipe.
     """
 
-    def __init__(self, folder: Path | str, recipe: Recipe, resume: bool = False) -> None:
+    def __init__(
+        self, folder: Path | str, recipe: Recipe, resume: bool = False, asked: bool = False
+    ) -> None:
         self.folder = Path(folder)
+        self.before: Recipe | None = None
+        self._asked = asked
         self.recipe = recipe
         self.preprocessing = Preprocessing(recipe.shape)
         if self.folder.exists() and not self.folder.is_dir():
             raise RunExists(f"{self.folder} is a file; name a folder for the run")
+        self._held = contextlib.ExitStack()
+        with files.failing(self.folder / "lock"):
+            try:
+                self._held.enter_context(locked(self.folder, wait=False))
+            except Taken:
+                raise RunExists(
+                    f"another process trains into {self.folder} now; wait for its end, or name "
+                    "another folder"
+                ) from None
+        try:
+            self._open(resume)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let others train into the folder."""
+        self._held.close()
+
+    def _open(self, resume: bool) -> None:
         written = self.folder / "recipe.toml"
-        for left in self.folder.glob(".*.part"):  # of a write that a kill cut short
-            left.unlink(missing_ok=True)
+        self._tidy()
         if written.exists() and self._begun():
             if not resume:
                 raise RunExists(
                     f"{self.folder} already holds a run; add --resume (resume=True) to go on with "
                     "it, or name another folder"
                 )
-            self._check_same(Recipe.load(written))
+            before = Recipe.load(written)
+            self._check_same(before)
             if not self.checkpoint.exists() and not self.metrics.exists():
                 raise BadFile(
                     f"{self.folder} holds a model without its run, so there is nothing to go on "
                     "with; name another folder"
                 )
+            if not self.checkpoint.exists():
+                self.recipe.save(written)  # it begins anew
+            elif before.document() != self.recipe.document():
+                self.before = before
         else:
-            recipe.save(written)
+            self.recipe.save(written)
+
+    def lengthen(self, recipe: Recipe) -> None:
+        """Follow a recipe that lasts longer: weights and modules on disk are of it from now on."""
+        self.recipe, self.before = recipe, None
+        for path in self.folder.glob("*.safetensors"):
+            if path == self.checkpoint:
+                continue
+            tensors, header = files.load_tensors(path)
+            if "recipe" in header:
+                files.save_tensors(path, tensors, header | {"recipe": recipe.fingerprint})
+        recipe.save(self.folder / "recipe.toml")
+        (self.folder / "last.safetensors").unlink(missing_ok=True)  # they will be others
+
+    def _tidy(self) -> None:
+        """Remove what a kill cut short: only of files that nobody but a training writes."""
+        there = {p.name for p in self.folder.glob("*.safetensors")}
+        for name in _WRITTEN | {n for n in there if not n.startswith(_OTHERS)}:
+            for part in files.leftovers(self.folder / name):
+                part.unlink(missing_ok=True)
 
     @cached_property
     def state(self) -> State | None:
@@ -94,6 +159,11 @@ class RunFiles:
         )
 
     def _check_same(self, before: Recipe) -> None:
+        """Refuse to go on by another recipe, except where it only lasts longer."""
+        if lengthened(before, self.recipe):
+            pairs = zip(before.phases, self.recipe.phases, strict=True)
+            if self._asked or all(longer(old, new) for old, new in pairs):
+                return
         then, now = before.document(), self.recipe.document()
         differ = [key for key in sorted(then.keys() | now.keys()) if then.get(key) != now.get(key)]
         if differ:
@@ -113,20 +183,28 @@ class RunFiles:
         return self.folder / "metrics.jsonl"
 
     def cut_metrics(self, length: int) -> None:
-        """Forget what was written after the checkpoint: going on writes it again."""
-        if not self.metrics.exists():
-            self.metrics.touch()
-        with open(self.metrics, "r+b") as opened:
-            opened.truncate(length)
+        """Forget what was written after the checkpoint: going on writes it again.
+
+        A file that is shorter than the checkpoint says, or torn, ends with its last whole line.
+        """
+        with files.failing(self.metrics):
+            content = self.metrics.read_bytes() if self.metrics.exists() else b""
+            kept = content[:length]
+            if kept[-1:] not in (b"", b"\n"):
+                kept = kept[: kept.rfind(b"\n") + 1]
+            if kept != content or not self.metrics.exists():
+                files.write_bytes(self.metrics, kept)
 
     def append_metrics(self, line: str) -> int:
         """Add a line; gives the file's new length in bytes."""
-        with open(self.metrics, "a", encoding="utf-8") as opened:
+        with files.failing(self.metrics), open(self.metrics, "a", encoding="utf-8") as opened:
             opened.write(line + "\n")
             return opened.tell()
 
     def write_checkpoint(self, state: State) -> None:
-        """Replace the checkpoint."""
+        """Replace the checkpoint, when the lines of metrics that it counts are on the disk."""
+        with files.failing(self.metrics):
+            files.flush(self.metrics)
         files.save_tensors(self.checkpoint, state.tensors, state.numbers)
 
     def write_weights(self, name: str, weights: Mapping[str, Tensor]) -> None:
@@ -140,14 +218,18 @@ class RunFiles:
 
 def _write_auxiliary(folder: Path, recipe: Recipe, model: Autoencoder) -> None:
     for name, module in model.auxiliary.items():
-        header: dict[str, Any] = {"version": MODEL_VERSION, "recipe": recipe.fingerprint}
+        header: dict[str, Any] = {
+            "version": MODEL_VERSION,
+            "recipe": recipe.fingerprint,
+            "part": part_of(module).document(),
+        }
         if isinstance(module, Term) and module.labelled:
             header["labels"] = list(module.labels)
         files.save_tensors(folder / f"{name}.safetensors", module.state_dict(), header)
 
 
-def load_auxiliary(model: Autoencoder, folder: Path) -> None:
-    """Read the modules that were trained beside a model into ``model.auxiliary``.
+def load_auxiliary(model: Autoencoder, folder: Path, only: Sequence[str] = ()) -> None:
+    """Read the modules that were trained beside a model into ``model.auxiliary``; or some of them.
 
     Raises:
         BadFile: one of them is damaged, or of another run than the recipe.
@@ -157,24 +239,36 @@ def load_auxiliary(model: Autoencoder, folder: Path) -> None:
         found = [objective_of(phase, model).modules() for phase in recipe.phases]
     for name, module in {name: m for modules in found for name, m in modules.items()}.items():
         path = folder / f"{name}.safetensors"
-        if not path.exists():
+        if not path.exists() or (only and name not in only):
             continue
         tensors, header = files.load_tensors(path)
-        wanted = {n: t.shape for n, t in module.state_dict().items()}
-        if {n: t.shape for n, t in tensors.items()} != wanted:
-            raise BadFile(f"{path} does not fit {folder / 'recipe.toml'}; they are of two runs")
+        same = header.get("part") == json.loads(json.dumps(part_of(module).document()))
+        reason = files.misfit(tensors, module.state_dict()) if same else "another part made it"
+        if reason:
+            raise BadFile(
+                f"{path} does not fit {folder / 'recipe.toml'}: {reason}; they are of two runs"
+            )
         module.load_state_dict(tensors)
         if isinstance(module, Term) and module.labelled:
-            module.labels = tuple(str(one) for one in header.get("labels", ()))
+            labels = header.get("labels")
+            if not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
+                raise BadFile(f"{path} does not name its classes; it is foreign or damaged")
+            module.labels = tuple(labels)
         model.auxiliary[name] = module.to(model.device).eval()
 
 
 def _write_weights(
     path: Path, recipe: Recipe, weights: Mapping[str, Tensor], preprocessing: Preprocessing
 ) -> None:
+    if name := files.not_finite(weights):
+        raise Diverged(
+            f"{path} was not written: {name} holds numbers that are not finite; lower the learning rate, or "
+            "set grad_clip_norm"
+        )
     header = {
         "version": MODEL_VERSION,
         "recipe": recipe.fingerprint,
+        "model": recipe.model_fingerprint,
         "preprocessing": preprocessing.document(),
     }
     files.save_tensors(path, weights, header)
@@ -215,8 +309,10 @@ def outline(folder: Path) -> Autoencoder:
     try:
         with torch.device("meta"):
             return recipe.build()
-    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise BadFile(f"{written} describes no model that can be built: {error}") from error
+    except (ValueError, RuntimeError) as error:
+        raise BadFile(
+            f"{written} describes no model that can be built: {str(error)[:300]}"
+        ) from error
 
 
 def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoencoder:
@@ -235,6 +331,20 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
     folder = Path(path)
     if folder.suffix == ".safetensors":
         folder, weights = folder.parent, folder.stem
+    model = load_weights(folder, weights)
+    freeze(model, recipe_of(model).phases[-1])
+    select_device(device, "float32").place(model)
+    load_auxiliary(model, folder)
+    model.run = Run.load(folder, model.preprocessing)
+    return model.eval()
+
+
+def load_weights(folder: Path, weights: str = "model") -> Autoencoder:
+    """The model alone, without what was trained beside it and what its run left, on the processor.
+
+    Raises:
+        BadFile: no model there, or a damaged, foreign or newer one.
+    """
     model = outline(folder)
     chosen = folder / f"{weights}.safetensors"
     if not chosen.exists() and weights == "last":
@@ -257,21 +367,24 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
             f"{tuple(model.shape)}; they are of two runs"
         )
     expected = model.state_dict()
-    for name in sorted(expected.keys() | found.keys()):
-        wanted = tuple(expected[name].shape) if name in expected else None
-        got = tuple(found[name].shape) if name in found else None
-        if wanted != got:
-            raise BadFile(
-                f"{chosen} does not fit {folder / 'recipe.toml'}: {name} is {wanted} in the recipe "
-                f"and {got} in the weights (None: not there); they are of two runs"
-            )
+    for name, tensor in found.items():  # weights of another precision are brought to the model's
+        if name in expected and tensor.is_floating_point():
+            found[name] = tensor.to(expected[name].dtype)
+    if name := files.not_finite(found):
+        raise BadFile(f"{chosen} holds NaN or infinite values ({name}); train the model again")
+    if reason := files.misfit(found, expected):
+        raise BadFile(
+            f"{chosen} does not fit {folder / 'recipe.toml'}: {reason}; they are of two runs"
+        )
+    recipe = recipe_of(model)
+    if header.get("model") != recipe.model_fingerprint:
+        raise BadFile(
+            f"{folder / 'recipe.toml'} describes another model than the one that {chosen} was written "
+            "with: it was changed since, or is of another run; put the right one back"
+        )
     model.to_empty(device="cpu")
-    model.load_state_dict({name: t.to(expected[name].dtype) for name, t in found.items()})
-    freeze(model, recipe_of(model).phases[-1])
-    select_device(device, "float32").place(model)
-    load_auxiliary(model, folder)
-    model.run = Run.load(folder, model.preprocessing)
-    return model.eval()
+    model.load_state_dict(found)
+    return model
 
 
 def _foreign(path: Path, version: object) -> str:

@@ -7,18 +7,25 @@ minutes    the same, by the clock: the time before a resumed run counts too
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 
 from .phases import Phase, Recipe
 
-__all__ = ["Length", "lasting"]
+__all__ = ["Length", "in_words", "lasting", "lengthened", "longer", "now", "patient"]
 
 clock = time.monotonic  # a benchmark on a shared machine puts the process's own time here
 
 LINES = 20  # of metrics, in a phase whose length is given in steps or minutes
 BATCHES = (16, 64)  # least and most pictures of a step that goes by how many there are
 STEPS_PER_EPOCH = 64  # what it tries to make of them
+PATIENCE = (8, 0.25)  # validations without a better one: the least, and the share of a phase's
+
+
+def now() -> float:
+    """What the clock shows, in seconds."""
+    return clock()
 
 
 def lasting(recipe: Recipe, epochs: float | None, minutes: float | None) -> Recipe:
@@ -34,6 +41,64 @@ def lasting(recipe: Recipe, epochs: float | None, minutes: float | None) -> Reci
     if minutes is not None:
         return recipe.with_(minutes=float(minutes) / len(recipe.phases))
     return recipe
+
+
+def patient(recipe: Recipe, wanted: int | None = None) -> Recipe:
+    """The recipe, which stops a phase early when validation no longer improves.
+
+    A recipe that follows a paper keeps to the paper's length, and one that has a patience to its own.
+
+    Args:
+        wanted: so many validations without a better one, whatever the recipe; 0: never stop early.
+
+    Raises:
+        ValueError: it is less than 0.
+    """
+    if wanted is not None:
+        if wanted < 0:
+            raise ValueError(f"patience is 0 (never stop early) or more; we got {wanted}")
+        return recipe.with_(patience=wanted or None)
+    if recipe.source:
+        return recipe
+    return recipe.with_(phases=tuple(map(_patient, recipe.phases)))
+
+
+def _patient(phase: Phase) -> Phase:
+    if phase.patience is not None:
+        return phase
+    validations = phase.epochs if phase.steps is None and phase.minutes is None else LINES
+    least, share = PATIENCE
+    return dataclasses.replace(phase, patience=max(least, math.ceil(share * validations)))
+
+
+def lengthened(before: Recipe, now: Recipe) -> bool:
+    """Whether two recipes are one but for how long their phases last."""
+    if len(before.phases) != len(now.phases):
+        return False
+    same = {"epochs": 1.0, "steps": None, "minutes": None, "patience": None}
+    return before.with_(**same).document() == now.with_(**same).document()
+
+
+def longer(before: Phase, now: Phase) -> bool:
+    """Whether a phase lasts at least as long as before, in the same unit."""
+
+    def length(phase: Phase) -> tuple[int, float]:
+        if phase.minutes is not None:
+            return 2, phase.minutes
+        return (0, phase.epochs) if phase.steps is None else (1, float(phase.steps))
+
+    (unit, old), (same, new) = length(before), length(now)
+    patience = [math.inf if p.patience is None else p.patience for p in (before, now)]
+    return unit == same and new >= old and patience[1] >= patience[0]
+
+
+def in_words(phase: Phase) -> str:
+    """``4 epochs``, ``4,000 steps`` or ``5 minutes``."""
+    if phase.minutes is not None:
+        return f"{phase.minutes:g} minute{'s' if phase.minutes != 1 else ''}"
+    if phase.steps is not None:
+        return f"{phase.steps:,} steps"
+    return f"{phase.epochs:g} epoch{'s' if phase.epochs != 1 else ''}"
 
 
 class Length:

@@ -6,11 +6,12 @@ def oord_2017_vq_vae(shape, …) -> Recipe          ──►   recipe("oord-201
 
 from __future__ import annotations
 
-import difflib
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..near import meant
 from .phases import Recipe
 
 __all__ = ["Maker", "grouped", "listed", "listed_under", "picture_shape", "recipe", "recipe_for"]
@@ -54,7 +55,7 @@ def picture_shape(shape: Any) -> tuple[int, int, int]:
             "images.shape, or let nw.fit('conv-vae', images) take it from them"
         )
     try:
-        sizes = tuple(int(size) for size in shape)
+        sizes = tuple(map(operator.index, shape))
     except (TypeError, ValueError):
         sizes = ()
     if len(sizes) not in (2, 3) or min(sizes) < 1:
@@ -84,9 +85,10 @@ def recipe(name: str) -> Maker:
     """
     makers = listed()
     if name not in makers:
-        near = difflib.get_close_matches(name, makers, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"there is no recipe {name!r}, only {', '.join(makers)}{hint}")
+        raise ValueError(
+            f"there is no recipe {name!r}, see the {len(makers)} of `narrows recipes`"
+            f"{meant(name, makers, quoted=False)}"
+        )
     return makers[name]
 
 

@@ -33,9 +33,10 @@ from ..images.views import Subset
 from ..objectives import Objective, Step
 from ..parts import build, named
 from ..randomness import Draws, generator, permutation
+from ..tables import counted
 from .checkpoints import MODEL_VERSION, RunFiles, State, load_auxiliary
 from .device import Device, keep_freed_memory, select_device
-from .length import Length, lasting
+from .length import Length, in_words, lasting, now
 from .listing import Maker, recipe_for
 from .phases import (
     Phase,
@@ -50,7 +51,8 @@ from .phases import (
 )
 from .players import Player, move, players
 from .rates import rate
-from .reporting import Reporter, reporter
+from .reporting import Reporter, Unfailing, reporter
+from .resuming import check_checkpoint, check_phase, with_prefix
 from .run import Run, history_of
 from .schemes import Batch, Scheme
 
@@ -59,6 +61,11 @@ __all__ = ["fit"]
 # training pictures that the loss of a beginning is measured on, and most validation pictures of a
 # phase whose length is not in epochs: twenty passes over many would take longer than its training
 ENOUGH = 1024
+PROBED = 256  # training pictures that beginning and end are compared on where none validate
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+LATE = 3  # validations after the best one before it is said that the end is not what is kept
 
 
 def fit(
@@ -100,7 +107,7 @@ def fit(
             tenth of it has passed).
         report: ``auto``, ``bar``, ``lines``, ``quiet``, a reporter such as ``TensorBoard``, or several.
         stop: set from another thread, it ends the run after the step that is being made.
-        facts: what else ``run.toml`` shall say, such as the name of the pictures.
+        facts: what else ``local.toml`` shall say, such as the name of the pictures.
 
     Returns:
         The model with its best weights, in evaluation mode.
@@ -121,38 +128,39 @@ def fit(
         chosen = recipe_for(tuple(train.shape), recipe)
     else:
         chosen = as_frozen(recipe_of(model), model)
-    chosen = lasting(chosen, epochs, minutes)
+    chosen, asked = lasting(chosen, epochs, minutes), epochs is not None or minutes is not None
     for name, source in (("", train), ("validation ", held_out)):
         if source is not None and tuple(source.shape) != chosen.shape:
             raise ValueError(
                 f"this recipe takes pictures of shape {chosen.shape}; the {name}pictures are "
                 f"{tuple(source.shape)}"
             )
-    shown = reporter(report)
+    shown = Unfailing(reporter(report))
     if model is None:
         with torch.random.fork_rng():
             torch.manual_seed(int(generator(seed, "weights").initial_seed()))
             model = chosen.build()
     model.recipe = chosen
-    run = None if to is None else RunFiles(to, chosen, resume)
-    model.preprocessing = _preprocessing(train, held_out)
-    if model.run is None:  # one that was trained before keeps what it has seen
-        model.run = Run(model.preprocessing, {}, seed)
-    model.run.seed, model.run.preprocessing = seed, model.preprocessing
-    if model.run.seen is not None:
-        model.run.remember(train, held_out)
-    model.run.facts |= facts or {}
-    if run is not None:
-        run.preprocessing = model.preprocessing
-        model.run.folder = run.folder
-        if run.state is None:
-            model.run.save(run.folder)
-        else:
-            _check_same_pictures(model.run, run.folder)
-    loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
-    loop.begins = not isinstance(recipe, Autoencoder)
-    loop.stop = stop or loop.stop
-    return loop.run_all(device, precision)
+    run = None if to is None else RunFiles(to, chosen, resume, asked)
+    with contextlib.nullcontext() if run is None else contextlib.closing(run):
+        model.preprocessing = _preprocessing(train, held_out)
+        if model.run is None:  # one that was trained before keeps what it has seen
+            model.run = Run(model.preprocessing, {}, seed)
+        model.run.seed, model.run.preprocessing = seed, model.preprocessing
+        if model.run.seen is not None:
+            model.run.remember(train, held_out)
+        model.run.facts |= facts or {}
+        if run is not None:
+            run.preprocessing = model.preprocessing
+            model.run.folder = run.folder
+            if run.state is None:
+                model.run.save(run.folder, local=True)
+            else:
+                _check_same_pictures(model.run, run.folder)
+        loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
+        loop.begins = not isinstance(recipe, Autoencoder)
+        loop.stop = stop or loop.stop
+        return loop.run_all(device, precision)
 
 
 def _data(images: Any, validation: Any) -> tuple[Source, Source | None]:
@@ -220,8 +228,10 @@ class _Loop:
         self.train_source, self.held_out = train, held_out
         self.checkpoint_seconds = checkpoint_seconds
         self.phase_number, self.step_number = 0, 0
-        self.best, self.since_best, self.metrics_length = math.inf, 0, 0
+        self.best, self.since_best = math.inf, 0
+        self.metrics_length, self.metrics_lines = 0, 0
         self.finished = False
+        self.began: float | None = None  # the loss of what the phase began with
         self.names: list[str] = []
         self.sums: Tensor | None = None  # of each name since the epoch began
         self.counted = 0
@@ -236,6 +246,7 @@ class _Loop:
         self.best_weights: dict[str, Tensor] = {}
         self.best_auxiliary: dict[str, dict[str, Tensor]] = {}
         self.stop = threading.Event()
+        self.signal: int | None = None  # that asked to stop
 
     # -- the whole -------------------------------------------------------------------------------
 
@@ -246,10 +257,13 @@ class _Loop:
         elif self.run is not None:
             self.run.cut_metrics(0)
         with self._stoppable():
-            while self.phase_number < len(self.recipe.phases) and not self.finished:
+            while not self.finished:
                 phase = self.recipe.phases[self.phase_number]
                 wanted = precision if precision != "auto" else phase.precision
                 self._run_phase(phase, select_device(device, wanted))
+                if phase is self.recipe.phases[-1]:
+                    break  # its state stays, for more epochs
+                self._next_phase()
         self._finish()
         return self.model.eval()
 
@@ -258,8 +272,9 @@ class _Loop:
         keep_freed_memory()
         source, held_out = (_on(s, machine) for s in (self.train_source, self.held_out))
         assert source is not None
+        began = now()
         self._begin_phase(phase, machine, source)
-        length = Length(phase, len(source), self.step_number, self.spent)
+        length = Length(phase, len(source), self.step_number, self.spent + now() - began)
         if held_out is not None and not length.by_epochs:
             held_out = _some(held_out)
         size, per_epoch = length.batch_size, length.per_epoch
@@ -278,6 +293,9 @@ class _Loop:
         try:
             if self.step_number == 0 and phase.begin is not None:
                 self._judge_beginning(phase, source, held_out)
+            if self.step_number == 0:
+                judged = self.best < math.inf and not self._moving()
+                self.began = self.best if judged else self._probed(phase, source, held_out)
             while not length.over:
                 number = self.step_number
                 epoch, within = divmod(number, per_epoch)
@@ -328,11 +346,13 @@ class _Loop:
                     self._interrupted(self.step_number / per_epoch)
         finally:
             self.reporter.end()
+        self._compare_with_beginning(phase, source, held_out)
+
+    def _next_phase(self) -> None:
         self.phase_number, self.step_number, self.spent = self.phase_number + 1, 0, 0.0
         self.players = []
-        if self.phase_number < len(self.recipe.phases):
-            self.best, self.since_best = math.inf, 0  # losses of two phases do not compare
-            self._checkpoint()
+        self.best, self.since_best = math.inf, 0  # losses of two phases do not compare
+        self._checkpoint()
 
     # -- one phase -------------------------------------------------------------------------------
 
@@ -360,12 +380,15 @@ class _Loop:
         parameters = [p for player in self.players for p in player.parameters]
         restored = self.run.state if self.run is not None else None
         if restored is not None and self.step_number:
+            assert self.run is not None
+            path = self.run.checkpoint
+            check_phase(path, restored, phase, self.model, self.objective, self.players)
             for player in self.players:
                 _restore_optimizer(player, restored, machine)
             for name, module in self.objective.modules().items():
-                module.load_state_dict(_with_prefix(restored.tensors, f"auxiliary.{name}."))
+                module.load_state_dict(with_prefix(restored.tensors, f"auxiliary.{name}."))
             self.objective.restore(restored.numbers.get("objective", {}))
-            averages = _with_prefix(restored.tensors, "average.")
+            averages = with_prefix(restored.tensors, "average.")
             self.average = {name: tensor.to(machine.device) for name, tensor in averages.items()}
         elif phase.ema_decay is None:
             self.average = {}
@@ -456,8 +479,18 @@ class _Loop:
                 where = "; no weights were kept yet"
         raise Diverged(
             f"the loss became {float(loss)} at step {self.step_number} of phase "
-            f"{self.phase_number + 1}: lower the learning rate, or set clip{where}"
+            f"{self.phase_number + 1}: lower the learning rate, or set grad_clip_norm{where}"
         )
+
+    def _guard_weights(self) -> None:
+        """Stop before weights that are not finite replace good ones."""
+        name = files.not_finite(self.model.state_dict())
+        if name:
+            where = "" if self.run is None else f"; what {self.run.folder} holds is from before"
+            raise Diverged(
+                f"the weights {name} became NaN or infinite by step {self.step_number} of phase "
+                f"{self.phase_number + 1}: lower the learning rate, or set grad_clip_norm{where}"
+            )
 
     def _end_epoch(
         self, phase: Phase, held_out: Source | None, per_epoch: int, seen: int, seconds: float
@@ -510,6 +543,7 @@ class _Loop:
         self.model.run.history.append(record)
         if self.run is not None:
             self.metrics_length = self.run.append_metrics(json.dumps(record))
+            self.metrics_lines += 1
         self.reporter.epoch(record)
 
     def _validate(self, phase: Phase, held_out: Source) -> dict[str, float]:
@@ -533,6 +567,57 @@ class _Loop:
                     totals[name] = totals.get(name, 0.0) + float(value) * len(x)
         self._train_mode()
         return {name: value / len(held_out) for name, value in totals.items()}
+
+    def _moving(self) -> bool:
+        """Whether the loss is another one at the end: an opponent's, or that of a controller."""
+        objective = self.objective
+        assert objective is not None
+        return bool(
+            any(term.opponent for term in objective.terms)
+            or objective.bound.shares(self.model)
+            or objective.state()
+        )
+
+    def _probed(self, phase: Phase, source: Source, held_out: Source | None) -> float | None:
+        """A loss to compare beginning and end by: that of validation, else of a few pictures.
+
+        None where the loss moves and no term of it stays the same.
+        """
+        probe = _some(source, PROBED) if held_out is None else held_out
+        with self._judged_weights():
+            found = self._validate(phase, probe)
+        return found.get("reconstruction") if self._moving() else found["loss"]
+
+    def _compare_with_beginning(
+        self, phase: Phase, source: Source, held_out: Source | None
+    ) -> None:
+        """Say if what is kept is worse than what the phase began with, and stop if it is far worse.
+
+        Far is ten times its size, and ten nats for each pixel value: a step or two may well make it worse,
+        a diverged one is off by orders of magnitude. Of a loss that moves it is a thousand times.
+
+        Raises:
+            Diverged: it is far worse.
+        """
+        began, moving = self.began, self._moving()
+        if began is None or self.step_number == 0:
+            return
+        kept = self.best if held_out is not None and not moving else None
+        ended = self._probed(phase, source, held_out) if kept is None else kept
+        if ended is None or ended <= began:
+            return
+        far = max(abs(began), math.prod(self.model.shape)) * (1000 if moving else 10)
+        said = (
+            f"training ended worse than it began: {ended:,.6g} nats per picture, and {began:,.6g} before "
+            f"the first step of phase {self.phase_number + 1}; lower the learning rate "
+            f"({phase.learning_rate:g}), or set grad_clip_norm"
+        )
+        if not ended - began <= far:
+            where = "" if self.run is None else f"; the weights in {self.run.folder} are of no use"
+            raise Diverged(said + where)
+        if not moving:
+            self.reporter.say(said)
+            self.model.run.notes.append(said)
 
     def _out_of_patience(self, phase: Phase) -> bool:
         if phase.patience is None or self.held_out is None or self.since_best < phase.patience:
@@ -573,18 +658,20 @@ class _Loop:
 
     def _finish(self) -> None:
         """Leave the best weights in the model and on disk, the last beside them."""
+        self._say_which()
         validated = self.best < math.inf
         last_is_best = not self.finished and (not validated or self.since_best == 0)
         if not self.finished:
-            self.model.load_state_dict({n: t.clone() for n, t in self._judged().items()})
+            self._guard_weights()
             if self.run is not None:
                 if not last_is_best:
-                    self.run.write_weights("last.safetensors", self.model.state_dict())
+                    self.run.write_weights("last.safetensors", self._judged())
                 elif not validated:
-                    self.run.write_weights("model.safetensors", self.model.state_dict())
+                    self.run.write_weights("model.safetensors", self._judged())
                     self.run.write_auxiliary(self.model)
                 self.finished = True
                 self._checkpoint()
+            self.model.load_state_dict({n: t.clone() for n, t in self._judged().items()})
         if not last_is_best and self.run is not None:
             best, _ = files.load_tensors(self.run.folder / "model.safetensors")
             self.model.load_state_dict(best)
@@ -596,16 +683,28 @@ class _Loop:
         for module in self.model.auxiliary.values():
             module.eval()
 
+    def _say_which(self) -> None:
+        """Where the kept weights are not those of the end, of when they are."""
+        lines = [r for r in self.model.run.history if r["phase"] == self.phase_number]
+        best = [r["epoch"] for r in lines if r.get("best")]
+        if self.finished or not best or self.since_best < LATE:
+            return
+        self.reporter.say(
+            f"validation was best at epoch {best[-1]:g} of {lines[-1]['epoch']:g}; the model kept is "
+            "that one"
+        )
+
     # -- checkpoints -----------------------------------------------------------------------------
 
     def _checkpoint(self) -> None:
         if self.run is None:
             return
         self._guard()
-        tensors = {} if self.finished else self._tensors()  # nothing goes on from a finished run
+        self._guard_weights()
         numbers = {
             "version": MODEL_VERSION,
             "recipe": self.recipe.fingerprint,
+            "model": self.recipe.model_fingerprint,
             "preprocessing": self.model.preprocessing.document(),
             "seed": self.seed,
             "pictures": len(self.train_source),
@@ -616,12 +715,14 @@ class _Loop:
             "counted": self.counted,
             "names": self.names,
             "metrics_length": self.metrics_length,
+            "metrics_lines": self.metrics_lines,
             "finished": self.finished,
             "spent": self.spent,
+            "began": self.began,
             "objective": self.objective.state() if self.objective is not None else {},
         }
         began = time.monotonic()
-        self.run.write_checkpoint(State(tensors, numbers))
+        self.run.write_checkpoint(State(self._tensors(), numbers))
         self.writing_took = time.monotonic() - began
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -653,16 +754,20 @@ class _Loop:
                 f"{self.run.folder} was started with pictures read in another way than "
                 f"{self.model.preprocessing.description}: resume it with the same options"
             )
+        check_checkpoint(self.run.checkpoint, state, self.recipe, self.model)
         try:
-            if not numbers["finished"]:
-                self.model.load_state_dict(_with_prefix(state.tensors, "model."))
             self.phase_number, self.step_number = int(numbers["phase"]), int(numbers["step"])
             self.best = math.inf if numbers["best"] is None else float(numbers["best"])
             self.since_best, self.counted = int(numbers["since_best"]), int(numbers["counted"])
             self.names = [str(name) for name in numbers["names"]]
             self.metrics_length = int(numbers["metrics_length"])
+            self.metrics_lines = int(numbers.get("metrics_lines", 0))
             self.finished = bool(numbers["finished"])
             self.spent = float(numbers.get("spent", 0.0))
+            self.began = numbers["began"]
+            self._lengthen()
+            if not self.finished:
+                self.model.load_state_dict(with_prefix(state.tensors, "model."))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadFile(
                 f"{self.run.checkpoint} is damaged or foreign ({str(error).splitlines()[0]}): "
@@ -670,7 +775,17 @@ class _Loop:
             ) from error
         self.sums = state.tensors.get("sums")
         self.run.cut_metrics(self.metrics_length)
-        self.model.run.history = history_of(self.run.folder)
+        self.model.run.history = history = history_of(self.run.folder)
+        if history.damaged:
+            lost = counted(history.damaged, "line")
+            self.reporter.say(f"{lost} of {self.run.metrics} cannot be read and will be missing")
+        lacking = self.metrics_lines - len(history) - history.damaged
+        self.metrics_lines = len(history)
+        if lacking > 0:
+            self.reporter.say(
+                f"{self.run.metrics} was cut short: the lines of {counted(lacking, 'epoch')} are "
+                "lost, and nothing else"
+            )
         if self.finished:
             self.reporter.say(f"{self.run.folder} is finished already; nothing was left to do")
         else:
@@ -678,21 +793,67 @@ class _Loop:
                 f"resuming at phase {self.phase_number + 1}, step {self.step_number:,}"
             )
 
+    def _lengthen(self) -> None:
+        """Where the run is to last longer than it was: go on from its end, or from where it is.
+
+        Raises:
+            BadFile: it came so far already, or was finished by a version that kept nothing to go on from.
+        """
+        assert self.run is not None
+        if self.run.before is None:
+            return
+        place = min(self.phase_number, len(self.recipe.phases) - 1)
+        phases = (*self.run.before.phases[:place], *self.recipe.phases[place:])
+        phase, before = phases[place], self.run.before.phases[place]
+        if self.finished and place < self.phase_number:
+            raise BadFile(
+                f"{self.run.folder} was finished by a version of Narrows that kept nothing to go on "
+                f"from: begin another run with its weights (--from {self.run.folder})"
+            )
+        length = Length(phase, len(self.train_source), self.step_number, self.spent)
+        if length.over:
+            raise BadFile(
+                f"{self.run.folder} was trained for {in_words(before)} already; we got "
+                f"{in_words(phase)}: ask for more, or begin another run with its weights "
+                f"(--from {self.run.folder})"
+            )
+        if phase.patience is not None and self.since_best >= phase.patience:
+            return  # stopped early it stays
+        self.recipe = self.model.recipe = self.recipe.with_(phases=phases)
+        self.run.lengthen(self.recipe)
+        change = f"going on to {in_words(phase)}, after {in_words(before)}"
+        if not self.finished:
+            change = f"{in_words(phase)} instead of {in_words(before)}"
+        self.finished = False
+        schedule = phase.learning_rate_schedule
+        if schedule != "constant":
+            change += (
+                f"; the learning rate follows {schedule} over the new length, so that the end is not "
+                f"that of {in_words(phase)} at once (another run begins with these weights by --from "
+                f"{self.run.folder})"
+            )
+        self.reporter.say(change)
+
     # -- stopping --------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _stoppable(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM wait for the end of a step; a second Ctrl-C does not."""
+        """Ctrl-C, SIGTERM and SIGHUP wait for the end of a step; a second one does not."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
+        before = {n: signal.getsignal(n) for n in SIGNALS if signal.getsignal(n) is not None}
 
         def ask(number: int, frame: FrameType | None) -> None:
             if self.stop.is_set():
                 raise KeyboardInterrupt
+            self.signal = number
             self.stop.set()
 
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number, handler in before.items():
+            # what nohup and the like have switched off stays so, but for Ctrl-C
+            if handler is not signal.SIG_IGN or number == signal.SIGINT:
+                signal.signal(number, ask)
         try:
             yield
         finally:
@@ -706,14 +867,14 @@ class _Loop:
             if self.run is None
             else f"{self.run.folder} is up to date; the same command with --resume goes on from here, as fit(…, resume=True) does"
         )
-        raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}")
+        raise Interrupted(f"stopped in epoch {epoch:.2f}; {kept}", self.signal)
 
 
-def _some(source: Source) -> Source:
-    """At most ENOUGH of the pictures, evenly spaced."""
-    if len(source) <= ENOUGH:
+def _some(source: Source, most: int = ENOUGH) -> Source:
+    """At most so many of the pictures, evenly spaced."""
+    if len(source) <= most:
         return source
-    rows = torch.linspace(0, len(source) - 1, ENOUGH, dtype=torch.float64).long().numpy()
+    rows = torch.linspace(0, len(source) - 1, most, dtype=torch.float64).long().numpy()
     return source.select(rows) if isinstance(source, Images) else Subset(source, rows)
 
 
@@ -731,13 +892,9 @@ def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in weights.items()}
 
 
-def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-
 def _restore_optimizer(player: Player, state: State, machine: Device) -> None:
     found: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _with_prefix(state.tensors, f"optimizer.{player.name}.").items():
+    for name, tensor in with_prefix(state.tensors, f"optimizer.{player.name}.").items():
         number, key = name.split(".", 1)
         found.setdefault(int(number), {})[key] = tensor
     for place, values in found.items():  # fused optimisers need the layout of the weights

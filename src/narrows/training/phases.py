@@ -7,15 +7,17 @@ Recipe
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import html
-import os
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -32,13 +34,16 @@ from . import schemes as _schemes
 from .words import model_in_words, training_in_words
 
 __all__ = [
-    "Phase", "Recipe", "as_frozen", "check", "freeze", "frozen_in", "objective_of", "prepared", "recipe_of",
+    "MOST_PIECES", "Phase", "Recipe", "as_frozen", "at_most", "check", "freeze", "frozen_in", "objective_of", "prepared", "recipe_of",
 ]  # fmt: skip
 
 assert _beginnings and _corruptions and _restorers and _schemes
 
 VERSION = 2
 ENOUGH = 10_000  # pictures that need no views
+MOST = 1e9  # epochs, steps and minutes of a phase
+MOST_PHASES = 100
+MOST_PIECES = 2500  # modules and weights of a model: what takes a second to describe
 _PART_FIELDS = ("begin", "bound", "augmentation", "views", "corruption", "scheme")
 
 
@@ -107,6 +112,7 @@ class Phase:
                 object.__setattr__(self, name, known)
         object.__setattr__(self, "penalties", tuple(map(as_part, self.penalties)))
         object.__setattr__(self, "frozen", tuple(self.frozen))
+        _check_kinds(self)
         object.__setattr__(self, "epochs", float(self.epochs))
         if not self.epochs > 0:
             raise ValueError(f"epochs must be more than 0; we got {self.epochs}")
@@ -165,6 +171,37 @@ class Phase:
         return Phase(**values)
 
 
+# what a value may be, and which fields of a phase hold such
+_KINDS: dict[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = {
+    "a number": (
+        (int, float, np.floating, np.integer),
+        ("epochs", "minutes", "learning_rate", "weight_decay", "epsilon", "grad_clip_norm", "ema_decay"),
+    ),
+    "a whole number": ((int, np.integer), ("steps", "samples", "patience")),
+    "a name": (str, ("optimizer", "learning_rate_schedule", "precision")),
+}  # fmt: skip
+
+
+_OPTIONAL = ("minutes", "steps", "patience", "grad_clip_norm", "ema_decay")
+
+
+def _check_kinds(phase: Phase) -> None:
+    """Refuse values of a phase that are of the wrong kind, or beyond all bounds."""
+    for kind, (types, names) in _KINDS.items():
+        for name in names:
+            value: Any = getattr(phase, name)
+            if value is None and name in _OPTIONAL:
+                continue
+            if not isinstance(value, types) or isinstance(value, bool):
+                raise ValueError(f"{name} must be {kind}; we got {value!r}")
+            most = MOST if name in ("epochs", "steps", "minutes") else 1e300
+            size: Any = 0 if kind == "a name" else value
+            if not abs(size) <= most:
+                raise ValueError(f"{name} must be finite and at most {most:g}; we got {value}")
+    if not all(isinstance(name, str) for name in phase.frozen):
+        raise ValueError(f"frozen must hold names of modules; we got {phase.frozen!r}")
+
+
 @dataclass(frozen=True, repr=False)
 class Recipe:
     """A model and its training as data; ``recipe.toml`` beside the weights is one written down.
@@ -187,8 +224,10 @@ class Recipe:
     source: str = ""
 
     def __post_init__(self) -> None:
-        if not self.phases:
-            raise ValueError("a recipe needs at least one phase; we got none")
+        if not 1 <= len(self.phases) <= MOST_PHASES:
+            raise ValueError(
+                f"a recipe needs 1 to {MOST_PHASES} phases; we got {len(self.phases) or 'none'}"
+            )
         for name in ("ladder", "bottleneck", "likelihood"):
             object.__setattr__(self, name, as_part(getattr(self, name)))
 
@@ -231,9 +270,14 @@ class Recipe:
             check(model, self.phases)
             model.recipe = self
             return model
-        with torch.random.fork_rng(), torch.device("meta"):
-            outline = Autoencoder(*parts)
-            check(outline, self.phases)
+        try:
+            with torch.random.fork_rng(), torch.device("meta"), at_most(MOST_PIECES):
+                outline = Autoencoder(*parts)
+                check(outline, self.phases)
+        except (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+            raise ValueError(
+                f"the parts of this recipe cannot be built: {str(error) or type(error).__name__}"
+            ) from error
         if torch.get_default_device().type == "meta":
             model = outline
         else:
@@ -288,6 +332,15 @@ class Recipe:
 
         return files.fingerprint(tomli_w.dumps(self.document()))
 
+    @property
+    def model_fingerprint(self) -> str:
+        """Sixteen digits that change with what the model is, and not with how it is trained."""
+        import tomli_w
+
+        whole = self.document()
+        model = {name: whole[name] for name in ("ladder", "bottleneck", "likelihood")}
+        return files.fingerprint(tomli_w.dumps(model))
+
     def save(self, path: Path | str) -> None:
         """Write ``recipe.toml``."""
         files.save_toml(path, self.document(), f"A recipe of Narrows; version {VERSION}.")
@@ -313,20 +366,35 @@ class Recipe:
                 f"{path} is a recipe of version {version}, from before its words changed; this Narrows "
                 f"reads version {VERSION}: train the model again"
             )
+        known = {f.name for f in dataclasses.fields(Recipe)}
+        if unknown := sorted(document.keys() - known):
+            raise BadFile(
+                f"{path} is no recipe that can be followed: it has {', '.join(unknown)[:100]}, and a "
+                f"recipe has {', '.join(sorted(known))}"
+            )
         try:
+            phases = document["phases"]
+            if not isinstance(phases, list) or not all(isinstance(p, dict) for p in phases):
+                raise ValueError("phases must be tables, [[phases]]")
             recipe = Recipe(
                 name=str(document["name"]),
                 ladder=Part.read(document["ladder"]),
                 bottleneck=Part.read(document["bottleneck"]),
                 likelihood=Part.read(document["likelihood"]),
-                phases=tuple(Phase.read(phase) for phase in document["phases"]),
+                phases=tuple(Phase.read(phase) for phase in phases),
                 source=str(document.get("source", "")),
             )
-            _ = recipe.shape
+            if len(recipe.shape) != 3 or not all(type(n) is int and n > 0 for n in recipe.shape):
+                raise ValueError(
+                    "the shape of its pictures is three whole numbers (C, H, W); "
+                    f"we got {recipe.shape}"
+                )
         except KeyError as error:
             raise BadFile(f"{path} is no whole recipe: {error} is missing") from error
-        except (ValueError, TypeError, AttributeError) as error:
-            raise BadFile(f"{path} is no recipe that can be followed: {error}") from error
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise BadFile(
+                f"{path} is no recipe that can be followed: {str(error)[:300]}"
+            ) from error
         return recipe
 
     @staticmethod
@@ -377,11 +445,41 @@ def _own(part: Any) -> Any:
     return part if isinstance(part, Part) else copy.deepcopy(part)
 
 
+@contextlib.contextmanager
+def at_most(pieces: int) -> Iterator[None]:
+    """Refuse to build, in this thread, a model of more modules and weights than that.
+
+    Raises:
+        ValueError: it has more; what is built by then took about a second.
+    """
+    from torch.nn.modules import module as hooks
+
+    mine, left = threading.get_ident(), pieces
+
+    def count(*_: Any) -> None:
+        nonlocal left
+        left -= threading.get_ident() == mine
+        if left < 0:
+            raise ValueError(
+                f"it asks for a model of more than {pieces:,} modules and weights; use fewer rungs"
+            )
+
+    registering = (
+        hooks.register_module_module_registration_hook(count),
+        hooks.register_module_parameter_registration_hook(count),
+    )
+    try:
+        yield
+    finally:
+        for handle in registering:
+            handle.remove()
+
+
 def _check_memory(outline: Autoencoder) -> None:
     """Weights, gradients and two moments have to fit; pictures and activations come on top."""
     numbers = sum(p.numel() for p in outline.parameters())
     needed = 16 * numbers
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    there = files.memory()
     if needed > there:
         raise ValueError(
             f"the ladder {named(outline.ladder)!r} with the bottleneck "

@@ -19,7 +19,7 @@ from ..objectives.terms import Share, name_of
 from .muon import Muon
 from .phases import Phase
 
-__all__ = ["Player", "disjoint", "move", "optimizer", "players"]
+__all__ = ["Player", "disjoint", "moments", "move", "optimizer", "players"]
 
 
 @dataclass
@@ -122,6 +122,16 @@ def optimizer(phase: Phase, parameters: Sequence[nn.Parameter]) -> torch.optim.O
     raise ValueError(
         f"optimizer must be adam, adamw, adamax, muon or sgd; we got {phase.optimizer!r}"
     )
+
+
+def moments(phase: Phase, weight: nn.Parameter) -> dict[str, Tensor]:
+    """What the phase's optimiser remembers of a weight after a step, as of one of as many axes of
+    length 1."""
+    small = nn.Parameter(torch.zeros([1] * weight.ndim, dtype=weight.dtype, device=weight.device))
+    small.grad = torch.zeros_like(small)
+    moving = optimizer(phase, [small])
+    moving.step()
+    return {name: torch.as_tensor(value) for name, value in moving.state[small].items()}
 
 
 def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[str, Tensor]:

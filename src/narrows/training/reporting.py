@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ __all__ = [
     "Several",
     "TensorBoard",
     "TerminalBar",
+    "Unfailing",
     "in_notebook",
     "reporter",
 ]
@@ -66,8 +68,13 @@ class Quiet:
         """Nothing."""
 
 
+def _passes(epochs: float) -> str:
+    """``1.4``, ``72.7``, ``300``: where a phase is judged by steps, epochs are no whole numbers."""
+    return f"{epochs:.0f}" if epochs >= 100 else f"{round(epochs, 1):g}"
+
+
 def _summary(record: dict[str, Any], epochs: float) -> str:
-    pieces = [f"epoch {record['epoch']:g}/{epochs:g}", f"loss {record['loss']:.2f}"]
+    pieces = [f"epoch {_passes(record['epoch'])}/{_passes(epochs)}", f"loss {record['loss']:.2f}"]
     if "kl" in record:
         pieces.append(f"kl {record['kl']:.2f}")
     if "validation_loss" in record:
@@ -164,7 +171,9 @@ class TerminalBar:
 
     def epoch(self, record: dict[str, Any]) -> None:
         """Show the epoch and the validation."""
-        self._bar.update(self._task, description=f"epoch {record['epoch']:g}/{self._epochs:g}")
+        self._bar.update(
+            self._task, description=f"epoch {_passes(record['epoch'])}/{_passes(self._epochs)}"
+        )
         if "validation_loss" in record:
             self._tail = f"  validation {record['validation_loss']:.2f}"
 
@@ -204,7 +213,7 @@ class NotebookBar(Quiet):
 
     def epoch(self, record: dict[str, Any]) -> None:
         """Remember the epoch and the validation for the next time."""
-        self._head = f"epoch {record['epoch']:g}/{self._epochs:g}  "
+        self._head = f"epoch {_passes(record['epoch'])}/{_passes(self._epochs)}  "
         if "validation_loss" in record:
             self._tail = f"  validation {record['validation_loss']:.2f}"
 
@@ -285,6 +294,38 @@ class Several:
         """Each ends."""
         for one in self.reporters:
             one.end()
+
+
+class Unfailing:
+    """Tells a reporter, and goes on where it cannot write: a training outlives its terminal and its log."""
+
+    def __init__(self, told: Reporter) -> None:
+        self.told = told
+
+    def say(self, text: str) -> None:
+        """Say it, if that can be."""
+        with contextlib.suppress(OSError):
+            self.told.say(text)
+
+    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
+        """Begin, if that can be."""
+        with contextlib.suppress(OSError):
+            self.told.begin(steps, done, batch_size, epochs)
+
+    def step(self, done: int, loss: float) -> None:
+        """Step, if that can be."""
+        with contextlib.suppress(OSError):
+            self.told.step(done, loss)
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        """Hand the record on, if that can be."""
+        with contextlib.suppress(OSError):
+            self.told.epoch(record)
+
+    def end(self) -> None:
+        """End, if that can be."""
+        with contextlib.suppress(OSError):
+            self.told.end()
 
 
 def in_notebook() -> bool:

@@ -1,6 +1,7 @@
 """What a training leaves beside the weights: how pictures became inputs, and which ones it has seen.
 
     fit ──► Run(preprocessing, seen, seed, history) ──save──► run.toml, seen.safetensors, metrics.jsonl
+                     │                                        local.toml: what stays on this machine
                      │
                      └── split(images) ──► trained · validated · new, by content
 
@@ -10,7 +11,9 @@ picture counts as seen.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,10 +30,22 @@ from ..images.inputs import pictures
 from ..images.views import Subset
 from ..tables import Table
 
-__all__ = ["History", "Portion", "Run", "RunSplit", "facts_of", "history_of"]
+__all__ = [
+    "History",
+    "Portion",
+    "Run",
+    "RunSplit",
+    "facts_of",
+    "history_of",
+    "seen_of",
+    "shared_facts_of",
+]
 
 VERSION = 1
-FACTS, SEEN = "run.toml", "seen.safetensors"
+FACTS, LOCAL, SEEN = "run.toml", "local.toml", "seen.safetensors"
+SHARED = ("classes", "trained_on")  # facts that go with a model; the others stay in its run
+LARGE = 1e300  # what no number of a line reaches
+MOST_METRICS = 64 << 20  # bytes of metrics.jsonl that are read: some 200,000 epochs
 SHOWN = 5  # epochs of either end
 
 
@@ -146,7 +161,12 @@ class History(list[dict[str, Any]]):
     """A record for each epoch, with ``epoch``, ``loss`` and what else was measured, in nats per picture.
 
     A list that shows itself as a table.
+
+    Attributes:
+        damaged: lines of its file that could not be read, and are left out.
     """
+
+    damaged: int = 0
 
     def table(self) -> Table:
         """The epochs, with what people look at."""
@@ -189,7 +209,8 @@ class Run:
         seed: of every draw.
         history: a record for each epoch.
         folder: where the run lies; None where it is in memory only.
-        facts: what else was written down, for people: ``pictures``, ``command``.
+        facts: what else was written down of the training; see ``LOCAL``.
+        notes: sentences about how it ended.
     """
 
     preprocessing: Preprocessing
@@ -198,6 +219,7 @@ class Run:
     history: History = field(default_factory=History)
     folder: Path | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         counts = [f"{len(keys):,} of {name}" for name, keys in (self.seen or {}).items()]
@@ -245,8 +267,13 @@ class Run:
             for name, source in found.items()
         }
 
-    def save(self, folder: Path | str) -> None:
-        """Write ``run.toml`` and ``seen.safetensors`` beside a model."""
+    def save(self, folder: Path | str, local: bool = False) -> None:
+        """Write ``run.toml`` and ``seen.safetensors`` beside a model.
+
+        Args:
+            local: also ``local.toml``, which says what is of this machine only: the command, and where
+                the pictures lie.
+        """
         folder = Path(folder)
         facts = {key: value for key, value in self.facts.items() if value is not None}
         if self.seen is not None:
@@ -254,7 +281,11 @@ class Run:
             files.save_tensors(folder / SEEN, tensors, {"version": VERSION})
         else:
             (folder / SEEN).unlink(missing_ok=True)
-        files.save_toml(folder / FACTS, {"version": VERSION, "seed": self.seed, **facts})
+        shared = {key: facts.pop(key) for key in SHARED if key in facts}
+        files.save_toml(folder / FACTS, {"version": VERSION, "seed": self.seed, **shared})
+        if local and facts:
+            about = "Of this machine only: leave this file out where the model is given to others."
+            files.save_toml(folder / LOCAL, facts, about)
 
     @staticmethod
     def load(folder: Path | str, preprocessing: Preprocessing) -> Run:
@@ -267,38 +298,85 @@ class Run:
             BadFile: one of the files is damaged or of another model.
         """
         folder = Path(folder)
-        path = folder / FACTS
         facts = facts_of(folder)
-        if facts and facts.pop("version", None) != VERSION:
-            raise BadFile(f"{path} is of another version of Narrows; train the model again")
         seed = facts.pop("seed", 0)
-        if not isinstance(seed, int):
-            raise BadFile(f"{path} is damaged: the seed is {seed!r}")
-        return Run(preprocessing, _seen(folder / SEEN), seed, history_of(folder), folder, facts)
+        facts.pop("version", None)
+        seen, history = seen_of(folder / SEEN), history_of(folder)
+        return Run(preprocessing, seen, seed, history, folder, facts)
 
 
 def facts_of(folder: Path | str) -> dict[str, Any]:
-    """What ``run.toml`` says; nothing for a model that was saved from Python."""
-    path = Path(folder) / FACTS
-    return files.load_toml(path) if path.exists() else {}
+    """What ``local.toml`` and ``run.toml`` say; nothing for a model that was saved from Python.
+
+    Raises:
+        BadFile: ``run.toml`` is damaged, or of another version.
+    """
+    folder = Path(folder)
+    local: dict[str, Any] = {}
+    with contextlib.suppress(BadFile):  # nothing that a model needs is lost with it
+        local = files.load_toml(folder / LOCAL)
+    return local | shared_facts_of(folder)
+
+
+def shared_facts_of(folder: Path) -> dict[str, Any]:
+    """What ``run.toml`` says, which goes with a model; nothing where there is none.
+
+    Raises:
+        BadFile: it is damaged, or of another version.
+    """
+    path = folder / FACTS
+    if not path.exists():
+        return {}
+    facts = files.load_toml(path)
+    if facts.get("version") != VERSION:
+        raise BadFile(f"{path} is of another version of Narrows; train the model again")
+    if type(facts.get("seed")) is not int:
+        raise BadFile(f"{path} is damaged: the seed is {str(facts.get('seed'))[:40]}")
+    return facts
 
 
 def history_of(folder: Path | str) -> History:
     """The lines of ``metrics.jsonl``, one per epoch; none if there is no such file.
 
-    Raises:
-        BadFile: a line does not parse.
+    A line that is damaged is left out, and counted in ``damaged``: a log never makes a model unreadable.
     """
-    path = Path(folder) / "metrics.jsonl"
-    if not path.exists():
-        return History()
+    history, path = History(), Path(folder) / "metrics.jsonl"
+    if not path.is_file():
+        return history
+    with open(path, "rb") as opened:
+        lines = opened.read(MOST_METRICS).split(b"\n")
+    for line in filter(None, lines):
+        record = _record(line)
+        if record is None:
+            history.damaged += 1
+        else:
+            history.append(record)
+    return history
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """A line of metrics; None if it is none, or lacks what every line has."""
     try:
-        return History(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-    except ValueError as error:
-        raise BadFile(f"{path} is damaged: {error}") from error
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    others = [value for key, value in record.items() if key != "best"]
+    if type(record.get("best", False)) is not bool or type(record.get("phase")) is not int:
+        return None
+    if not all(type(v) is float or type(v) is int and abs(v) < LARGE for v in others):
+        return None
+    finite = all(abs(record.get(key, math.inf)) < LARGE for key in ("epoch", "loss", "seconds"))
+    return record if finite else None
 
 
-def _seen(path: Path) -> dict[str, Keys] | None:
+def seen_of(path: Path) -> dict[str, Keys] | None:
+    """The content keys of ``seen.safetensors``; None if there is no such file.
+
+    Raises:
+        BadFile: it is damaged or foreign.
+    """
     if not path.exists():
         return None
     tensors, _ = files.load_tensors(path)

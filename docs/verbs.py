@@ -1,0 +1,257 @@
+"""Writes docs/verbs.md from what stands here and the numbers in docs/verbs.json: `python docs/verbs.py`.
+
+The numbers are those of `python tests/verbs/run.py -o docs/verbs.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).with_suffix(".md")
+NUMBERS = Path(__file__).with_suffix(".json")
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What to know before a verb is typed.
+
+    Attributes:
+        use, avoid: when to, and when not.
+        beside: the obvious free alternative.
+        default: what it does without an option, in a line.
+        judged: names of the judge's verbs whose numbers stand below.
+    """
+
+    name: str
+    use: str
+    avoid: str
+    beside: str
+    default: str
+    judged: tuple[str, ...] = ()
+
+
+GROUPS: dict[str, tuple[Verb, ...]] = {
+    "Train and look": (
+        Verb(
+            "train",
+            "You have some hundred pictures of one kind, or more, and want codes of them.",
+            "Fewer than about fifty pictures, or each of another kind: PCA says as much.",
+            "PCA with as many numbers; its last line says how it compares.",
+            "`pca-vae`: begins as PCA of the pictures, codes of 64 numbers, 4,000 steps or until "
+            "validation stops improving.",
+        ),
+        Verb(
+            "evaluate",
+            "Before anything else is done with a model.",
+            "To choose between models by their test pictures: choose by validation.",
+            "PCA and the mean picture, which it prints.",
+            "New pictures if there are any, else those kept for validation.",
+            ("evaluate",),
+        ),
+        Verb(
+            "reconstruct",
+            "To see what a code keeps, and on which pictures it fails.",
+            "To enhance a picture: what comes out is blurrier than what went in.",
+            "PCA.",
+            "Every picture at the model's size, a sheet and a PNG of each.",
+            ("reconstruct",),
+        ),
+        Verb(
+            "kernels",
+            "To show what the first layer looks at, in a lecture.",
+            "To judge a model.",
+            "Nothing.",
+            "Kernels of the first layer; with a picture, its feature maps.",
+        ),
+    ),
+    "Restore pictures": (
+        Verb(
+            "denoise",
+            "Noise of one kind on pictures of one kind, and a model trained for it (`denoiser`).",
+            "A model of `train` alone; Gaussian noise on photographs of anything: non-local means and "
+            "the cosine threshold are as good and need no training.",
+            "Median filter, cosine threshold, non-local means.",
+            "The pictures as they are, large ones in tiles.",
+            ("denoise", "denoise, a model of train"),
+        ),
+        Verb(
+            "inpaint",
+            "Holes in pictures of one kind (faces, parts, clothes): a model knows what belongs there.",
+            "A scratch on a photograph of anything: OpenCV is as good.",
+            "OpenCV's Telea and Navier–Stokes.",
+            "By projection onto the model's pictures; once through a model trained on holes.",
+            ("inpaint", "inpaint, a model of train"),
+        ),
+        Verb(
+            "upscale",
+            "Small pictures of the kind that an `upscaler` was trained on.",
+            "A model of `train` alone; photographs of anything.",
+            "Bicubic and Lanczos enlargement.",
+            "Four times larger.",
+            ("upscale", "upscale, a model of train"),
+        ),
+        Verb(
+            "segment",
+            "You have masks of some pictures and want them of others like these.",
+            "Masks of other things than those it was trained on.",
+            "Always saying the most frequent class.",
+            "SegNet, as large as the pictures.",
+        ),
+    ),
+    "Make and change pictures": (
+        Verb(
+            "generate",
+            "New pictures of one kind, to see what a model takes for typical.",
+            "As training pictures for something else: they are few kinds and blurry.",
+            "Draws from a Gaussian of principal components.",
+            "64 pictures on a sheet.",
+            ("generate",),
+        ),
+        Verb(
+            "prior",
+            "`generate` draws pictures that look like none.",
+            "Hardly ever needed by hand.",
+            "A Gaussian of the codes.",
+            "A mixture of Gaussians, of as many as validation likes best.",
+            ("prior",),
+        ),
+        Verb(
+            "morph",
+            "To show how a model orders pictures of one kind.",
+            "To blend two photographs: a fade is sharper.",
+            "A fade of the pixels.",
+            "Nine frames, the fade beside them.",
+            ("morph",),
+        ),
+        Verb(
+            "steer",
+            "To ask which direction of the codes goes with brightness, size, or a label.",
+            "Where the held-out R² that it prints is near 0 or below: there is no such direction.",
+            "Changing the pixels themselves, where that is possible.",
+            "One step along a direction fitted to other pictures.",
+        ),
+    ),
+    "Search and organise": (
+        Verb(
+            "duplicates",
+            "Copies in a folder, also resized, recompressed, cropped or brightened. No model needed.",
+            "Pictures of one scene a second apart, where alike is not the same.",
+            "A perceptual hash, which needs a threshold.",
+            "Laid onto each other; the threshold is made of copies of these very pictures.",
+            ("duplicates",),
+        ),
+        Verb(
+            "search",
+            "More like this one, in a folder of one kind.",
+            "By meaning (a dog, whatever the picture): a model of your folder knows none.",
+            "16×16 pixels, a histogram of colours.",
+            "The twelve nearest codes.",
+            ("search",),
+        ),
+        Verb(
+            "outliers",
+            "Pictures that are of another kind, among normal ones.",
+            "Small flaws on large parts, without looking at the numbers of its scores first.",
+            "The residual of PCA.",
+            "A threshold for a rate of false alarms, set on normal pictures that are held out.",
+            ("outliers",),
+        ),
+        Verb(
+            "map",
+            "To see what is in a folder at one glance.",
+            "To measure distances: only neighbours mean something on it.",
+            "PCA of the pixels.",
+            "t-SNE and PCA, as a picture and as a page.",
+            ("map",),
+        ),
+        Verb(
+            "classify",
+            "Few labels and many pictures, or groups without any.",
+            "Many labels: pixels and a support vector machine, or a network of your own, do better.",
+            "The same classifiers on pixels and on PCA, which it prints.",
+            "Three classifiers, the best by a fifth of the training.",
+            ("classify",),
+        ),
+    ),
+    "Keep pictures small": (
+        Verb(
+            "compress",
+            "Many small pictures of one kind, where the header of a JPEG is larger than they are.",
+            "Photographs: AVIF and WebP are far better.",
+            "JPEG, WebP and AVIF at the same PSNR, which it prints.",
+            "Codes at quality 50; without loss with `--lossless`.",
+            ("compress",),
+        ),
+    ),
+}  # fmt: skip
+
+HEAD = """# Which verb, and when
+
+*Written by `python docs/verbs.py`; do not edit it.*
+
+For each verb when to use it, when not, what to compare it with, and what it does by default. The tables
+hold what `python tests/verbs/run.py` measured: each verb with no option but its inputs, beside the obvious
+free alternative, on pictures that the models have not seen. Bold is the better number. *says so* means
+that the result itself tells that the alternative is better, or that this is no model for it.
+"""
+
+
+def page() -> str:
+    """The whole of it."""
+    numbers: dict[str, Any] = json.loads(NUMBERS.read_text(encoding="utf-8"))
+    how = (
+        f"Models of {numbers['minutes']:g} minutes of training, with the defaults of "
+        f"`narrows train`, on one core ({numbers['machine']}).\n"
+    )
+    pieces = [HEAD, how]
+    for title, verbs in GROUPS.items():
+        pieces.append(f"## {title}\n")
+        for verb in verbs:
+            pieces += _section(verb, numbers["verdicts"])
+    return "\n".join(pieces).rstrip() + "\n"
+
+
+def _section(verb: Verb, verdicts: list[dict[str, Any]]) -> list[str]:
+    pieces = [
+        f"### {verb.name}\n",
+        f"- **Use it:** {verb.use}",
+        f"- **Not:** {verb.avoid}",
+        f"- **Compare with:** {verb.beside}",
+        f"- **By default:** {verb.default}",
+        "",
+    ]
+    rows = [each for each in verdicts if each["verb"] in verb.judged]
+    if rows:
+        pieces += [
+            "| pictures | measured | narrows | alternative | |",
+            "| --- | --- | --: | --: | --- |",
+        ]
+        pieces += [_row(each, verb.name) for each in rows]
+        pieces.append("")
+    return pieces
+
+
+def _row(each: dict[str, Any], name: str) -> str:
+    kind = each["kind"] + each["verb"].removeprefix(name)
+    if each["ours"] is None:
+        return f"| {kind} | | | | refused: {each['said']} |"
+    ours, other = (_number(abs(each[key]), each["what"]) for key in ("ours", "other"))
+    if each["ours"] >= each["other"]:
+        ours = f"**{ours}**"
+    if each["other"] >= each["ours"]:
+        other = f"**{other}**"
+    said = "says so" if each["outcome"] == "said" else ""
+    return f"| {kind} | {each['what']} | {ours} | {other} ({each['against']}) | {said} |"
+
+
+def _number(value: float, what: str) -> str:
+    if what.endswith("dB"):
+        return f"{value:.2f}"
+    return f"{value:.0f}" if what.startswith("bytes") else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,85 @@
+"""Check: whether every file of a model, a run or a collection is whole.
+
+PATH ──what it is──► one function for each kind, which gives a row for each file ──► Check
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..errors import BadFile
+from ..results import Result
+from ..tables import Table, counted
+from .check_model import model_files
+from .checked import Checked
+
+__all__ = ["Check", "check"]
+
+
+@dataclass(frozen=True, repr=False)
+class Check(Result):
+    """What is whole and what is not.
+
+    Attributes:
+        path: what was checked.
+        kind: ``model``, ``run`` or ``collection``.
+        files: a row for each file.
+    """
+
+    name: ClassVar[str] = "check"
+    path: Path
+    kind: str
+    files: Sequence[Checked]
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is."""
+        return all(one.whole for one in self.files)
+
+    def document(self) -> dict[str, Any]:
+        """What was checked, whether it is whole, and each file."""
+        rows = [{"file": one.file, "whole": one.whole, "about": one.about} for one in self.files]
+        return {"path": str(self.path), "kind": self.kind, "whole": self.whole, "files": rows}
+
+    def table(self) -> Table:
+        """A row for each file."""
+        return Table(
+            {
+                f"{self.kind} {self.path}": [one.file for one in self.files],
+                "whole": [one.whole for one in self.files],
+                "about": [one.about for one in self.files],
+            }
+        )
+
+    def __str__(self) -> str:
+        damaged = sum(not one.whole for one in self.files)
+        said = "all is whole" if not damaged else f"{counted(damaged, 'file')} not whole"
+        return f"{self.table()}\n{said}"
+
+
+def check(path: Path | str) -> Check:
+    """Read every file of a model or a run, and say what is whole and what is not.
+
+    Digests, kinds, shapes and ranges are compared, and whether the files belong together. Nothing is
+    changed.
+
+    Args:
+        path: the folder that ``train`` or ``save`` wrote, or a file of weights in it.
+
+    Raises:
+        BadFile: there is nothing of Narrows.
+    """
+    path = Path(path)
+    folder = path.parent if path.suffix == ".safetensors" else path
+    if not folder.is_dir():
+        raise BadFile(f"there is no folder {folder}; name one that `narrows train` wrote")
+    files = model_files(folder)
+    if not files:
+        raise BadFile(
+            f"{folder} holds nothing of Narrows to check; name what `narrows train` wrote"
+        )
+    begun = any(one.file in ("checkpoint.safetensors", "metrics.jsonl") for one in files)
+    return Check(path, "run" if begun else "model", files)

@@ -1,0 +1,368 @@
+"""Flaws: where a picture differs from normal ones, patch by patch; no model has to be trained.
+
+normal pictures ──┬─► fitted to: banks of patches, of several scales
+                  ├─► with painted flaws: which bank finds flawed pictures, and which marks them best
+                  └─► held out: threshold and p-values ─┐
+pictures in question ──distances to the bank────────────┴─► which are flawed, and a map of where
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from ..errors import NoImages
+from ..figures import detection_curves, heat, heat_sheet, score_histograms
+from ..images import Preprocessing, named_outputs, write_pictures
+from ..images.inputs import Pictures
+from ..images.painted import painted
+from ..images.sizes import Sized, sized
+from ..measures.calibration import least_normals
+from ..measures.detection import Detection, detection
+from ..measures.patch_bank import PatchBank, Patches, picture_score, spread
+from ..progress import Progress, stage
+from ..randomness import permutation
+from ..results import Result
+from ..tables import Table
+from .decisions import Decision, FalseAlarms, decide, detections, rule_of
+from .outliers import NORMAL
+
+__all__ = ["Flaws", "flaws"]
+
+Array = np.ndarray[Any, Any]
+
+SCORE = "patches"
+SIDES = (160, 80, 48)  # pixels of the shorter side after scaling, tried in turn
+WINDOWS = (25, 0)
+SHARES = (0.002, 0.02, 0.1)  # of the patches, whose mean is the picture's score
+LEAST = 4  # normal pictures
+CHOSEN_ON = 0.25  # of the normal pictures, at most MOST
+JUDGED_BY = 0.25
+MOST = 50
+USUAL_RATE = 0.01  # of false alarms
+EVERY = 7  # pixels of a map that choose it
+SHOWN, LISTED = 8, 10
+
+
+@dataclass(frozen=True)
+class Maps(Sequence[Array]):
+    """The map of each picture (H, W), kept as the distances of its patches."""
+
+    distances: Sequence[Tensor]
+    patches: Patches
+    sizes: Sequence[tuple[int, int]]
+
+    def __len__(self) -> int:
+        return len(self.distances)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        found = spread(self.distances[place], self.patches, self.sizes[place])
+        return found.numpy()
+
+
+@dataclass(frozen=True, repr=False)
+class Flaws(Result, Decision):
+    """N pictures, how flawed each is and where; a ``Decision`` whose score is ``patches``.
+
+    Attributes:
+        ids: N names.
+        pictures: uint8 (C, H, W) each.
+        maps: how far each pixel is from what is normal, (H, W) float32 each.
+        usual: the distance that 1 % of the patches of held-out normal pictures exceed.
+        fitted, chosen_on, held_out: how many normal pictures the bank is of, chose how patches are
+            cut, and set the threshold.
+        how: of pictures and of maps, how patches are cut.
+        choices: AUROC on painted flaws, of pictures and of pixels, for all that was tried.
+        truth: which are flawed by labels, (N,) booleans; None without.
+        detection: how well pictures are told, and pixels where there are masks.
+    """
+
+    name: ClassVar[str] = "flaws"
+    ids: Sequence[str]
+    pictures: Sequence[Tensor]
+    maps: Sequence[Array]
+    usual: float
+    fitted: int
+    chosen_on: int
+    held_out: int
+    how: Mapping[str, str]
+    choices: Sequence[Mapping[str, Any]]
+    truth: Array | None = None
+    detection: Mapping[str, Detection] | None = None
+    notes: Sequence[str] = ()
+    skipped: Sequence[tuple[str, str]] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Pictures in the order in which they were given."""
+        rows = [
+            {
+                "id": id_,
+                "score": float(self.scores[SCORE][i]),
+                "p": float(self.p_values[i]),
+                "is_flawed": bool(self.is_outlier[i]),
+            }
+            for i, id_ in enumerate(self.ids)
+        ]
+        document: dict[str, Any] = {
+            "how": dict(self.how),
+            "choices": [dict(choice) for choice in self.choices],
+            "normal": {
+                "fitted": self.fitted,
+                "chosen_on": self.chosen_on,
+                "held_out": self.held_out,
+            },
+            "rule": self.rule,
+            "threshold": self.threshold if np.isfinite(self.threshold) else None,
+            "false_positive_rate": self.false_positive_rate,
+            "pictures": rows,
+            "notes": list(self.notes),
+            "skipped": [list(item) for item in self.skipped],
+        }
+        if self.detection is not None:
+            document["detection"] = {name: one.document() for name, one in self.detection.items()}
+        return document
+
+    def table(self) -> Table:
+        """The most anomalous pictures."""
+        first = self.order[:LISTED]
+        return Table(
+            {
+                "picture": [self.ids[i] for i in first],
+                "score": [f"{self.scores[SCORE][i]:.4g}" for i in first],
+                "p": [f"{self.p_values[i]:.3g}" for i in first],
+                "": ["" if self.is_outlier[i] else "(not anomalous)" for i in first],
+            }
+        )
+
+    def __str__(self) -> str:
+        lines = [str(self.table()), ""]
+        for name, one in (self.detection or {}).items():
+            lines.append(
+                f"{name}: AUROC {one.auroc:.3f}, average precision {one.average_precision:.3f} "
+                f"({one.prevalence:.1%} are flawed)"
+            )
+        lines += [
+            f"{int(self.is_outlier.sum()):,} of {len(self.ids):,} pictures are anomalous, at "
+            f"{self.rule}; so are {self.false_positive_rate:.1%} of {self.held_out:,} normal "
+            "pictures (held-out)",
+            f"pictures by {self.how['pictures']}",
+            f"maps by {self.how['maps']}",
+        ]
+        return "\n".join(lines)
+
+    def figures(self) -> dict[str, Any]:
+        """The most anomalous pictures under their maps, and the histogram of scores."""
+        first = [int(i) for i in self.order[:SHOWN]]
+        captions = [f"{self.ids[i]}  p {self.p_values[i]:.2g}" for i in first]
+        sheet = heat_sheet(
+            [self.pictures[i] for i in first], [self.maps[i] for i in first], self.usual, captions
+        )
+        values = self.scores[SCORE]
+        groups = {"normal, held-out": self.normal[SCORE]}
+        if self.truth is None:
+            groups["in question"] = values
+        else:
+            groups |= {"flawed": values[self.truth], "in question, normal": values[~self.truth]}
+            groups = {name: some for name, some in groups.items() if len(some)}
+        drawn = {"flaws": sheet, "histogram": score_histograms(groups, self.threshold, x=SCORE)}
+        if self.detection is not None and "pictures" in self.detection:
+            one = self.detection["pictures"]
+            drawn["detection"] = detection_curves({"patches": one}, one.prevalence)
+        return drawn
+
+    def save(self, folder: Path | str) -> dict[str, Any]:
+        """As every result, and in ``maps`` a PNG of each picture with its map drawn over it."""
+        folder = Path(folder)
+        drawn = (heat(x, m, self.usual) for x, m in zip(self.pictures, self.maps, strict=True))
+        pictures = write_pictures(drawn, named_outputs(self.ids), folder / "maps")
+        return self._written(folder, {"pictures": pictures})
+
+
+def flaws(
+    pictures: Pictures,
+    *,
+    normal: Pictures,
+    anomalies: Sequence[bool] | None = None,
+    masks: Sequence[Any] | None = None,
+    false_alarms: float | None = None,
+    quantile: float | None = None,
+    fdr: float | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Progress = None,
+) -> Flaws:
+    """Find flaws on pictures of parts, cloth, ground, tissue: what normal ones do not have.
+
+    Patches of normal pictures, whitened, are a memory bank; a patch's distance to the nearest of
+    them is how anomalous it is (Roth et al. 2022, with principal components in place of a pretrained
+    network's features). How patches are cut is chosen on flaws that are painted on normal pictures,
+    never on those in question. Pictures keep their size and shape, which may differ.
+
+    Args:
+        pictures: those in question.
+        normal: normal pictures, at least four. They are divided by the seed: a half and more is the
+            bank, up to 50 of them choose how patches are cut, a quarter sets the threshold.
+        anomalies: which of the pictures in question are flawed, N values; by default, where one of
+            their folders is called good or normal, those in the others.
+        masks: where, (H, W) each, non-zero on flaws, or None for a picture without a mask.
+        false_alarms, quantile, fdr: the rule of the threshold, as of :func:`narrows.outliers`.
+        limit: at most so many pictures of either kind, evenly spread.
+        seed: of the division, the painted flaws and the patches drawn.
+        progress: see :mod:`narrows.progress`.
+
+    Returns:
+        Scores, p-values and maps; see :class:`Flaws`.
+
+    Raises:
+        ValueError: fewer than four normal pictures, or two rules.
+        NoImages: nothing can be read.
+    """
+    named = any(value is not None for value in (false_alarms, quantile, fdr))
+    rule = rule_of(false_alarms, quantile, False, fdr)
+    with stage(progress, "reading pictures"):
+        known, asked = _read(normal, limit), _read(pictures, limit)
+    _same_channels(known, asked)
+    if len(known) < LEAST:
+        raise ValueError(
+            f"flaws are found beside at least {LEAST} normal pictures, some of which are held out; "
+            f"we got {len(known)}"
+        )
+    for name, given in (("anomalies", anomalies), ("masks", masks)):
+        if given is not None and len(given) != len(asked):
+            raise ValueError(
+                f"{name}: {len(asked)} were wanted, one a picture; we got {len(given)}"
+            )
+    order = permutation(seed, "normal", len(known)).tolist()
+    judged = order[: max(1, round(JUDGED_BY * len(known)))]
+    choosing = order[len(judged) :][: min(MOST, max(1, round(CHOSEN_ON * len(known))))]
+    fitting = order[len(judged) + len(choosing) :]
+    of = {"judged": judged, "choosing": choosing, "fitting": fitting}
+    notes = [*known.notes, *asked.notes]
+    if not named and len(judged) < least_normals(USUAL_RATE):
+        rule = FalseAlarms(1 / (len(judged) + 1))
+        notes.append(
+            f"{len(judged)} normal pictures are held out, which promise a false-alarm rate of "
+            f"{rule.rate:.3g} at best; {USUAL_RATE:g} needs {least_normals(USUAL_RATE)}"
+        )
+    part = {name: [known.pixels[i] for i in places] for name, places in of.items()}
+    with stage(progress, "choosing how patches are cut") as step:
+        choices = _tried(part["fitting"], part["choosing"], seed, step)
+    of_pictures = max(choices, key=lambda choice: choice["pictures"])
+    of_maps = max(choices, key=lambda choice: choice["pixels"])
+    bank, share = of_pictures["bank"], of_pictures["share"]
+    with stage(progress, "scoring") as step:
+        total = len(judged) + len(asked)
+        normal_scores: list[float] = []
+        scores: list[float] = []
+        for number, picture in enumerate([*part["judged"], *asked.pixels]):
+            value = picture_score(bank.distances(picture), share)
+            (normal_scores if number < len(judged) else scores).append(value)
+            step(number + 1, total)
+    with stage(progress, "drawing maps") as step:
+        drawn = []
+        for number, picture in enumerate([*part["judged"], *asked.pixels]):
+            drawn.append(of_maps["bank"].distances(picture))
+            step(number + 1, total)
+    patches = of_maps["bank"].patches
+    usual = float(np.quantile(np.concatenate([m.ravel() for m in drawn[: len(judged)]]), 0.99))
+    sizes = [(int(x.shape[1]), int(x.shape[2])) for x in asked.pixels]
+    maps = Maps(drawn[len(judged) :], patches, sizes)
+    decision = decide({SCORE: normal_scores}, {SCORE: scores}, rule)
+    truth, measured = _measured(asked, scores, maps, anomalies, masks)
+    kept = [{key: one[key] for key in ("how", "share", "pictures", "pixels")} for one in choices]
+    return Flaws(
+        **vars(decision), ids=asked.ids, pictures=asked.pixels, maps=maps, usual=usual,
+        fitted=len(fitting), chosen_on=len(choosing), held_out=len(judged),
+        how={"pictures": f"{of_pictures['how']}, the most anomalous {share:.1%} of them",
+             "maps": of_maps["how"]},
+        choices=kept, truth=truth, detection=measured or None,
+        notes=[*dict.fromkeys(notes)],
+        skipped=[*known.skipped, *asked.skipped],
+    )  # fmt: skip
+
+
+def _read(what: Pictures, limit: int | None) -> Sized:
+    return sized(what, Preprocessing((3, 1, 1)), limit=limit)
+
+
+def _same_channels(*several: Sized) -> None:
+    """One channel for all where no picture has colour: as sharp, and three times as fast."""
+    gray = all(bool((x[:1] == x).all()) for some in several for x in some.pixels)
+    for some in several:
+        some.pixels = [x[:1] if gray else x for x in some.pixels]
+
+
+def _by_folder(ids: Sequence[str]) -> Array | None:
+    """Which lie in another folder than one that is called good, normal or alike; None: no such one."""
+    folders = [id_.rpartition("/")[0].rpartition("/")[2].lower() for id_ in ids]
+    flawed = np.array([folder not in NORMAL for folder in folders])
+    return flawed if "" not in folders and 0 < flawed.sum() < len(flawed) else None
+
+
+def _tried(
+    fitting: Sequence[Tensor], choosing: Sequence[Tensor], seed: int, step: Any
+) -> list[dict[str, Any]]:
+    """Each way to cut patches: its bank, and how well it finds painted flaws and marks them."""
+    flawed = [painted(picture, seed + number) for number, picture in enumerate(choosing)]
+    asked = [*choosing, *(picture for picture, _ in flawed)]
+    truth = np.repeat([False, True], len(choosing))
+    where = np.concatenate([mask.numpy().ravel()[::EVERY] for _, mask in flawed])
+    short = float(np.median([min(picture.shape[1:]) for picture in fitting]))
+    ways = [
+        Patches(min(1.0, side / short), window=window)
+        for side in SIDES
+        if side == SIDES[-1] or side <= short
+        for window in WINDOWS
+    ]
+    found = []
+    for number, patches in enumerate(ways):
+        bank = PatchBank.fit(fitting, patches, seed)
+        distances = [bank.distances(picture) for picture in asked]
+        marked = np.concatenate(
+            [
+                spread(each, patches, picture.shape[1:]).numpy().ravel()[::EVERY]
+                for each, picture in zip(distances[len(choosing) :], choosing, strict=True)
+            ]
+        )
+        pixels = detection(marked, where).auroc if 0 < where.sum() < len(where) else 0.5
+        for share in SHARES:
+            scores = [picture_score(each, share) for each in distances]
+            found.append(
+                {
+                    "bank": bank, "how": str(patches), "share": share, "pixels": pixels,
+                    "pictures": detection(scores, truth).auroc,
+                }
+            )  # fmt: skip
+        step(number + 1, len(ways))
+    return found
+
+
+def _measured(
+    asked: Sized,
+    scores: Sequence[float],
+    maps: Sequence[Array],
+    anomalies: Sequence[bool] | None,
+    masks: Sequence[Any] | None,
+) -> tuple[Array | None, dict[str, Detection]]:
+    """Which are flawed, and how well pictures and pixels are told where it is known."""
+    truth = _by_folder(asked.ids) if anomalies is None else np.asarray(anomalies, bool)
+    found: dict[str, Detection] = {}
+    if truth is not None:
+        found |= {"pictures": detections({SCORE: scores}, truth)[SCORE]}
+    if masks is not None:
+        pairs = [(m, np.asarray(k) != 0) for m, k in zip(maps, masks, strict=True) if k is not None]
+        for m, k in pairs:
+            if m.shape != k.shape:
+                raise ValueError(f"a mask of {m.shape} was wanted; we got {k.shape}")
+        if not pairs:
+            raise NoImages("none of the pictures has a mask")
+        values = np.concatenate([m.ravel() for m, _ in pairs])
+        found |= {"pixels": detection(values, np.concatenate([k.ravel() for _, k in pairs]))}
+    return truth, found

@@ -1,0 +1,73 @@
+"""One writer at a time: a lock that the system gives back when its process dies.
+
+The file goes with the lock. One that a dead process left is no lock, and never in the way. Readers
+need none: whatever they read appears whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from .files import made_folder
+
+__all__ = ["Taken", "locked"]
+
+_NONE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+_HELD = (errno.EAGAIN, errno.EACCES)
+
+
+class Taken(Exception):
+    """Another process, or another thread of this one, holds the lock."""
+
+
+@contextlib.contextmanager
+def locked(folder: Path, wait: bool = True) -> Iterator[None]:
+    """Be the only one that writes in ``folder``, which is made where there is none.
+
+    Where a file system has no locks (or the system no ``fcntl``) nothing is locked.
+
+    Args:
+        wait: for whoever holds it.
+
+    Raises:
+        Taken: somebody holds it, and ``wait`` is not set.
+        OSError: the folder cannot be written.
+    """
+    path = folder / "lock"
+    while True:
+        made_folder(folder)
+        with open(path, "ab") as handle:
+            _take(handle.fileno(), wait)
+            if _is(handle.fileno(), path):
+                try:
+                    yield
+                finally:
+                    with contextlib.suppress(OSError):
+                        os.unlink(path)  # whoever waits for it finds that out, and makes another
+                return
+
+
+def _take(descriptor: int, wait: bool) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        if error.errno in _HELD:
+            raise Taken from error
+        if error.errno not in _NONE:
+            raise
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    """Whether the open file still has its name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
