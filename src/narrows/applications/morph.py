@@ -21,7 +21,7 @@ from ..images.inputs import Pictures
 from ..measures import sharpness
 from ..progress import Progress, stage
 from ..results import Result
-from ..tables import Table
+from ..tables import Table, counted
 from .decoding import Decode, decoder
 from .opening import opened_autoencoder, opened_images
 
@@ -203,7 +203,7 @@ def morph_codes(
     if len(codes) < 2 or len(codes) != len(pictures):
         raise ValueError(
             "a morph goes between at least 2 pictures with a code each; we got "
-            f"{len(codes)} codes and {len(pictures)} pictures"
+            f"{counted(len(codes), 'code')} and {counted(len(pictures))}"
         )
     if blend not in BLENDS:
         raise ValueError(f"blend must be {' or '.join(BLENDS)}; we got {blend!r}")
