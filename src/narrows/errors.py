@@ -27,7 +27,16 @@ __all__ = [
 
 
 class NarrowsError(Exception):
-    """The root: catching it catches everything that Narrows refuses."""
+    """The root: catching it catches everything that Narrows refuses.
+
+    As text it is one line, in which what a file or its name holds of control characters is written out.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if text.isprintable():
+            return text
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
 
 
 class UnreadableImage(NarrowsError):

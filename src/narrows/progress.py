@@ -1,7 +1,7 @@
 """How long something takes: a bar on a terminal or in a notebook, or a caller's own function.
 
-A verb takes ``progress``: None shows a bar where somebody can see it, False shows none, and a
-function is called with (stage, done, total), such as ``("scoring", 120, 562)``.
+A verb takes ``progress``: None shows a bar where somebody can see it, else a line every ten seconds;
+False shows nothing; a function is called with (stage, done, total), such as ``("scoring", 120, 562)``.
 
     >>> with stage(lambda *said: print(said), "scoring") as step:
     ...     step(1, 2)
@@ -36,7 +36,7 @@ def stage(progress: Progress, title: str) -> Iterator[Step]:
             if sys.stderr.isatty()
             else _Notebook(title)
             if _in_notebook()
-            else None
+            else _Lines(title)
         )
     if bar is None:
         yield lambda done, total: None
@@ -85,6 +85,25 @@ class _Terminal(_Bar):
 
     def end(self) -> None:
         self._bar.stop()
+
+
+class _Lines(_Bar):
+    """A line on standard error every ten seconds, where there is no terminal: a log is not silent."""
+
+    EVERY = 10.0
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self._began = self._said = time.monotonic()
+
+    def step(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._said < self.EVERY or done >= total:
+            return
+        self._said = now
+        left = (now - self._began) / max(done, 1) * (total - done)
+        text = f"{self.title}: {done:,} of {total:,}, {left:.0f} s left"
+        print(text, file=sys.stderr, flush=True)
 
 
 class _Notebook(_Bar):

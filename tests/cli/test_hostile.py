@@ -1,4 +1,4 @@
-"""Names and files of strangers on a terminal: one line each, and nothing that steers it."""
+"""Names and files that others made, on a terminal: one line each, and nothing that steers it."""
 
 from __future__ import annotations
 
@@ -58,13 +58,16 @@ import os, sys
 from narrows.cli import main as module
 from narrows.errors import BadFile
 
-def app():
-    os.write(2, b"thread 'worker' panicked at engine.rs\\n")
-    print("said by Python", file=sys.stderr)
-    raise BadFile("the collection is damaged")
+class App:
+    registered_commands = registered_groups = ()
+
+    def __call__(self):
+        os.write(2, b"thread 'worker' panicked at engine.rs\\n")
+        print("said by Python", file=sys.stderr)
+        raise BadFile("the collection is damaged")
 
 module = sys.modules["narrows.cli.main"]
-module.app = app
+module.app = App()
 module.main()
 """
 

@@ -12,9 +12,11 @@ import contextlib
 import gzip
 import io
 import json
+import logging.handlers
 import random
 import shutil
 import struct
+import tempfile
 import threading
 import warnings
 import zlib
@@ -536,8 +538,12 @@ class Compressed(Entropy):
 # ---- collections ---------------------------------------------------------------------------------
 
 
+IDS = tuple(f"p{i}" for i in range(12))
+
+
 class Collections(Reader):
-    """One byte string of all files of a collection, so that mutants change any of them."""
+    """A file of a collection; where it was the last that was written, the rows may be those of the
+    commit before, if that is said."""
 
     name, share, summed = "collection", 3, True
     silent = False  # the engine does, and the command line keeps it away: tests/cli/test_hostile.py
@@ -551,12 +557,14 @@ class Collections(Reader):
         from narrows.collection import About, Collection
 
         self.open = Collection.open
-        self.place, whole = self.folder / "read", self.folder / "whole"
+        self.said = logging.handlers.BufferingHandler(1 << 20)
+        logging.getLogger().addHandler(self.said)
+        whole = self.folder / "whole"
         about = About("0123456789abcdef", "runs/a", (4,), shape=(1, 8, 8))
         made = Collection.create(whole, about)
         made.add_columns({"label": pa.string(), "thumbnail": pa.binary()})
         rows = {
-            "id": [f"p{i}" for i in range(12)],
+            "id": list(IDS),
             "code": np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32),
             "label": ["cat" if i % 2 else "dog" for i in range(12)],
             "thumbnail": [bytes([i] * 40) for i in range(12)],
@@ -577,15 +585,27 @@ class Collections(Reader):
 
     same = Facts.same
 
+    def wrong(self, content: bytes, value: Any) -> str:
+        kept = set(value["id"])
+        whole = self.values[0]
+        for count in (0, 7):  # rows of the commits before
+            some = [place for place, id_ in enumerate(whole["id"]) if id_ in IDS[:count]]
+            before = {name: [column[place] for place in some] for name, column in whole.items()}
+            if len(kept) == count and self.same(value, before) and self.said.buffer:
+                return ""
+        return super().wrong(content, value)
+
     chosen = 0  # which seed the mutant is of
 
     def _rows(self, contents: list[bytes]) -> Any:
-        shutil.rmtree(self.place, ignore_errors=True)
-        for name, content in zip(self.names, contents, strict=True):
-            path = self.place / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        rows = self.open(self.place).rows()
+        self.said.buffer.clear()
+        # another address each time, so that what is said once is said of each
+        with tempfile.TemporaryDirectory(dir=self.folder) as place:
+            for name, content in zip(self.names, contents, strict=True):
+                path = Path(place) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            rows = self.open(place).rows()
         order = np.argsort(rows["id"])
         return {name: np.asarray(values)[order].tolist() for name, values in rows.items()}
 

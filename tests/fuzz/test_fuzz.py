@@ -49,8 +49,8 @@ def few() -> dict[str, Any]:
 def test_mutants_are_read_as_they_were_or_refused(few: dict[str, Any], reader: str) -> None:
     counts = few[reader]
     assert counts["failures"] == []
-    assert counts["cases"] == counts["same"] + counts["other"] + counts["refused"] >= 10
-    assert counts["refused"] > 0
+    assert counts["cases"] == counts["same"] + counts["other"] + counts["refused"] >= 9
+    assert counts["refused"] > 0 or reader == "metrics.jsonl", "a log is read as far as it goes"
 
 
 def test_every_reader_is_tried(few: dict[str, Any]) -> None:

@@ -396,9 +396,9 @@ def test_codes_that_cost_nothing_give_no_more_than_their_bytes_pay_for(monkeypat
     monkeypatch.setattr("narrows.applications.container.FREE", 1 << 12)
     many = np.zeros((40, 1, 2, 3), np.uint8)
     made = codec.compress(many, quality=1, together=True)
-    assert len(made.files[0]) == HEAD + 4 + (40 * (6 + 256 + 4 * 2) - 4096) // 1024
+    assert len(made.files[0]) == HEAD + 4 + (40 * (6 + 512 + 4 * 2) - 4096) // 1024
     assert torch.equal(codec.decompress(made.files[0]), made.decoded)
-    with pytest.raises(BadFile, match="more than 5 bytes hold"):
+    with pytest.raises(BadFile, match="more than 15 bytes hold"):
         codec.decompress(checked(made.files[0][:-1]))
 
 

@@ -39,7 +39,7 @@ STORED, SHAPED, RESIDUAL = 32, 64, 128
 NAME, CHECK, SUM, HEAD = slice(3, 7), slice(7, 9), slice(9, 13), 14
 MOST_VALUES = 1 << 29  # of all pictures of a file: 512 MiB
 # work in units of a pixel value: a tile, a symbol, a value of a residual; about 0.2 µs each
-TILE, SYMBOL, RESIDUE = 256, 4, 40
+TILE, SYMBOL, RESIDUE = 512, 4, 40
 FREE, PER_BYTE = 1 << 24, 1024
 
 
@@ -83,7 +83,7 @@ def packed(header: Header, fingerprint: bytes, usual: Sequence[int], stream: byt
     if shaped:
         told += b"".join(map(_number, (*header.shape, header.count)))
     body = told + stream
-    return front + _check(front + body) + body
+    return front + _check(front, body) + body
 
 
 def _kind(header: Header, shaped: bool) -> int:
@@ -100,7 +100,7 @@ def opened(file: bytes, fingerprint: bytes, usual: Sequence[int]) -> tuple[Heade
     if file[: len(MAGIC)] != MAGIC or len(file) < HEAD:
         raise BadFile("this is no whole file of `narrows compress`: it does not begin like one")
     version = file[2] % STORED
-    if _check(file[: CHECK.start] + file[CHECK.stop :]) != file[CHECK]:
+    if _check(file[: CHECK.start], memoryview(file)[CHECK.stop :]) != file[CHECK]:
         newer = f", or of a newer version ({version})" if version > VERSION else ""
         raise BadFile(f"this file is damaged or truncated{newer}; copy it again")
     if version != VERSION:
@@ -142,8 +142,8 @@ def _told(file: bytes, usual: Sequence[int]) -> tuple[Header, bytes]:
     return Header(tuple(numbers[:3]), numbers[3], quality, error, total, stored), bytes(rest)
 
 
-def _check(content: bytes) -> bytes:
-    return binascii.crc_hqx(content, 0).to_bytes(2, "little")
+def _check(front: bytes, rest: bytes | memoryview) -> bytes:
+    return binascii.crc_hqx(rest, binascii.crc_hqx(front, 0)).to_bytes(2, "little")
 
 
 def _number(value: int) -> bytes:

@@ -25,6 +25,7 @@ from ..progress import Progress, stage
 from ..randomness import permutation
 from .close_codes import AUGMENTATIONS, augmented
 from .codec import Codec, codec_model, pca_codec_model
+from .decoding import decoder
 from .duplicates import duplicates
 from .inpaint import inpaint
 from .map import map as map_of
@@ -139,7 +140,7 @@ def hole_mended(
         f"The middle of each picture was cut out, and the model put in what it expects there. Drag "
         f"the line. In the hole its PSNR is {ours:.1f} dB"
         + (f", that of the best alternative, {best}, {known[best]:.1f} dB" if best else "")
-        + f": means over {len(rows)} pictures that it was not trained on."
+        + f": means over {len(rows)} pictures."
     )
     live = slider(given, filled, ("with a hole", "mended"), "Pictures with a hole, and mended")
     section = Section("A hole, mended", text, pictures=shown, live=live)
@@ -153,14 +154,14 @@ def plane_of_codes(model: Any, images: Any, seed: int = 0) -> Exhibit:
     x = images.batch(torch.tensor((places * 4)[: side * side])).cpu()
     x = x[_sorted_in_plane(x, side)]
     with model.evaluating():
-        z = model.encode(x).z
+        z = model.encode(x).z.cpu()
         grid = z.reshape(side, side, -1).permute(2, 0, 1)[None]
         across = (side - 1) * STEPS + 1
         between = torch.nn.functional.interpolate(
             grid, (across, across), mode="bilinear", align_corners=True
         )
         codes = between[0].permute(1, 2, 0).reshape(-1, *z.shape[1:])
-        decoded = torch.cat([model.decode(part).cpu() for part in torch.split(codes, 64)])
+        decoded = decoder(model)(codes)
     text = (
         f"{len(places)} of the pictures are codes of {model.code_shape[0]:,} numbers at the crossings "
         f"of this plane. Between them the codes are mixed and decoded, {across} × {across} times; "
@@ -285,10 +286,11 @@ def morphed(model: Any, images: Any, fitted: Any, seed: int = 0) -> Exhibit:
     real = fitted.batch(torch.arange(min(len(fitted), 4000))).flatten(1).cpu()
     many = images.batch(torch.tensor(medoids(images, min(24, len(images)), seed + 1))).cpu()
     with model.evaluating():
-        made = morph_codes(model.decode, model.encode(x).z, x, frames=FRAMES * (len(x) - 1) + 1)
-        ends = model.encode(many).z
-        half = model.decode((ends + ends.roll(1, 0)) / 2).cpu()
-        again = model.decode(ends).cpu()
+        decode = decoder(model)
+        made = morph_codes(decode, model.encode(x).z.cpu(), x, frames=FRAMES * (len(x) - 1) + 1)
+        ends = model.encode(many).z.cpu()
+        half = decode((ends + ends.roll(1, 0)) / 2)
+        again = decode(ends)
     fades = ((each + each.roll(1, 0)) / 2 for each in (many, again))
     ours, *others = (
         -float(torch.cdist(each.flatten(1).clamp(0, 1), real).min(1).values.mean())

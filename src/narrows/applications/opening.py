@@ -226,7 +226,7 @@ def opened(
 
     if Path(collection.about.pictures).is_dir() and not any(
         found_again(collection.about.pictures, collection)
-    ):  # before a whole folder is read that a stranger may have named
+    ):  # before a whole folder is read that another may have named
         raise NoImages(
             f"none of the pictures is in {collection.about.pictures} any more: index them again"
         )

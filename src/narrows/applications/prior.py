@@ -152,8 +152,9 @@ def fit_after_training(
 ) -> str:
     """Fit a mixture to codes of the training and store it: what ``generate`` draws from by default.
 
-    It is fitted to at most 4,000 codes, of codes above 256 numbers in principal axes; entries of a
-    code book have another kind of prior and get none here.
+    It is fitted to at most 4,000 codes, of codes above 256 numbers in principal axes. Entries of a code
+    book have another kind of prior, and codes of more numbers than the picture (of a denoiser, say) are
+    not there to be drawn: they get none here.
 
     Args:
         images: the pictures of the training.
@@ -162,7 +163,7 @@ def fit_after_training(
         Why there is none; empty where there is one.
     """
     size = math.prod(model.code_shape)
-    if isinstance(model.bottleneck, Quantised):
+    if isinstance(model.bottleneck, Quantised) or size > math.prod(model.shape):
         return ""
     if len(images) < FEWEST:
         return (

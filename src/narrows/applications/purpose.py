@@ -79,7 +79,7 @@ def recipe_of_purpose(for_: str, recipe: Any) -> str:
     """
     if for_ not in PURPOSES:
         raise ValueError(f"--for is {', '.join(PURPOSES)}; we got {for_!r}")
-    if recipe not in (RECIPE, PURPOSES[for_]):
+    if recipe not in (None, RECIPE, PURPOSES[for_]):
         raise ValueError(f"--for {for_} takes the recipe {PURPOSES[for_]!r}: leave --recipe out")
     return PURPOSES[for_]
 

@@ -226,7 +226,7 @@ def train(
         judged = Portion(parts.validation, "validation")
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
     notes = list(getattr(images, "notes", ()))
-    if to is not None:
+    if to is not None and for_ is None:  # what restores is no model to draw from
         no_prior = fit_after_training(model, parts.train, to, seed=seed, progress=progress)
         notes += [no_prior] if no_prior else []
     if len(parts.train) < FEW:
@@ -234,13 +234,13 @@ def train(
             f"{counted(len(parts.train))} to train on: a model of so few knows these and hardly any other"
         )
     through = reconstruct(model, some.cpu(), progress=False)
-    pca = pca_psnr(model, parts.train, through.pictures, seed)
+    pca = None if for_ is not None else pca_psnr(model, parts.train, through.pictures, seed)
     result = Training(
         model, parts.train, judged, through,
         None if to is None else Path(to), getattr(images, "skipped", ()),
         [*notes, *(model.run.notes if model.run is not None else ())],
         None if for_ is None else standing(model, for_, judged.images, parts.train, judged.name, seed),
-        "" if pca is None or for_ is not None else conclusion(through.psnr, pca, judged.name),
+        "" if pca is None else conclusion(through.psnr, pca, judged.name),
     )  # fmt: skip
     if result.standing is not None and model.run is not None:
         model.run.facts |= {"for": for_, "beaten_by": result.standing.beaten_by}

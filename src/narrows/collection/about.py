@@ -155,7 +155,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "center_crop": lambda value: value is None or (_count(value) and value > 0),
     "levels": _levels,
 }
-"""What a stranger's collection may say of itself."""
+"""What a collection of another maker may say of itself."""
 
 
 def pooled(codes: Array, pool: str) -> Array:

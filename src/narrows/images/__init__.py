@@ -64,12 +64,12 @@ __all__ = [
     "read",
     "read_classes",
     "read_mask",
+    "spared",
     "split",
     "stacked",
     "unmasked",
     "usual_size",
     "verify",
     "worded",
-    "spared",
     "write_pictures",
 ]

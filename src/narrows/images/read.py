@@ -52,7 +52,8 @@ Fit = Literal["crop", "pad", "stretch"]
 Size = int | tuple[int, int]
 
 LIMIT = 89_478_485
-"""Pixels allowed by default (WebP a third, JPEG 2000, AVIF and deep TIFF half of it).
+"""Pixels allowed by default (JPEG 2000, AVIF and deep TIFF half of it, WebP a third, BLP a quarter,
+DDS and QOI an eighth).
 
 What decoders and conversions take for so many stays below 1 GiB, all threads together."""
 HIGHEST_LIMIT = (1 << 31) - 1
@@ -61,7 +62,10 @@ _HUNGRY = {
     "JPEG2000": 2,
     "AVIF": 2,
     "WEBP": 3,
-}  # decoders of 20 bytes a pixel or more: a part of it
+    "BLP": 4,
+    "DDS": 8,
+    "QOI": 8,
+}  # decoders of 20 bytes a pixel or more, or of a microsecond: a part of it
 _HEADROOM = 3.0  # a JPEG is decoded at no less than this many times the size wanted
 _STRIP = 1 << 22  # pixels that are converted at once
 _LARGE = 1 << 23  # pixels: before so many are decoded, what other threads left is given back

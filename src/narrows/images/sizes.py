@@ -21,7 +21,7 @@ from .files import picture_files
 from .inputs import Pictures, distinct, even_rows, pictures
 from .named import names, photographs
 from .preprocessing import Preprocessing
-from .read import Mode, read
+from .read import Mode, _opened, pixel_limit, read
 
 __all__ = ["Group", "Sized", "listed_pictures", "sized"]
 
@@ -202,9 +202,7 @@ def _of_mode(source: Any, like: Preprocessing) -> Any:
 
 
 def _has_colour(path: Path) -> bool:
-    from PIL import Image
-
-    with Image.open(path) as image:
+    with open(path, "rb") as handle, _opened(handle, pixel_limit()) as image:
         return image.mode not in ("1", "L", "LA", "La", "I", "F") and not image.mode.startswith(
             "I;"
         )

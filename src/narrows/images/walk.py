@@ -215,6 +215,8 @@ def _is_colourful(file: Found) -> bool:
         with quiet, Image.open(file.path) as image:
             if image.width * image.height > 1 << 24:
                 image.draft("RGB", (512, 512))
+                if image.width * image.height > 1 << 24:  # no JPEG: not worth its memory
+                    return False
             small = image.convert("RGB").resize((64, 64), Image.Resampling.NEAREST)
             colours = small.getcolors(4096) or []
             return len(colours) > 256 and any(len(set(colour)) > 1 for _, colour in colours)  # type: ignore[arg-type]
