@@ -148,6 +148,7 @@ def test_demo_ends_with_a_page(narrows, tmp_path: Path, monkeypatch: pytest.Monk
     assert page.count("data:image/png;base64,") >= 2 and "<h2>A plane to walk on</h2>" in page
     assert "http" not in page.split("<body>")[1].replace("http-equiv", "")
     assert result.out.count("narrows ") >= 3
+    monkeypatch.setattr("narrows.applications.demo._exhibits", lambda *_: ([], []))
     again = narrows("demo", "digits", "--to", tmp_path / "demo", "--epochs", 0.1, "--json")
     assert json.loads(again.out)["model"].endswith("model-2")
 
