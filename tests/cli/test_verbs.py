@@ -140,7 +140,8 @@ def test_data_list_describe_verify(narrows, tmp_path: Path, monkeypatch) -> None
 
 
 def test_demo_ends_with_a_page(narrows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, few in {"MAPPED": 120, "JUDGED": 6, "HIDDEN": 8, "FRAMES": 2, "STEPS": 2}.items():
+    few_of_each = {"MAPPED": 120, "JUDGED": 6, "HIDDEN": 8, "FRAMES": 2, "STEPS": 2, "TABLES": 4000}
+    for name, few in few_of_each.items():
         monkeypatch.setattr(f"narrows.applications.exhibits.{name}", few)
     result = narrows("demo", "digits", "--to", tmp_path / "demo", "--epochs", 0.3)
     assert result.code == 0
