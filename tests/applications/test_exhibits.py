@@ -72,6 +72,7 @@ def shown(some: nw.images.Images, tmp_path_factory: pytest.TempPathFactory):
         patched.setattr(exhibits, "HIDDEN", 8)
         patched.setattr(exhibits, "FRAMES", 2)
         patched.setattr(exhibits, "STEPS", 2)
+        patched.setattr(exhibits, "TABLES", 4000)
         return demo(some, folder, epochs=1, report="quiet", next_commands=["narrows demo X"])
 
 

@@ -142,7 +142,8 @@ def test_data_list_describe_verify(narrows, tmp_path: Path, monkeypatch) -> None
 
 
 def test_demo_ends_with_a_page(narrows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, few in {"MAPPED": 120, "JUDGED": 6, "HIDDEN": 8, "FRAMES": 2, "STEPS": 2}.items():
+    few_of_each = {"MAPPED": 120, "JUDGED": 6, "HIDDEN": 8, "FRAMES": 2, "STEPS": 2, "TABLES": 4000}
+    for name, few in few_of_each.items():
         monkeypatch.setattr(f"narrows.applications.exhibits.{name}", few)
     result = narrows("demo", "digits", "--to", tmp_path / "demo", "--epochs", 0.3)
     assert result.code == 0
@@ -150,6 +151,7 @@ def test_demo_ends_with_a_page(narrows, tmp_path: Path, monkeypatch: pytest.Monk
     assert page.count("data:image/png;base64,") >= 2 and "<h2>A plane to walk on</h2>" in page
     assert "http" not in page.split("<body>")[1].replace("http-equiv", "")
     assert result.out.count("narrows ") >= 3
+    monkeypatch.setattr("narrows.applications.demo._exhibits", lambda *_: ([], []))
     again = narrows("demo", "digits", "--to", tmp_path / "demo", "--epochs", 0.1, "--json")
     assert json.loads(again.out)["model"].endswith("model-2")
 
