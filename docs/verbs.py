@@ -160,6 +160,14 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             ("outliers",),
         ),
         Verb(
+            "flaws",
+            "Pictures of parts, cloth or ground that should look alike, and where they do not.",
+            "Pictures of another kind: `outliers`. Stains as wide as the part.",
+            "The residual of PCA of whole pictures; `benchmarks/outliers/flaws.py`.",
+            "No model: patches beside those of normal pictures, cut as finds painted flaws best.",
+            ("flaws",),
+        ),
+        Verb(
             "map",
             "To see what is in a folder at one glance.",
             "To measure distances: only neighbours mean something on it.",
@@ -174,6 +182,16 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "The same classifiers on pixels and on PCA, which it prints.",
             "Three classifiers, the best by a fifth of the training.",
             ("classify",),
+        ),
+    ),
+    "Keep pictures and models whole": (
+        Verb(
+            "check",
+            "After a power cut, a copy or a download: whether each file of a model or run is whole.",
+            "To mend: it changes nothing.",
+            "Training again.",
+            "Reads every file, compares digests and says what is damaged.",
+            ("check",),
         ),
     ),
     "Keep pictures small": (

@@ -69,7 +69,7 @@ def test_check_ends_with_one_where_a_file_is_not_whole(
     content[-5] ^= 1
     (folder / "model.safetensors").write_bytes(content)
     bad = narrows("check", folder)
-    assert bad.code == 1 and bad.out.endswith("1 file not whole\n")
+    assert bad.code == 1 and bad.out.endswith("2 files not whole\n")
     assert "its digest is not that of its content" in bad.out and "Traceback" not in bad.err
     one = narrows("evaluate", folder, "digits")
     assert one.code == 1 and "its digest is not that of its content" in one.err

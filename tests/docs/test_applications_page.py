@@ -18,7 +18,7 @@ from sklearn.datasets import load_digits
 from narrows.cli.app import app
 
 ROOT = Path(__file__).parents[2]
-NO_APPLICATIONS = {"check", "demo", "evaluate", "info", "recipes", "reproduce", "train"}
+NO_APPLICATIONS = {"check", "demo", "evaluate", "flaws", "info", "recipes", "reproduce", "train"}
 GROUPS = {"collection", "segment"}
 
 

@@ -21,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 FORMAT = 1
 POOLS = ("flatten", "mean", "max")
-INPUTS = ("shape", "fit", "center_crop", "levels")  # what a preprocessing's document has
+INPUTS = ("shape", "fit", "center_crop", "levels", "patches")  # what a preprocessing's document has
 FITS = ("crop", "pad", "stretch")  # as images/read.py has them
 
 
@@ -35,7 +35,7 @@ class About:
         code_shape: (D,) or (D, H, W) of one code as the model gives it.
         pool: what becomes of a map: ``flatten``, or the ``mean`` or ``max`` over its positions.
         pictures: the folder, file or set that the pictures come from; empty of those in memory.
-        shape, fit, center_crop, levels: how a picture becomes an input, as the document of
+        shape, fit, center_crop, levels, patches: how a picture becomes an input, as the document of
             :class:`narrows.images.Preprocessing` has it; see ``preprocessing``.
         trained: how many codes the index was made of; 0 while there is none.
         probes: how many cells of the index a search visits.
@@ -52,6 +52,7 @@ class About:
     probes: int = 0
     center_crop: int | None = None
     levels: dict[str, list[float]] | None = None
+    patches: bool = False
 
     def __post_init__(self) -> None:
         if self.pool not in POOLS:
@@ -154,6 +155,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "probes": _count,
     "center_crop": lambda value: value is None or (_count(value) and value > 0),
     "levels": _levels,
+    "patches": lambda value: type(value) is bool,
 }
 """What a collection of another maker may say of itself."""
 
