@@ -175,7 +175,7 @@ def fresh(folder: Path) -> Path:
 
 def _affordable(images: Any) -> float:
     """As many passes as fit: by pictures and not by the clock, so that a busy machine trains as well."""
-    each = PER_PICTURE + PER_VALUE * math.prod(images.shape)
+    each: float = PER_PICTURE + PER_VALUE * math.prod(images.shape)
     return max(0.1, round(SECONDS / each / len(images), 1))
 
 
