@@ -26,6 +26,7 @@ from ..collection.rows import COLUMNS, column_names, type_of, values_of
 from ..collection.store import local
 from ..errors import BadFile, NarrowsError, NoImages, UnreadableImage
 from ..images import Preprocessing, Source
+from ..images.changes import Changes, with_one_range
 from ..images.files import PictureFiles
 from ..images.labels import class_names
 from ..images.packed import locked
@@ -102,6 +103,8 @@ def collection_for(
     if "pictures" in differing and _holds(about.pictures, collection):
         differing.remove("pictures")
         collection.change(pictures=about.pictures)
+    if "levels" in differing and before.preprocessing.agrees(about.preprocessing):
+        differing.remove("levels")  # those that were chosen for the first pictures stay
     same = before.fingerprint == about.fingerprint and not differing
     if new_version and (collection.version.complete or not same):
         return Collection.create(address, about)
@@ -162,7 +165,6 @@ def index_files(
         NarrowsError: the codes of a picture are not finite, or the disk fails; what was written
             before stays.
     """
-    options = collection.about.preprocessing.wanted
     with _alone(collection):
         known = _Known(collection, found.metadata, [file.id for file in found.files])
         todo = [(row, file) for row, file in enumerate(found.files) if known.stale(file)]
@@ -172,6 +174,14 @@ def index_files(
             notes=found.notes + known.notes,
         )
         writer = _Writer(collection, encode, known, done)
+        options, deep = with_one_range(
+            [file.path for _, file in todo],
+            collection.about.preprocessing.wanted,
+            lambda function, paths: ahead(function, paths, workers),
+        )
+        if options.levels is not None and options.levels != collection.about.preprocessing.levels:
+            collection.change(levels=options.levels.document())
+        changes = Changes()
 
         def look(item: tuple[int, Found]) -> Look:
             row, file = item
@@ -181,6 +191,7 @@ def index_files(
             gone = []
             for count, looked in enumerate(ahead(look, todo, workers), 1):
                 if looked.picture is not None:
+                    changes.add(looked.file.id, looked.told, deep.get(looked.file.path))
                     writer.take(looked.row, looked.file, looked.digest, looked.picture)
                 elif looked.same:
                     writer.touch(looked.row, looked.file)
@@ -195,6 +206,7 @@ def index_files(
         removed = [id_ for id_ in known.places if id_ not in present and not id_.startswith(closed)]
         removed += [id_ for id_ in gone if id_ in known.places]
         known.move(found.files)
+        done.notes += changes.notes(options.levels)
         _end(collection, known, done, removed)
     return done
 
@@ -417,6 +429,7 @@ class Look(NamedTuple):
     same: bool = False  # only the time of change is another
     reason: str = ""
     certain: bool = False  # about the content: asking again would not help
+    told: Sequence[str] = ()  # what was given up to read it, as images/read.py calls it
 
 
 def look_at(row: int, file: Found, before: str | None, options: Wanted) -> Look:
@@ -438,8 +451,10 @@ def look_at(row: int, file: Found, before: str | None, options: Wanted) -> Look:
         return Look(row, file, "", None, reason=reason)
     if digest == before:
         return Look(row, file, digest, None, same=True)
+    told: set[str] = set()
     try:
-        return Look(row, file, digest, seen(file.path if content is None else content, options))
+        picture = seen(file.path if content is None else content, options, told)
+        return Look(row, file, digest, picture, told=sorted(told))
     except UnreadableImage as error:
         return Look(row, file, digest, None, reason=str(error), certain=True)
 

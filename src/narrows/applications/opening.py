@@ -222,7 +222,10 @@ def opened(
             f"the pictures of {_named(subject)} were given in memory and cannot be read again: give "
             "the model and the pictures instead"
         )
-    source = opened_images(model, collection.about.pictures, progress=progress)
+    with stage(progress, "reading pictures") as step:
+        source = read_pictures(
+            collection.about.pictures, collection.about.preprocessing, progress=step
+        )
     places = {id_: place for place, id_ in enumerate(getattr(source, "ids", ()))}
     there = [row for row, id_ in enumerate(rows["id"]) if id_ in places]
     if not there:

@@ -23,12 +23,12 @@ import torch
 from ..errors import NoImages, UnreadableImage
 from ..files import fingerprint
 from . import packed
+from .changes import Changes, range_of
 from .labels import known_of
 from .levels import Levels, Measured, chosen
-from .levels import said as levels_said
 from .packed import Entry, Pack
 from .preprocessing import Preprocessing
-from .read import LIMIT, Fit, Mode, Size, Wanted, decode, measure, wanted
+from .read import LIMIT, Fit, Mode, Size, Wanted, decode, wanted
 from .source import Images
 from .walk import Found, natural, walk
 
@@ -94,7 +94,7 @@ def folder(
     pack, gone = _up_to_date(
         where, files, options, workers or min(os.cpu_count() or 1, 16), progress
     )
-    if levels is None and pack.levels is not None:
+    if pack.levels is not None:
         options = options._replace(levels=_levels(pack))
     images = _images(root, files, pack, unreadable + gone, options)
     images.notes = notes + known.notes + _told(pack, images.ids, options)
@@ -115,32 +115,14 @@ def _levels(pack: Pack) -> Levels:
     return Levels(*pairs)
 
 
-_TOLD = {
-    "alpha": "transparent: laid on white",
-    "cmyk": "CMYK: brought to RGB",
-    "end": "JPEG without its end mark: no pixel lacks",
-    "frames": "more than one picture in the file: the first counts",
-    "sixteen": "more than 8 bits in each of several channels: the upper 8 count",
-    "texts": "with texts of more than a megabyte: passed over",
-}
-
-
 def _told(pack: Pack, ids: Sequence[str], options: Wanted) -> list[str]:
     """What was given up or rescaled to read these pictures, a sentence for each kind."""
-    by_kind: dict[str, list[str]] = {}
-    measured = []
+    changes = Changes()
     for id_ in ids:
         entry = pack.entries[id_]
-        if entry.deep is not None:
-            measured.append(Measured(*entry.deep))
-        for kind in entry.told.split(",") if entry.told else ():
-            by_kind.setdefault(kind, []).append(id_)
-    notes = [] if options.levels is None else levels_said(measured, options.levels)
-    for kind, some in sorted(by_kind.items()):
-        words = _TOLD.get(kind) or f"colour {kind}: brought to sRGB"
-        also = f" and {len(some) - 1:,} more" if len(some) > 1 else ""
-        notes.append(f"{some[0]}{also}: {words}")
-    return notes
+        deep = None if entry.deep is None else Measured(*entry.deep)
+        changes.add(id_, entry.told.split(",") if entry.told else (), deep)
+    return changes.notes(options.levels)
 
 
 def _images(
@@ -238,15 +220,15 @@ def _one_range(
 
     Where the range is another than before, the deep pictures that are there are forgotten.
     """
-    todo = [file for file in _stale(pack, files) if not file.path.lower().endswith(_NEVER_DEEP)]
+    todo = _stale(pack, files)
     new: dict[str, Measured] = {}
-    for file, range_ in _in_order(todo, lambda file: _range(file, options), workers):
+    for file, range_ in _in_order(todo, lambda file: range_of(file.path, options.limit), workers):
         if range_ is not None:
             new[file.id] = range_
     old = _deep(pack, {file.id for file in files} - {file.id for file in todo})
     if not new and not old:
         return new, options
-    levels = options.levels or chosen([*old.values(), *new.values()])
+    levels = _completed(options, [*old.values(), *new.values()])
     if _pairs(levels) != pack.levels:
         for id_, entry in list(pack.entries.items()):
             if entry.deep is not None:
@@ -273,17 +255,12 @@ def _settled(pack: Pack, files: list[Found], options: Wanted) -> bool:
     if _stale(pack, files):
         return False
     deep = _deep(pack, {file.id for file in files}) if pack.levels is not None else {}
-    return not deep or _pairs(options.levels or chosen(deep.values())) == pack.levels
+    return not deep or _pairs(_completed(options, deep.values())) == pack.levels
 
 
-_NEVER_DEEP = (".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".webp", ".bmp")
-
-
-def _range(file: Found, options: Wanted) -> Measured | None:
-    try:
-        return measure(file.path, options.limit)
-    except (OSError, UnreadableImage):
-        return None  # it is decoded next, and says why it cannot be
+def _completed(options: Wanted, deep: Iterable[Measured]) -> Levels:
+    """The range of these pictures, as far as none is given."""
+    return (options.levels or Levels()).completed(chosen(deep))
 
 
 def _pack(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,12 +20,13 @@ import torch
 
 from ..errors import NoImages, UnreadableImage
 from .arrays import fitted, is_array_file
+from .changes import Changes, with_one_range
 from .levels import Levels
 from .named import names, unknown
 from .open import open_source
 from .preprocessing import Preprocessing
-from .read import decode, fit_pixels, flattened, wanted
-from .source import SPLITS, Images, Source, pixels_of
+from .read import Wanted, decode, fit_pixels, flattened, wanted
+from .source import SPLITS, Images, Source, as_source, pixels_of
 from .views import Subset
 
 __all__ = ["Pictures", "distinct", "even_rows", "evenly", "joined", "pictures"]
@@ -72,7 +74,7 @@ def pictures(
     elif _are_paths(what):
         source = _opened(list(what), like, progress)
     elif isinstance(what, (np.ndarray, torch.Tensor)):
-        source = _fitted(Images(pixels_of(what)), like)
+        source = _fitted(as_source(what), like)
     elif isinstance(what, Source):
         source = _fitted(what, like)
     else:
@@ -134,10 +136,13 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
     sources: list[Any] = []
     skipped: list[tuple[str, str]] = []
     lone: list[tuple[str, torch.Tensor]] = []  # a run of single files
+    changes = Changes()
+    files = [path for path in (Path(one).expanduser() for one in what) if _is_picture_file(path)]
+    ranged, deep = with_one_range(files, _wanted_of(like))
 
     def flush() -> None:
         if lone:
-            sources.append(_of_files(lone, like))
+            sources.append(_of_files(lone, like, ranged.levels))
             lone.clear()
 
     for one in what:
@@ -148,9 +153,11 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
                 sources.append(_fitted(_open(one, like, progress), like))
             except NoImages as error:
                 skipped.append((text, str(error)))
-        elif path.is_file():
+        elif path.is_file():  # a lone picture
             try:
-                lone.append((path.name, _decoded(path, like, lone)))
+                told: set[str] = set()
+                lone.append((path.name, _decoded(path, ranged, like, lone, told)))
+                changes.add(path.name, told, deep.get(str(path)))
             except UnreadableImage as error:
                 skipped.append((text, str(error)))
         elif text in names() and not isinstance(one, Path):
@@ -175,31 +182,52 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
             else f"none of the {len(what)} can be read; {name}: {reason}"
         )
         raise NoImages(head)
-    return joined(sources, skipped)
+    result = joined(sources, skipped)
+    if notes := changes.notes(ranged.levels):
+        result.notes = [*getattr(result, "notes", ()), *notes]
+    return result
+
+
+def _is_picture_file(path: Path) -> bool:
+    return path.is_file() and not is_array_file(path)
+
+
+def _wanted_of(like: Preprocessing | None) -> Wanted:
+    """What a lone file's decoder is asked for; without a ``like`` at the picture's own size."""
+    if like is None or like.mode is None:
+        return wanted(None, "rgb", "crop", None)
+    return like.wanted
 
 
 def _open(one: Any, like: Preprocessing | None, progress: Progress | None) -> Any:
     if like is None or like.mode is None:
-        return open_source(one, progress=progress)
+        return open_source(one, progress=progress, levels=None if like is None else like.levels)
     return open_source(one, like.size, like.mode, like.fit, like.center_crop, progress, like.levels)
 
 
 def _decoded(
-    path: Path, like: Preprocessing | None, before: list[tuple[str, torch.Tensor]]
+    path: Path,
+    options: Wanted,
+    like: Preprocessing | None,
+    before: list[tuple[str, torch.Tensor]],
+    told: set[str],
 ) -> torch.Tensor:
     """One file as uint8 (C, H, W); without a ``like`` at its own size, or that of those before."""
-    if like is not None:
-        if like.mode is None:
-            raise UnreadableImage(f"no file holds pictures of {like.shape[0]} channels")
-        return decode(path, like.wanted)
-    size = tuple(before[0][1].shape[1:]) if before else None
-    return decode(path, wanted(size, "rgb", "crop", None))  # type: ignore[arg-type]
+    if like is not None and like.mode is None:
+        raise UnreadableImage(f"no file holds pictures of {like.shape[0]} channels")
+    if like is None and before:
+        height, width = before[0][1].shape[1:]
+        options = options._replace(size=(height, width))
+    return decode(path, options, told)
 
 
-def _of_files(lone: list[tuple[str, torch.Tensor]], like: Preprocessing | None) -> Images:
+def _of_files(
+    lone: list[tuple[str, torch.Tensor]], like: Preprocessing | None, levels: Levels | None
+) -> Images:
     pixels = torch.stack([picture for _, picture in lone])
+    how = like if like is None else replace(like, levels=levels)
     return Images(
-        pixels, ids=distinct([name for name, _ in lone]), name=lone[0][0], preprocessing=like
+        pixels, ids=distinct([name for name, _ in lone]), name=lone[0][0], preprocessing=how
     )
 
 
@@ -219,15 +247,26 @@ def joined(sources: Sequence[Any], skipped: Sequence[tuple[str, str]] = ()) -> A
     sets = [_as_images(images) for images in sources]
     columns = [{**images.metadata, **images.labels} for images in sets]
     common = [name for name in columns[0] if all(name in each for each in columns)]
-    hows = {images.preprocessing for images in sets}
+    hows = [images.preprocessing for images in sets]
     return Images(
         torch.cat([images.pixels for images in sets]),
         ids=distinct([id_ for images in sets for id_ in images.ids]),
         labels={name: np.concatenate([each[name] for each in columns]) for name in common},
         skipped=[item for images in sets for item in images.skipped] + list(skipped),
         notes=[note for images in sets for note in images.notes],
-        preprocessing=hows.pop() if len(hows) == 1 else None,
+        preprocessing=_common(hows),
     )
+
+
+def _common(hows: Sequence[Preprocessing | None]) -> Preprocessing | None:
+    """How all of them were read, None where they differ."""
+    first = hows[0]
+    for how in hows[1:]:
+        if first is None or how is None or not first.agrees(how):
+            return None
+        levels = (first.levels or Levels()).completed(how.levels or Levels())
+        first = replace(first, levels=levels)
+    return first
 
 
 def _as_images(source: Any) -> Images:

@@ -457,7 +457,7 @@ def flattened(image: PilImage, levels: Levels | None, told: set[str]) -> Bytes:
     tops = range(0, height, rows)
     if deep(image):
         own = measured(image, rows)  # also of given levels: it refuses NaN
-        levels = levels or chosen([own])
+        levels = (levels or Levels()).completed(chosen([own]))
     if image.has_transparency_data:
         told.add("alpha")
     way = to_srgb(image.info.get("icc_profile"), "CMYK") if image.mode == "CMYK" else None

@@ -16,11 +16,12 @@ from torch import Tensor
 
 from ..errors import NoImages, UnreadableImage
 from .arrays import is_array_file
+from .changes import Changes, with_one_range
 from .files import picture_files
 from .inputs import Pictures, distinct, even_rows, pictures
 from .named import names
 from .preprocessing import Preprocessing
-from .read import Mode, read
+from .read import Mode, decode, wanted
 
 __all__ = ["Group", "Sized", "sized"]
 
@@ -107,14 +108,19 @@ def sized(
         return _in_memory(_of_mode(pictures(what, limit=limit), like))
     result = Sized([], [], [])
     mode: Mode = like.mode or "rgb"
-    coloured = 0
-    for row in even_rows(len(listed), limit):
+    rows = even_rows(len(listed), limit)
+    files = [path for row in rows if (path := listed[row][1]) is not None]
+    options, deep = with_one_range(files, wanted(None, mode, "crop", None, levels=like.levels))
+    changes, coloured = Changes(), 0
+    for row in rows:
         id_, file, pixels, reason = listed[row]
         try:
             if reason:
                 raise UnreadableImage(reason)
             if file is not None:
-                pixels = read(file, mode=mode, levels=like.levels)
+                told: set[str] = set()
+                pixels = decode(file, options, told)
+                changes.add(id_, told, deep.get(str(file)))
                 coloured += mode == "gray" and _has_colour(file)
         except UnreadableImage as error:
             result.skipped.append((str(file or id_), str(error)))
@@ -127,6 +133,7 @@ def sized(
         last = f": {result.skipped[-1][0]}: {result.skipped[-1][1]}" if result.skipped else ""
         raise NoImages(f"none of the files is a picture that can be read{last}")
     result.ids = distinct(result.ids)
+    result.notes += [*notes, *changes.notes(options.levels)]
     if coloured:
         result.notes.append(
             f"{coloured} of the pictures in colour, read as gray: the model takes one channel"
@@ -158,6 +165,7 @@ def _listed(what: Any, like: Preprocessing, notes: list[str]) -> list[Listed] | 
             listed.append((text, None, None, "there is no such file or folder"))
         else:
             whole = _in_memory(_of_mode(pictures(one), like))
+            notes += whole.notes
             listed += [(id_, None, x, "") for id_, x in zip(whole.ids, whole.pixels, strict=True)]
     return listed
 
