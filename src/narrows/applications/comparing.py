@@ -44,7 +44,8 @@ class PicturesToCompare(Protocol):
     Attributes:
         columns: id, path, size, mtime, hash, width, height, each (N,).
         codes: (N, D); None where there is no model.
-        collection, source, skipped: whose they are, what they are called, and what could not be read.
+        collection, source, skipped, notes: whose they are, what they are called, what could not be
+            read, and what reading changed.
     """
 
     columns: dict[str, Array]
@@ -52,6 +53,7 @@ class PicturesToCompare(Protocol):
     collection: Collection | None
     source: str
     skipped: Sequence[tuple[str, str]]
+    notes: Sequence[str]
 
     def signatures(self, progress: Progress) -> Array:
         """Small pictures (N, 3, S, S) uint8."""
@@ -79,6 +81,7 @@ class Stored:
     """Of a collection."""
 
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     def __init__(self, collection: Collection, where: str | None, model: Any, device: str) -> None:
         self.collection: Collection | None = collection
@@ -132,6 +135,7 @@ class Given:
     def __init__(self, pictures: Pictures, model: Any, progress: Progress) -> None:
         how = Preprocessing((3, SIDE, SIDE)) if model is None else model.preprocessing
         found = files_or_source(pictures, how)
+        self.notes: Sequence[str] = list(getattr(found, "notes", ()))
         self._model, self._how = model, how
         self.source = str(pictures) if isinstance(pictures, (str, Path)) else "these pictures"
         skipped: list[tuple[str, str]] = list(getattr(found, "skipped", ()))

@@ -62,7 +62,7 @@ class Duplicates(Result):
         where: the filter.
         moved: (id, path) of what :meth:`quarantine` moved; None before.
         not_moved: (id, reason) of what had to stay.
-        skipped: (file, reason) of what could not be read.
+        skipped, notes: as of every result.
     """
 
     name: ClassVar[str] = "duplicates"
@@ -80,6 +80,7 @@ class Duplicates(Result):
     not_moved: Sequence[tuple[str, str]] = ()
     folder: str = ""
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -264,7 +265,7 @@ def duplicates(
     small = dict(zip(shown, map(opened_thumbnail, pictures.thumbnails(shown)), strict=True))
     return Duplicates(
         groups, by, distance, advice, pictures.columns, beyond, small, pictures.collection,
-        pictures.source, where, skipped=pictures.skipped,
+        pictures.source, where, skipped=pictures.skipped, notes=pictures.notes,
     )  # fmt: skip
 
 

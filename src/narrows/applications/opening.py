@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..collection import Collection
 
 __all__ = [
-    "Opened", "encoded", "is_collection", "model_of_collection", "opened", "opened_autoencoder",
+    "Opened", "encoded", "is_collection", "joined_notes", "model_of_collection", "opened", "opened_autoencoder",
     "opened_collection", "opened_images", "opened_model", "run_of",
 ]  # fmt: skip
 
@@ -145,6 +145,13 @@ def model_of_collection(collection: Collection, model: Any = None, device: str =
         ) from error
     collection.check(found.fingerprint(), _named(whose))
     return found
+
+
+def joined_notes(*read: Any) -> list[str]:
+    """What is to be said of sources and splits, each sentence once."""
+    said = [note for each in read for note in getattr(each, "notes", ())]
+    said += [each.note for each in read if getattr(each, "note", "")]
+    return list(dict.fromkeys(said))
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ def segment(
     height, width = autoencoder.shape[1:]
     how = autoencoder.preprocessing
     like = Preprocessing(
-        (autoencoder.shape[0] - len(names), height, width), how.fit, how.center_crop
+        (autoencoder.shape[0] - len(names), height, width), how.fit, how.center_crop, how.levels
     )
     if not isinstance(pictures, (str, os.PathLike, list, tuple)):
         pictures = read_pictures(pictures, limit=limit)  # what can be read once only
@@ -323,7 +323,7 @@ class TrainedSegmentation(Result):
         judged: those that it is judged by.
         judged_on: ``held-out``, or ``training`` where there were too few to keep any.
         found: its masks of the pictures that it is judged by, uint8 (M, H, W).
-        skipped: (file, reason) of what could not be read.
+        skipped, notes: as of every result.
     """
 
     name: ClassVar[str] = "segments"
@@ -334,6 +334,7 @@ class TrainedSegmentation(Result):
     judged_on: str
     found: Tensor
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     def scores(self) -> dict[str, dict[str, Any]]:
         """``model``, and ``prior``: the most frequent class of each position in the training masks."""
@@ -444,7 +445,7 @@ def train_segmentation(
         found = segment_batch(through(model), x, count, given.images.shape[1:]).classes
     return TrainedSegmentation(
         model, given.names, fitted, judged, "held-out" if held_out else "training", found,
-        tuple(given.images.skipped),
+        tuple(given.images.skipped), tuple(given.images.notes),
     )  # fmt: skip
 
 

@@ -346,13 +346,16 @@ def class_names(values: Any) -> Array:
     return np.array(known, dtype=np.str_)
 
 
-def known_labels(source: Any, given: str | None = None) -> tuple[str, Array] | None:
+def known_labels(
+    source: Any, given: str | None = None, said: list[str] | None = None
+) -> tuple[str, Array] | None:
     """The labels (N,) of a source and what they are; None where nothing is given and none known.
 
     Args:
         source: Images, or a part of some.
         given: a column of its labels or metadata; a CSV file whose first column names the pictures,
             or FILE.csv:COLUMN; a .npy file of N values. By default its main label.
+        said: what a table made us guess or leave out is added to it.
 
     Raises:
         ValueError: no such column, or not a value for each picture.
@@ -373,8 +376,11 @@ def known_labels(source: Any, given: str | None = None) -> tuple[str, Array] | N
             f"there are no labels {given!r}: {known}; a .csv or .npy file may be named"
         )
     ids = getattr(source, "ids", None) or map(str, range(len(source)))
-    tables, _ = read_tables(Path(), file, list(ids))
-    found = _table_known(tables, list(ids)).labels
+    tables, notes = read_tables(Path(), file, list(ids))
+    read = _table_known(tables, list(ids))
+    found = read.labels
+    if said is not None:
+        said += notes + read.notes
     if name and name not in found or not found:
         raise ValueError(
             f"{file} says {', '.join(found) or 'nothing'} of these pictures, and not {name!r}"

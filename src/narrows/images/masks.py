@@ -172,7 +172,7 @@ class Stacked:
     def preprocessing(self) -> Preprocessing | None:
         """That of the pictures, for as many channels as there are here."""
         how = self.pairs.images.preprocessing
-        return None if how is None else Preprocessing(self.shape, how.fit, how.center_crop)
+        return None if how is None else replace(how, shape=self.shape)
 
     @property
     def content(self) -> Images:
