@@ -21,6 +21,7 @@ from ..images import Images, open_source, split
 from ..images.arrays import fitted
 from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
+from ..measures.collapse import collapse_note
 from ..progress import Progress, stage
 from ..recipes import adjusted
 from ..results import Result
@@ -165,13 +166,15 @@ def train(
     judged = Portion(parts.train, "training")
     if parts.validation is not None:
         judged = Portion(parts.validation, "validation")
+    collapsed = collapse_note(model, judged.images)
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
     result = Training(
         model, parts.train, judged, reconstruct(model, some.cpu(), progress=False),
-        None if to is None else Path(to), getattr(images, "skipped", ()), getattr(images, "notes", ()),
+        None if to is None else Path(to), getattr(images, "skipped", ()),
+        [*getattr(images, "notes", ()), *([collapsed] if collapsed else [])],
     )  # fmt: skip
     if to is not None:
-        _leave(result, Path(to))
+        _leave(result, Path(to), [collapsed] if collapsed else [])
     return result
 
 
@@ -195,7 +198,7 @@ def _opened(
     return fitted(images, size, mode, fit, center_crop)
 
 
-def _leave(result: Training, folder: Path) -> None:
+def _leave(result: Training, folder: Path, notes: Sequence[str]) -> None:
     """Loss curves, reconstructions and the card at a run's end."""
     for name, figure in result.figures().items():
         save_figure(figure, folder / f"{name}.png")
@@ -204,4 +207,4 @@ def _leave(result: Training, folder: Path) -> None:
         "MSE per pixel": float(result.reconstructions.mse.mean()),
         "PSNR (dB)": float(result.reconstructions.psnr.mean()),
     }
-    write_model_card(folder, [row], f"{result.judged.name} pictures")
+    write_model_card(folder, [row], f"{result.judged.name} pictures", notes)

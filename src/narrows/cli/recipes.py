@@ -26,14 +26,25 @@ def recipes(
     size: Annotated[
         str, typer.Option(help="Size of the pictures that the weights are counted for.")
     ] = "64",
+    parts: Annotated[
+        bool, typer.Option("--parts", help="List what [bold]narrows train --set[/] takes.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """List the recipes by document with their size and source, or describe one.
+    """List the recipes by document with their size and source, describe one, or list their parts.
 
     Example: [bold]narrows recipes kovenko-2020-vae[/]
     """
     from ..recipes import grouped, recipe
+    from ..recipes.named import settings
     from .options import parsed_size
+
+    if parts:
+        if name is not None:
+            raise ValueError("--parts lists what every recipe takes; leave the name out")
+        kinds = settings()
+        printed(kinds, as_json, _settings_told(kinds))
+        return
 
     shape = (3, *(parsed_size(size) or (64, 64)))
     if name is not None:
@@ -51,6 +62,24 @@ def recipes(
             lines.append(f"  {one:35}{row['weights']:>12,}  {_short(row['source'])}".rstrip())
     lines += ["", "narrows recipes NAME describes one"]
     printed(rows, as_json, "\n".join(lines))
+
+
+def _settings_told(kinds: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """For people: a line per part, its numbers with what they are unless told otherwise."""
+    lines = [
+        "narrows train --set NAME=VALUE changes a number of the recipe (batch_size=64) or of one of",
+        "its parts (likelihood.variance=0.1), or takes another part: by its name (bottleneck=top-k),",
+        "with its numbers (corruption='{part=\"patch\", size=0.2}'), several in a list (penalties).",
+    ]
+    for kind, known in kinds.items():
+        lines += ["", kind]
+        for name, numbers in known.items():
+            shown = ", ".join(
+                "=".join(filter(None, [key, "" if value == "needed" else str(value)]))
+                for key, value in numbers.items()
+            )
+            lines.append(f"  {name:<24}{shown}".rstrip())
+    return "\n".join(lines)
 
 
 def _row(name: str, make: Callable[..., Recipe], made: Recipe) -> dict[str, Any]:

@@ -289,7 +289,5 @@ def fitted(
     result = torch.empty((len(images), *first.shape[1:]), dtype=torch.uint8)
     for part in images.chunks(512):
         result[part[0] : part[-1] + 1] = fit_pixels(images.take(part), options)
-    how = Preprocessing(
-        tuple(result.shape[1:]), options.fit, options.center_crop, images.levels
-    )
+    how = Preprocessing(tuple(result.shape[1:]), options.fit, options.center_crop, images.levels)
     return images.with_pixels(result, how)

@@ -1,7 +1,7 @@
 """What became of files on their way to pixels: the one range of the deep ones, and a sentence for each kind.
 
-    files ──ranges()──► Measured of each deep one ──chosen()──► Levels, one for all
-    file ──decode(told)──► kinds of what was given up ──Changes──► notes
+files ──ranges()──► Measured of each deep one ──chosen()──► Levels, one for all
+file ──decode(told)──► kinds of what was given up ──Changes──► notes
 """
 
 from __future__ import annotations

@@ -37,7 +37,6 @@ class Levels(NamedTuple):
         """What is known here, and what only the other knows."""
         return Levels(self.whole or other.whole, self.real or other.real)
 
-
     def document(self) -> dict[str, list[float]]:
         """As TOML or JSON values."""
         return {name: list(span) for name, span in self._asdict().items() if span is not None}
