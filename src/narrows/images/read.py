@@ -24,9 +24,10 @@ import torch
 from torch.nn.functional import interpolate, pad
 
 from ..errors import UnreadableImage
-from .colour import brought_to_srgb, profile_name, to_srgb
+from .colour import brought_to_srgb, profile_name, stated_profile, to_srgb
 from .formats import RAW, called, is_camera_raw, readable
 from .levels import Levels, Measured, chosen, deep, eight_bits, measured
+from .wide import Wide, is_wide
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
@@ -56,7 +57,7 @@ _STRIP = 1 << 22  # pixels that are converted at once
 _LARGE = 1 << 24  # pixels: above it, threads take turns, so that their memory does not add up
 _REDUCED = 4  # times the limit: a JPEG that is decoded at a smaller scale may have
 _REDUCED_PROGRESSIVE = 1.5  # of these, all coefficients are held in memory
-_END = b"\xff\xd9"  # of a JPEG
+_JPEG, _END = b"\xff\xd8\xff", b"\xff\xd9"  # its first and last bytes
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _FAST_BYTES = 1 << 28  # larger JPEG files are read by Pillow, which does not hold them in memory
 
@@ -189,13 +190,17 @@ def measure(source: str | Path | bytes, limit: int = LIMIT) -> Measured | None:
                     return None
                 handle.seek(0)
                 with Image.open(handle, formats=readable()) as image:
-                    if not deep(image):
+                    wide = is_wide(image)
+                    if not (deep(image) or wide):
                         return None
                     _check_size(image, limit)
                     large = image.size[0] * image.size[1] > _LARGE
+                    rows = max(1, _STRIP // image.width)
                     with _one_at_a_time if large else contextlib.nullcontext():
+                        if wide:
+                            return Wide(image, handle, _again).measured(rows)
                         image.load()
-                        return measured(image, max(1, _STRIP // image.width))
+                        return measured(image, rows)
         except UnreadableImage:
             raise
         except Exception as error:  # as above
@@ -203,9 +208,9 @@ def measure(source: str | Path | bytes, limit: int = LIMIT) -> Measured | None:
 
 
 def _may_be_deep(head: bytes) -> bool:
-    """By the first 26 bytes: all but JPEG, GIF, WebP, and PNG that is not gray of 16 bits."""
+    """By the first 26 bytes: all but JPEG, GIF, WebP, and PNG that has not 16 bits."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return head[24:26] == b"\x10\0"
+        return head[24:25] == b"\x10"
     return not head.startswith((b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM"))
 
 
@@ -257,6 +262,13 @@ def _decode(handle: BinaryIO, length: int, options: Wanted, told: set[str]) -> t
         return _decoded(handle, head, length, options, told)
     except UnidentifiedImageError as error:
         raise UnreadableImage(called(head)) from error
+    except OSError:
+        handle.seek(0)
+        whole = _ended(handle.read()) if head[:3] == _JPEG and length <= _FAST_BYTES else None
+        if whole is None:
+            raise
+        told.add("end")
+        return _decoded(io.BytesIO(whole), head, len(whole), options, told)
     except ValueError as error:
         if head[1:4] != b"PNG" or "MAX_TEXT" not in str(error):
             raise
@@ -274,19 +286,19 @@ def _decoded(
         plain = image.mode in ("RGB", "L") and image.format in ("JPEG", "MPO")
         _check_size(image, options.limit, options if plain and length <= _FAST_BYTES else None)
         large = image.size[0] * image.size[1] > _LARGE
-        profile = image.info.get("icc_profile")
+        profile = image.info.get("icc_profile") or stated_profile(image)
         way = to_srgb(profile, image.mode) if image.mode in ("RGB", "L") and profile else None
         if way is None and profile and image.mode in ("RGBA", "P"):
             way = to_srgb(profile, "RGB")
         if way is not None:
-            told.add(f"profile {profile_name(image)}")
+            told.add(f"profile {profile_name(profile)}")
         with _one_at_a_time if large else contextlib.nullcontext():
             pixels = None
             if plain and length <= _FAST_BYTES:
                 pixels = _fast_jpeg(handle, image, options, way is not None, told)
             if pixels is None:
                 _check_size(image, options.limit)
-                pixels = _by_pillow(image, options, told)
+                pixels = _by_pillow(image, handle, options, told)
             if way is None:
                 return fit_pixels(pixels[None], options)[0]
             coloured = options._replace(mode="rgb" if len(pixels) == 3 else "gray")
@@ -299,7 +311,7 @@ def _opened(handle: BinaryIO, head: bytes) -> PilImage:
     from PIL import Image
     from PIL.JpegImagePlugin import JpegImageFile
 
-    if head.startswith(b"\xff\xd8\xff"):
+    if head.startswith(_JPEG):
         try:
             return JpegImageFile(handle)
         except SyntaxError as error:
@@ -327,6 +339,8 @@ def _check_size(image: PilImage, limit: int, options: Wanted | None = None) -> N
     if image.format == "TIFF":
         bits = getattr(image, "tag_v2", {}).get(258, 8)
         limit //= 1 if np.sum(bits) <= 32 else 2
+    elif is_wide(image):
+        limit //= 2
     if width * height <= limit:
         return
     if options is not None and _scale(height, width, options) > 1:
@@ -336,6 +350,20 @@ def _check_size(image: PilImage, limit: int, options: Wanted | None = None) -> N
     raise UnreadableImage(
         f"too large: {width} x {height} is {width * height:,} pixels, the limit is {limit:,}"
     )
+
+
+def _ended(content: bytes) -> bytes | None:
+    """A JPEG in CMYK with its end mark, where that is all that lacks; else None."""
+    import simplejpeg
+
+    whole = content + (_END[1:] if content.endswith(b"\xff") else _END)
+    if content.endswith(_END):
+        return None
+    try:
+        simplejpeg.decode_jpeg(whole, colorspace="CMYK", strict=True)
+    except ValueError:
+        return None
+    return whole
 
 
 # ---- JPEG ----------------------------------------------------------------------------------------
@@ -372,7 +400,9 @@ def _fast_jpeg(
     gray = image.mode == "L" or (options.mode == "gray" and not coloured)
     content = handle.read()
     whole = [content]
-    if not content.endswith((_END, b"\xff")):  # only the last mark may lack, zeros may follow
+    if content.endswith(b"\xff"):
+        whole.append(content + _END[1:])
+    elif not content.endswith(_END):  # only the last mark may lack, zeros may follow
         whole += [content + _END, content.rstrip(b"\0") + _END]
     for trial in whole:
         try:
@@ -426,7 +456,15 @@ def _turned(pixels: torch.Tensor, orientation: int) -> torch.Tensor:
 # ---- everything else -----------------------------------------------------------------------------
 
 
-def _by_pillow(image: PilImage, options: Wanted, told: set[str]) -> torch.Tensor:
+def _again(handle: BinaryIO) -> PilImage:
+    from PIL import Image
+
+    return Image.open(handle, formats=readable())
+
+
+def _by_pillow(
+    image: PilImage, handle: BinaryIO, options: Wanted, told: set[str]
+) -> torch.Tensor:
     """uint8 (C, H, W), upright, by Pillow."""
     if image.format == "JPEG" and options.size is not None and options.center_crop is None:
         least = int(max(options.size) * _HEADROOM) + 1
@@ -434,12 +472,19 @@ def _by_pillow(image: PilImage, options: Wanted, told: set[str]) -> torch.Tensor
     turn = _orientation(image)
     if image.format in ("GIF", "PNG", "WEBP", "TIFF") and getattr(image, "is_animated", False):
         told.add("frames")
-    if not deep(image) and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+    wide = None
+    if is_wide(image):
+        wide = Wide(image, handle, _again)
+    elif not deep(image) and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
         told.add("sixteen")
     image.load()
     _check_size(image, options.limit)
     if image.format == "TIFF":
         turn = _orientation(image)  # load() has turned it and says so
+    if wide is not None:
+        rows = max(1, _STRIP // image.width)
+        levels = (options.levels or Levels()).completed(chosen([wide.measured(rows)]))
+        image = wide.eight_bits(levels, rows)
     array = flattened(image, options.levels, told)
     image.close()
     return _turned(torch.from_numpy(array).permute(2, 0, 1), turn)
