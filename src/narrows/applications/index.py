@@ -160,9 +160,10 @@ def _with_kept_levels(to: str | Path, model: Any) -> Preprocessing:
     how: Preprocessing = model.preprocessing
     if Collection.exists(to):
         before = Collection.open(to, going_on=model.fingerprint()).about
-        if before.fingerprint == model.fingerprint() and before.preprocessing.agrees(how):
+        if before.fingerprint == model.fingerprint():
             kept = before.preprocessing.levels or Levels()
-            return dataclasses.replace(how, levels=(how.levels or Levels()).completed(kept))
+            if how.levels is None or kept.completed(how.levels) == kept:
+                return dataclasses.replace(how, levels=(how.levels or Levels()).completed(kept))
     return how
 
 

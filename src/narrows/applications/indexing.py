@@ -29,6 +29,7 @@ from ..images import Preprocessing, Source
 from ..images.changes import Changes, with_one_range
 from ..images.files import PictureFiles
 from ..images.labels import class_names
+from ..images.levels import Levels
 from ..images.packed import locked
 from ..images.read import Wanted, fit_pixels
 from ..images.thumbnails import Seen, seen, thumbnail
@@ -103,7 +104,7 @@ def collection_for(
     if "pictures" in differing and _holds(about.pictures, collection):
         differing.remove("pictures")
         collection.change(pictures=about.pictures)
-    if "levels" in differing and before.preprocessing.agrees(about.preprocessing):
+    if "levels" in differing and _kept(before, about):
         differing.remove("levels")  # those that were chosen for the first pictures stay
     same = before.fingerprint == about.fingerprint and not differing
     if new_version and (collection.version.complete or not same):
@@ -117,6 +118,12 @@ def collection_for(
         )
     collection.change(model=about.model)
     return collection
+
+
+def _kept(before: About, about: About) -> bool:
+    """Whether the levels that are there are those of the model, and what was chosen where it has none."""
+    known = before.preprocessing.levels or Levels()
+    return (about.preprocessing.levels or Levels()).completed(known) == known
 
 
 def _holds(folder: str, collection: Collection) -> bool:

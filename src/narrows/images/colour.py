@@ -76,7 +76,7 @@ def stated_profile(image: PilImage) -> bytes | None:
 
     That is the colour space "uncalibrated" with the interoperability index R03, or colour space 2.
     """
-    if "exif" not in image.info:
+    if "exif" not in image.info and image.format != "TIFF":
         return None
     try:
         exif = image.getexif()

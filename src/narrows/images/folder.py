@@ -37,7 +37,7 @@ __all__ = ["folder"]
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
 
-READER = "2"  # part of the key: raise it when the reader gives other pixels for the same file
+READER = "3"  # part of the key: raise it when the reader gives other pixels for the same file
 _AT_ONCE = 1 << 26  # bytes: larger files are hashed in pieces and decoded from the disk
 
 
@@ -103,7 +103,27 @@ def folder(
         known = known.select(np.array([places[id_] for id_ in images.ids]))
         images.labels, images.metadata = known.labels, known.metadata
         images.groups, images.split = known.groups, known.split
+        images.notes += _on_both_sides(images, pack)
     return images
+
+
+def _on_both_sides(images: Images, pack: Pack) -> list[str]:
+    """What to say of files of test or validation whose copies are in train."""
+    if images.split is None:
+        return []
+    digests = [pack.entries[id_].digest for id_ in images.ids]
+    trained = {digest for digest, part in zip(digests, images.split, strict=True) if part == "train"}
+    twice = [
+        id_
+        for id_, digest, part in zip(images.ids, digests, images.split, strict=True)
+        if part in ("test", "validation") and digest in trained
+    ]
+    if not twice:
+        return []
+    return [
+        f"{len(twice):,} pictures of test or validation are in train as well, such as {twice[0]}: "
+        "a model that was trained on them does not count them as held out"
+    ]
 
 
 def _key(root: Path, options: Wanted) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from ..errors import BadFile
 
@@ -30,6 +31,12 @@ FILE = frozenset(
 )
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _SAMPLE = 50  # rows by which the separator is found
+_ABOVE = 10  # lines that may stand above those of the columns' names
+_LIKE_TABLES = (".txt", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".parquet", ".yaml", ".yml")
+_CALLED = frozenset(
+    "label labels split splits metadata annotation annotations train test val valid".split()
+)
+_LOOKED_INTO = 1000  # folders below
 
 Row = list[str]
 
@@ -126,6 +133,7 @@ def read_tables(
         for path in there
         if path not in called.values() or path.with_suffix(".csv").name.lower() not in TABLES
     ]
+    others += _other_tables(root, ids)
     if others:
         notes.append(
             f"not read: {', '.join(others[:3])}{', …' if len(others) > 3 else ''} (only "
@@ -134,8 +142,28 @@ def read_tables(
     return tables, notes
 
 
+def _other_tables(root: Path, ids: Sequence[str]) -> list[str]:
+    """What is called as a table and is of another kind, or lies in a folder below."""
+    beside = [
+        path.name
+        for path in sorted(root.iterdir())
+        if path.suffix.lower() in _LIKE_TABLES and path.stem.lower().strip("_") in _CALLED
+    ]
+    below = dict.fromkeys(folder for id_ in ids for folder in _folders(id_))
+    names = (f"{folder}/{name}" for folder in islice(below, _LOOKED_INTO) for name in TABLES)
+    return beside + [name for name in names if (root / name).is_file()]
+
+
+def _folders(id_: str) -> list[str]:
+    """a and a/b of a/b/1.png."""
+    pieces = id_.split("/")[:-1]
+    return ["/".join(pieces[: end + 1]) for end in range(len(pieces))]
+
+
 def clean(name: str) -> str:
-    """A picture's name as ids are written."""
+    """A picture's name as ids are written; of an address its path."""
+    if "://" in name:
+        name = unquote(urlsplit(name.strip()).path)
     name = name.strip().replace("\\", "/")
     while name.startswith("./"):
         name = name[2:]
@@ -156,6 +184,7 @@ def _read(path: Path, ids: Sequence[str]) -> Table | None:
         text, coding = _decoded(path.read_bytes())
         separator, start = _separator(text, known)
         lines = [line for line in _lines(text[start:], separator) if any(map(str.strip, line))]
+        lines, above = _without_title(lines, known)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(path, error) from error
     if not lines:
@@ -166,7 +195,14 @@ def _read(path: Path, ids: Sequence[str]) -> Table | None:
     if coding == "cp1252" and not _hits(lines, known)[place]:
         raise _unreadable(path, "it is not UTF-8")
     notes = []
-    if coding not in ("utf-8-sig", "ascii"):
+    if above:
+        notes.append(f"{path.name}: {above!r}, above the columns' names, is left out")
+    if coding == "cp1252":
+        notes.append(
+            f"{path.name} is not UTF-8 and was read as cp1252 (western European): save it as UTF-8 "
+            "if its words look wrong"
+        )
+    elif coding not in ("utf-8-sig", "ascii"):
         notes.append(f"{path.name} is not UTF-8 and was read as {coding}")
     if separator != ",":
         shown = {"\t": "tabs"}.get(separator, separator)
@@ -186,6 +222,12 @@ def _read(path: Path, ids: Sequence[str]) -> Table | None:
             notes.append(
                 f"{path.name}: its column {header[place]!r} is taken as the pictures' names"
             )
+    if torn := [line for line in lines if len(line) != len(header)]:
+        notes.append(
+            f"{path.name}: {len(torn):,} of its rows have not {len(header)} cells, such as "
+            f"{separator.join(torn[0])[:60]!r}: what is too much is left out, what lacks is empty (text "
+            "with separators in it stands in quotes)"
+        )
     rows, again = _rows(lines, place, len(header))
     if again:
         notes.append(
@@ -211,7 +253,9 @@ def _unreadable(path: Path, why: object) -> BadFile:
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
-    """The text and what it was written in: UTF-8, UTF-16, else Windows' western code page."""
+    """The text and what it was written in: UTF-8, UTF-16 or 32, else Windows' western code page."""
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return content.decode("utf-32"), "utf-32"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16"), "utf-16"
     if b"\0" in content[:4]:
@@ -221,6 +265,18 @@ def _decoded(content: bytes) -> tuple[str, str]:
         return content.decode("utf-8-sig"), "utf-8-sig"
     except UnicodeDecodeError:
         return content.decode("cp1252"), "cp1252"
+
+
+def _without_title(lines: list[Row], known: set[str]) -> tuple[list[Row], str]:
+    """The lines from the columns' names on, where a title or remarks of one cell stand above them."""
+    for number, line in enumerate(lines[:_ABOVE]):
+        if len(line) > 1 and any(heading(name) in FILE for name in line):
+            above = lines[:number]
+            if number and all(len(one) <= 1 or not any(one[1:]) for one in above):
+                if not any(_hits(above, known)):
+                    return lines[number:], " ".join(above[0]).strip()[:60]
+            break
+    return lines, ""
 
 
 def _lines(text: str, separator: str) -> Iterator[Row]:
