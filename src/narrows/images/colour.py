@@ -90,7 +90,11 @@ def stated_profile(image: PilImage) -> bytes | None:
 @lru_cache(maxsize=1)
 def adobe_rgb() -> bytes:
     """Adobe RGB (1998) as an ICC profile: primaries adapted to D50, and a gamma of 563 / 256."""
-    colours = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
+    colours = (
+        (0.60974, 0.31111, 0.01947),
+        (0.20528, 0.62567, 0.06087),
+        (0.14919, 0.06322, 0.74457),
+    )
     white = (0.9642, 1.0, 0.8249)
 
     def xyz(values: tuple[float, ...]) -> bytes:

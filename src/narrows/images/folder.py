@@ -112,7 +112,9 @@ def _on_both_sides(images: Images, pack: Pack) -> list[str]:
     if images.split is None:
         return []
     digests = [pack.entries[id_].digest for id_ in images.ids]
-    trained = {digest for digest, part in zip(digests, images.split, strict=True) if part == "train"}
+    trained = {
+        digest for digest, part in zip(digests, images.split, strict=True) if part == "train"
+    }
     twice = [
         id_
         for id_, digest, part in zip(images.ids, digests, images.split, strict=True)

@@ -37,8 +37,6 @@ _NO_PICTURE = (
     (b"FLV\x01", "a video, not a picture"),
     (b"\0\0\x01\xba", "a video, not a picture"),
     (b"\0\0\x01\xb3", "a video, not a picture"),
-    (b"%!PS", "a PostScript drawing, not a picture; save it as PNG or JPEG"),
-    (b"\xc5\xd0\xd3\xc6", "a PostScript drawing, not a picture; save it as PNG or JPEG"),
     (b"PK\x03\x04", "an archive (ZIP, or a document), not a picture; unpack it first"),
     (b"\x1f\x8b", "compressed by gzip, not a picture; unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "an archive, not a picture; unpack it first"),

@@ -211,7 +211,9 @@ def _table_known(tables: Sequence[Table], ids: Sequence[str]) -> Known:
             if kind in SPLIT:
                 split, said = _split(texts, ids, f"{table.path.name}, column {name!r}", kind)
                 if known.split is not None and split is not None:
-                    said.append(f"{table.path.name}, column {name!r}: an earlier column is the split")
+                    said.append(
+                        f"{table.path.name}, column {name!r}: an earlier column is the split"
+                    )
                 known.split = split if known.split is None else known.split
                 known.notes += said
             elif kind in GROUP:
@@ -348,6 +350,11 @@ def folder_known(ids: Sequence[str]) -> Known:
             break
         parts = [part[1:] for part in parts]
     else:
+        if len({part[0] for part in inside}) > 1:
+            known.notes.append(
+                f"{len(inside):,} of {len(parts):,} pictures lie in folders and most beside them: "
+                "folders are taken as no classes"
+            )
         return known
     known.labels["folder"] = np.array([part[0] if part else "" for part in parts])
     if loose := [id_ for id_, part in zip(ids, parts, strict=True) if not part]:

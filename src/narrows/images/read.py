@@ -462,9 +462,7 @@ def _again(handle: BinaryIO) -> PilImage:
     return Image.open(handle, formats=readable())
 
 
-def _by_pillow(
-    image: PilImage, handle: BinaryIO, options: Wanted, told: set[str]
-) -> torch.Tensor:
+def _by_pillow(image: PilImage, handle: BinaryIO, options: Wanted, told: set[str]) -> torch.Tensor:
     """uint8 (C, H, W), upright, by Pillow."""
     if image.format == "JPEG" and options.size is not None and options.center_crop is None:
         least = int(max(options.size) * _HEADROOM) + 1

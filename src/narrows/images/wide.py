@@ -81,7 +81,9 @@ class Wide:
         values = np.arange(65536.0)
         table = np.clip(np.rint((values - low) * (255 / max(high - low, 1e-30))), 0, 255)
         table = table.astype(np.uint8)
-        opaque = max((int(clear.max()) for _, clear in self._strips(rows) if clear is not None), default=0)
+        opaque = max(
+            (int(clear.max()) for _, clear in self._strips(rows) if clear is not None), default=0
+        )
         white = high if opaque <= high else 65535.0  # transparency has as many bits as colours have
         clear_table = np.clip(np.rint(values * (255 / white)), 0, 255).astype(np.uint8)
         parts = []
