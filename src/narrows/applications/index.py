@@ -23,7 +23,7 @@ from ..errors import NoImages
 from ..images import Images, Preprocessing, Source, open_source
 from ..images.arrays import idx_folder, is_array_file
 from ..images.files import PictureFiles, picture_files
-from ..images.inputs import Pictures, distinct
+from ..images.inputs import Pictures, names_of
 from ..images.inputs import pictures as read_pictures
 from ..images.levels import Levels
 from ..images.walk import Found
@@ -214,7 +214,7 @@ def _listed(paths: Sequence[Path]) -> PictureFiles:
     if not there:
         raise NoImages(f"none of the {len(paths)} files is there; the first is {paths[0]}")
     files = []
-    for name, path in zip(distinct([path.name for path in there]), there, strict=True):
+    for name, path in zip(names_of(there), there, strict=True):
         state = path.stat()
         files.append(Found(name, str(path), state.st_size, state.st_mtime_ns))
     return PictureFiles(files, {}, skipped)

@@ -10,6 +10,7 @@ What cannot be read is in ``skipped`` with its reason; if nothing can, the last 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +29,19 @@ from .preprocessing import Preprocessing
 from .read import Wanted, decode, fit_pixels, flattened, wanted
 from .source import SPLITS, Images, Source, as_source, pixels_of
 from .views import Subset
+from .walk import printable
 
-__all__ = ["Pictures", "distinct", "even_rows", "evenly", "joined", "pictures"]
+__all__ = [
+    "Pictures",
+    "distinct",
+    "even_rows",
+    "evenly",
+    "joined",
+    "names_by_path",
+    "names_of",
+    "pictures",
+    "told_apart",
+]
 
 Pictures: TypeAlias = Any
 """A path or a name, several of them, an array, a Source, a Dataset, or an iterable of pictures."""
@@ -123,6 +135,50 @@ def distinct(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
     return out
 
 
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """A name for each file: its own, or as much of its path's end as no other file has.
+
+    Of x/1.png and y/1.png that is x/1.png and y/1.png, so that what is written about them lies apart.
+    """
+    whole = [Path(os.path.abspath(path)).parts for path in paths]
+    tails: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for parts in set(whole):
+        for length in range(1, len(parts) + 1):
+            tails.setdefault(_folded(parts[-length:]), set()).add(parts)
+    names = []
+    for parts in whole:
+        alone = (n for n in range(1, len(parts)) if len(tails[_folded(parts[-n:])]) == 1)
+        names.append("/".join(parts[-next(alone, len(parts) - 1 or 1) :]))
+    return distinct(list(map(printable, names)))
+
+
+def names_by_path(paths: Sequence[Path]) -> dict[Path, str]:
+    """The names of files or folders, of which some may be given twice."""
+    once = list(dict.fromkeys(paths))
+    return dict(zip(once, names_of(once), strict=True))
+
+
+def told_apart(ids: Sequence[Sequence[str]], places: Sequence[str]) -> list[str]:
+    """The ids of several sources; what two of them have stands behind the place of its own."""
+    seen = Counter(id_ for some in ids for id_ in set(some))
+    return distinct(
+        [
+            f"{place}/{id_}" if place and seen[id_] > 1 else id_
+            for some, place in zip(ids, places, strict=True)
+            for id_ in some
+        ]
+    )
+
+
+def _path(one: Any) -> Path:
+    return Path(one).expanduser()
+
+
+def _folded(parts: Sequence[str]) -> tuple[str, ...]:
+    """For file systems that know no case."""
+    return tuple(part.casefold() for part in parts)
+
+
 # ---- paths and names -----------------------------------------------------------------------------
 
 
@@ -137,12 +193,15 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
     skipped: list[tuple[str, str]] = []
     lone: list[tuple[str, torch.Tensor]] = []  # a run of single files
     changes = Changes()
-    files = [path for path in (Path(one).expanduser() for one in what) if _is_picture_file(path)]
+    files = [path for path in map(_path, what) if _is_picture_file(path)]
     ranged, deep = with_one_range(files, _wanted_of(like))
+    called = names_by_path([path for path in map(_path, what) if path.exists()])
+    places: list[str] = []  # of each source, what its ids may be told apart by
 
     def flush() -> None:
         if lone:
             sources.append(_of_files(lone, like, ranged.levels))
+            places.append("")
             lone.clear()
 
     for one in what:
@@ -151,18 +210,20 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
             flush()
             try:
                 sources.append(_fitted(_open(one, like, progress), like))
+                places.append(called[path])
             except NoImages as error:
                 skipped.append((text, str(error)))
         elif path.is_file():  # a lone picture
             try:
                 told: set[str] = set()
-                lone.append((path.name, _decoded(path, ranged, like, lone, told)))
-                changes.add(path.name, told, deep.get(str(path)))
+                lone.append((called[path], _decoded(path, ranged, like, lone, told)))
+                changes.add(called[path], told, deep.get(str(path)))
             except UnreadableImage as error:
                 skipped.append((text, str(error)))
         elif text in names() and not isinstance(one, Path):
             flush()
             sources.append(_fitted(_open(one, like, progress), like))
+            places.append(text)
         elif isinstance(one, Path) or path.suffix or os.sep in text or "/" in text:
             skipped.append((text, "there is no such file or folder"))
         else:
@@ -182,7 +243,7 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
             else f"none of the {len(what)} can be read; {name}: {reason}"
         )
         raise NoImages(head)
-    result = joined(sources, skipped)
+    result = joined(sources, skipped, places)
     if notes := changes.notes(ranged.levels):
         result.notes = [*getattr(result, "notes", ()), *notes]
     return result
@@ -231,8 +292,15 @@ def _of_files(
     )
 
 
-def joined(sources: Sequence[Any], skipped: Sequence[tuple[str, str]] = ()) -> Any:
+def joined(
+    sources: Sequence[Any],
+    skipped: Sequence[tuple[str, str]] = (),
+    places: Sequence[str] = (),
+) -> Any:
     """Several sources of one shape as one, with the columns that all of them have.
+
+    Args:
+        places: what stands before an id that two of them have; nothing for some or all.
 
     Raises:
         ValueError: their shapes differ.
@@ -250,7 +318,7 @@ def joined(sources: Sequence[Any], skipped: Sequence[tuple[str, str]] = ()) -> A
     hows = [images.preprocessing for images in sets]
     return Images(
         torch.cat([images.pixels for images in sets]),
-        ids=distinct([id_ for images in sets for id_ in images.ids]),
+        ids=told_apart([images.ids for images in sets], places or [""] * len(sets)),
         labels={name: np.concatenate([each[name] for each in columns]) for name in common},
         skipped=[item for images in sets for item in images.skipped] + list(skipped),
         notes=[note for images in sets for note in images.notes],

@@ -286,11 +286,11 @@ def _decoded(
         plain = image.mode in ("RGB", "L") and image.format in ("JPEG", "MPO")
         _check_size(image, options.limit, options if plain and length <= _FAST_BYTES else None)
         large = image.size[0] * image.size[1] > _LARGE
-        profile = image.info.get("icc_profile") or stated_profile(image)
+        profile: bytes | None = image.info.get("icc_profile") or stated_profile(image)
         way = to_srgb(profile, image.mode) if image.mode in ("RGB", "L") and profile else None
         if way is None and profile and image.mode in ("RGBA", "P"):
             way = to_srgb(profile, "RGB")
-        if way is not None:
+        if way is not None and profile is not None:
             told.add(f"profile {profile_name(profile)}")
         with _one_at_a_time if large else contextlib.nullcontext():
             pixels = None

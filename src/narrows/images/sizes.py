@@ -18,7 +18,7 @@ from ..errors import NoImages, UnreadableImage
 from .arrays import is_array_file
 from .changes import Changes, with_one_range
 from .files import picture_files
-from .inputs import Pictures, distinct, even_rows, pictures
+from .inputs import Pictures, distinct, even_rows, names_by_path, pictures, told_apart
 from .named import names
 from .preprocessing import Preprocessing
 from .read import Mode, decode, wanted
@@ -151,11 +151,14 @@ def _listed(what: Any, like: Preprocessing, notes: list[str]) -> list[Listed] | 
         return None
     if not all(isinstance(one, (str, os.PathLike)) for one in paths):
         return None
-    listed: list[Listed] = []
+    called = names_by_path([path for path in map(Path, paths) if path.expanduser().exists()])
+    parts: list[tuple[str, list[Listed]]] = []  # of each that was given, by its name
     for one in paths:
         path, text = Path(one).expanduser(), os.fspath(one)
+        listed: list[Listed] = []
+        parts.append(("" if path.is_file() else called.get(Path(one), text), listed))
         if path.is_file() and not is_array_file(path):
-            listed.append((path.name, path, None, ""))
+            listed.append((called[Path(one)], path, None, ""))
         elif path.is_dir():
             below = picture_files(path)
             notes += below.notes
@@ -167,7 +170,9 @@ def _listed(what: Any, like: Preprocessing, notes: list[str]) -> list[Listed] | 
             whole = _in_memory(_of_mode(pictures(one), like))
             notes += whole.notes
             listed += [(id_, None, x, "") for id_, x in zip(whole.ids, whole.pixels, strict=True)]
-    return listed
+    ids = told_apart([[id_ for id_, *_ in some] for _, some in parts], [name for name, _ in parts])
+    flat = [item for _, some in parts for item in some]
+    return [(id_, *item[1:]) for id_, item in zip(ids, flat, strict=True)]
 
 
 def _in_memory(source: Any) -> Sized:
