@@ -36,6 +36,7 @@ from ..images import (
 )
 from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
+from ..images.masks import mask_of
 from ..images.read import Size
 from ..images.resizing import enlarged, reduced
 from ..images.sizes import Sized, sized
@@ -267,11 +268,10 @@ def _truths(given: Sized, masks: Any, void: int | None) -> list[Tensor | None] |
         size = tuple(given.pixels[place].shape[1:])
         try:
             if by_name is not None:
-                file = given.files[place]
-                stem = (Path(id_) if file is None else file).stem
-                if stem not in by_name:
+                file = mask_of(by_name, id_)
+                if file is None:
                     raise NoImages(f"no mask of that name in {masks}")
-                truth = read_mask(by_name[stem], void)
+                truth = read_mask(file, void)
             else:
                 one = masks[place]
                 whole = one if isinstance(one, Tensor) else torch.from_numpy(np.asarray(one))

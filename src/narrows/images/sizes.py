@@ -20,6 +20,7 @@ from .changes import Changes, with_one_range
 from .files import picture_files
 from .inputs import Pictures, distinct, even_rows, names_by_path, pictures, told_apart
 from .named import names
+from .open import open_source
 from .preprocessing import Preprocessing
 from .read import Mode, decode, wanted
 
@@ -101,7 +102,8 @@ def sized(
         ValueError: an unknown name or an unknown way to resize.
     """
     if resize is not None:
-        return _in_memory(pictures(what, Preprocessing(like.shape, resize), limit=limit))  # type: ignore[arg-type]
+        how = Preprocessing(like.shape, resize, levels=like.levels)  # type: ignore[arg-type]
+        return _in_memory(pictures(what, how, limit=limit))
     notes: list[str] = []
     listed = _listed(what, like, notes)
     if listed is None:
@@ -167,7 +169,9 @@ def _listed(what: Any, like: Preprocessing, notes: list[str]) -> list[Listed] | 
         elif not path.exists() and text not in names() and (path.suffix or os.sep in text):
             listed.append((text, None, None, "there is no such file or folder"))
         else:
-            whole = _in_memory(_of_mode(pictures(one), like))
+            array = path.is_file()  # which is read in the model's range
+            own = open_source(path, levels=like.levels) if array else pictures(one)
+            whole = _in_memory(_of_mode(own, like))
             notes += whole.notes
             listed += [(id_, None, x, "") for id_, x in zip(whole.ids, whole.pixels, strict=True)]
     ids = told_apart([[id_ for id_, *_ in some] for _, some in parts], [name for name, _ in parts])
