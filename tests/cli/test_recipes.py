@@ -35,3 +35,10 @@ def test_one_recipe_is_told_whole(narrows) -> None:
 def test_a_name_that_is_none(narrows) -> None:
     result = narrows("recipes", "conv-vea")
     assert result.code == 2 and "did you mean conv-vae?" in result.err
+
+
+def test_the_parts_that_set_takes_are_listed(narrows) -> None:
+    text = narrows("recipes", "--parts")
+    assert text.code == 0 and "contractive" in text.out and "learning_rate" in text.out
+    assert json.loads(narrows("recipes", "--parts", "--json").out)["corruption"]["patch"]
+    assert narrows("recipes", "mlp-vae", "--parts").code == 2

@@ -69,7 +69,7 @@ def _settings_told(kinds: dict[str, dict[str, dict[str, Any]]]) -> str:
     lines = [
         "narrows train --set NAME=VALUE changes a number of the recipe (batch_size=64) or of one of",
         "its parts (likelihood.variance=0.1), or takes another part: by its name (bottleneck=top-k),",
-        "with its numbers (corruption='{part=\"patch\", size=0.2}'), several in a list (penalties).",
+        "with its numbers (corruption='{part=\"patch\", size=8}'), several in a list (penalties).",
     ]
     for kind, known in kinds.items():
         lines += ["", kind]
