@@ -40,7 +40,7 @@ __all__ = [
     "names_by_path",
     "names_of",
     "pictures",
-    "told_apart",
+    "prefixed",
 ]
 
 Pictures: TypeAlias = Any
@@ -158,7 +158,7 @@ def names_by_path(paths: Sequence[Path]) -> dict[Path, str]:
     return dict(zip(once, names_of(once), strict=True))
 
 
-def told_apart(ids: Sequence[Sequence[str]], places: Sequence[str]) -> list[str]:
+def prefixed(ids: Sequence[Sequence[str]], places: Sequence[str]) -> list[str]:
     """The ids of several sources; what two of them have stands behind the place of its own."""
     seen = Counter(id_ for some in ids for id_ in set(some))
     return distinct(
@@ -318,7 +318,7 @@ def joined(
     hows = [images.preprocessing for images in sets]
     return Images(
         torch.cat([images.pixels for images in sets]),
-        ids=told_apart([images.ids for images in sets], places or [""] * len(sets)),
+        ids=prefixed([images.ids for images in sets], places or [""] * len(sets)),
         labels={name: np.concatenate([each[name] for each in columns]) for name in common},
         skipped=[item for images in sets for item in images.skipped] + list(skipped),
         notes=[note for images in sets for note in images.notes],

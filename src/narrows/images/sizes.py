@@ -18,7 +18,7 @@ from ..errors import NoImages, UnreadableImage
 from .arrays import is_array_file
 from .changes import Changes, with_one_range
 from .files import picture_files
-from .inputs import Pictures, distinct, even_rows, names_by_path, pictures, told_apart
+from .inputs import Pictures, distinct, even_rows, names_by_path, pictures, prefixed
 from .named import names
 from .open import open_source
 from .preprocessing import Preprocessing
@@ -174,7 +174,7 @@ def _listed(what: Any, like: Preprocessing, notes: list[str]) -> list[Listed] | 
             whole = _in_memory(_of_mode(own, like))
             notes += whole.notes
             listed += [(id_, None, x, "") for id_, x in zip(whole.ids, whole.pixels, strict=True)]
-    ids = told_apart([[id_ for id_, *_ in some] for _, some in parts], [name for name, _ in parts])
+    ids = prefixed([[id_ for id_, *_ in some] for _, some in parts], [name for name, _ in parts])
     flat = [item for _, some in parts for item in some]
     return [(id_, *item[1:]) for id_, item in zip(ids, flat, strict=True)]
 
