@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["brought_to_srgb", "profile_name", "stated_profile", "to_srgb"]
 
 _SAME = 2  # of 255: a profile that moves no colour further is sRGB by another name
+_ADOBE_MARKS = (
+    b"R03",
+    b"\x01\xa0\x03\0\x01\0\0\0\x02\0",  # colour space 2 in either order of bytes
+    b"\xa0\x01\0\x03\0\0\0\x01\0\x02",
+)
 _LONGEST = 1 << 22  # bytes of a profile that is looked at
 
 
@@ -76,8 +81,9 @@ def stated_profile(image: PilImage) -> bytes | None:
 
     That is the colour space "uncalibrated" with the interoperability index R03, or colour space 2.
     """
-    if "exif" not in image.info and image.format != "TIFF":
-        return None
+    raw = image.info.get("exif", b"")
+    if image.format != "TIFF" and not any(mark in raw for mark in _ADOBE_MARKS):
+        return None  # without the cost of reading all of it
     try:
         exif = image.getexif()
         space = exif.get_ifd(0x8769).get(0xA001)
