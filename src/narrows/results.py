@@ -1,6 +1,6 @@
 """What a verb answers: numbers for machines, a table and figures for people, files on request.
 
-    result.document()   what --json prints: plain values
+    result.document()   what --json prints, with notes and what was skipped: plain values
     result.table()      a Table; str(result) is its text
     result.figure()     a matplotlib figure or a PIL image, which a notebook shows
     result.figures()    all of them by name
@@ -42,6 +42,11 @@ class Result:
     def document(self) -> dict[str, Any]:
         """Plain values: numbers, text, lists and dicts."""
         raise NotImplementedError
+
+    def whole_document(self) -> dict[str, Any]:
+        """``document``, and whatever it says: ``notes`` and ``skipped``."""
+        told = {"notes": list(self.notes), "skipped": [list(item) for item in self.skipped]}
+        return self.document() | told
 
     def table(self) -> Table:
         """What a person reads first; a result without rows has an empty one."""
@@ -89,7 +94,7 @@ class Result:
     def _documented(self, folder: Path, written: Mapping[str, Any]) -> dict[str, Any]:
         """The document, which names the files that were ``written`` before."""
         path = folder / f"{self.name}.json"
-        files.write_text(path, json_text(self.document() | {"files": written}))
+        files.write_text(path, json_text(self.whole_document() | {"files": written}))
         return {**written, "document": str(path)}
 
     def __str__(self) -> str:

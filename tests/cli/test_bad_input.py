@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from narrows import files
 
@@ -146,3 +147,18 @@ def test_pictures_of_another_kind(narrows, trained: Path, tmp_path: Path) -> Non
         narrows("evaluate", trained, "digits", "--split", "test"), 2, "is of the test part"
     )
     one_sentence(narrows("reconstruct", trained, tmp_path / "none.png"), 1, "none.png")
+
+
+@pytest.mark.parametrize("verb", ["reconstruct", "denoise", "upscale", "inpaint"])
+def test_results_never_replace_the_pictures_that_they_are_of(
+    narrows, trained, tmp_path, verb
+) -> None:
+    pictures = tmp_path / "in"
+    pictures.mkdir()
+    Image.fromarray(np.full((8, 8), 9, np.uint8)).save(pictures / "a.png")
+    before = (pictures / "a.png").read_bytes()
+    for given in (pictures, pictures / "a.png"):
+        answer = narrows(verb, trained, given, "-o", pictures)
+        assert answer.code == 2 and "the results would lie among the pictures" in answer.err
+    assert [path.name for path in pictures.iterdir()] == ["a.png"]
+    assert (pictures / "a.png").read_bytes() == before

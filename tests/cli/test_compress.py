@@ -191,3 +191,17 @@ def test_a_file_of_another_model(narrows, fitted, pictures, tmp_path: Path) -> N
     # tables of one beside the weights of another
     shutil.copy(fitted / "entropy.safetensors", other / "entropy.safetensors")
     one_sentence(narrows("decompress", other, file), 1, "was fitted to another model")
+
+
+def test_compressed_files_of_one_name_come_back_by_their_folders(
+    narrows, fitted, tmp_path: Path
+) -> None:
+    places = [tmp_path / "in" / name / "1.png" for name in "ab"]
+    for number, place in enumerate(places):
+        place.parent.mkdir(parents=True)
+        Image.fromarray(np.full((8, 8), 90 * number, np.uint8)).save(place)
+    assert narrows("compress", fitted, *places, "-o", tmp_path / "c").code == 0
+    packed = [tmp_path / "c" / name / "1.nrw" for name in "ab"]
+    assert all(path.is_file() for path in packed)
+    assert narrows("decompress", fitted, *packed, "-o", tmp_path / "d").code == 0
+    assert all((tmp_path / "d" / name / "1.png").is_file() for name in "ab")

@@ -37,15 +37,8 @@ def test_a_name_that_is_none(narrows) -> None:
     assert result.code == 2 and "did you mean conv-vae?" in result.err
 
 
-def test_the_parts_and_their_arguments_are_listed(narrows) -> None:
-    from narrows.parts import kinds
-    from narrows.parts import listed as parts
-
-    rows = json.loads(narrows("recipes", "--parts", "--json").out)
-    assert {(row["kind"], row["name"]) for row in rows} == {
-        (kind, name) for kind in kinds() for name in parts(kind)
-    }
-    (noise,) = (row for row in rows if row["name"] == "gaussian-noise")
-    assert "sigma" in noise["arguments"] and noise["about"]
-    lines = narrows("recipes", "--parts").out.splitlines()
-    assert lines[0] in kinds() and max(map(len, lines)) <= 110
+def test_the_parts_that_set_takes_are_listed(narrows) -> None:
+    text = narrows("recipes", "--parts")
+    assert text.code == 0 and "contractive" in text.out and "learning_rate" in text.out
+    assert json.loads(narrows("recipes", "--parts", "--json").out)["corruption"]["patch"]
+    assert narrows("recipes", "mlp-vae", "--parts").code == 2

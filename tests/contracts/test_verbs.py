@@ -6,6 +6,7 @@ A verb is added by one line of ``VERBS``.
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image
 
 import narrows as nw
 from narrows.applications.classify import classify
+from narrows.applications.compress import compress
 from narrows.applications.denoise import denoise
 from narrows.applications.duplicates import duplicates
 from narrows.applications.evaluate import evaluate
@@ -30,6 +32,7 @@ from narrows.applications.prior import prior
 from narrows.applications.reconstruct import reconstruct
 from narrows.applications.search import search
 from narrows.applications.steer import steer
+from narrows.applications.train import train
 from narrows.applications.upscale import upscale
 from narrows.results import Result
 
@@ -123,3 +126,31 @@ def test_a_verb_reads_pictures_as_the_training_did(model: Path, pictures: Path) 
     assert (result.pictures.numpy() * 255).round().astype(np.uint8).tolist() == (
         padded.pixels.tolist()
     )
+
+
+READS_NO_FILE = {"duplicates of a collection", "map of a collection", "collection info"}
+OTHERS: dict[str, Callable[[Any, Any], Any]] = {
+    "train": lambda m, p: train(p, "mlp-vae", size=(12, 8), mode="gray", epochs=1, report="quiet"),
+    "compress": lambda m, p: compress(m, p, fit_on=p, progress=False),
+    "duplicates": lambda m, p: duplicates(p, model=m, threshold=0.01, progress=False),
+}
+
+
+@pytest.mark.parametrize("verb", sorted({*VERBS, *OTHERS} - READS_NO_FILE))
+def test_a_verb_says_what_reading_changed(
+    verb: str, model: Path, pictures: Path, tmp_path: Path
+) -> None:
+    there = tmp_path / "pictures"
+    shutil.copytree(pictures, there)
+    half = Image.open(there / "a" / "0.png").convert("LA")
+    half.putpixel((3, 3), (0, 100))
+    half.save(there / "a" / "0.png")
+    deep = np.linspace(0, 4095, 280).reshape(14, 20).astype(np.uint16)
+    Image.fromarray(deep).save(there / "b" / "1.png")
+    if verb in ("duplicates", "search"):  # all are queries, or compared with all
+        for file in {*there.rglob("*.png")} - {there / "a" / "0.png", there / "b" / "1.png"}:
+            file.unlink()
+    result = {**VERBS, **OTHERS}[verb](nw.load(model), there)
+    for told in ("a/0.png: transparent: laid on white", "holds whole numbers from 0 to 4,095"):
+        assert [told in note for note in result.whole_document()["notes"]].count(True) == 1, told
+        assert any(told in note for note in result.notes)

@@ -186,3 +186,76 @@ def test_what_is_given_up_is_said_for_each_kind(picture, tmp_path):
         "c.gif: more than one picture in the file: the first counts",
     ]
     assert folder(tmp_path, 16).notes == notes
+
+
+def exif_of_adobe_rgb(space: int, index: bytes) -> bytes:
+    """EXIF as cameras write it: a colour space, and an interoperability index in a folder of its own."""
+
+    def directory(*entries: tuple[int, int, int, bytes]) -> bytes:
+        rows = b"".join(
+            struct.pack("<HHI", *entry[:3]) + entry[3].ljust(4, b"\0") for entry in entries
+        )
+        return struct.pack("<H", len(entries)) + rows + b"\0" * 4
+
+    own, inner = 8 + 18, 8 + 18 + 30
+    return (
+        b"Exif\0\0II*\0" + struct.pack("<I", 8)
+        + directory((0x8769, 4, 1, struct.pack("<I", own)))
+        + directory((0xA001, 3, 1, struct.pack("<H", space)), (0xA005, 4, 1, struct.pack("<I", inner)))
+        + directory((1, 2, 4, index))
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("space", "index", "adobe"),
+    [
+        (0xFFFF, b"R03\0", True),
+        (2, b"R98\0", True),
+        (0xFFFF, b"R98\0", False),
+        (1, b"R98\0", False),
+    ],
+)
+def test_adobe_rgb_may_be_said_by_exif_alone(patches, space, index, adobe, tmp_path):
+    options = {"quality": 95, "subsampling": 0}
+    plain = saved(patches, "JPEG", **options)
+    stated = saved(patches, "JPEG", exif=exif_of_adobe_rgb(space, index), **options)
+    if not adobe:
+        assert torch.equal(read(stated), read(plain))
+        return
+    with_profile = saved(patches, "JPEG", icc_profile=ADOBE, **options)
+    assert (read(stated).int() - read(with_profile).int()).abs().max() <= 2
+    (tmp_path / "a.jpg").write_bytes(stated)
+    (note,) = folder(tmp_path, 16).notes
+    assert note == "a.jpg: colour profile Adobe RGB (1998): brought to sRGB"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_may_lack_one_or_both_bytes_of_its_end_and_no_more(picture, mode):
+    whole = saved(Image.fromarray(picture()).convert(mode), "JPEG")
+    for lacks in (1, 2):
+        assert torch.equal(read(whole[:-lacks]), read(whole))
+    for lacks in (3, 20, len(whole) // 2):
+        with pytest.raises(UnreadableImage, match="truncated|damaged"):
+            read(whole[:-lacks])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xef\xbb\xbf<svg></svg>", "an SVG drawing"),
+        (b"\0\0\0\x08wide\0\0\0\0mdat", "a video"),
+        (b"\x1a\x45\xdf\xa3", "a video"),
+        (b"RIFF\0\0\0\0AVI LIST", "a video"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "AVIF that cannot be decoded"),
+        (b"PK\x03\x04", "an archive"),
+        (b"\x89HDF\r\n\x1a\n", "HDF5"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
+        (b"gimp xcf file", "a GIMP project"),
+        (b"II\x1a\0\0\0HEAPCCDR", "a camera's raw photograph"),
+        (struct.pack("<i", 348) + b"\0" * 340 + b"n+1\0", "NIfTI"),
+        (b"II*\0\x08\0\0\0\0\0\0\0\0\0", "a TIFF of a kind that is not read"),
+    ],
+)
+def test_more_files_are_named_for_what_they_are(content, words):
+    with pytest.raises(UnreadableImage, match=words):
+        read(content + b"\0" * 600)

@@ -12,7 +12,8 @@ from PIL import Image
 
 from narrows.errors import NoImages
 from narrows.images import Images, Preprocessing, folder
-from narrows.images.inputs import pictures
+from narrows.images.inputs import names_of, pictures
+from narrows.images.sizes import sized
 
 LIKE = Preprocessing((3, 8, 8))
 
@@ -110,3 +111,22 @@ def test_a_limit_is_spread_evenly_and_a_part_is_the_official_one() -> None:
         pictures(images, split="validation")
     with pytest.raises(ValueError, match="limit is at least 1"):
         pictures(images, limit=0)
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path, picture: Any) -> None:
+    files = [
+        tmp_path / name
+        for name in ("x/rgb/1.png", "y/rgb/1.png", "y/rgb/2.png", "Z/3.png", "z2/3.PNG")
+    ]
+    for number, file in enumerate(files):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(number)).save(file)
+    names = ["x/rgb/1.png", "y/rgb/1.png", "2.png", "Z/3.png", "z2/3.PNG"]
+    assert names_of(files) == names
+    like = LIKE
+    assert list(pictures(files, like).ids) == sized(files, like).ids == names
+    again = [*files[:1], *files[:1]]
+    assert list(pictures(again, like).ids) == sized(again, like).ids == ["1.png", "1-2.png"]
+    folders = [tmp_path / "x", tmp_path / "y"]
+    want = ["x/rgb/1.png", "y/rgb/1.png", "rgb/2.png"]
+    assert list(pictures(folders, like).ids) == sized(folders, like).ids == want

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from narrows.errors import UnreadableImage
-from narrows.images import as_source, folder, read
+from narrows.images import Preprocessing, as_source, folder, open_source, read
+from narrows.images.inputs import pictures
 from narrows.images.levels import Levels, Measured, chosen
+from narrows.images.sizes import sized
 
 
 def tiff(array: np.ndarray, photometric: int = 1, bits: int | None = None) -> bytes:
@@ -124,3 +127,70 @@ def test_arrays_just_outside_are_cut_and_said_and_deep_ones_named():
         as_source(np.zeros((2, 8, 8), np.uint16))
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         as_source(np.full((2, 8, 8), 1.2, np.float32))
+
+
+def test_gray_tiffs_of_32_and_64_bits_in_either_order():
+    for kind, top in (("u4", 2**32 - 1), ("f8", 1.0)):
+        values = ramp(0, top, kind)
+        content = tiff(values, bits=8 * values.itemsize)
+        got = read(content, mode="gray")[0]
+        assert got.min() == 0 and got.max() == 255 and len(got.unique()) >= 250
+
+
+def test_pictures_that_are_read_together_have_one_range_whoever_reads_them(tmp_path):
+    for number, top in enumerate((1000, 4000)):
+        Image.fromarray(ramp(0, top, "u2")).save(tmp_path / f"{number}.png")
+    files = [tmp_path / "0.png", tmp_path / "1.png"]
+    like = Preprocessing((1, 64, 64))
+    whole, lone = pictures(tmp_path, like), pictures(files, like)
+    own = sized(files, like)
+    assert whole.levels == lone.levels == Levels(whole=(0, 4095))
+    assert torch.equal(whole.pixels, lone.pixels) and torch.equal(
+        whole.pixels, torch.stack(own.pixels)
+    )
+    assert whole.notes == lone.notes == own.notes and "from 0 to 4,000" in whole.notes[0]
+    dark = pictures(files[:1], replace(like, levels=lone.levels))  # as a model keeps it
+    assert torch.equal(dark.pixels[0], whole.pixels[0])
+
+
+def test_a_range_for_whole_numbers_leaves_floats_their_own(tmp_path):
+    (tmp_path / "f.tif").write_bytes(tiff(ramp(0, 1, "f4")))
+    kept = Preprocessing((1, 64, 64), levels=Levels(whole=(0, 4095)))
+    for read_ in (lambda: pictures(tmp_path, kept), lambda: pictures([tmp_path / "f.tif"], kept)):
+        found = read_()
+        assert found.pixels.max() == 255 and found.levels == Levels((0, 4095), (0, 1))
+        assert kept.agrees(found.preprocessing)
+    assert not kept.agrees(replace(kept, levels=Levels(whole=(0, 1023))))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "span"),
+    [
+        (0, 4000, "u2", (0, 4095)), (0, 255, "i8", (0, 255)), (-1000, 3000, "i2", (-1000, 3000)),
+        (0, 255, "f4", (0, 255)), (-3, 3, "f8", (-3, 3)), (0, 60000, "u2", (0, 65535)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_an_array_file_has_one_range_that_is_told_and_kept(low, high, kind, span, ending, tmp_path):
+    array = np.linspace(low, high, 3 * 64).reshape(3, 8, 8).astype(kind)
+    path = tmp_path / f"x.{ending}"
+    np.save(path, array) if ending == "npy" else np.savez(path, x=array)
+    images = open_source(path)
+    levels = images.levels.real if kind[0] == "f" else images.levels.whole
+    assert levels == span
+    want = np.clip(np.rint((array.astype(float) - span[0]) * (255 / (span[1] - span[0]))), 0, 255)
+    assert np.array_equal(images.pixels[:, 0].numpy(), want)
+    (note,) = images.notes
+    assert note.startswith("3 pictures hold")
+    half = tmp_path / f"half.{ending}"
+    np.save(half, array[:1]) if ending == "npy" else np.savez(half, x=array[:1])
+    again = pictures(half, images.preprocessing)
+    assert torch.equal(again.pixels, images.pixels[:1])
+    assert open_source(path, size=4).levels == images.levels
+
+
+def test_the_two_parts_of_a_npz_have_one_range(tmp_path):
+    train, test = (np.full((2, 8, 8), top, np.uint16) for top in (500, 4000))
+    np.savez(tmp_path / "x.npz", x_train=train, x_test=test)
+    images = open_source(tmp_path / "x.npz")
+    assert images.pixels.amax((1, 2, 3)).tolist() == [31, 31, 249, 249]

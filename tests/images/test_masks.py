@@ -77,3 +77,20 @@ def test_what_is_refused(root: Path, tmp_path: Path) -> None:
         Image.new("L", (8, 12), 1).save(root / "masks" / f"{name}.png")
     with pytest.raises(BadFile, match="show 1 class, and segmenting needs two"):
         masked(*both, 8)
+
+
+def test_masks_of_one_name_in_several_folders_are_those_beside_their_pictures(
+    tmp_path: Path,
+) -> None:
+    for number, name in enumerate(("a/1", "b/1")):
+        for kind, value in (("images", 100 * number), ("masks", number)):
+            path = tmp_path / kind / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((8, 8), value, np.uint8)).save(path)
+    (tmp_path / "masks" / "@eaDir" / "1.png").mkdir(parents=True)
+    found = masked(tmp_path / "images", tmp_path / "masks", 8)
+    assert [mask.unique().tolist() for mask in found.masks] == [[0], [1]]
+    assert found.images.ids == ["a/1.png", "b/1.png"]
+    (tmp_path / "images" / "1.png").write_bytes((tmp_path / "images" / "a" / "1.png").read_bytes())
+    with pytest.raises(BadFile, match="1.png has no mask in"):
+        masked(tmp_path / "images", tmp_path / "masks", 8)

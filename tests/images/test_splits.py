@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import time
 
 import numpy as np
@@ -221,3 +222,54 @@ def test_no_picture_of_a_test_folder_is_ever_in_train(data):
     for id_, part in zip(ids, known.split.tolist(), strict=True):
         folders = id_.split("/")
         assert part == ("train" if "train" in folders else "test" if "test" in folders else "")
+
+
+@pytest.mark.parametrize(
+    ("ids", "parts", "labels"),
+    [
+        ("seg_train/seg_train/sea/1 seg_train/seg_train/ice/2 seg_test/seg_test/sea/3", "r r t", "sea ice sea"),
+        ("my-train/1 my-train/2 my-test/3", "r r t", None),
+        ("Trainingsdaten/a/1 Trainingsdaten/b/2 Testdaten/a/3", "r r t", "a b a"),
+        ("box_train/1 box_train/2 box_test/3 query/4", "r r t -", None),
+        ("train-good/1 train-good/2 test-bad/3", None, "train-good train-good test-bad"),
+    ],
+)  # fmt: skip
+def test_folders_may_name_parts_with_words_that_all_of_them_have(ids, parts, labels):
+    known = folder_known(ids.split())
+    names = {"r": "train", "t": "test", "-": ""}
+    assert (None if known.split is None else known.split.tolist()) == (
+        None if parts is None else [names[each] for each in parts.split()]
+    )
+    assert known.labels["folder"].tolist() == labels.split() if labels else not known.labels
+    if parts is None:
+        assert "are taken as classes, and no part of a split" in known.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("phase", "train train test test"), ("is_train", "1 1 0 0"), ("Is Train", "True TRUE false False"),
+        ("is_test", "no no yes yes"), ("", "train train test test"),
+    ],
+)  # fmt: skip
+def test_a_column_that_names_parts_under_another_heading_is_the_split(heading, cells, tmp_path):
+    lines = [f"file,{heading}"] if heading else []
+    for number, cell in enumerate(cells.split()):
+        Image.fromarray(np.full((8, 8, 3), 50 * number, np.uint8)).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{cell}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    images = folder(tmp_path, 8)
+    assert images.split.tolist() == ["train", "train", "test", "test"] and not images.labels
+    assert any("names parts of a split and is taken as one" in note for note in images.notes)
+
+
+def test_copies_on_two_sides_of_an_official_split_are_said(tmp_path):
+    for number, name in enumerate(("train/1", "train/2", "test/3")):
+        path = tmp_path / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((8, 8, 3), 50 * number, np.uint8)).save(path)
+    shutil.copy(tmp_path / "train" / "1.png", tmp_path / "test" / "4.png")
+    (note,) = folder(tmp_path, 8).notes
+    assert note.startswith(
+        "1 pictures of test or validation are in train as well, such as test/4.png"
+    )

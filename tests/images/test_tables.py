@@ -220,3 +220,47 @@ def test_a_name_of_very_many_parts_and_a_text_of_very_many_letters_take_no_memor
 def test_a_number_that_no_float_holds_is_a_text():
     assert column(["9" * 400, "1"]).tolist() == ["9" * 400, "1"]
     assert column(["9" * 5000, ""]).tolist() == ["9" * 5000, ""]
+
+
+@pytest.fixture
+def two(tmp_path, picture):
+    root = tmp_path / "two"
+    root.mkdir()
+    for number, name in enumerate(("a.png", "b.png")):
+        Image.fromarray(picture(number)).save(root / name)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "note"),
+    [
+        ("My labels\n\nfile,label\na.png,x\nb.png,y\n", ["x", "y"], "'My labels', above the columns' names"),
+        ("# by hand\nfile,label\na.png,x\nb.png,y\n", ["x", "y"], "'# by hand', above"),
+        ("file,label\na.png,smiling, happy\nb.png,y\n", ["smiling", "y"], "1 of its rows have not 2 cells"),
+        ("file,label\na.png\nb.png,y\n", ["", "y"], "1 of its rows have not 2 cells"),
+        ("file,label\nhttps://e.org/a.png?w=3,x\nhttps://e.org/b.png#top,y\n", ["x", "y"], None),
+        ("file,label,label\na.png,x,p\nb.png,y,q\n", ["x", "y"], "it has the column 'label', too: the first one"),
+    ],
+)  # fmt: skip
+def test_more_ways_to_write_a_table(text, labels, note, two):
+    (two / "labels.csv").write_text(text)
+    images = folder(two, 8)
+    assert images.labels["label"].tolist() == labels
+    assert (not images.notes) if note is None else any(note in one for one in images.notes)
+
+
+@pytest.mark.parametrize("coding", ["utf-32", "cp1252"])
+def test_a_table_in_another_coding_is_read_and_said(coding, two):
+    (two / "labels.csv").write_bytes("file,label\na.png,Köln\nb.png,y\n".encode(coding))
+    images = folder(two, 8)
+    assert images.labels["label"].tolist() == ["Köln", "y"]
+    assert f"not UTF-8 and was read as {coding}" in images.notes[0]
+
+
+def test_tables_of_other_kinds_and_in_folders_below_are_said(two):
+    (two / "sub").mkdir()
+    (two / "a.png").rename(two / "sub" / "a.png")
+    for name in ("labels.json", "train.txt", "notes.txt", "sub/labels.csv"):
+        (two / name).write_text("file,label\n")
+    (note,) = [note for note in folder(two, 8).notes if "not read" in note]
+    assert note.startswith("not read: labels.json, train.txt, sub/labels.csv (only")

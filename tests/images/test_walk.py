@@ -145,3 +145,29 @@ def test_a_folder_that_vanishes_in_the_middle_is_named(put, monkeypatch):
     found, unreadable, _ = walk(root)
     assert [file.id for file in found] == ["b/2.png"]
     assert unreadable == [("a", "the folder cannot be read (No such file or directory)")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["~snapshot/a.png", "_gsdata_/a.png", "A Previews.lrdata/a.png", "P.photoslibrary/resources/a.png", "MOV1.THM"],
+)  # fmt: skip
+def test_copies_that_programs_keep_are_passed_over_and_said(put, name):
+    found, _, notes = walk(put("own.png", name))
+    assert [file.id for file in found] == ["own.png"]
+    assert len(notes) == 1 and notes[0].startswith("passed over:")
+
+
+def test_small_pictures_of_a_class_called_mask_are_pictures(put):
+    rng = np.random.default_rng(0)
+    for name in ("mask/1.png", "nomask/1.png"):
+        root = put(name)
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(root / name)
+    assert len(walk(root)[0]) == 2
+
+
+def test_folders_beside_which_most_pictures_lie_are_no_classes_and_that_is_said(put):
+    images = folder(put("1.png", "2.png", "3.png", "a/4.png", "b/5.png"), 8)
+    assert not images.labels
+    assert images.notes == [
+        "2 of 5 pictures lie in folders and most beside them: folders are taken as no classes"
+    ]

@@ -15,6 +15,7 @@ from ..results import Result
 from ..tables import Table, counted
 from .check_model import model_files
 from .checked import Checked
+from .opening import is_collection
 
 __all__ = ["Check", "check"]
 
@@ -60,18 +61,28 @@ class Check(Result):
         return f"{self.table()}\n{said}"
 
 
-def check(path: Path | str) -> Check:
-    """Read every file of a model or a run, and say what is whole and what is not.
+def check(path: Path | str, *, repair: bool = False) -> Check:
+    """Read every file of a model, a run or a collection, and say what is whole and what is not.
 
     Digests, kinds, shapes and ranges are compared, and whether the files belong together. Nothing is
-    changed.
+    changed, unless a collection is repaired.
 
     Args:
-        path: the folder that ``train`` or ``save`` wrote, or a file of weights in it.
+        path: the folder that ``train`` or ``save`` wrote, or a file of weights in it; or a collection.
+        repair: of a collection: go back to the last version that is whole, and remove the rows of
+            damaged files; see :mod:`narrows.collection.check`.
 
     Raises:
         BadFile: there is nothing of Narrows.
+        ValueError: what is to be repaired is no collection.
     """
+    if is_collection(path):
+        from ..collection.check import check as collection_files
+
+        rows = collection_files(str(path), repair=repair)
+        return Check(Path(path), "collection", [Checked(*row) for row in rows])
+    if repair:
+        raise ValueError(f"only collections can be repaired; {path} is none")
     path = Path(path)
     folder = path.parent if path.suffix == ".safetensors" else path
     if not folder.is_dir():

@@ -45,7 +45,7 @@ from .classifiers import (
 )
 from .cluster import CLUSTERINGS, Agreement, Clusters, agreement, cluster
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
-from .opening import opened, opened_images, run_of
+from .opening import joined_notes, opened, opened_images, run_of
 from .regress import PIXELS, Regression, is_number, pixels, read_off, table_file
 
 __all__ = ["TUNED", "Classification", "classify"]
@@ -311,9 +311,10 @@ def classify(
         raise ValueError(f"{TUNED} trains an autoencoder; we got {type(loaded).__name__}")
     more = None if predict is None else opened_images(loaded, predict, progress=progress)
     skipped = [*source.skipped, *getattr(more, "skipped", ())]
-    column = _labels(images, labels)
+    said: list[str] = []
+    column = _labels(images, labels, said)
     own = fine_tuned(loaded) if isinstance(loaded, Autoencoder) else None
-    facts: dict[str, Any] = {"notes": [*source.notes], "skipped": skipped}
+    facts: dict[str, Any] = {"notes": joined_notes(source, more) + said, "skipped": skipped}
     if column is None and own is not None and clusters is None:
         facts |= {"labels": "class", "classes": own.classes.tolist(), "tuned": own}
         return Classification(predictor=own, predictions=_told(own, images, more), **facts)
@@ -437,10 +438,10 @@ def _kinds(by: str | Sequence[str]) -> list[str]:
     return kinds
 
 
-def _labels(images: Any, labels: Any) -> tuple[str, Array] | None:
+def _labels(images: Any, labels: Any, said: list[str]) -> tuple[str, Array] | None:
     """What is learnt and the values (N,) of it, "" or NaN where it is not known."""
     if labels is None or isinstance(labels, (str, Path)):
-        return known_labels(images, None if labels is None else str(labels))
+        return known_labels(images, None if labels is None else str(labels), said)
     values = np.asarray(labels)
     if values.shape != (len(images),):
         raise ValueError(

@@ -17,9 +17,10 @@ import torch
 from ..collection import Collection, nearest, pooled
 from ..errors import NoImages
 from ..images import Images, Preprocessing
+from ..images.changes import Changes, with_one_range
 from ..images.files import PictureFiles
 from ..images.inputs import Pictures
-from ..images.read import fit_pixels
+from ..images.read import Wanted, fit_pixels
 from ..images.thumbnails import SIDE, Seen, opened_thumbnail, thumbnail
 from ..images.walk import Found
 from ..progress import Progress, stage
@@ -44,7 +45,8 @@ class PicturesToCompare(Protocol):
     Attributes:
         columns: id, path, size, mtime, hash, width, height, each (N,).
         codes: (N, D); None where there is no model.
-        collection, source, skipped: whose they are, what they are called, and what could not be read.
+        collection, source, skipped, notes: whose they are, what they are called, what could not be
+            read, and what reading changed.
     """
 
     columns: dict[str, Array]
@@ -52,6 +54,7 @@ class PicturesToCompare(Protocol):
     collection: Collection | None
     source: str
     skipped: Sequence[tuple[str, str]]
+    notes: Sequence[str]
 
     def signatures(self, progress: Progress) -> Array:
         """Small pictures (N, 3, S, S) uint8."""
@@ -79,6 +82,7 @@ class Stored:
     """Of a collection."""
 
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     def __init__(self, collection: Collection, where: str | None, model: Any, device: str) -> None:
         self.collection: Collection | None = collection
@@ -140,12 +144,16 @@ class Given:
         codes: list[Array] = []
         waiting: list[torch.Tensor] = []
         total = len(found.files) if isinstance(found, PictureFiles) else len(found)
+        paths = [file.path for file in getattr(found, "files", ())]
+        options, deep = with_one_range(paths, how.wanted, lambda f, some: ahead(f, some, None))
+        changes = Changes()
         with stage(progress, "looking") as step:
-            for done, look in enumerate(_looks(found, how), 1):
+            for done, look in enumerate(_looks(found, how, options), 1):
                 step(done, total)
                 if look.picture is None:
                     skipped.append((look.file.id, look.reason))
                     continue
+                changes.add(look.file.id, look.told, deep.get(look.file.path))
                 rows.append(_row(look, look.picture))
                 self._thumbnails.append(look.picture.thumbnail)
                 if model is not None:
@@ -164,6 +172,9 @@ class Given:
         }
         self.codes: Array | None = np.concatenate(codes) if codes else None
         self.skipped: Sequence[tuple[str, str]] = skipped
+        self.notes: Sequence[str] = [
+            *getattr(found, "notes", ()), *changes.notes(options.levels)
+        ]  # fmt: skip
 
     def _encoded(self, pixels: Sequence[torch.Tensor]) -> Array:
         return pooled(encoded(self._model, Images(torch.stack(list(pixels))), progress=False), POOL)
@@ -195,10 +206,10 @@ def _row(look: Look, picture: Seen) -> dict[str, Any]:
     }
 
 
-def _looks(found: Any, how: Preprocessing) -> Iterator[Look]:
+def _looks(found: Any, how: Preprocessing, options: Wanted) -> Iterator[Look]:
     """Each picture of a folder's files or of a source, hashed and small."""
     if isinstance(found, PictureFiles):
-        yield from ahead(lambda item: look_at(*item, (), how.wanted), enumerate(found.files), None)
+        yield from ahead(lambda item: look_at(*item, (), options), enumerate(found.files), None)
         return
     ids = [str(id_) for id_ in getattr(found, "ids", None) or range(len(found))]
     for rows in torch.split(torch.arange(len(found)), ENCODED_AT_ONCE):

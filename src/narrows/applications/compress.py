@@ -19,7 +19,7 @@ from .. import files
 from ..errors import BadFile, NarrowsError, NoImages
 from ..figures import comparison, rate_curves
 from ..images import Images, named_outputs, read, write_pictures
-from ..images.inputs import Pictures
+from ..images.inputs import Pictures, names_of
 from ..images.sizes import Group, Sized, sized
 from ..measures import formats, psnr
 from ..progress import Progress, Step, stage
@@ -168,7 +168,7 @@ class Decompressed(Result):
     def save(self, folder: Path | str) -> dict[str, Any]:
         """A PNG of each picture; those of one file in a folder of its name."""
         folder, paths = Path(folder), []
-        names = named_outputs([Path(name).name for name in self.names])
+        names = named_outputs(names_of([Path(name) for name in self.names]))
         for name, some in zip(names, self.pictures, strict=True):
             digits, inside = len(str(len(some) - 1)), Path(name).with_suffix("")
             each = [str(inside / f"{number:0{digits}}.png") for number in range(len(some))]

@@ -63,11 +63,10 @@ class Duplicates(Result):
         where: the filter.
         moved: (id, path) of what :meth:`quarantine` moved; None before.
         not_moved: (id, reason) of what had to stay.
-        skipped: (file, reason) of what could not be read.
         turns: of each group, of each of its others: how it is turned against the keeper, as "mirrored" or
             "turned by 90°"; empty where it is not.
-        notes: what is not called redundant although it looks alike.
         dry_run: whether ``moved`` says what would be moved.
+        skipped, notes: as of every result.
     """
 
     name: ClassVar[str] = "duplicates"
@@ -310,7 +309,8 @@ def duplicates(
     small = dict(zip(shown, map(opened_thumbnail, pictures.thumbnails(shown)), strict=True))
     return Duplicates(
         groups, by, distance, advice, pictures.columns, beyond, small, pictures.collection,
-        pictures.source, where, skipped=pictures.skipped, turns=how, notes=notes,
+        pictures.source, where, skipped=pictures.skipped, turns=how,
+        notes=[*pictures.notes, *notes],
     )  # fmt: skip
 
 

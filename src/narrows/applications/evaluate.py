@@ -16,6 +16,7 @@ from ..images import known_factors
 from ..images.inputs import Pictures, evenly
 from ..measures import Disentanglement, Evaluation, Pca
 from ..measures import evaluate as measure
+from ..measures.collapse import collapse_note
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table, spread
@@ -170,7 +171,9 @@ def evaluate(
             loaded, judged.images, train=fitted, samples=samples, seed=seed, progress=step
         )
     read = getattr(images, "notes", ())
-    notes = [*read, *([parts.note] if parts.note else []), *found.notes]
+    mean_kl = None if found.kl is None else float(found.kl.mean())
+    collapsed = collapse_note(loaded, judged.images, mean_kl)
+    notes = [note for note in (*read, parts.note, *found.notes, collapsed) if note]
     units, unmeasured = None, ""
     if known_factors(whole.images) is not None:
         units, unmeasured = _units(loaded, whole.images, fitted, seed, progress)

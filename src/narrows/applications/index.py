@@ -7,6 +7,7 @@ The work, and what a run that is killed leaves, is in :mod:`narrows.applications
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +20,12 @@ import torch
 from ..collection import About, Collection
 from ..collection.store import local
 from ..errors import NoImages
-from ..images import Images, Preprocessing, Source
+from ..images import Images, Preprocessing, Source, open_source
 from ..images.arrays import idx_folder, is_array_file
 from ..images.files import PictureFiles, picture_files
-from ..images.inputs import Pictures, distinct
+from ..images.inputs import Pictures, names_of
 from ..images.inputs import pictures as read_pictures
+from ..images.levels import Levels
 from ..images.walk import Found
 from ..progress import Progress, stage
 from ..results import Result
@@ -135,8 +137,10 @@ def index(
     """
     began = time.perf_counter()
     found = opened_model(model, device)
-    how: Preprocessing = found.preprocessing
+    how = found.preprocessing if new_version else _with_kept_levels(to, found)
     source = files_or_source(pictures, how, metadata, to)
+    if (levels := getattr(source, "levels", None)) is not None:
+        how = dataclasses.replace(how, levels=levels)
     about = About(
         found.fingerprint(), _folder_of(model), tuple(found.code_shape), pool or "flatten",
         _place_of(pictures), **how.document() | {"shape": how.shape},
@@ -154,6 +158,18 @@ def index(
         collection, len(collection), done.added, done.changed, done.removed, done.unchanged,
         time.perf_counter() - began, done.skipped, done.notes, done.moved,
     )  # fmt: skip
+
+
+def _with_kept_levels(to: str | Path, model: Any) -> Preprocessing:
+    """A model's preprocessing, with the range of deep pictures that its collection chose before."""
+    how: Preprocessing = model.preprocessing
+    if Collection.exists(to):
+        before = Collection.open(to, going_on=model.fingerprint()).about
+        if before.fingerprint == model.fingerprint():
+            kept = before.preprocessing.levels or Levels()
+            if how.levels is None or kept.completed(how.levels) == kept:
+                return dataclasses.replace(how, levels=(how.levels or Levels()).completed(kept))
+    return how
 
 
 def files_or_source(
@@ -180,6 +196,8 @@ def files_or_source(
         return _listed([Path(one).expanduser() for one in pictures])
     if metadata is not None:
         raise ValueError(f"--metadata goes with a folder of pictures; {pictures} is none")
+    if path is not None and path.is_file() and is_array_file(path):
+        return open_source(path, levels=None if how is None else how.levels)
     even = path is not None or hasattr(pictures, "shape")  # one picture, or an array or source
     found: Source = read_pictures(pictures, None if even else how)
     return found
@@ -201,7 +219,7 @@ def _listed(paths: Sequence[Path]) -> PictureFiles:
     if not there:
         raise NoImages(f"none of the {len(paths)} files is there; the first is {paths[0]}")
     files = []
-    for name, path in zip(distinct([path.name for path in there]), there, strict=True):
+    for name, path in zip(names_of(there), there, strict=True):
         state = path.stat()
         files.append(Found(name, str(path), state.st_size, state.st_mtime_ns))
     return PictureFiles(files, {}, skipped)

@@ -27,8 +27,10 @@ from ..collection.rows import COLUMNS, column_names, type_of, values_of
 from ..collection.store import guarded, local, look
 from ..errors import BadFile, NarrowsError, NoImages, UnreadableImage
 from ..images import Preprocessing, Source
+from ..images.changes import Changes, with_one_range
 from ..images.files import PictureFiles
 from ..images.labels import class_names
+from ..images.levels import Levels
 from ..images.read import Wanted, fit_pixels
 from ..images.thumbnails import Seen, seen, thumbnail
 from ..images.walk import Found, printable
@@ -105,6 +107,8 @@ def collection_for(
     if "pictures" in differing and _holds(about.pictures, collection):
         differing.remove("pictures")
         collection.change(pictures=about.pictures)
+    if "levels" in differing and _kept(before, about):
+        differing.remove("levels")  # those that were chosen for the first pictures stay
     same = before.fingerprint == about.fingerprint and not differing
     if new_version and (collection.version.complete or not same):
         return Collection.create(address, about)
@@ -117,6 +121,12 @@ def collection_for(
         )
     collection.change(model=about.model)
     return collection
+
+
+def _kept(before: About, about: About) -> bool:
+    """Whether the levels that are there are those of the model, and what was chosen where it has none."""
+    known = before.preprocessing.levels or Levels()
+    return (about.preprocessing.levels or Levels()).completed(known) == known
 
 
 def _holds(folder: str, collection: Collection) -> bool:
@@ -173,7 +183,6 @@ def index_files(
         NarrowsError: the codes of a picture are not finite, or the disk fails; what was written
             before stays.
     """
-    options = collection.about.preprocessing.wanted
     with _alone(collection):
         known = _Known(collection, found.metadata, [file.id for file in found.files])
         todo = [(row, file) for row, file in enumerate(found.files) if known.stale(file)]
@@ -183,6 +192,14 @@ def index_files(
             notes=found.notes + known.notes,
         )
         writer = _Writer(collection, encode, known, done)
+        options, deep = with_one_range(
+            [file.path for _, file in todo],
+            collection.about.preprocessing.wanted,
+            lambda function, paths: ahead(function, paths, workers),
+        )
+        if options.levels is not None and options.levels != collection.about.preprocessing.levels:
+            collection.change(levels=options.levels.document())
+        changes = Changes()
         present = {file.id for file in found.files} | {name for name, _ in found.skipped}
         closed = tuple(f"{name}/" for name, _ in found.skipped)  # folders that may not be read now
         removed = [id_ for id_ in known.places if id_ not in present and not id_.startswith(closed)]
@@ -202,6 +219,7 @@ def index_files(
                     else:  # one more of the same content
                         looked = look_at(looked.row, looked.file, (), options)
                 if looked.picture is not None:
+                    changes.add(looked.file.id, looked.told, deep.get(looked.file.path))
                     writer.take(looked.row, looked.file, looked.digest, looked.picture)
                 elif looked.same and looked.file.id in known.places:
                     writer.touch(looked.row, looked.file)
@@ -213,6 +231,7 @@ def index_files(
                     progress(count, len(todo))
         removed += [id_ for id_ in gone if id_ in known.places]
         known.move(found.files)
+        done.notes += changes.notes(options.levels)
         _end(collection, known, done, removed)
     return done
 
@@ -475,6 +494,7 @@ class Look(NamedTuple):
     same: bool = False  # only the time of change is another
     reason: str = ""
     certain: bool = False  # about the content: asking again would not help
+    told: Sequence[str] = ()  # what was given up to read it, as images/read.py calls it
 
 
 def look_at(row: int, file: Found, before: Container[str], options: Wanted) -> Look:
@@ -496,8 +516,10 @@ def look_at(row: int, file: Found, before: Container[str], options: Wanted) -> L
         return Look(row, file, "", None, reason=reason)
     if digest in before:
         return Look(row, file, digest, None, same=True)
+    told: set[str] = set()
     try:
-        return Look(row, file, digest, seen(file.path if content is None else content, options))
+        picture = seen(file.path if content is None else content, options, told)
+        return Look(row, file, digest, picture, told=sorted(told))
     except UnreadableImage as error:
         return Look(row, file, digest, None, reason=str(error), certain=True)
 

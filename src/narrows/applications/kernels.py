@@ -58,13 +58,14 @@ class Kernels(Result):
     Attributes:
         kernels: of the first layer, (K, C, h, w) in [0, 1]; 0.5 is a weight of 0.
         maps: of each picture and level.
-        skipped: (file, reason) of what could not be read.
+        skipped, notes: as of every result.
     """
 
     name: ClassVar[str] = "kernels"
     kernels: Tensor
     maps: Sequence[FeatureMaps] = ()
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
         """How many kernels, and how many maps of each picture and level."""
@@ -159,7 +160,8 @@ def kernels(
             each = feature_maps(lambda batch: autoencoder.ladder.descend(batch).levels, x, i)
             maps += [FeatureMaps(id_, i, one) for id_, one in zip(ids, each, strict=True)]
             step(number + 1, len(levels))
-    return Kernels(shown, maps, getattr(images, "skipped", ()))
+    skipped, notes = getattr(images, "skipped", ()), getattr(images, "notes", ())
+    return Kernels(shown, maps, skipped, notes)
 
 
 def first_weight(model: Any) -> Tensor:

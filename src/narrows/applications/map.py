@@ -36,6 +36,7 @@ from .opening import (
     Opened,
     encoded,
     is_collection,
+    joined_notes,
     model_of_collection,
     opened,
     opened_collection,
@@ -231,12 +232,12 @@ def map(
             )
     classes = None if values is None or _continuous(values) else values
     judged = {n: neighbourhoods(codes, e.points, classes, seed=seed) for n, e in embeddings.items()}
-    placed, more_ids, skipped = _projected(found, project, embeddings, device, progress)
+    placed, more_ids, more = _projected(found, project, embeddings, device, progress)
     ids = [str(id_) for id_ in getattr(images, "ids", None) or range(len(images))]
     return Maps(
         embeddings, judged, codes, ids, values, label_name, thumbnails(images), placed, more_ids,
-        _title(subject, pictures, found), _root(pictures, found, ids), found.notes,
-        [*found.skipped, *skipped],
+        _title(subject, pictures, found), _root(pictures, found, ids), joined_notes(found, more),
+        [*found.skipped, *getattr(more, "skipped", ())],
     )  # fmt: skip
 
 
@@ -283,10 +284,10 @@ def _projected(
     embeddings: Mapping[str, Embedding],
     device: str,
     progress: Progress,
-) -> tuple[dict[str, Array], list[str], list[tuple[str, str]]]:
-    """More pictures on the finished maps: their points, their names, and what could not be read."""
+) -> tuple[dict[str, Array], list[str], Any]:
+    """More pictures on the finished maps: their points, their names, and the pictures."""
     if project is None:
-        return {}, [], []
+        return {}, [], None
     model, pool = found.model, "flatten"
     if found.collection is not None:
         model = model or model_of_collection(found.collection, None, device)
@@ -295,7 +296,7 @@ def _projected(
     own = pooled(encoded(model, more, progress=progress), pool)
     ids = [str(id_) for id_ in getattr(more, "ids", None) or range(len(more))]
     points = {name: embedding.transform(own) for name, embedding in embeddings.items()}
-    return points, ids, list(getattr(more, "skipped", ()))
+    return points, ids, more
 
 
 def _labels(images: Any, given: Any) -> tuple[str, Array | None]:

@@ -78,7 +78,7 @@ class Morph(Result):
             no line has half of it.
         blend: how codes were mixed.
         ids: of the pictures that it goes through.
-        skipped: (file, reason) of what could not be read.
+        skipped, notes: as of every result.
     """
 
     name: ClassVar[str] = "morph"
@@ -92,6 +92,7 @@ class Morph(Result):
     blend: str = "linear"
     ids: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
         """Where the frames are, how sharp and how even."""
@@ -171,11 +172,16 @@ def morph(
             decoder(autoencoder), autoencoder.encode(images).z, x,
             frames=frames, alphas=alpha, blend=blend, progress=step,
         )  # fmt: skip
-    return dataclasses.replace(made, ids=_ids(images), skipped=getattr(images, "skipped", ()))
+    return dataclasses.replace(made, ids=_ids(images), **_read(images))
 
 
 def _ids(images: Any) -> list[str]:
     return list(getattr(images, "ids", [str(i) for i in range(len(images))]))
+
+
+def _read(images: Any) -> dict[str, Any]:
+    """What reading left out or changed."""
+    return {"skipped": getattr(images, "skipped", ()), "notes": getattr(images, "notes", ())}
 
 
 def morph_codes(
@@ -278,7 +284,7 @@ class Decodings(Result):
         deviation: standard deviation of a pixel over the draws, root mean squared, (N,).
         pictures: the pictures themselves, (N, C, H, W) in [0, 1]; None where they are not kept.
         ids: N names.
-        skipped: (file, reason) of what could not be read.
+        skipped, notes: as of every result.
     """
 
     name: ClassVar[str] = "decodings"
@@ -288,6 +294,7 @@ class Decodings(Result):
     pictures: Tensor | None = None
     ids: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
         """How much the decodings of each picture differ."""
@@ -351,8 +358,7 @@ def sample_posterior(
     images = opened_images(autoencoder, pictures, limit=limit, progress=progress)
     made = decodings(autoencoder.encode, decoder(autoencoder), images, samples, seed=seed)
     x = images.batch(torch.arange(len(images))).cpu()
-    skipped = getattr(images, "skipped", ())
-    return dataclasses.replace(made, pictures=x, ids=_ids(images), skipped=skipped)
+    return dataclasses.replace(made, pictures=x, ids=_ids(images), **_read(images))
 
 
 def decodings(

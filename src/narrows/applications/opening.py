@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..collection import Collection
 
 __all__ = [
-    "Opened", "encoded", "is_collection", "model_of_collection", "opened", "opened_autoencoder",
+    "Opened", "encoded", "is_collection", "joined_notes", "model_of_collection", "opened", "opened_autoencoder",
     "opened_collection", "opened_images", "opened_model", "run_of",
 ]  # fmt: skip
 
@@ -147,6 +147,13 @@ def model_of_collection(collection: Collection, model: Any = None, device: str =
     return found
 
 
+def joined_notes(*read: Any) -> list[str]:
+    """What is to be said of sources and splits, each sentence once."""
+    said = [note for each in read for note in getattr(each, "notes", ())]
+    said += [each.note for each in read if getattr(each, "note", "")]
+    return list(dict.fromkeys(said))
+
+
 @dataclass(frozen=True)
 class Opened:
     """A model and pictures, given one after the other or together as a collection.
@@ -230,7 +237,10 @@ def opened(
         raise NoImages(
             f"none of the pictures is in {collection.about.pictures} any more: index them again"
         )
-    source = opened_images(model, collection.about.pictures, progress=progress)
+    with stage(progress, "reading pictures") as step:
+        source = read_pictures(
+            collection.about.pictures, collection.about.preprocessing, progress=step
+        )
     places = {id_: place for place, id_ in enumerate(getattr(source, "ids", ()))}
     there = [row for row, id_ in enumerate(rows["id"]) if id_ in places]
     if not there:

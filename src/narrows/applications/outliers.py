@@ -37,7 +37,7 @@ from ..results import Result
 from ..tables import Table, counted
 from ..training import Portion, RunSplit
 from .decisions import MEAN_RANK, Decision, FalseAlarms, decide, detections, rule_of
-from .opening import Opened, is_collection, opened, opened_images, opened_model
+from .opening import Opened, is_collection, joined_notes, opened, opened_images, opened_model
 
 __all__ = ["Outliers", "outliers"]
 
@@ -307,7 +307,7 @@ def outliers(
         found.collection.update(ids, columns)
     return Outliers(
         **vars(decision), ids=ids, judged=judged, fitted=fitted, truth=truth, detection=measured,
-        shown=_shown(loaded, asked, decision), notes=[*found.notes, *notes],
+        shown=_shown(loaded, asked, decision), notes=joined_notes(found, known, asked) + notes,
         skipped=getattr(asked, "skipped", ()),
     )  # fmt: skip
 

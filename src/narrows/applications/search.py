@@ -70,7 +70,7 @@ class SearchResult(Result):
         collection: that was searched.
         where: the filter.
         own: those of ``ids`` that are pictures of the query themselves.
-        notes: whether there were fewer than asked for.
+        notes: whether there were fewer than asked for, and what reading the query changed.
         skipped: (file, reason) of pictures of the query that could not be read.
     """
 
@@ -208,7 +208,7 @@ def search(
             if where
             else f"{opened.address} holds no picture beside the query"
         )
-    notes = []
+    notes = read.notes
     if hits.fewer:
         among = " that pass the filter" if where else ""
         notes.append(f"asked for {k} pictures; there are {len(hits.ids)}{among} beside the query")
@@ -230,6 +230,7 @@ class _Reader:
         self.collection, self.model = collection, model
         self.device, self.progress = device, progress
         self.skipped: list[tuple[str, str]] = []
+        self.notes: list[str] = []
         self._checked: Any = None
 
     def __call__(self, sign: str, one: Any, stored: bool) -> list[Term]:
@@ -241,6 +242,7 @@ class _Reader:
         given = [one] if hasattr(one, "ndim") and one.ndim < 4 else one  # an array of one picture
         found = read_pictures(given, about.preprocessing)
         self.skipped += getattr(found, "skipped", ())
+        self.notes += getattr(found, "notes", ())
         if self._checked is None:
             self._checked = model_of_collection(self.collection, self.model, self.device)
         codes = pooled(encoded(self._checked, found, progress=self.progress), about.pool)

@@ -38,6 +38,7 @@ from ..images import (
 )
 from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
+from ..images.masks import mask_of
 from ..images.read import Size
 from ..images.resizing import enlarged, reduced
 from ..images.sizes import Sized, sized
@@ -203,7 +204,7 @@ def segment(
     height, width = autoencoder.shape[1:]
     how = autoencoder.preprocessing
     like = Preprocessing(
-        (autoencoder.shape[0] - len(names), height, width), how.fit, how.center_crop
+        (autoencoder.shape[0] - len(names), height, width), how.fit, how.center_crop, how.levels
     )
     if not isinstance(pictures, (str, os.PathLike, list, tuple)):
         pictures = read_pictures(pictures, limit=limit)  # what can be read once only
@@ -270,11 +271,10 @@ def _truths(given: Sized, masks: Any, void: int | None) -> list[Tensor | None] |
         size = tuple(given.pixels[place].shape[1:])
         try:
             if by_name is not None:
-                file = given.files[place]
-                stem = (Path(id_) if file is None else file).stem
-                if stem not in by_name:
+                file = mask_of(by_name, id_)
+                if file is None:
                     raise NoImages(f"no mask of that name in {masks}")
-                truth = read_mask(by_name[stem], void)
+                truth = read_mask(file, void)
             else:
                 one = masks[place]
                 whole = one if isinstance(one, Tensor) else torch.from_numpy(np.asarray(one))
@@ -326,7 +326,7 @@ class TrainedSegmentation(Result):
         judged: those that it is judged by.
         judged_on: ``held-out``, or ``training`` where there were too few to keep any.
         found: its masks of the pictures that it is judged by, uint8 (M, H, W).
-        skipped: (file, reason) of what could not be read.
+        skipped, notes: as of every result.
     """
 
     name: ClassVar[str] = "segments"
@@ -337,6 +337,7 @@ class TrainedSegmentation(Result):
     judged_on: str
     found: Tensor
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
 
     def scores(self) -> dict[str, dict[str, Any]]:
         """``model``, and ``prior``: the most frequent class of each position in the training masks."""
@@ -449,7 +450,7 @@ def train_segmentation(
         found = segment_batch(through(model), x, count, given.images.shape[1:]).classes
     return TrainedSegmentation(
         model, given.names, fitted, judged, "held-out" if held_out else "training", found,
-        tuple(given.images.skipped),
+        tuple(given.images.skipped), tuple(given.images.notes),
     )  # fmt: skip
 
 

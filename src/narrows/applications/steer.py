@@ -30,7 +30,7 @@ from ..randomness import permutation
 from ..results import Result
 from ..tables import Table, counted
 from .decoding import Decode, decoder
-from .opening import opened_autoencoder, opened_images, run_of
+from .opening import joined_notes, opened_autoencoder, opened_images, run_of
 
 __all__ = [
     "Direction",
@@ -503,7 +503,8 @@ def steer(
             "this model does not say what it was trained on: name pictures with --fit-on (fit_on=)"
         )
     images = opened_images(autoencoder, pictures, limit=limit, progress=progress)
-    parts = run.split(opened_images(autoencoder, what, progress=progress))
+    learnt = opened_images(autoencoder, what, progress=progress)
+    parts = run.split(learnt)
     train, portion = parts.fitting()
     train, judged = evenly(train, fit_size), evenly(portion.images, JUDGED)
     given, x, held = (s.batch(torch.arange(len(s))).cpu() for s in (images, train, judged))
@@ -546,7 +547,7 @@ def steer(
         by, amount, unit, amounts, given, steered, real, steering, effects, ideal, near, score,
         train, judged, portion.name, r2,
         list(getattr(images, "ids", [str(i) for i in range(len(images))])),
-        tuple(filter(None, [parts.note, *notes])),
+        [*joined_notes(images, learnt, parts), *notes],
         tuple(getattr(images, "skipped", ())),
     )  # fmt: skip
 

@@ -23,6 +23,7 @@ from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
 from ..images.patches import patches as cut_patches
 from ..images.variety import varied
+from ..measures.collapse import collapse_note
 from ..progress import Progress, stage
 from ..recipes import adjusted
 from ..results import Result
@@ -224,6 +225,7 @@ def train(
     judged = Portion(parts.train, "training")
     if parts.validation is not None:
         judged = Portion(parts.validation, "validation")
+    collapsed = collapse_note(model, judged.images)
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
     notes = list(getattr(images, "notes", ()))
     if to is not None and for_ is None:  # what restores is no model to draw from
@@ -238,7 +240,7 @@ def train(
     result = Training(
         model, parts.train, judged, through,
         None if to is None else Path(to), getattr(images, "skipped", ()),
-        [*notes, *(model.run.notes if model.run is not None else ())],
+        [*notes, *([collapsed] if collapsed else []), *(model.run.notes if model.run is not None else ())],
         None if for_ is None else standing(model, for_, judged.images, parts.train, judged.name, seed),
         "" if pca is None else conclusion(through.psnr, pca, judged.name),
     )  # fmt: skip
@@ -247,7 +249,7 @@ def train(
         if to is not None:
             model.run.save(Path(to))
     if to is not None:
-        _leave(result, Path(to))
+        _leave(result, Path(to), [collapsed] if collapsed else [])
     return result
 
 
@@ -309,7 +311,7 @@ def _opened(
     return fitted(images, size, mode, fit, center_crop)
 
 
-def _leave(result: Training, folder: Path) -> None:
+def _leave(result: Training, folder: Path, notes: Sequence[str]) -> None:
     """Loss curves, reconstructions and the card at a run's end."""
     for name, figure in result.figures().items():
         save_figure(figure, folder / f"{name}.png")
@@ -318,4 +320,4 @@ def _leave(result: Training, folder: Path) -> None:
         "MSE per pixel": float(result.reconstructions.mse.mean()),
         "PSNR (dB)": float(result.reconstructions.psnr.mean()),
     }
-    write_model_card(folder, [row], f"{result.judged.name} pictures")
+    write_model_card(folder, [row], f"{result.judged.name} pictures", notes)

@@ -172,5 +172,5 @@ def answer(result: Result, as_json: bool, out: Path | None = None, text: str = "
         rest = f"; {'the' if count == 1 else 'all'} {counted(count)} in {out}" if count else ""
         these = " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
         lines.append(f"look at {these}{rest}")
-    document = result.document() | ({"files": written} if written else {})
+    document = result.whole_document() | ({"files": written} if written else {})
     printed(document, as_json, "\n".join(lines))

@@ -51,6 +51,7 @@ def denoise(
     """
     from ..applications.denoise import denoise as call
 
+    options.apart(out, files)
     result = call(
         model, files, noise=noise, sigma=sigma, resize=resize, fit_on=fit_on, baselines=baselines,
         limit=limit, seed=seed, device=device,

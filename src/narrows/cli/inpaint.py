@@ -86,6 +86,7 @@ def inpaint(
     """
     from ..applications.inpaint import inpaint as call
 
+    options.apart(out, files)
     result = call(
         model, files, mask=mask, rectangle=rectangle, colour=colour, by=by, score=score,
         tiles=tiles, starts=starts, evaluations=evaluations, variance=variance, fit_on=fit_on,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +35,7 @@ __all__ = [
     "Split",
     "Version",
     "Where",
+    "apart",
     "number",
     "parsed_size",
     "pictures",
@@ -154,6 +156,22 @@ def sheet_or_folder(out: Path | None, files: bool, name: str) -> Path:
     if not files and out.suffix.lower() != ".png":
         raise ValueError(f"-o names a PNG, or with --files a folder; we got {str(out)!r}")
     return out
+
+
+def apart(out: Path, files: Sequence[str]) -> None:
+    """Refuse results among the pictures that they are of, which they would replace.
+
+    Raises:
+        ValueError: ``out`` is one of the folders given, or a file that was given lies in it.
+    """
+    for one in files:
+        path = Path(one).expanduser()
+        where = path if path.is_dir() else path.parent
+        if path.exists() and out.exists() and where.samefile(out):
+            raise ValueError(
+                f"the results would lie among the pictures, and replace those of the same name: name "
+                f"another folder than {out} with -o"
+            )
 
 
 def number(text: str) -> tuple[str, int | float]:

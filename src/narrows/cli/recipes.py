@@ -27,24 +27,25 @@ def recipes(
         str, typer.Option(help="Size of the pictures that the weights are counted for.")
     ] = "64",
     parts: Annotated[
-        bool,
-        typer.Option(
-            "--parts", help="List the parts that [bold]train --set[/] takes, with their arguments."
-        ),
+        bool, typer.Option("--parts", help="List what [bold]narrows train --set[/] takes.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """List the recipes by document with their size and source, or describe one.
+    """List the recipes by document with their size and source, describe one, or list their parts.
 
     Example: [bold]narrows recipes kovenko-2020-vae[/]  or  [bold]narrows recipes --parts[/]
     """
     from ..recipes import grouped, recipe
+    from ..recipes.named import settings
     from .options import parsed_size
 
     if parts:
-        found = _parts()
-        printed(found, as_json, _parts_in_lines(found))
+        if name is not None:
+            raise ValueError("--parts lists what every recipe takes; leave the name out")
+        kinds = settings()
+        printed(kinds, as_json, _settings_told(kinds))
         return
+
     shape = (3, *(parsed_size(size) or (64, 64)))
     if name is not None:
         make = recipe(name)
@@ -63,32 +64,22 @@ def recipes(
     printed(rows, as_json, "\n".join(lines))
 
 
-def _parts() -> list[dict[str, Any]]:
-    """Every part by kind: its arguments with their defaults, and what it is in a line."""
-    from ..parts import kinds, listed
-
-    rows = []
-    for kind in kinds():
-        for name, make in listed(kind).items():
-            arguments = {
-                key: None if parameter.default is parameter.empty else parameter.default
-                for key, parameter in inspect.signature(make).parameters.items()
-                if parameter.kind is not parameter.VAR_KEYWORD
-            }
-            about = (inspect.getdoc(make) or "").splitlines()[:1]
-            rows.append(
-                {"kind": kind, "name": name, "arguments": arguments, "about": "".join(about)}
+def _settings_told(kinds: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """For people: a line per part, its numbers with what they are unless told otherwise."""
+    lines = [
+        "narrows train --set NAME=VALUE changes a number of the recipe (batch_size=64) or of one of",
+        "its parts (likelihood.variance=0.1), or takes another part: by its name (bottleneck=top-k),",
+        "with its numbers (corruption='{part=\"patch\", size=8}'), several in a list (penalties).",
+    ]
+    for kind, known in kinds.items():
+        lines += ["", kind]
+        for name, numbers in known.items():
+            shown = ", ".join(
+                "=".join(filter(None, [key, "" if value == "needed" else str(value)]))
+                for key, value in numbers.items()
             )
-    return rows
-
-
-def _parts_in_lines(rows: list[dict[str, Any]]) -> str:
-    lines: list[str] = []
-    for kind in dict.fromkeys(row["kind"] for row in rows):
-        own = [row for row in rows if row["kind"] == kind]
-        told = (f"  {row['name']:22}{', '.join(row['arguments'])}".rstrip() for row in own)
-        lines += [*([""] if lines else []), kind, *told]
-    return "\n".join([*lines, "", "such as --set corruption=dropout-mask --set corruption.p=0.3"])
+            lines.append(f"  {name:<24}{shown}".rstrip())
+    return "\n".join(lines)
 
 
 def _row(name: str, make: Callable[..., Recipe], made: Recipe) -> dict[str, Any]:

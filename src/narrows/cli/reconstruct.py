@@ -27,5 +27,6 @@ def reconstruct(
     """
     from ..applications.reconstruct import reconstruct as call
 
+    options.apart(out, files)
     result = call(model, files, limit=limit, device=device)
     answer(result, as_json, out)

@@ -47,6 +47,7 @@ def upscale(
     """
     from ..applications.upscale import upscale as call
 
+    options.apart(out, files)
     result = call(
         model, files, factor=factor, by=by, back_projection=back_projection, score=score, limit=limit,
         device=device,

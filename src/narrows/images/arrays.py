@@ -10,6 +10,7 @@ import gzip
 import math
 import os
 import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import numpy as np
 import torch
 
 from ..errors import BadFile
+from .levels import Levels, Measured, chosen, said
 from .npy import Npz, npy, npz, refuse_bomb
 from .preprocessing import Preprocessing
 from .read import Size, fit_pixels, wanted
-from .source import Images, pixels_of
+from .source import Images, in_unit, pixels_of
 
 __all__ = ["array_file", "fitted", "idx_folder", "is_array_file", "read_idx"]
 
@@ -28,6 +30,7 @@ Array = np.ndarray[Any, Any]
 
 PICTURES = ("x", "images", "pixels", "arr_0")
 LABELS = ("y", "labels", "label", "arr_1")
+_PART = 1 << 24  # values that are brought to bytes at once
 
 
 def is_array_file(path: Path) -> bool:
@@ -36,8 +39,12 @@ def is_array_file(path: Path) -> bool:
     return name.endswith((".npy", ".npz", ".idx", "-ubyte"))
 
 
-def array_file(path: str | Path) -> Images:
+def array_file(path: str | Path, levels: Levels | None = None) -> Images:
     """The pictures of one .npy, .npz or IDX file.
+
+    Whole numbers above eight bits, and floats outside of [0, 1], are brought to bytes in one range
+    for the whole array, as those of a folder are: ``levels``, else the one that they need, which is
+    ``levels`` of the result and said in its ``notes``.
 
     A .npy file of uint8 stays memory-mapped. In a .npz file the pictures are called x, images,
     pixels or arr_0, or are the only array of 3 or 4 dimensions; labels are called y or labels;
@@ -53,23 +60,74 @@ def array_file(path: str | Path) -> Images:
     name = path.name.lower()
     try:
         if name.endswith(".npy"):
-            notes: list[str] = []
-            return Images(pixels_of(npy(path), notes), name=path.stem, notes=notes)
+            (pixels,), known = _bytes([npy(path)], levels)
+            return Images(pixels, name=path.stem, **known)
         if name.endswith(".npz"):
-            return _npz(path)
+            return _npz(path, levels)
         return _idx_images(path)
     except ValueError as error:
         raise BadFile(f"{path} cannot be used: {error}") from error
 
 
+def _bytes(
+    arrays: Sequence[Array], levels: Levels | None
+) -> tuple[list[torch.Tensor], dict[str, Any]]:
+    """Pictures uint8 (N, C, H, W) of each array, in one range, and how that was done."""
+    if any(_deep(array) for array in arrays):
+        found = [_measured(array) for array in arrays]
+        levels = (levels or Levels()).completed(chosen(found))
+        count = sum(len(array) for array in arrays)
+        pixels = [
+            pixels_of(_scaled(array, *((levels.real if one.real else levels.whole) or (0.0, 1.0))))
+            for array, one in zip(arrays, found, strict=True)
+        ]
+        how = Preprocessing(tuple(pixels[0].shape[1:]), levels=levels)
+        return pixels, {"notes": said(found, levels, count), "preprocessing": how}
+    notes: list[str] = []
+    return [pixels_of(array, notes) for array in arrays], {"notes": notes}
+
+
+def _deep(array: Array) -> bool:
+    """Whether these are pictures whose values are no bytes and no floats in [0, 1]."""
+    if array.ndim not in (3, 4) or not array.size or array.dtype.kind not in "uif":
+        return False
+    if array.dtype.kind == "f":
+        found = _measured(array)
+        finite = math.isfinite(found.low) and math.isfinite(found.high)
+        return finite and not in_unit(found.low, found.high)
+    return bool(array.dtype != np.uint8)
+
+
+def _measured(array: Array) -> Measured:
+    ends = [(part.min(), part.max()) for part in _parts(array)]
+    low, high = min(float(low) for low, _ in ends), max(float(high) for _, high in ends)
+    return Measured(array.dtype.kind == "f", low, high)
+
+
+def _scaled(array: Array, black: float, white: float) -> Array:
+    """Values as uint8, black and white and what lies between; part by part, for memory."""
+    result = np.empty(array.shape, np.uint8)
+    start = 0
+    for part in _parts(array):
+        scaled = (part.astype(np.float64) - black) * (255.0 / max(white - black, 1e-30))
+        result[start : start + len(part)] = np.clip(np.rint(scaled), 0, 255)
+        start += len(part)
+    return result
+
+
+def _parts(array: Array) -> Iterator[Array]:
+    step = max(1, _PART // max(1, math.prod(array.shape[1:])))
+    return (array[start : start + step] for start in range(0, len(array), step))
+
+
 # ---- npz -----------------------------------------------------------------------------------------
 
 
-def _npz(path: Path) -> Images:
+def _npz(path: Path, levels: Levels | None) -> Images:
     with npz(path) as opened:
         arrays = opened.names
         if "x_train" in arrays and "x_test" in arrays:
-            return _keras(opened, path)
+            return _keras(opened, path, levels)
         key = next((key for key in PICTURES if key in arrays), None)
         if key is None:
             headers = {key: opened.header(key) for key in arrays}
@@ -80,11 +138,10 @@ def _npz(path: Path) -> Images:
                     "call the array of pictures x, of shape (N, H, W) or (N, C, H, W)"
                 )
             key = deep[0]
-        notes: list[str] = []
-        pixels = pixels_of(opened.read(key), notes)
+        (pixels,), known = _bytes([opened.read(key)], levels)
         label = next((k for k in LABELS if k in arrays and k != key), None)
         labels = None if label is None else {"label": _labels(opened, label, len(pixels))}
-        return Images(pixels, labels=labels, name=path.stem, notes=notes)
+        return Images(pixels, labels=labels, name=path.stem, **known)
 
 
 def _labels(opened: Npz, name: str, n: int) -> Array:
@@ -97,8 +154,8 @@ def _labels(opened: Npz, name: str, n: int) -> Array:
     return labels
 
 
-def _keras(opened: Npz, path: Path) -> Images:
-    train, test = pixels_of(opened.read("x_train")), pixels_of(opened.read("x_test"))
+def _keras(opened: Npz, path: Path, levels: Levels | None) -> Images:
+    (train, test), known = _bytes([opened.read("x_train"), opened.read("x_test")], levels)
     if train.shape[1:] != test.shape[1:]:
         shapes = f"{tuple(train.shape)} and {tuple(test.shape)}"
         raise ValueError(f"the pictures of x_train and x_test differ in shape: {shapes}")
@@ -107,7 +164,7 @@ def _keras(opened: Npz, path: Path) -> Images:
         parts = [_labels(opened, "y_train", len(train)), _labels(opened, "y_test", len(test))]
         labels = {"label": np.concatenate(parts)}
     split = ["train"] * len(train) + ["test"] * len(test)
-    return Images(torch.cat([train, test]), labels=labels, split=split, name=path.stem)
+    return Images(torch.cat([train, test]), labels=labels, split=split, name=path.stem, **known)
 
 
 # ---- IDX -----------------------------------------------------------------------------------------
@@ -232,5 +289,5 @@ def fitted(
     result = torch.empty((len(images), *first.shape[1:]), dtype=torch.uint8)
     for part in images.chunks(512):
         result[part[0] : part[-1] + 1] = fit_pixels(images.take(part), options)
-    how = Preprocessing(tuple(result.shape[1:]), options.fit, options.center_crop)
+    how = Preprocessing(tuple(result.shape[1:]), options.fit, options.center_crop, images.levels)
     return images.with_pixels(result, how)

@@ -25,12 +25,12 @@ from ..files import fingerprint
 from ..locks import locked
 from . import cache as caching
 from . import packed
+from .changes import Changes, range_of
 from .labels import known_of
 from .levels import Levels, Measured, chosen
-from .levels import said as levels_said
 from .packed import Entry, Pack
 from .preprocessing import Preprocessing
-from .read import Fit, Mode, Size, Wanted, decode, measure, wanted
+from .read import Fit, Mode, Size, Wanted, decode, wanted
 from .source import Images
 from .walk import Found, natural, walk
 
@@ -39,7 +39,7 @@ __all__ = ["folder"]
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
 
-READER = "2"  # part of the key: raise it when the reader gives other pixels for the same file
+READER = "3"  # part of the key: raise it when the reader gives other pixels for the same file
 _AT_ONCE = 1 << 24  # bytes: larger files are hashed in pieces and decoded from the disk
 
 
@@ -96,7 +96,7 @@ def folder(
     pack, gone = _up_to_date(
         where, files, options, workers or min(os.cpu_count() or 1, 16), progress
     )
-    if levels is None and pack.levels is not None:
+    if pack.levels is not None:
         options = options._replace(levels=_levels(pack))
     images = _images(root, files, pack, unreadable + gone, options)
     if cache is None:
@@ -108,7 +108,29 @@ def folder(
         known = known.select(np.array([places[id_] for id_ in images.ids]))
         images.labels, images.metadata = known.labels, known.metadata
         images.groups, images.split = known.groups, known.split
+        images.notes += _on_both_sides(images, pack)
     return images
+
+
+def _on_both_sides(images: Images, pack: Pack) -> list[str]:
+    """What to say of files of test or validation whose copies are in train."""
+    if images.split is None:
+        return []
+    digests = [pack.entries[id_].digest for id_ in images.ids]
+    trained = {
+        digest for digest, part in zip(digests, images.split, strict=True) if part == "train"
+    }
+    twice = [
+        id_
+        for id_, digest, part in zip(images.ids, digests, images.split, strict=True)
+        if part in ("test", "validation") and digest in trained
+    ]
+    if not twice:
+        return []
+    return [
+        f"{len(twice):,} pictures of test or validation are in train as well, such as {twice[0]}: "
+        "a model that was trained on them does not count them as held out"
+    ]
 
 
 def _key(root: Path, options: Wanted) -> str:
@@ -120,32 +142,14 @@ def _levels(pack: Pack) -> Levels:
     return Levels(*pairs)
 
 
-_TOLD = {
-    "alpha": "transparent: laid on white",
-    "cmyk": "CMYK: brought to RGB",
-    "end": "JPEG without its end mark: no pixel lacks",
-    "frames": "more than one picture in the file: the first counts",
-    "sixteen": "more than 8 bits in each of several channels: the upper 8 count",
-    "texts": "with texts of more than a megabyte: passed over",
-}
-
-
 def _told(pack: Pack, ids: Sequence[str], options: Wanted) -> list[str]:
     """What was given up or rescaled to read these pictures, a sentence for each kind."""
-    by_kind: dict[str, list[str]] = {}
-    measured = []
+    changes = Changes()
     for id_ in ids:
         entry = pack.entries[id_]
-        if entry.deep is not None:
-            measured.append(Measured(*entry.deep))
-        for kind in entry.told.split(",") if entry.told else ():
-            by_kind.setdefault(kind, []).append(id_)
-    notes = [] if options.levels is None else levels_said(measured, options.levels)
-    for kind, some in sorted(by_kind.items()):
-        words = _TOLD.get(kind) or f"colour {kind}: brought to sRGB"
-        also = f" and {len(some) - 1:,} more" if len(some) > 1 else ""
-        notes.append(f"{some[0]}{also}: {words}")
-    return notes
+        deep = None if entry.deep is None else Measured(*entry.deep)
+        changes.add(id_, entry.told.split(",") if entry.told else (), deep)
+    return changes.notes(options.levels)
 
 
 def _images(
@@ -243,15 +247,15 @@ def _one_range(
 
     Where the range is another than before, the deep pictures that are there are forgotten.
     """
-    todo = [file for file in _stale(pack, files) if not file.path.lower().endswith(_NEVER_DEEP)]
+    todo = _stale(pack, files)
     new: dict[str, Measured] = {}
-    for file, range_ in _in_order(todo, lambda file: _range(file, options), workers):
+    for file, range_ in _in_order(todo, lambda file: range_of(file.path, options.limit), workers):
         if range_ is not None:
             new[file.id] = range_
     old = _deep(pack, {file.id for file in files} - {file.id for file in todo})
     if not new and not old:
         return new, options
-    levels = options.levels or chosen([*old.values(), *new.values()])
+    levels = _completed(options, [*old.values(), *new.values()])
     if _pairs(levels) != pack.levels:
         for id_, entry in list(pack.entries.items()):
             if entry.deep is not None:
@@ -278,17 +282,12 @@ def _settled(pack: Pack, files: list[Found], options: Wanted) -> bool:
     if _stale(pack, files):
         return False
     deep = _deep(pack, {file.id for file in files}) if pack.levels is not None else {}
-    return not deep or _pairs(options.levels or chosen(deep.values())) == pack.levels
+    return not deep or _pairs(_completed(options, deep.values())) == pack.levels
 
 
-_NEVER_DEEP = (".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".webp", ".bmp")
-
-
-def _range(file: Found, options: Wanted) -> Measured | None:
-    try:
-        return measure(file.path, options.limit)
-    except (OSError, UnreadableImage):
-        return None  # it is decoded next, and says why it cannot be
+def _completed(options: Wanted, deep: Iterable[Measured]) -> Levels:
+    """The range of these pictures, as far as none is given."""
+    return (options.levels or Levels()).completed(chosen(deep))
 
 
 def _pack(

@@ -10,7 +10,9 @@ What cannot be read is in ``skipped`` with its reason; if nothing can, the last 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,15 +21,28 @@ import torch
 
 from ..errors import NoImages, UnreadableImage
 from .arrays import fitted, is_array_file
+from .changes import Changes, with_one_range
 from .levels import Levels
 from .named import names, unknown
 from .open import open_source
 from .preprocessing import Preprocessing
-from .read import decode, fit_pixels, flattened, wanted
-from .source import SPLITS, Images, Source, pixels_of
+from .read import Wanted, decode, fit_pixels, flattened, wanted
+from .source import SPLITS, Images, Source, as_source, pixels_of
 from .views import Subset
+from .walk import printable
 
-__all__ = ["Pictures", "distinct", "even_rows", "evenly", "joined", "pictures", "was_read"]
+__all__ = [
+    "Pictures",
+    "distinct",
+    "even_rows",
+    "evenly",
+    "joined",
+    "names_by_path",
+    "names_of",
+    "pictures",
+    "prefixed",
+    "was_read",
+]
 
 Pictures: TypeAlias = Any
 """A path or a name, several of them, an array, a Source, a Dataset, or an iterable of pictures."""
@@ -74,7 +89,7 @@ def pictures(
         _read.update(os.path.realpath(os.path.expanduser(path)) for path in paths)
         source = _opened(paths, like, progress)
     elif isinstance(what, (np.ndarray, torch.Tensor)):
-        source = _fitted(Images(pixels_of(what)), like)
+        source = _fitted(as_source(what), like)
     elif isinstance(what, Source):
         source = _fitted(what, like)
     else:
@@ -129,6 +144,50 @@ def distinct(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
     return out
 
 
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """A name for each file: its own, or as much of its path's end as no other file has.
+
+    Of x/1.png and y/1.png that is x/1.png and y/1.png, so that what is written about them lies apart.
+    """
+    whole = [Path(os.path.abspath(path)).parts for path in paths]
+    tails: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for parts in set(whole):
+        for length in range(1, len(parts) + 1):
+            tails.setdefault(_folded(parts[-length:]), set()).add(parts)
+    names = []
+    for parts in whole:
+        alone = (n for n in range(1, len(parts)) if len(tails[_folded(parts[-n:])]) == 1)
+        names.append("/".join(parts[-next(alone, len(parts) - 1 or 1) :]))
+    return distinct(list(map(printable, names)))
+
+
+def names_by_path(paths: Sequence[Path]) -> dict[Path, str]:
+    """The names of files or folders, of which some may be given twice."""
+    once = list(dict.fromkeys(paths))
+    return dict(zip(once, names_of(once), strict=True))
+
+
+def prefixed(ids: Sequence[Sequence[str]], places: Sequence[str]) -> list[str]:
+    """The ids of several sources; what two of them have stands behind the place of its own."""
+    seen = Counter(id_ for some in ids for id_ in set(some))
+    return distinct(
+        [
+            f"{place}/{id_}" if place and seen[id_] > 1 else id_
+            for some, place in zip(ids, places, strict=True)
+            for id_ in some
+        ]
+    )
+
+
+def _path(one: Any) -> Path:
+    return Path(one).expanduser()
+
+
+def _folded(parts: Sequence[str]) -> tuple[str, ...]:
+    """For file systems that know no case."""
+    return tuple(part.casefold() for part in parts)
+
+
 # ---- paths and names -----------------------------------------------------------------------------
 
 
@@ -142,10 +201,16 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
     sources: list[Any] = []
     skipped: list[tuple[str, str]] = []
     lone: list[tuple[str, torch.Tensor]] = []  # a run of single files
+    changes = Changes()
+    files = [path for path in map(_path, what) if _is_picture_file(path)]
+    ranged, deep = with_one_range(files, _wanted_of(like))
+    called = names_by_path([path for path in map(_path, what) if path.exists()])
+    places: list[str] = []  # of each source, what its ids may be told apart by
 
     def flush() -> None:
         if lone:
-            sources.append(_of_files(lone, like))
+            sources.append(_of_files(lone, like, ranged.levels))
+            places.append("")
             lone.clear()
 
     for one in what:
@@ -154,16 +219,20 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
             flush()
             try:
                 sources.append(_fitted(_open(one, like, progress), like))
+                places.append(called[path])
             except NoImages as error:
                 skipped.append((text, str(error)))
-        elif path.is_file():
+        elif path.is_file():  # a lone picture
             try:
-                lone.append((path.name, _decoded(path, like, lone)))
+                told: set[str] = set()
+                lone.append((called[path], _decoded(path, ranged, like, lone, told)))
+                changes.add(called[path], told, deep.get(str(path)))
             except UnreadableImage as error:
                 skipped.append((text, str(error)))
         elif text in names() and not isinstance(one, Path):
             flush()
             sources.append(_fitted(_open(one, like, progress), like))
+            places.append(text)
         elif isinstance(one, Path) or path.suffix or os.sep in text or "/" in text:
             skipped.append((text, "there is no such file or folder"))
         else:
@@ -183,36 +252,64 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
             else f"none of the {len(what)} can be read; {name}: {reason}"
         )
         raise NoImages(head)
-    return joined(sources, skipped)
+    result = joined(sources, skipped, places)
+    if notes := changes.notes(ranged.levels):
+        result.notes = [*getattr(result, "notes", ()), *notes]
+    return result
+
+
+def _is_picture_file(path: Path) -> bool:
+    return path.is_file() and not is_array_file(path)
+
+
+def _wanted_of(like: Preprocessing | None) -> Wanted:
+    """What a lone file's decoder is asked for; without a ``like`` at the picture's own size."""
+    if like is None or like.mode is None:
+        return wanted(None, "rgb", "crop", None)
+    return like.wanted
 
 
 def _open(one: Any, like: Preprocessing | None, progress: Progress | None) -> Any:
     if like is None or like.mode is None:
-        return open_source(one, progress=progress)
+        return open_source(one, progress=progress, levels=None if like is None else like.levels)
     return open_source(one, like.size, like.mode, like.fit, like.center_crop, progress, like.levels)
 
 
 def _decoded(
-    path: Path, like: Preprocessing | None, before: list[tuple[str, torch.Tensor]]
+    path: Path,
+    options: Wanted,
+    like: Preprocessing | None,
+    before: list[tuple[str, torch.Tensor]],
+    told: set[str],
 ) -> torch.Tensor:
     """One file as uint8 (C, H, W); without a ``like`` at its own size, or that of those before."""
-    if like is not None:
-        if like.mode is None:
-            raise UnreadableImage(f"no file holds pictures of {like.shape[0]} channels")
-        return decode(path, like.wanted)
-    size = tuple(before[0][1].shape[1:]) if before else None
-    return decode(path, wanted(size, "rgb", "crop", None))  # type: ignore[arg-type]
+    if like is not None and like.mode is None:
+        raise UnreadableImage(f"no file holds pictures of {like.shape[0]} channels")
+    if like is None and before:
+        height, width = before[0][1].shape[1:]
+        options = options._replace(size=(height, width))
+    return decode(path, options, told)
 
 
-def _of_files(lone: list[tuple[str, torch.Tensor]], like: Preprocessing | None) -> Images:
+def _of_files(
+    lone: list[tuple[str, torch.Tensor]], like: Preprocessing | None, levels: Levels | None
+) -> Images:
     pixels = torch.stack([picture for _, picture in lone])
+    how = like if like is None else replace(like, levels=levels)
     return Images(
-        pixels, ids=distinct([name for name, _ in lone]), name=lone[0][0], preprocessing=like
+        pixels, ids=distinct([name for name, _ in lone]), name=lone[0][0], preprocessing=how
     )
 
 
-def joined(sources: Sequence[Any], skipped: Sequence[tuple[str, str]] = ()) -> Any:
+def joined(
+    sources: Sequence[Any],
+    skipped: Sequence[tuple[str, str]] = (),
+    places: Sequence[str] = (),
+) -> Any:
     """Several sources of one shape as one, with the columns that all of them have.
+
+    Args:
+        places: what stands before an id that two of them have; nothing for some or all.
 
     Raises:
         ValueError: their shapes differ.
@@ -227,15 +324,26 @@ def joined(sources: Sequence[Any], skipped: Sequence[tuple[str, str]] = ()) -> A
     sets = [_as_images(images) for images in sources]
     columns = [{**images.metadata, **images.labels} for images in sets]
     common = [name for name in columns[0] if all(name in each for each in columns)]
-    hows = {images.preprocessing for images in sets}
+    hows = [images.preprocessing for images in sets]
     return Images(
         torch.cat([images.pixels for images in sets]),
-        ids=distinct([id_ for images in sets for id_ in images.ids]),
+        ids=prefixed([images.ids for images in sets], places or [""] * len(sets)),
         labels={name: np.concatenate([each[name] for each in columns]) for name in common},
         skipped=[item for images in sets for item in images.skipped] + list(skipped),
         notes=[note for images in sets for note in images.notes],
-        preprocessing=hows.pop() if len(hows) == 1 else None,
+        preprocessing=_common(hows),
     )
+
+
+def _common(hows: Sequence[Preprocessing | None]) -> Preprocessing | None:
+    """How all of them were read, None where they differ."""
+    first = hows[0]
+    for how in hows[1:]:
+        if first is None or how is None or not first.agrees(how):
+            return None
+        levels = (first.levels or Levels()).completed(how.levels or Levels())
+        first = replace(first, levels=levels)
+    return first
 
 
 def _as_images(source: Any) -> Images:

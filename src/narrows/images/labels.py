@@ -11,8 +11,9 @@ official split does not say a part is in none. Whatever is left out or guessed i
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,15 @@ SPLIT_NAMES = {
     "eval": "test",
     "evaluation": "test",
     "holdout": "test",
+    "trainingsdaten": "train",
+    "trainingsbilder": "train",
+    "validierung": "validation",
+    "validierungsdaten": "validation",
+    "testdaten": "test",
+    "testbilder": "test",
 }
+_IS = {"istrain": "train", "istraining": "train", "istrainingimage": "train", "istest": "test"}
+_TRUE, _FALSE = ("1", "true", "yes"), ("0", "false", "no")
 _PLAIN = {
     "",
     "set",
@@ -95,6 +104,30 @@ def part_named(text: str) -> str | None:
     """The part of a split that a text names: Train, training set, train2017, val_images; or None."""
     words = [word for word in re.split(r"[\W_\d]+", text.strip().lower()) if word not in _PLAIN]
     return SPLIT_NAMES.get(words[0]) if len(words) == 1 else None
+
+
+def _with_part(name: str) -> bool:
+    """Whether one of a folder's words names a part."""
+    return any(word in SPLIT_NAMES for word in re.split(r"[\W_\d]+", name.lower()))
+
+
+def _parts_beside(names: Iterable[str]) -> dict[str, str]:
+    """Folders beside each other that name parts, each alone (train) or with the same words (seg_train).
+
+    The name → its part.
+    """
+    found = {name: part for name in names if (part := part_named(name)) is not None}
+    groups: dict[str, dict[str, str]] = {}
+    for name in names:
+        words = [word for word in re.split(r"[\W_\d]+", name.lower()) if word]
+        parts = [word for word in words if word in SPLIT_NAMES]
+        if len(parts) == 1 and name not in found:
+            words.remove(parts[0])
+            groups.setdefault(" ".join(words), {})[name] = SPLIT_NAMES[parts[0]]
+    for group in groups.values():
+        if len(set(group.values())) > 1 and "train" in group.values():
+            found |= group
+    return found
 
 
 def known_of(
@@ -161,7 +194,11 @@ def _table_known(tables: Sequence[Table], ids: Sequence[str]) -> Known:
         for place, name in enumerate(table.columns):
             texts = [row[place] if row is not None else "" for row in places]
             if name in known.metadata:
-                known.notes.append(f"{table.path.name}: another table has the column {name!r}, too")
+                again = table.columns.count(name) > 1
+                known.notes.append(
+                    f"{table.path.name}: {'it' if again else 'another table'} has the column {name!r}, "
+                    f"too: the first {'one' if again else 'table'} counts"
+                )
                 continue
             if not any(texts):
                 continue
@@ -172,10 +209,19 @@ def _table_known(tables: Sequence[Table], ids: Sequence[str]) -> Known:
                 )
                 continue
             kind = heading(name)
+            if kind not in SPLIT and known.split is None and (told := _told_parts(kind, texts)):
+                kind, texts = "split", told
+                known.notes.append(
+                    f"{table.path.name}: the column {name!r} names parts of a split and is taken as one"
+                )
             values = np.array(texts) if kind in SPLIT else column(texts)
             known.metadata[name] = values
             if kind in SPLIT:
                 split, said = _split(texts, ids, f"{table.path.name}, column {name!r}", kind)
+                if known.split is not None and split is not None:
+                    said.append(
+                        f"{table.path.name}, column {name!r}: an earlier column is the split"
+                    )
                 known.split = split if known.split is None else known.split
                 known.notes += said
             elif kind in GROUP:
@@ -188,6 +234,16 @@ def _table_known(tables: Sequence[Table], ids: Sequence[str]) -> Known:
                 known.notes += _mixed(texts, f"{table.path.name}, column {name!r}")
     known.labels |= persons
     return known
+
+
+def _told_parts(kind: str, texts: Sequence[str]) -> list[str]:
+    """The parts that a column under another heading names: is_train, or train and test in all its cells."""
+    told = {text.lower() for text in texts if text}
+    if kind in _IS and told <= {*_TRUE, *_FALSE}:
+        other = "test" if _IS[kind] == "train" else "train"
+        return [text and (_IS[kind] if text.lower() in _TRUE else other) for text in texts]
+    parts = {SPLIT_NAMES.get(text) for text in told}
+    return list(texts) if None not in parts and "train" in parts and len(parts) > 1 else []
 
 
 def column(texts: Sequence[str]) -> Array:
@@ -266,24 +322,25 @@ def folder_known(ids: Sequence[str]) -> Known:
     """
     known = Known()
     parts = [id_.split("/")[:-1] for id_ in ids]
-    places = _split_places(parts)
+    called = _parts_beside({name for part in parts for name in part})
+    places = _split_places(parts, called)
     if places is not None:
         names = [
-            part_named(part[place]) if place is not None else None
+            called[part[place]] if place is not None else None
             for part, place in zip(parts, places, strict=True)
         ]
         rest = "" if "train" in names else "train"
         known.split = np.array([name or rest for name in names], "<U10")
         others = [id_ for id_, name in zip(ids, names, strict=True) if name is None]
         if others:
-            called = " and ".join(sorted({name for name in names if name}))
+            folders = " and ".join(sorted({name for name in names if name}))
             fate = "are taken as train" if rest else "are neither trained on nor tested"
             known.notes.append(
-                f"{len(others):,} pictures lie beside the folders of {called}, such as "
+                f"{len(others):,} pictures lie beside the folders of {folders}, such as "
                 f"{others[0]}: they {fate}"
             )
         parts = [
-            part if place is None else part[:place] + part[place + 1 :]
+            part if place is None else part[:place] + _without_parts(part[place + 1 :], called)
             for part, place in zip(parts, places, strict=True)
         ]
     elif alone := {part[0] for part in parts if part and part_named(part[0])}:
@@ -293,11 +350,19 @@ def folder_known(ids: Sequence[str]) -> Known:
                 f"the folder {name} is taken as a class: no folder beside it is called as another "
                 "part of a split"
             )
+    elif odd := sorted({part[0] for part in parts if part and _with_part(part[0])}):
+        shown = ", ".join(odd[:3]) + (", …" if len(odd) > 3 else "")
+        known.notes.append(f"folders called {shown} are taken as classes, and no part of a split")
     while (inside := [part for part in parts if part]) and 2 * len(inside) > len(parts):
         if len({part[0] for part in inside}) > 1:
             break
         parts = [part[1:] for part in parts]
     else:
+        if len({part[0] for part in inside}) > 1:
+            known.notes.append(
+                f"{len(inside):,} of {len(parts):,} pictures lie in folders and most beside them: "
+                "folders are taken as no classes"
+            )
         return known
     known.labels["folder"] = np.array([part[0] if part else "" for part in parts])
     if loose := [id_ for id_, part in zip(ids, parts, strict=True) if not part]:
@@ -308,7 +373,14 @@ def folder_known(ids: Sequence[str]) -> Known:
     return known
 
 
-def _split_places(parts: Sequence[Sequence[str]]) -> list[int | None] | None:
+def _without_parts(folders: Sequence[str], called: Mapping[str, str]) -> list[str]:
+    """The folders after one of a part, without the same once more (seg_train/seg_train/sea)."""
+    return list(itertools.dropwhile(called.__contains__, folders))
+
+
+def _split_places(
+    parts: Sequence[Sequence[str]], called: Mapping[str, str]
+) -> list[int | None] | None:
     """Where in each path the folder of its part stands, or None where folders are no split.
 
     The depth at which all paths have one is preferred, then one where two parts are named, then
@@ -316,13 +388,13 @@ def _split_places(parts: Sequence[Sequence[str]]) -> list[int | None] | None:
     """
     depth = max(map(len, parts), default=0)
     levels = [
-        [level if level < len(part) and part_named(part[level]) else None for part in parts]
+        [level if level < len(part) and part[level] in called else None for part in parts]
         for level in range(depth)
     ]
 
     def named(places: Sequence[int | None]) -> set[str | None]:
         return {
-            part_named(part[place])
+            called[part[place]]
             for part, place in zip(parts, places, strict=True)
             if place is not None
         }
@@ -332,7 +404,7 @@ def _split_places(parts: Sequence[Sequence[str]]) -> list[int | None] | None:
     if whole or two:
         return (whole or two)[0]
     first = [
-        next((level for level, name in enumerate(part) if part_named(name)), None) for part in parts
+        next((level for level, name in enumerate(part) if name in called), None) for part in parts
     ]
     if len(named(first)) > 1 or (named(first) & {"test", "validation"} and None in first):
         return first
@@ -354,13 +426,16 @@ def class_names(values: Any) -> Array:
     return np.array(known, dtype=np.str_)
 
 
-def known_labels(source: Any, given: str | None = None) -> tuple[str, Array] | None:
+def known_labels(
+    source: Any, given: str | None = None, said: list[str] | None = None
+) -> tuple[str, Array] | None:
     """The labels (N,) of a source and what they are; None where nothing is given and none known.
 
     Args:
         source: Images, or a part of some.
         given: a column of its labels or metadata; a CSV file whose first column names the pictures,
             or FILE.csv:COLUMN; a .npy file of N values. By default its main label.
+        said: what a table made us guess or leave out is added to it.
 
     Raises:
         ValueError: no such column, or not a value for each picture.
@@ -381,8 +456,11 @@ def known_labels(source: Any, given: str | None = None) -> tuple[str, Array] | N
             f"there are no labels {given!r}: {known}; a .csv or .npy file may be named"
         )
     ids = getattr(source, "ids", None) or map(str, range(len(source)))
-    tables, _ = read_tables(Path(), file, list(ids))
-    found = _table_known(tables, list(ids)).labels
+    tables, notes = read_tables(Path(), file, list(ids))
+    read = _table_known(tables, list(ids))
+    found = read.labels
+    if said is not None:
+        said += notes + read.notes
     if name and name not in found or not found:
         raise ValueError(
             f"{file} says {', '.join(found) or 'nothing'} of these pictures, and not {name!r}"

@@ -33,6 +33,14 @@ class Levels(NamedTuple):
     whole: Range | None = None
     real: Range | None = None
 
+    def completed(self, other: Levels) -> Levels:
+        """What is known here, and what only the other knows."""
+        return Levels(self.whole or other.whole, self.real or other.real)
+
+    def document(self) -> dict[str, list[float]]:
+        """As TOML or JSON values."""
+        return {name: list(span) for name, span in self._asdict().items() if span is not None}
+
 
 class Measured(NamedTuple):
     """The lowest and highest value of one deep picture."""
@@ -109,16 +117,21 @@ def eight_bits(image: PilImage, values: Array, levels: Levels, clear: object) ->
     return eight
 
 
-def said(found: Sequence[Measured], levels: Levels) -> list[str]:
-    """What was done to the deep pictures of a folder, in sentences."""
+def said(found: Sequence[Measured], levels: Levels, count: int | None = None) -> list[str]:
+    """What was done to the deep pictures of a folder, in sentences; ``count`` is of pictures of arrays."""
     sentences = []
     for kind, span in (("whole numbers", levels.whole), ("floats", levels.real)):
         some = [one for one in found if one.real == (kind == "floats")]
         if some and span is not None:
             low, high = min(one.low for one in some), max(one.high for one in some)
+            beside = _BESIDE * (span[1] - span[0]) if kind == "floats" else 0
+            cut = low < span[0] - beside or high > span[1] + beside
+            number = count or len(some)
+            hold = "picture holds" if number == 1 else "pictures hold"
             sentences.append(
-                f"{len(some):,} pictures hold {kind} from {low:,.6g} to {high:,.6g} in more than 8 "
+                f"{number:,} {hold} {kind} from {low:,.6g} to {high:,.6g} in more than 8 "
                 f"bits: in all of them {span[0]:,.6g} becomes black and {span[1]:,.6g} white"
+                + (", and what lies beyond is cut" if cut else "")
             )
     return sentences
 

@@ -6,9 +6,11 @@ pictures (N, C, H, W) and masks (N, H, W) of class numbers ──stacked──�
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -19,9 +21,10 @@ from .folder import folder
 from .preprocessing import Preprocessing
 from .read import Size, read_classes
 from .source import Images
+from .walk import walk
 
 __all__ = [
-    "Masked", "Stacked", "masked", "masks_below", "masks_by_name", "read_mask", "stacked", "unmasked",
+    "Masked", "Stacked", "mask_of", "masked", "masks_below", "masks_by_name", "read_mask", "stacked", "unmasked",
     "usual_size",
 ]  # fmt: skip
 
@@ -100,17 +103,17 @@ def masked(
     """
     images = folder(pictures, size, fit="stretch", labels=False, progress=progress)
     there = masks_by_name(masks)
-    stems = [Path(id_).stem for id_ in images.ids]
-    alone = [id_ for id_, stem in zip(images.ids, stems, strict=True) if stem not in there]
-    if alone:
-        raise BadFile(f"{alone[0]} has no mask in {masks}; give each picture one of the same name")
-    unread = {Path(file).stem for file, _ in images.skipped}
-    lost = sorted(set(there) - set(stems) - unread)
+    found = [mask_of(there, id_) for id_ in images.ids]
+    for id_, file in zip(images.ids, found, strict=True):
+        if file is None:
+            raise BadFile(f"{id_} has no mask in {masks}; give each picture one of the same name")
+    unread = {mask_of(there, name) for name, _ in images.skipped}
+    lost = sorted(set(there.values()) - set(found) - unread)
     if lost:
-        raise BadFile(f"the mask {there[lost[0]].name} has no picture in {pictures}")
+        raise BadFile(f"the mask {lost[0].name} has no picture in {pictures}")
     height, width = images.shape[1:]
     class_masks = torch.stack(
-        [_nearest(read_mask(there[stem], void), height, width) for stem in stems]
+        [_nearest(read_mask(file, void), height, width) for file in found if file is not None]
     )
     numbers = sorted(set(torch.unique(class_masks).tolist()) - {VOID})
     count = len(names) if names is not None else max(numbers, default=-1) + 1
@@ -125,15 +128,30 @@ def masked(
 
 
 def masks_by_name(folder: str | Path) -> dict[str, Path]:
-    """The mask files below a folder by their names, without the ending.
+    """The mask files below a folder by their paths there without the ending, and by their names alone.
+
+    A name that several have is left out.
 
     Raises:
         NoImages: there is none.
     """
-    files = {file.stem: file for file in sorted(Path(folder).rglob("*.*")) if file.is_file()}
-    if not files:
+    paths = {_bare(file.id): Path(file.path) for file in walk(Path(folder))[0]}
+    if not paths:
         raise NoImages(f"there is no mask in {folder}")
-    return files
+    seen = Counter(path.rpartition("/")[2] for path in paths)
+    names = {path.rpartition("/")[2]: file for path, file in paths.items()}
+    return {name: file for name, file in names.items() if seen[name] == 1} | paths
+
+
+def mask_of(masks: Mapping[str, Path], id_: str) -> Path | None:
+    """The mask of a picture among those of ``masks_by_name``, by its path, else by its name; or None."""
+    path = _bare(id_)
+    return masks.get(path) or masks.get(path.rpartition("/")[2])
+
+
+def _bare(id_: str) -> str:
+    """A path without its ending, however it is composed."""
+    return unicodedata.normalize("NFC", id_.removesuffix(PurePosixPath(id_).suffix))
 
 
 def usual_size(folder: str | Path) -> tuple[int, int]:
@@ -207,7 +225,7 @@ class Stacked:
     def preprocessing(self) -> Preprocessing | None:
         """That of the pictures, for as many channels as there are here."""
         how = self.pairs.images.preprocessing
-        return None if how is None else Preprocessing(self.shape, how.fit, how.center_crop)
+        return None if how is None else replace(how, shape=self.shape)
 
     @property
     def content(self) -> Images:

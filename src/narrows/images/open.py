@@ -58,7 +58,7 @@ def open_source(
         )
     if path.exists():
         if is_array_file(path):
-            return fitted(array_file(path), size, mode, fit, center_crop)
+            return fitted(array_file(path, levels), size, mode, fit, center_crop)
         raise BadFile(
             f"{path} is neither a folder nor a .npy, .npz or IDX file; "
             "name the folder that holds the pictures"

@@ -71,6 +71,7 @@ def write_pictures(
 
 
 ORIENTATION = 0x0112
+DETAILS, COLOUR_SPACE, INTEROPERABILITY = 0x8769, 0xA001, 0xA005
 JPEG = {"quality": 95, "subsampling": 0}
 
 
@@ -120,6 +121,10 @@ def _known_of(file: Path) -> tuple[str, dict[str, Any]]:
             exif = image.getexif()
             if len(exif):
                 exif[ORIENTATION] = 1
+                own = exif.get_ifd(DETAILS)
+                if COLOUR_SPACE in own:  # the pixels are sRGB, whatever they were
+                    own[COLOUR_SPACE] = 1
+                    own.pop(INTEROPERABILITY, None)
                 kept["exif"] = exif.tobytes()
             profile = image.info.get("icc_profile")
             if profile and image.mode in ("RGB", "L"):

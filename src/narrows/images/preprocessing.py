@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .levels import Levels
@@ -62,6 +62,13 @@ class Preprocessing:
             raise ValueError(f"no file holds pictures of {self.shape[0]} channels, {self.shape}")
         return wanted(self.size, self.mode, self.fit, self.center_crop, levels=self.levels)
 
+    def agrees(self, other: Preprocessing) -> bool:
+        """Whether both make the same pixels of a file: all is the same, but for levels that one lacks."""
+        levels = zip(self.levels or Levels(), other.levels or Levels(), strict=True)
+        return replace(self, levels=None) == replace(other, levels=None) and all(
+            mine is None or theirs is None or mine == theirs for mine, theirs in levels
+        )
+
     @property
     def description(self) -> str:
         """In words: ``64x64 RGB, crop``."""
@@ -76,8 +83,7 @@ class Preprocessing:
         if not self.patches:
             del present["patches"]
         if self.levels is not None:
-            spans = self.levels._asdict().items()
-            present["levels"] = {name: list(span) for name, span in spans if span is not None}
+            present["levels"] = self.levels.document()
         return present | {"shape": list(self.shape)}
 
     @staticmethod

@@ -26,9 +26,10 @@ import torch
 from torch.nn.functional import interpolate, pad
 
 from ..errors import UnreadableImage
-from .colour import brought_to_srgb, profile_name, to_srgb
+from .colour import brought_to_srgb, profile_name, stated_profile, to_srgb
 from .formats import RAW, called, is_camera_raw, readable
 from .levels import Levels, Measured, chosen, deep, eight_bits, measured
+from .wide import Wide, is_wide
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
@@ -72,7 +73,7 @@ _LARGE = 1 << 23  # pixels: before so many are decoded, what other threads left 
 _BYTES = 9  # a pixel that is decoded and converted takes about so many
 _REDUCED = 4  # times the limit: a JPEG that is decoded at a smaller scale may have
 _REDUCED_PROGRESSIVE = 1.5  # of these, all coefficients are held in memory
-_END = b"\xff\xd9"  # of a JPEG
+_JPEG, _END = b"\xff\xd8\xff", b"\xff\xd9"  # its first and last bytes
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _FAST_BYTES = 1 << 28  # larger JPEG files are read by Pillow, which does not hold them in memory
 
@@ -259,11 +260,15 @@ def measure(source: str | Path | bytes, limit: int | None = None) -> Measured | 
                 handle.seek(0)
                 limit = pixel_limit() if limit is None else limit
                 with _opened(handle, limit) as image:
-                    if not deep(image):
+                    wide = is_wide(image)
+                    if not (deep(image) or wide):
                         return None
+                    rows = max(1, _STRIP // image.width)
                     with _room.taken(_checked_size(image, limit)):
+                        if wide:
+                            return Wide(image, handle, _again).measured(rows)
                         image.load()
-                        return measured(image, max(1, _STRIP // image.width))
+                        return measured(image, rows)
         except UnreadableImage:
             raise
         except Exception as error:  # as above
@@ -271,9 +276,9 @@ def measure(source: str | Path | bytes, limit: int | None = None) -> Measured | 
 
 
 def _may_be_deep(head: bytes) -> bool:
-    """By the first 26 bytes: all but JPEG, GIF, WebP, and PNG that is not gray of 16 bits."""
+    """By the first 26 bytes: all but JPEG, GIF, WebP, and PNG that has not 16 bits."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return head[24:26] == b"\x10\0"
+        return head[24:25] == b"\x10"
     return not head.startswith((b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM"))
 
 
@@ -325,6 +330,13 @@ def _decode(handle: BinaryIO, length: int, options: Wanted, told: set[str]) -> t
         return _decoded(handle, head, length, options, told)
     except UnidentifiedImageError as error:
         raise UnreadableImage(called(head)) from error
+    except OSError:
+        handle.seek(0)
+        whole = _ended(handle.read()) if head[:3] == _JPEG and length <= _FAST_BYTES else None
+        if whole is None:
+            raise
+        told.add("end")
+        return _decoded(io.BytesIO(whole), head, len(whole), options, told)
     except ValueError as error:
         if head[1:4] != b"PNG" or "MAX_TEXT" not in str(error):
             raise
@@ -342,19 +354,19 @@ def _decoded(
         plain = image.mode in ("RGB", "L") and image.format in ("JPEG", "MPO")
         fast = plain and length <= _FAST_BYTES
         share = _checked_size(image, options.limit, options if fast else None)
-        profile = image.info.get("icc_profile")
+        profile: bytes | None = image.info.get("icc_profile") or stated_profile(image)
         way = to_srgb(profile, image.mode) if image.mode in ("RGB", "L") and profile else None
         if way is None and profile and image.mode in ("RGBA", "P"):
             way = to_srgb(profile, "RGB")
-        if way is not None:
-            told.add(f"profile {profile_name(image)}")
+        if way is not None and profile is not None:
+            told.add(f"profile {profile_name(profile)}")
         with _room.taken(share + length // _BYTES):
             pixels = None
             if fast:
                 pixels = _fast_jpeg(handle, image, options, way is not None, told)
             if pixels is None:
                 _checked_size(image, options.limit)
-                pixels = _by_pillow(image, options, told)
+                pixels = _by_pillow(image, handle, options, told)
             if way is None:
                 return fit_pixels(pixels[None], options)[0]
             coloured = options._replace(mode="rgb" if len(pixels) == 3 else "gray")
@@ -369,7 +381,7 @@ def _opened(handle: BinaryIO, limit: int) -> PilImage:
 
     head = handle.read(3)
     handle.seek(0)
-    if head == b"\xff\xd8\xff":
+    if head == _JPEG:
         try:
             return JpegImageFile(handle)
         except SyntaxError as error:
@@ -403,6 +415,8 @@ def _checked_size(image: PilImage, limit: int, options: Wanted | None = None) ->
     if image.format == "TIFF":
         bits = getattr(image, "tag_v2", {}).get(258, 8)
         hungry *= 1 if np.sum(bits) <= 32 else 2
+    elif is_wide(image):
+        hungry *= 2
     limit = int(limit // hungry)
     if options is not None and (scale := _scale(height, width, options)) > 1:
         progressive = "progressive" in image.info
@@ -414,6 +428,20 @@ def _checked_size(image: PilImage, limit: int, options: Wanted | None = None) ->
         f"too large: {width} x {height} is {width * height:,} pixels, the limit is {limit:,} "
         "(a higher --pixel-limit, or NARROWS_PIXEL_LIMIT, reads it)"
     )
+
+
+def _ended(content: bytes) -> bytes | None:
+    """A JPEG in CMYK with its end mark, where that is all that lacks; else None."""
+    import simplejpeg
+
+    whole = content + (_END[1:] if content.endswith(b"\xff") else _END)
+    if content.endswith(_END):
+        return None
+    try:
+        simplejpeg.decode_jpeg(whole, colorspace="CMYK", strict=True)
+    except ValueError:
+        return None
+    return whole
 
 
 # ---- JPEG ----------------------------------------------------------------------------------------
@@ -450,7 +478,9 @@ def _fast_jpeg(
     gray = image.mode == "L" or (options.mode == "gray" and not coloured)
     content = handle.read()
     whole = [content]
-    if not content.endswith((_END, b"\xff")):  # only the last mark may lack, zeros may follow
+    if content.endswith(b"\xff"):
+        whole.append(content + _END[1:])
+    elif not content.endswith(_END):  # only the last mark may lack, zeros may follow
         whole += [content + _END, content.rstrip(b"\0") + _END]
     for trial in whole:
         try:
@@ -504,7 +534,13 @@ def _turned(pixels: torch.Tensor, orientation: int) -> torch.Tensor:
 # ---- everything else -----------------------------------------------------------------------------
 
 
-def _by_pillow(image: PilImage, options: Wanted, told: set[str]) -> torch.Tensor:
+def _again(handle: BinaryIO) -> PilImage:
+    from PIL import Image
+
+    return Image.open(handle, formats=readable())
+
+
+def _by_pillow(image: PilImage, handle: BinaryIO, options: Wanted, told: set[str]) -> torch.Tensor:
     """uint8 (C, H, W), upright, by Pillow."""
     if image.format == "JPEG" and options.size is not None and options.center_crop is None:
         least = int(max(options.size) * _HEADROOM) + 1
@@ -512,12 +548,19 @@ def _by_pillow(image: PilImage, options: Wanted, told: set[str]) -> torch.Tensor
     turn = _orientation(image)
     if image.format in ("GIF", "PNG", "WEBP", "TIFF") and getattr(image, "is_animated", False):
         told.add("frames")
-    if not deep(image) and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+    wide = None
+    if is_wide(image):
+        wide = Wide(image, handle, _again)
+    elif not deep(image) and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
         told.add("sixteen")
     image.load()
     _checked_size(image, options.limit)
     if image.format == "TIFF":
         turn = _orientation(image)  # load() has turned it and says so
+    if wide is not None:
+        rows = max(1, _STRIP // image.width)
+        levels = (options.levels or Levels()).completed(chosen([wide.measured(rows)]))
+        image = wide.eight_bits(levels, rows)
     array = flattened(image, options.levels, told)
     image.close()
     return _turned(torch.from_numpy(array).permute(2, 0, 1), turn)
@@ -535,7 +578,7 @@ def flattened(image: PilImage, levels: Levels | None, told: set[str]) -> Bytes:
     tops = range(0, height, rows)
     if deep(image):
         own = measured(image, rows)  # also of given levels: it refuses NaN
-        levels = levels or chosen([own])
+        levels = (levels or Levels()).completed(chosen([own]))
     if image.has_transparency_data:
         told.add("alpha")
     way = to_srgb(image.info.get("icc_profile"), "CMYK") if image.mode == "CMYK" else None

@@ -17,11 +17,13 @@ from torch import Tensor
 
 from ..errors import NoImages, UnreadableImage
 from .arrays import is_array_file
+from .changes import Changes, with_one_range
 from .files import picture_files
-from .inputs import Pictures, distinct, even_rows, pictures
+from .inputs import Pictures, distinct, even_rows, names_by_path, pictures, prefixed
 from .named import names, photographs
+from .open import open_source
 from .preprocessing import Preprocessing
-from .read import Mode, _opened, pixel_limit, read
+from .read import Mode, _opened, decode, pixel_limit, wanted
 
 __all__ = ["Group", "Sized", "listed_pictures", "sized"]
 
@@ -117,21 +119,27 @@ def sized(
         ValueError: an unknown name or an unknown way to resize.
     """
     if resize is not None:
-        return _in_memory(pictures(what, Preprocessing(like.shape, resize), limit=limit))  # type: ignore[arg-type]
+        how = Preprocessing(like.shape, resize, levels=like.levels)  # type: ignore[arg-type]
+        return _in_memory(pictures(what, how, limit=limit))
     notes: list[str] = []
     listed = listed_pictures(what, like, notes)
     if listed is None:
         return _in_memory(_of_mode(pictures(what, limit=limit), like))
     result = Sized([], [], [])
     mode: Mode = like.mode or "rgb"
-    coloured = 0
-    for row in even_rows(len(listed), limit):
+    rows = even_rows(len(listed), limit)
+    files = [path for row in rows if (path := listed[row][1]) is not None]
+    options, deep = with_one_range(files, wanted(None, mode, "crop", None, levels=like.levels))
+    changes, coloured = Changes(), 0
+    for row in rows:
         id_, file, pixels, reason = listed[row]
         try:
             if reason:
                 raise UnreadableImage(reason)
             if file is not None:
-                pixels = read(file, mode=mode, levels=like.levels)
+                told: set[str] = set()
+                pixels = decode(file, options, told)
+                changes.add(id_, told, deep.get(str(file)))
                 coloured += mode == "gray" and _has_colour(file)
         except UnreadableImage as error:
             result.skipped.append((str(file or id_), str(error)))
@@ -144,6 +152,7 @@ def sized(
         last = f": {result.skipped[-1][0]}: {result.skipped[-1][1]}" if result.skipped else ""
         raise NoImages(f"none of the files is a picture that can be read{last}")
     result.ids = distinct(result.ids)
+    result.notes += [*notes, *changes.notes(options.levels)]
     if coloured:
         result.notes.append(
             f"{coloured} of the pictures in colour, read as gray: the model takes one channel"
@@ -164,11 +173,14 @@ def listed_pictures(what: Any, like: Preprocessing, notes: list[str]) -> list[Li
         return None
     if not all(isinstance(one, (str, os.PathLike)) for one in paths):
         return None
-    listed: list[Listed] = []
+    called = names_by_path([path for path in map(Path, paths) if path.expanduser().exists()])
+    parts: list[tuple[str, list[Listed]]] = []  # of each that was given, by its name
     for one in paths:
         path, text = Path(one).expanduser(), os.fspath(one)
+        listed: list[Listed] = []
+        parts.append(("" if path.is_file() else called.get(Path(one), text), listed))
         if path.is_file() and not is_array_file(path):
-            listed.append((path.name, path, None, ""))
+            listed.append((called[Path(one)], path, None, ""))
         elif (below_of := path if path.is_dir() else photographs(text)) is not None:
             below = picture_files(below_of)
             notes += below.notes
@@ -177,9 +189,14 @@ def listed_pictures(what: Any, like: Preprocessing, notes: list[str]) -> list[Li
         elif not path.exists() and text not in names() and (path.suffix or os.sep in text):
             listed.append((text, None, None, "there is no such file or folder"))
         else:
-            whole = _in_memory(_of_mode(pictures(one), like))
+            array = path.is_file()  # which is read in the model's range
+            own = open_source(path, levels=like.levels) if array else pictures(one)
+            whole = _in_memory(_of_mode(own, like))
+            notes += whole.notes
             listed += [(id_, None, x, "") for id_, x in zip(whole.ids, whole.pixels, strict=True)]
-    return listed
+    ids = prefixed([[id_ for id_, *_ in some] for _, some in parts], [name for name, _ in parts])
+    flat = [item for _, some in parts for item in some]
+    return [(id_, *item[1:]) for id_, item in zip(ids, flat, strict=True)]
 
 
 def _in_memory(source: Any) -> Sized:

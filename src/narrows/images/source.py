@@ -338,7 +338,7 @@ def pixels_of(data: Array | torch.Tensor, notes: list[str] | None = None) -> tor
     low, high = (float(end) for end in torch.aminmax(tensor.detach()))
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError("pixels must be finite, got NaN or infinite values")
-    if low < -_BESIDE or high > 1 + _BESIDE:
+    if not in_unit(low, high):
         raise ValueError(f"float pixels must lie in [0, 1], got [{low:.4g}, {high:.4g}]")
     if (low < -0.5 / 255 or high > 1 + 0.5 / 255) and notes is not None:
         notes.append(f"floats from {low:.4g} to {high:.4g} were cut to [0, 1]")
@@ -352,6 +352,11 @@ def _rounded(tensor: torch.Tensor) -> torch.Tensor:
     for to, of in zip(torch.split(result, rows), torch.split(tensor, rows), strict=True):
         to.copy_((of.to(torch.float32) * 255).round().clamp(0, 255))
     return result
+
+
+def in_unit(low: float, high: float) -> bool:
+    """Whether floats from ``low`` to ``high`` are taken as in [0, 1]."""
+    return low >= -_BESIDE and high <= 1 + _BESIDE
 
 
 def _tensor(data: Array | torch.Tensor) -> torch.Tensor:

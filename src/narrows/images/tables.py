@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from ..errors import BadFile
 
@@ -31,6 +32,12 @@ _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _SAMPLE, _BEGINNING = 50, 1 << 18  # rows, and letters at most, by which the separator is found
 _BYTES, _LINE, _CELLS = 1 << 26, 1 << 20, 4_000_000  # of a table, a line, a table at most
 _LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+_ABOVE = 10  # lines that may stand above those of the columns' names
+_LIKE_TABLES = (".txt", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".parquet", ".yaml", ".yml")
+_CALLED = frozenset(
+    "label labels split splits metadata annotation annotations train test val valid".split()
+)
+_LOOKED_INTO = 1000  # folders below
 
 Row = list[str]
 
@@ -127,6 +134,7 @@ def read_tables(
         for path in there
         if path not in called.values() or path.with_suffix(".csv").name.lower() not in TABLES
     ]
+    others += _other_tables(root, ids)
     if others:
         notes.append(
             f"not read: {', '.join(others[:3])}{', …' if len(others) > 3 else ''} (only "
@@ -135,8 +143,28 @@ def read_tables(
     return tables, notes
 
 
+def _other_tables(root: Path, ids: Sequence[str]) -> list[str]:
+    """What is called as a table and is of another kind, or lies in a folder below."""
+    beside = [
+        path.name
+        for path in sorted(root.iterdir())
+        if path.suffix.lower() in _LIKE_TABLES and path.stem.lower().strip("_") in _CALLED
+    ]
+    below = dict.fromkeys(folder for id_ in ids for folder in _folders(id_))
+    names = (f"{folder}/{name}" for folder in islice(below, _LOOKED_INTO) for name in TABLES)
+    return beside + [name for name in names if (root / name).is_file()]
+
+
+def _folders(id_: str) -> list[str]:
+    """a and a/b of a/b/1.png."""
+    pieces = id_.split("/")[:-1]
+    return ["/".join(pieces[: end + 1]) for end in range(len(pieces))]
+
+
 def clean(name: str) -> str:
-    """A picture's name as ids are written."""
+    """A picture's name as ids are written; of an address its path."""
+    if "://" in name:
+        name = unquote(urlsplit(name.strip()).path)
     name = name.strip().replace("\\", "/")
     while name.startswith("./"):
         name = name[2:]
@@ -165,6 +193,7 @@ def _read(path: Path, ids: Sequence[str]) -> Table | None:
                 lines.append(line)
             if max(cells, len(lines) * len(lines[0]) if lines else 0) > _CELLS:
                 raise _unreadable(path, f"it has more than {_CELLS:,} cells, the most it may")
+        lines, above = _without_title(lines, known)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(path, error) from error
     if not lines:
@@ -175,7 +204,14 @@ def _read(path: Path, ids: Sequence[str]) -> Table | None:
     if coding == "cp1252" and not _hits(lines, known)[place]:
         raise _unreadable(path, "it is not UTF-8")
     notes = []
-    if coding not in ("utf-8-sig", "ascii"):
+    if above:
+        notes.append(f"{path.name}: {above!r}, above the columns' names, is left out")
+    if coding == "cp1252":
+        notes.append(
+            f"{path.name} is not UTF-8 and was read as cp1252 (western European): save it as UTF-8 "
+            "if its words look wrong"
+        )
+    elif coding not in ("utf-8-sig", "ascii"):
         notes.append(f"{path.name} is not UTF-8 and was read as {coding}")
     if separator != ",":
         shown = {"\t": "tabs"}.get(separator, separator)
@@ -195,6 +231,12 @@ def _read(path: Path, ids: Sequence[str]) -> Table | None:
             notes.append(
                 f"{path.name}: its column {header[place]!r} is taken as the pictures' names"
             )
+    if torn := [line for line in lines if len(line) != len(header)]:
+        notes.append(
+            f"{path.name}: {len(torn):,} of its rows have not {len(header)} cells, such as "
+            f"{separator.join(torn[0])[:60]!r}: what is too much is left out, what lacks is empty (text "
+            "with separators in it stands in quotes)"
+        )
     rows, again = _rows(lines, place, len(header))
     if again:
         notes.append(
@@ -220,7 +262,9 @@ def _unreadable(path: Path, why: object) -> BadFile:
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
-    """The text and what it was written in: UTF-8, UTF-16, else Windows' western code page."""
+    """The text and what it was written in: UTF-8, UTF-16 or 32, else Windows' western code page."""
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return content.decode("utf-32"), "utf-32"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16"), "utf-16"
     if b"\0" in content[:4]:
@@ -230,6 +274,18 @@ def _decoded(content: bytes) -> tuple[str, str]:
         return content.decode("utf-8-sig"), "utf-8-sig"
     except UnicodeDecodeError:
         return content.decode("cp1252"), "cp1252"
+
+
+def _without_title(lines: list[Row], known: set[str]) -> tuple[list[Row], str]:
+    """The lines from the columns' names on, where a title or remarks of one cell stand above them."""
+    for number, line in enumerate(lines[:_ABOVE]):
+        if len(line) > 1 and any(heading(name) in FILE for name in line):
+            above = lines[:number]
+            if number and all(len(one) <= 1 or not any(one[1:]) for one in above):
+                if not any(_hits(above, known)):
+                    return lines[number:], " ".join(above[0]).strip()[:60]
+            break
+    return lines, ""
 
 
 def _lines(text: str, separator: str) -> Iterator[Row]:

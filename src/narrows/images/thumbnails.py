@@ -30,13 +30,15 @@ class Seen(NamedTuple):
     height: int
 
 
-def seen(source: str | Path | bytes, options: Wanted) -> Seen:
+def seen(source: str | Path | bytes, options: Wanted, told: set[str] | None = None) -> Seen:
     """Decode a picture as :func:`narrows.images.read` does, and make its thumbnail.
+
+    What was given up on the way is added to ``told``, as images/read.py calls it.
 
     Raises:
         UnreadableImage: with the bare reason as its message.
     """
-    pixels = decode(source, options)
+    pixels = decode(source, options, told)
     width, height = _size(source, options.limit)
     shrink = min(1.0, SIDE / max(width, height))
     size = max(1, round(height * shrink)), max(1, round(width * shrink))

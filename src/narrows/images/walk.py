@@ -20,11 +20,12 @@ __all__ = ["Found", "natural", "walk"]
 
 _NO_PICTURE = frozenset(
     """.md .rst .txt .csv .tsv .json .jsonl .toml .yaml .yml .xml .ini .cfg .log .html .htm .tex
-    .py .ipynb .sh .sha256 .md5 .db .url .lnk""".split()
+    .py .ipynb .sh .sha256 .md5 .db .url .lnk .xmp .aae""".split()
 )
 _HOLDS_OTHERS = frozenset(
     """.pdf .npy .npz .gz .tgz .tar .zip .bz2 .xz .zst .7z .rar .pkl .pt .pth .safetensors .h5 .hdf5
-    .parquet .sqlite .mat .mp4 .mov .avi .mkv""".split()
+    .parquet .sqlite .mat .mp4 .mov .avi .mkv .m4v .webm .mpg .mpeg .wmv .3gp .mts .m2ts .lrv
+    .xlsx .xls .ods""".split()
 )
 """Files that may hold pictures, but are none: that they are passed over is said."""
 _NO_PICTURE_NAMES = re.compile(
@@ -33,9 +34,12 @@ _NO_PICTURE_NAMES = re.compile(
 )
 _JUNK = re.compile(
     r"""@eadir|\#recycle|\#snapshot|@recycle|@recently-snapshot|@tmp|\$recycle\.bin|recycler|recycled
-    |lost\+found|system\ volume\ information|network\ trash\ folder|found\.\d+|__macosx""",
+    |lost\+found|system\ volume\ information|network\ trash\ folder|found\.\d+|__macosx|~snapshot
+    |temporary\ items|_gsdata_|@synoresource|.*\.lrdata""",
     re.IGNORECASE | re.VERBOSE,
 )
+_OF_LIBRARIES = ("resources", "private", "scopes", "database", "external")
+"""Folders of a .photoslibrary that hold smaller copies of the originals beside them."""
 _MASKS = re.compile(r"masks?|.*annot(ation)?s?|ground_truth", re.IGNORECASE)
 _MASK_OF = re.compile(r"[-_ .]+(masks?|gt|labels?|annot\w*|seg\w*|ground_?truth)$", re.IGNORECASE)
 _NEVER_PRINTED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -85,7 +89,7 @@ def walk(root: Path) -> tuple[list[Found], list[tuple[str, str]], list[str]]:
         for entry in entries:
             name = entry.name
             id_ = prefix + printable(name)
-            if id_ != prefix + name:
+            if id_ != prefix + name and name != "Icon\r":
                 passed.setdefault(_ESCAPED, []).append(id_)
             if name.startswith("."):
                 if name not in (".DS_Store", ".localized", ".directory") and name[:2] != "._":
@@ -93,12 +97,16 @@ def walk(root: Path) -> tuple[list[Found], list[tuple[str, str]], list[str]]:
                 continue
             try:
                 if entry.is_dir():
-                    if _JUNK.fullmatch(name):
+                    parent = prefix.rstrip("/") or root.name
+                    copies = parent.endswith(".photoslibrary") and name in _OF_LIBRARIES
+                    if copies or _JUNK.fullmatch(name):
                         passed.setdefault("thumbnails, snapshots or deleted files", []).append(id_)
                     elif not name.endswith(".narrows"):
                         stack.append((id_ + "/", entry.path))
                         if _MASKS.fullmatch(name):
                             masks.append(id_ + "/")
+                elif name.lower().endswith(".thm"):
+                    passed.setdefault("thumbnails, snapshots or deleted files", []).append(id_)
                 elif _may_be_picture(name):
                     status = entry.stat()
                     found.append(Found(id_, entry.path, status.st_size, status.st_mtime_ns))
@@ -157,7 +165,7 @@ def _distinct(found: Sequence[Found]) -> list[Found]:
 
 def _may_be_picture(name: str) -> bool:
     ending = os.path.splitext(name)[1].lower()
-    if ending in _NO_PICTURE or ending in _HOLDS_OTHERS:
+    if ending in _NO_PICTURE or ending in _HOLDS_OTHERS or name == "Icon\r":
         return False
     return ending in _endings() or not _NO_PICTURE_NAMES.fullmatch(name)
 
@@ -219,6 +227,7 @@ def _is_colourful(file: Found) -> bool:
                     return False
             small = image.convert("RGB").resize((64, 64), Image.Resampling.NEAREST)
             colours = small.getcolors(4096) or []
-            return len(colours) > 256 and any(len(set(colour)) > 1 for _, colour in colours)  # type: ignore[arg-type]
+            many = min(256, image.width * image.height // 4)
+            return len(colours) > many and any(len(set(colour)) > 1 for _, colour in colours)  # type: ignore[arg-type]
     except Exception:  # a decoder given hostile bytes raises anything at all
         return False

@@ -87,12 +87,18 @@ def _words(document: Mapping[str, Any]) -> str:
     return f"{document['part']} ({rest})" if rest else str(document["part"])
 
 
-def write_model_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], judged: str) -> Path:
-    """Write ``card.md``: what the model is, and its numbers.
+def write_model_card(
+    folder: Path | str,
+    numbers: Sequence[Mapping[str, Any]],
+    judged: str,
+    notes: Sequence[str] = (),
+) -> Path:
+    """Write ``card.md``: what the model is, its numbers, and what a reader of them has to know.
 
     Args:
         numbers: rows of one table, all with the same keys.
         judged: which pictures the numbers are of.
+        notes: sentences.
     """
     info = _for_others(run_info(folder))
     lines = [f"# {info['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
@@ -106,6 +112,7 @@ def write_model_card(folder: Path | str, numbers: Sequence[Mapping[str, Any]], j
         lines += ["", f"## Numbers on {judged}", "", "| " + " | ".join(keys) + " |"]
         lines += ["|" + " --- |" * len(keys)]
         lines += ["| " + " | ".join(_cell(row.get(key)) for key in keys) + " |" for row in numbers]
+    lines += ["", *(f"- {note}" for note in notes)] if notes else []
     lines += ["", "![losses](losses.png)", "", "![reconstructions](reconstructions.png)", ""]
     path = Path(folder) / "card.md"
     files.write_text(path, "\n".join(lines))

@@ -34,6 +34,7 @@ from ..objectives import Objective, Step
 from ..parts import build, named
 from ..randomness import Draws, generator, permutation
 from ..tables import counted
+from .batches import check_batches
 from .checkpoints import MODEL_VERSION, RunFiles, State, load_auxiliary
 from .device import Device, keep_freed_memory, select_device
 from .length import Length, in_words, lasting, now
@@ -140,6 +141,10 @@ def fit(
         with torch.random.fork_rng():
             torch.manual_seed(int(generator(seed, "weights").initial_seed()))
             model = chosen.build()
+    select_device(device, precision)  # refuses what is not there
+    for phase in chosen.phases:
+        select_device("cpu", phase.precision)
+    check_batches(model, chosen.phases, len(train))
     model.recipe = chosen
     run = None if to is None else RunFiles(to, chosen, resume, asked)
     with contextlib.nullcontext() if run is None else contextlib.closing(run):

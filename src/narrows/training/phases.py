@@ -422,6 +422,7 @@ def check(model: Autoencoder, phases: Sequence[Phase]) -> None:
         if phase.begin is not None:
             build("begin", phase.begin).check(model, phase)
         frozen_in(model, phase)
+        prepared(phase, training_on=1)  # refuses what is no corruption
         if phase.augmentation is not None and model.likelihood.bounded:
             with torch.device("cpu"):  # what the augmentation makes of two pictures
                 x = Draws().uniform("check", (2, *model.shape))

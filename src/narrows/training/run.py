@@ -243,7 +243,7 @@ class Run:
             note = "this model does not say which pictures it was trained on: all count as seen"
             return RunSplit(images, everything, empty, empty, False, note)
         how = getattr(images, "preprocessing", None)
-        if how is not None and how != self.preprocessing:
+        if how is not None and not self.preprocessing.agrees(how):
             note = (
                 f"these pictures were read as {how.description}, those of the training as "
                 f"{self.preprocessing.description}, so that none can be recognised: all count as seen"
