@@ -131,7 +131,7 @@ def test_a_verb_reads_pictures_as_the_training_did(model: Path, pictures: Path) 
 READS_NO_FILE = {"duplicates of a collection", "map of a collection", "collection info"}
 OTHERS: dict[str, Callable[[Any, Any], Any]] = {
     "train": lambda m, p: train(p, "mlp-vae", size=(12, 8), mode="gray", epochs=1, report="quiet"),
-    "compress": lambda m, p: compress(m, p, fit_on=p, progress=False),
+    "compress": lambda m, p: compress(m, p, fit_on=p, resize="pad", progress=False),
     "duplicates": lambda m, p: duplicates(p, model=m, threshold=0.01, progress=False),
 }
 

@@ -45,6 +45,7 @@ def adjusted(
                 f"{getattr(name, 'name', name)} is for pictures of {result.shape}; these are {tuple(shape)}: open them with "
                 f"--size {result.shape[1]}x{result.shape[2]}"
             )
+        known = []
     else:
         make = recipe(name)
         accepted = inspect.signature(make).parameters
@@ -52,7 +53,7 @@ def adjusted(
         for key, value in own.items():
             _check_kind(key, value, str(accepted[key].annotation))
         result = make(tuple(shape), **own)
-    else_own = [] if name.endswith(".toml") else [key for key in accepted if key != "shape"]
+        known = [key for key in accepted if key != "shape"]
     phase_numbers = {f.name: str(f.type) for f in dataclasses.fields(Phase)}
     for key, value in values.items():
         part, dot, argument = key.partition(".")
@@ -73,7 +74,7 @@ def adjusted(
             _check_kind(key, value, phase_numbers[key])
             result = result.with_(**{key: value})
         else:
-            raise ValueError(_unknown(key, [*else_own, *phase_numbers, *PARTS]))
+            raise ValueError(_unknown(key, [*known, *phase_numbers, *PARTS]))
     return result
 
 
