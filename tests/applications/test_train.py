@@ -52,7 +52,8 @@ def test_few_pictures_are_warned_of_and_numbers_are_numbers(tmp_path: Path) -> N
     assert numbers["epochs"] == 1 and numbers["seconds"] > 0
     assert isinstance(numbers["best_validation"], float)
     assert "**numbers**" not in (tmp_path / "few" / "card.md").read_text()
-    assert train(digits.select(range(90)), "mlp-vae", **FEW).notes == []
+    notes = train(digits.select(range(90)), "mlp-vae", **FEW).notes
+    assert not any("to train on" in note for note in notes)
 
 
 def test_what_is_refused(tmp_path: Path) -> None:

@@ -28,13 +28,10 @@ SMALL = {
 }  # fmt: skip
 # what falls short today, each with its reason; it is taken out with the fault
 SHORT = {
-    f"denoise{OTHERS}": "says nothing of a model that was not trained for noise",
     f"inpaint{OTHERS}": "is worse than OpenCV on photographs, and says nothing",
-    "upscale": "is worse than bicubic without back-projection",
     "search": "is worse than colours where these tell, and says nothing",
     "map": "is worse than PCA of the pixels on photographs, and says nothing",
-    "outliers": "refuses fewer than 99 held-out normal pictures",
-    "kernels": "refuses the model that train makes by default",
+    "outliers": "is worse than the residual of PCA on parts, and says nothing without labels",
 }
 
 
