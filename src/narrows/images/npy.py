@@ -222,6 +222,8 @@ def _header(stream: Any) -> Header:
 
 def _check_directory(opened: BinaryIO) -> None:
     """Refuse an archive of too many members before a list of them is made."""
+    if opened.read(4) not in (b"PK\3\4", b"PK\5\6"):  # as NumPy tells them
+        raise ValueError("it is no archive: it does not begin like one")
     size = opened.seek(0, os.SEEK_END)
     start = max(0, size - 66_000)
     opened.seek(start)
@@ -230,7 +232,7 @@ def _check_directory(opened: BinaryIO) -> None:
     lone = len(tail) - 22
     place = lone if tail[lone:].startswith(b"PK\5\6") else tail.rfind(b"PK\5\6")
     if place < 0 or len(tail) < place + 22:
-        raise ValueError("it is no archive, or its end is missing")
+        raise ValueError("it is no archive: its end is missing")
     directory = struct.unpack_from("<I", tail, place + 12)[0]
     if place >= 76 and tail[place - 20 : place - 16] == b"PK\6\7":
         directory = struct.unpack_from("<Q", tail, place - 36)[0]
