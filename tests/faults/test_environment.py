@@ -155,6 +155,17 @@ def test_a_closed_terminal_does_not_stop_what_nohup_started(tmp_path: Path) -> N
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 
 
+@pytest.fixture(autouse=True)
+def as_from_a_shell() -> Iterator[None]:
+    """Signals do what they usually do, also where the tests run under nohup or in the background."""
+    usual = {signal.SIGINT: signal.default_int_handler}
+    usual |= {getattr(signal, name): signal.SIG_DFL for name in CODES if name != "SIGINT"}
+    before = {number: signal.signal(number, how) for number, how in usual.items()}
+    yield
+    for number, how in before.items():
+        signal.signal(number, how)
+
+
 @pytest.mark.parametrize("name", CODES)
 def test_exit_codes_of_signals(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
