@@ -14,6 +14,7 @@ import errno
 import glob
 import hashlib
 import json
+import math
 import os
 import secrets
 import tomllib
@@ -251,9 +252,12 @@ def _digest(content: bytes, place: int) -> bytes:
     return found.hexdigest().encode()
 
 
-def memory() -> int:
-    """Bytes of memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def memory() -> float:
+    """Bytes of memory of this machine; infinite where a system does not say."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return math.inf
 
 
 def misfit(found: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> str:

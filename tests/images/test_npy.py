@@ -145,7 +145,7 @@ def test_bombs_are_refused_before_they_are_unpacked(tmp_path: Path, monkeypatch)
 
 def test_more_than_the_machine_has_is_refused(tmp_path: Path, monkeypatch) -> None:
     np.savez_compressed(tmp_path / "a.npz", x=PIXELS)
-    monkeypatch.setattr("narrows.images.npy._memory", lambda: 100)
+    monkeypatch.setattr("narrows.images.npy.memory", lambda: 100)
     with pytest.raises(BadFile, match="this machine has 0.0 GiB of memory; save it as .npy"):
         array_file(tmp_path / "a.npz")
 

@@ -26,6 +26,7 @@ from ..measures.calibration import (
     quantile_threshold,
 )
 from ..measures.detection import Detection, detection
+from ..tables import counted
 
 __all__ = [
     "MEAN_RANK",
@@ -35,6 +36,7 @@ __all__ = [
     "Median",
     "Quantile",
     "Rule",
+    "attainable",
     "decide",
     "detections",
     "mean_rank",
@@ -166,6 +168,23 @@ def rule_of(
     if fdr is not None:
         return FalseDiscoveryRate(fdr)
     return Median() if median else FalseAlarms(0.01 if false_alarms is None else false_alarms)
+
+
+def attainable(rule: Rule, normals: int, known: str) -> tuple[Rule, str]:
+    """A rule that so many normal pictures can follow, and what to say where it is another one.
+
+    Where they are too few to promise a rate of false alarms, it is the least that they can: 1 / (M + 1).
+
+    Args:
+        known: what is known of them, such as ``held-out``.
+    """
+    if not isinstance(rule, FalseAlarms) or normals >= least_normals(rule.rate):
+        return rule, ""
+    least = 1 / (normals + 1)
+    return FalseAlarms(least), (
+        f"{counted(normals, 'normal picture')} ({known}) can promise a false-alarm rate of {least:.3g} "
+        f"at best, which is taken; {rule.rate:g} needs {least_normals(rule.rate)}"
+    )
 
 
 @dataclass(frozen=True)

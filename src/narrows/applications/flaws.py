@@ -22,14 +22,13 @@ from ..images import Preprocessing, named_outputs, write_pictures
 from ..images.inputs import Pictures
 from ..images.painted import painted
 from ..images.sizes import Sized, sized
-from ..measures.calibration import least_normals
 from ..measures.detection import Detection, detection
 from ..measures.patch_bank import PatchBank, Patches, picture_score, spread
 from ..progress import Progress, stage
 from ..randomness import permutation
 from ..results import Result
 from ..tables import Table
-from .decisions import Decision, FalseAlarms, decide, detections, rule_of
+from .decisions import Decision, attainable, decide, detections, rule_of
 from .outliers import NORMAL
 
 __all__ = ["Flaws", "flaws"]
@@ -44,7 +43,6 @@ LEAST = 4  # normal pictures
 CHOSEN_ON = 0.25  # of the normal pictures, at most MOST
 JUDGED_BY = 0.25
 MOST = 50
-USUAL_RATE = 0.01  # of false alarms
 EVERY = 7  # pixels of a map that choose it
 SHOWN, LISTED = 8, 10
 
@@ -224,7 +222,6 @@ def flaws(
         ValueError: fewer than four normal pictures, or two rules.
         NoImages: nothing can be read.
     """
-    named = any(value is not None for value in (false_alarms, quantile, fdr))
     rule = rule_of(false_alarms, quantile, False, fdr)
     with stage(progress, "reading pictures"):
         known, asked = _read(normal, limit), _read(pictures, limit)
@@ -245,35 +242,29 @@ def flaws(
     fitting = order[len(judged) + len(choosing) :]
     of = {"judged": judged, "choosing": choosing, "fitting": fitting}
     notes = [*known.notes, *asked.notes]
-    if not named and len(judged) < least_normals(USUAL_RATE):
-        rule = FalseAlarms(1 / (len(judged) + 1))
-        notes.append(
-            f"{len(judged)} normal pictures are held out, which promise a false-alarm rate of "
-            f"{rule.rate:.3g} at best; {USUAL_RATE:g} needs {least_normals(USUAL_RATE)}"
-        )
+    if false_alarms is None:
+        rule, said = attainable(rule, len(judged), "held-out")
+        notes += [said] if said else []
     part = {name: [known.pixels[i] for i in places] for name, places in of.items()}
     with stage(progress, "choosing how patches are cut") as step:
         choices = _tried(part["fitting"], part["choosing"], seed, step)
     of_pictures = max(choices, key=lambda choice: choice["pictures"])
     of_maps = max(choices, key=lambda choice: choice["pixels"])
     bank, share = of_pictures["bank"], of_pictures["share"]
+    marking = of_maps["bank"]
+    drawn: list[Tensor] = []
+    each: list[float] = []
     with stage(progress, "scoring") as step:
-        total = len(judged) + len(asked)
-        normal_scores: list[float] = []
-        scores: list[float] = []
-        for number, picture in enumerate([*part["judged"], *asked.pixels]):
-            value = picture_score(bank.distances(picture), share)
-            (normal_scores if number < len(judged) else scores).append(value)
-            step(number + 1, total)
-    with stage(progress, "drawing maps") as step:
-        drawn = []
-        for number, picture in enumerate([*part["judged"], *asked.pixels]):
-            drawn.append(of_maps["bank"].distances(picture))
-            step(number + 1, total)
-    patches = of_maps["bank"].patches
+        pictures_of_all = [*part["judged"], *asked.pixels]
+        for number, picture in enumerate(pictures_of_all, 1):
+            distances = bank.distances(picture)
+            each.append(picture_score(distances, share))
+            drawn.append(distances if marking is bank else marking.distances(picture))
+            step(number, len(pictures_of_all))
+    normal_scores, scores = each[: len(judged)], each[len(judged) :]
     usual = float(np.quantile(np.concatenate([m.ravel() for m in drawn[: len(judged)]]), 0.99))
     sizes = [(int(x.shape[1]), int(x.shape[2])) for x in asked.pixels]
-    maps = Maps(drawn[len(judged) :], patches, sizes)
+    maps = Maps(drawn[len(judged) :], marking.patches, sizes)
     decision = decide({SCORE: normal_scores}, {SCORE: scores}, rule)
     truth, measured = _measured(asked, scores, maps, anomalies, masks)
     kept = [{key: one[key] for key in ("how", "share", "pictures", "pixels")} for one in choices]

@@ -21,7 +21,6 @@ from ..figures import anomaly_sheet, detection_curves, picture_grid, score_histo
 from ..images.contents import content_keys
 from ..images.inputs import Pictures, evenly, joined
 from ..measures.anomaly_scores import by_model, input_complexity
-from ..measures.calibration import least_normals
 from ..measures.detection import Detection, detection
 from ..measures.scoring import (
     RESIDUAL,
@@ -36,7 +35,7 @@ from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table, counted
 from ..training import Portion, RunSplit
-from .decisions import MEAN_RANK, Decision, FalseAlarms, decide, detections, rule_of
+from .decisions import MEAN_RANK, Decision, attainable, decide, detections, rule_of
 from .opening import Opened, is_collection, joined_notes, opened, opened_images, opened_model
 
 __all__ = ["Outliers", "outliers"]
@@ -238,7 +237,6 @@ def outliers(
         NoImages: nothing can be read.
     """
     rule = rule_of(false_alarms, quantile, median, fdr)
-    promised = false_alarms is not None
     if labels is not None and anomalies is not None:
         raise ValueError("--labels and --anomalies both say which are outliers; give one of them")
     if positive and labels is None:
@@ -272,13 +270,9 @@ def outliers(
             f"by {labels or 'what was given'} each of the {counted(len(truth))} is {kind}: AUROC "
             "needs both kinds, so that detection is not measured"
         )
-    if isinstance(rule, FalseAlarms) and not promised and len(judged) < least_normals(rule.rate):
-        least = 1 / (len(judged) + 1)
-        notes.append(
-            f"{counted(len(judged), 'normal picture')} ({judged.name}) can promise a false-alarm rate "
-            f"of {least:.3g} at best, which is taken; {rule.rate:g} needs {least_normals(rule.rate)}"
-        )
-        rule = FalseAlarms(least)
+    if false_alarms is None:
+        rule, said = attainable(rule, len(judged), judged.name)
+        notes += [said] if said else []
 
     with stage(progress, "looking at normal pictures") as step:
         ask = scorer(

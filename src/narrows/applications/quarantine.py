@@ -25,6 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from ..errors import BadFile, NarrowsError
+from ..files import flush
 from ..results import Result
 from ..tables import Table
 from .keepers import outside
@@ -191,8 +192,7 @@ def _copy(path: str | Path, target: str | Path) -> None:
     part = Path(target).with_name(f".{secrets.token_hex(8)}.part")
     try:
         shutil.copy2(path, part)
-        with open(part, "rb") as written:
-            os.fsync(written.fileno())
+        flush(part)
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
         os.rename(part, target)

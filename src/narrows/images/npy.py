@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from ..errors import BadFile, NarrowsError
+from ..files import memory
 
 __all__ = ["Header", "Npz", "npy", "npz", "refuse_bomb"]
 
@@ -155,19 +156,11 @@ def refuse_bomb(claimed: int, stored: int) -> None:
         raise ValueError(
             f"it claims {claimed:,} bytes out of {stored:,} stored ones: it is damaged or hostile"
         )
-    memory = _memory()
-    if memory is not None and claimed > memory:
+    if claimed > (there := memory()):
         raise ValueError(
-            f"it claims {claimed / 2**30:,.1f} GiB, and this machine has {memory / 2**30:,.1f} GiB "
+            f"it claims {claimed / 2**30:,.1f} GiB, and this machine has {there / 2**30:,.1f} GiB "
             "of memory; save it as .npy, which is read piece by piece"
         )
-
-
-def _memory() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # a system that does not say
-        return None
 
 
 @contextlib.contextmanager

@@ -16,15 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from ..parts import part
-from .blocks import ResidualBlock, from_pieces, in_pieces
 from .ladder import Ladder, Shape
+from .mending import MendingRung
 
 __all__ = ["EstimateRung", "estimate_ladder"]
 
 BEGINS = 0.01  # of a usual last layer: at first the estimate is hardly changed
 
 
-class EstimateRung(nn.Module):
+class EstimateRung(MendingRung):
     """An affine map of low rank and its picture's pieces down, with what convolutions find; back up.
 
     Args:
@@ -59,22 +59,9 @@ class EstimateRung(nn.Module):
                 "rank, patch and channels are at least 1 and blocks at least 0; "
                 f"we got {rank}, {patch}, {channels} and {blocks}"
             )
-        deep, height, width = above
-        self.above: Shape = tuple(above)
-        self.patch, self.pieces = patch, deep * patch**2
-        self.below: Shape = (self.pieces + channels, -(-height // patch), -(-width // patch))
         self.inwards = nn.Linear(math.prod(above), rank)
         self.outwards = nn.Linear(rank, math.prod(above))
-        first = nn.Conv2d(2 * self.pieces, channels, 3, padding=1)
-        last = nn.Conv2d(channels, self.pieces, 3, padding=1)
-        with torch.no_grad():
-            last.weight.mul_(BEGINS)
-            last.bias.zero_()  # type: ignore[union-attr]  # it has one
-        one, other = (
-            [ResidualBlock(channels, 3, activation, norm) for _ in range(blocks)] for _ in range(2)
-        )
-        self.seen = nn.Sequential(first, *one)
-        self.mended = nn.Sequential(*other, last)
+        self.mend_with(above, patch, channels, blocks, (activation, norm), BEGINS)
 
     def begin(self, mean: Tensor, inwards: Tensor, outwards: Tensor, told: Tensor) -> None:
         """Estimate told + outwards · inwards · (x - mean), and keep it through training.
@@ -93,16 +80,10 @@ class EstimateRung(nn.Module):
         self.inwards.requires_grad_(False)
         self.outwards.requires_grad_(False)
 
-    def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(B, C, H, W) → (B, C · patch² + channels, ⌈H / patch⌉, ⌈W / patch⌉)."""
-        estimate = self.outwards(self.inwards(h.flatten(1))).reshape(h.shape)
-        patches, pieces = (in_pieces(x, self.patch) for x in (h, estimate.to(h)))
-        return torch.cat([pieces, self.seen(torch.cat([patches, pieces], 1))], 1), None
-
-    def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
-        """(B, C · patch² + channels, ⌈H / patch⌉, ⌈W / patch⌉) → (B, C, H, W)."""
-        pieces, features = torch.split(h, [self.pieces, h.shape[1] - self.pieces], 1)
-        return from_pieces(pieces + self.mended(features), self.patch, self.above)
+    def estimated(self, h: Tensor) -> Tensor:
+        """The affine map of pictures (B, C, H, W)."""
+        estimate: Tensor = self.outwards(self.inwards(h.flatten(1)))
+        return estimate.reshape(h.shape)
 
 
 @part("ladder", "estimate")

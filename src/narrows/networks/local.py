@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..images.blending import membrane
 from ..images.cosine import cosine_threshold
 from ..parts import part
-from .blocks import ResidualBlock, from_pieces, in_pieces
 from .ladder import Ladder, Shape
+from .mending import MendingRung
 
 __all__ = ["GUESSES", "LocalRung", "local_ladder"]
 
@@ -30,7 +30,7 @@ GUESSES: dict[str, Callable[[Tensor, float], Tensor]] = {
 }
 
 
-class LocalRung(nn.Module):
+class LocalRung(MendingRung):
     """A guess and its pieces down, with what convolutions find around each; back up.
 
     Args:
@@ -69,33 +69,13 @@ class LocalRung(nn.Module):
                 "patch and channels are at least 1 and blocks at least 0; "
                 f"we got {patch}, {channels} and {blocks}"
             )
-        deep, height, width = above
-        self.above: Shape = tuple(above)
         self.guess, self.sigma = guess, sigma
-        self.patch, self.pieces = patch, deep * patch**2
-        self.below: Shape = (self.pieces + channels, -(-height // patch), -(-width // patch))
-        first = nn.Conv2d(2 * self.pieces, channels, 3, padding=1)
-        last = nn.Conv2d(channels, self.pieces, 3, padding=1)
-        with torch.no_grad():
-            last.weight.zero_()
-            last.bias.zero_()  # type: ignore[union-attr]  # it has one
-        one, other = (
-            [ResidualBlock(channels, 3, activation, norm) for _ in range(blocks)] for _ in range(2)
-        )
-        self.seen = nn.Sequential(first, *one)
-        self.mended = nn.Sequential(*other, last)
+        self.mend_with(above, patch, channels, blocks, (activation, norm), begins=0.0)
 
-    def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(B, C, H, W) → (B, C · patch² + channels, ⌈H / patch⌉, ⌈W / patch⌉)."""
+    def estimated(self, h: Tensor) -> Tensor:
+        """The guess at pictures (B, C, H, W)."""
         with torch.no_grad():
-            guess = GUESSES[self.guess](h.float(), self.sigma)
-        patches, pieces = (in_pieces(x, self.patch) for x in (h, guess.to(h)))
-        return torch.cat([pieces, self.seen(torch.cat([patches, pieces], 1))], 1), None
-
-    def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
-        """(B, C · patch² + channels, ⌈H / patch⌉, ⌈W / patch⌉) → (B, C, H, W)."""
-        pieces, features = torch.split(h, [self.pieces, h.shape[1] - self.pieces], 1)
-        return from_pieces(pieces + self.mended(features), self.patch, self.above)
+            return GUESSES[self.guess](h.float(), self.sigma)
 
 
 @part("ladder", "local")
