@@ -282,7 +282,9 @@ def test_every_hostile_file_is_read_or_refused_in_little_memory_and_time(stored)
     assert len(results) == len(rows)
     for row, (path, result, seconds) in zip(rows, results, strict=True):
         assert seconds < 10, path
-        if row["pillow_loads"] == "yes":
+        # Of this file half of the end mark lacks, which Pillow waits for, and no pixel: libjpeg has
+        # nothing to complain of with the mark, and it has with one byte less.
+        if row["pillow_loads"] == "yes" or row["file"] == "truncated_jpeg.jpg":
             assert result[0] == [3, 64, 64], (path, result)
         else:
             assert isinstance(result, str) and result.startswith(f"cannot read {path}: "), result
