@@ -155,7 +155,6 @@ def index(
     if (kind, apart) != PLAIN:
         if pool not in (None, "flatten"):
             raise ValueError(f"pool={pool!r} is of codes as they are, not of {kind} ({apart})")
-        check_place(to, kind, apart)
         found = None if new_version else _kept(to, loaded, kind, apart)
     known = loaded if found is None else found
     how = known.preprocessing if new_version else _with_kept_levels(to, known)
@@ -194,9 +193,10 @@ def _wanted(
 
     Raises:
         BadFile: the collection has others.
-        ValueError: there is no such kind or distance.
+        ValueError: there is no such kind or distance, or nowhere to keep it.
     """
     check_features(features or PLAIN[0], distance or PLAIN[1])
+    check_place(to, features or PLAIN[0], distance or PLAIN[1])
     before = PLAIN
     if Collection.exists(to):
         about = Collection.open(to).about

@@ -35,7 +35,7 @@ def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
     Args:
         a, b: codes (B, D) of two views of the same pictures.
     """
-    z = F.normalize(torch.cat([a, b]).float(), dim=1)
+    z = F.normalize(torch.cat([a, b]), dim=1)
     near = z @ z.T / temperature
     near = near.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), -torch.inf)
     other = torch.arange(len(z), device=z.device).roll(len(a))
@@ -55,7 +55,6 @@ def vicreg(
         a, b: codes (B, D) of two views of the same pictures.
         invariance, variance, covariance: weights of the three.
     """
-    a, b = a.float(), b.float()
     total = invariance * F.mse_loss(a, b)
     for z in (a, b):
         even = z - z.mean(0)
@@ -81,7 +80,7 @@ def _second(step: Step, view: Part | None) -> tuple[Tensor, Tensor]:
 
 def _flat(code: Code) -> Tensor:
     """A code's mean, or itself, (B, D)."""
-    return (code.z[0] if code.mean is None else code.mean).flatten(1)
+    return (code.z[0] if code.mean is None else code.mean).float().flatten(1)
 
 
 def _check_whole(step: Step, name: str) -> None:
