@@ -327,7 +327,7 @@ def compare(
     results: dict[str, dict[str, ClassifierEvaluation]] = {}
     few = {}
     ours: list[Classifier] = []
-    held_out = {}
+    held_out: dict[str, tuple[str, float]] = {}
     quick = [kind for kind in kinds if kind in QUICK] or list(kinds)
     for number, (title, (known, other)) in enumerate(rows.items()):
         results[title] = {}

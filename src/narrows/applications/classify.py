@@ -587,11 +587,12 @@ def _compared(study: _Study, kinds: Sequence[str]) -> Comparison:
             beside[title] = plain.encode
             briefly.append(title)
     functions = {**functions, **{k: each for k, each in beside.items() if k not in functions}}
-    rows = {}
+    rows: dict[str, tuple[Any, Any]] = {}
     with stage(study.progress, "encoding") as step:
         for place, (name, function) in enumerate(functions.items()):
-            parts = (study.fitted, study.judged)
-            rows[name] = tuple(extract_features(function, part) for part in parts)
+            rows[name] = (
+                extract_features(function, study.fitted), extract_features(function, study.judged),
+            )  # fmt: skip
             step(place + 1, len(functions))
     with stage(study.progress, "classifying") as step:
         return compare(
@@ -601,7 +602,7 @@ def _compared(study: _Study, kinds: Sequence[str]) -> Comparison:
             kinds,
             briefly=briefly,
             seed=study.seed,
-            progress=step,  # type: ignore[arg-type]
+            progress=step,
         )
 
 

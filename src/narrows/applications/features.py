@@ -151,7 +151,7 @@ class Features:
         """Those of one kind that is not joined, (N, F)."""
         with torch.no_grad():
             if isinstance(images, Tensor):
-                parts = images.split(AT_ONCE)
+                parts = torch.split(images, AT_ONCE)
                 return torch.cat([self._of(kind, x, x) for x in parts])
             source = as_source(images)
             indices = torch.split(torch.arange(len(source)), AT_ONCE)
@@ -167,8 +167,8 @@ class Features:
             return (x.flatten(1) - self.fitted["pca.mean"]) @ self.fitted["pca.components"].T
         if kind == "patches":
             names = ("mean", "whitening", "centres")
-            tensors = [self.fitted[f"patches.{name}"] for name in names]
-            return KMeansPatches(*tensors, int(self.fitted["patches.side"]))(x)
+            mean, whitening, centres = (self.fitted[f"patches.{name}"] for name in names)
+            return KMeansPatches(mean, whitening, centres, int(self.fitted["patches.side"]))(x)
         return {"pixels": pixels, "colours": colours}[kind](x)
 
     def save(self, folder: Path | str) -> None:

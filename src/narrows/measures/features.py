@@ -43,7 +43,7 @@ PATCHES_AT_ONCE = 1 << 16
 
 def pixels(x: Tensor, cells: int = CELLS) -> Tensor:
     """The means of at most ``cells`` × ``cells`` cells: (B, C, H, W) → (B, C·cells²)."""
-    return F.adaptive_avg_pool2d(x, [min(cells, side) for side in x.shape[2:]]).flatten(1)
+    return F.adaptive_avg_pool2d(x, _at_most(x, cells)).flatten(1)
 
 
 def colours(x: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ def colours(x: Tensor) -> Tensor:
     Three channels are counted together, in 4 × 4 × 4 bins; a gray picture's brightness in 16. Roots
     of shares make the Euclidean distance Hellinger's, in which frequent colours count less.
     """
-    _, channels, height, width = x.shape
+    channels = x.shape[1]
     bins = BINS.get(channels, OTHER_BINS)
     levels = (x * bins).long().clamp(0, bins - 1)
     if channels == 3:
@@ -60,7 +60,7 @@ def colours(x: Tensor) -> Tensor:
         size = bins**3
     else:
         which, size = list(levels.unbind(1)), bins
-    cells = [min(COLOUR_CELLS, side) for side in (height, width)]
+    cells = _at_most(x, COLOUR_CELLS)
     counted = []
     for each in which:
         ones = F.one_hot(each, size).movedim(3, 1).float()
@@ -113,14 +113,14 @@ class KMeansPatches:
         step = 2 if min(x.shape[2:]) > COARSE else 1
         grid = [(length - self.side) // step + 1 for length in x.shape[2:]]
         at_once = max(1, PATCHES_AT_ONCE // math.prod(grid))
-        return torch.cat([self._of(part, step, grid) for part in x.split(at_once)])
+        return torch.cat([self._of(part, step, grid) for part in torch.split(x, at_once)])
 
     def _of(self, x: Tensor, step: int, grid: list[int]) -> Tensor:
         rows = _even(_cut(x, self.side, step))
         away = torch.cdist((rows - self.mean) @ self.whitening, self.centres[None])
         near = (away.mean(2, keepdim=True) - away).clamp_min(0)
-        places = near.transpose(1, 2).unflatten(2, grid)
-        return F.adaptive_avg_pool2d(places, [min(2, length) for length in grid]).flatten(1)
+        places = near.transpose(1, 2).reshape(len(x), len(self.centres), *grid)
+        return F.adaptive_avg_pool2d(places, _at_most(places, 2)).flatten(1)
 
 
 @dataclass(frozen=True)
@@ -156,8 +156,13 @@ class ZScores:
 
 def _reduced(x: Tensor) -> Tensor:
     """Pictures of at most SEEN pixels a side."""
-    size = [min(SEEN, side) for side in x.shape[2:]]
-    return x if size == list(x.shape[2:]) else F.adaptive_avg_pool2d(x, size)
+    size = _at_most(x, SEEN)
+    return x if size == tuple(x.shape[2:]) else F.adaptive_avg_pool2d(x, size)
+
+
+def _at_most(x: Tensor, cells: int) -> tuple[int, int]:
+    """Rows and columns of (B, C, H, W), at most so many."""
+    return min(cells, x.shape[2]), min(cells, x.shape[3])
 
 
 def _cut(x: Tensor, side: int, step: int) -> Tensor:
@@ -175,7 +180,7 @@ def _k_means(x: Tensor, k: int, seed: int) -> Tensor:
     """Centres (K, F) of rows (N, F), begun at rows that the seed draws; one that nothing is near stays."""
     centres = x[permutation(seed, "patches/centres", len(x))[:k]].clone()
     for _ in range(ROUNDS):
-        which = torch.cat([torch.cdist(part, centres).argmin(1) for part in x.split(4096)])
+        which = torch.cat([torch.cdist(part, centres).argmin(1) for part in torch.split(x, 4096)])
         counts = torch.bincount(which, minlength=len(centres))
         sums = torch.zeros_like(centres).index_add_(0, which, x)
         filled = counts > 0
