@@ -35,10 +35,10 @@ from run import SIZE, Noted, error
 import narrows as nw
 from narrows import files
 from narrows.images import split
+from narrows.images.views import Mirrored
 from narrows.measures import Pca
 from narrows.parts import Part
 from narrows.training import Recipe, length
-from narrows.training.beginnings import Mirrored
 
 sys.path.append(str(Path(__file__).parents[1]))
 from measuring import machine  # noqa: E402

@@ -18,7 +18,7 @@ SMALL = 32  # pixels of a side
 PICTURE_VARIANCE = 0.01
 
 
-def _views(shape: Sequence[int], mirror: bool) -> Part:
+def usual_views(shape: Sequence[int], mirror: bool) -> Part:
     """Each picture as it might have been taken: mirrored, moved, nearer, turned, in other light.
 
     Small pictures move by whole pixels only, as what lies between their pixels is a blur.
@@ -43,7 +43,7 @@ def _phase(shape: Sequence[int], mirror: bool, **numbers: Any) -> Phase:
         optimizer="muon",
         learning_rate=4e-3,
         weight_decay=0.1,
-        views=_views(shape, mirror),
+        views=usual_views(shape, mirror),
         ema_decay=0.995,
         patience=8,
         **numbers,

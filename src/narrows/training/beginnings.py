@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..autoencoder import Autoencoder
 from ..bottlenecks import Gaussian, Point
 from ..images import Source
+from ..images.views import Mirrored
 from ..measures.baselines import Pca
 from ..networks import LinearResidualRung, ProjectionRung
 from ..parts import named, part
@@ -24,7 +25,7 @@ from ..parts import named, part
 if TYPE_CHECKING:
     from .phases import Phase
 
-__all__ = ["AsBuilt", "Beginning", "Mirrored", "MirroredPcaBeginning", "PcaBeginning", "pca_rows"]
+__all__ = ["AsBuilt", "Beginning", "MirroredPcaBeginning", "PcaBeginning", "pca_rows"]
 
 # a direction whose variance is below this share of the largest is one that the pictures do not have
 NOTHING = 1e-9
@@ -41,28 +42,6 @@ class Beginning(Protocol):
     def __call__(self, model: Autoencoder, source: Source, phase: Phase, seed: int) -> str:
         """Set the weights; gives a sentence about it."""
         ...
-
-
-@dataclass(frozen=True)
-class Mirrored:
-    """N pictures and, after them, their N mirror images, left for right."""
-
-    source: Source
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(C, H, W)."""
-        return tuple(self.source.shape)
-
-    def __len__(self) -> int:
-        return 2 * len(self.source)
-
-    def batch(self, indices: Tensor) -> Tensor:
-        """float32 (B, C, H, W)."""
-        n = len(self.source)
-        x = self.source.batch(indices % n)
-        mirrored = (indices >= n).to(x.device)[:, None, None, None]
-        return torch.where(mirrored, x.flip(3), x)
 
 
 def pca_rows(source: Source, width: int, seed: int = 0) -> Pca:
