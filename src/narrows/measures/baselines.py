@@ -38,7 +38,7 @@ VALUES = 1 << 28
 # views of pictures: so many of each, and of all as many as a covariance takes in some seconds
 VIEWS, MOST_VIEWS = 4, 20_000
 # of a coded PCA: components, bits of one of them, rounds of Lloyd's, and pictures that it learns from
-CODED, MOST_BITS, ROUNDS, LEARNT_FROM = 256, 10, 60, 4_096
+CODED, MOST_BITS, ROUNDS, LEARNT_FROM = 256, 10, 50, 4_096
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,13 @@ def _allotted(variances: Tensor, bits: int) -> list[int]:
 
 
 def _lloyd(values: Tensor, count: int) -> Tensor:
-    """The ``count`` numbers that ``values`` (N,) are rounded to with the least squared error, ascending."""
-    levels = torch.quantile(values, (torch.arange(count) + 0.5) / count)
+    """The ``count`` numbers that ``values`` (N,) are rounded to with the least squared error, ascending.
+
+    They begin where they lie best of many normal numbers: in the density's third root (Panter & Dite
+    1951), which is a normal one √3 as wide.
+    """
+    middle, quantiles = values.mean(), (torch.arange(count) + 0.5) / count
+    levels = middle + math.sqrt(3) * (torch.quantile(values, quantiles) - middle)
     for _ in range(ROUNDS):
         nearest = _nearest(values, levels)
         sums = torch.zeros(count).index_add_(0, nearest, values)
