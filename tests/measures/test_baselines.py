@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from narrows.images import as_source
+from narrows.images import Items, as_source
 from narrows.images.corruptions import Chain, Flip, Warp
 from narrows.measures import Pca, mean_picture
 from narrows.measures.baselines import CodedPca, to_fit_pca
@@ -98,7 +98,7 @@ def test_a_gaussian_number_takes_the_bits_that_theory_gives_it():
     x = torch.zeros(4000, 1, 1, 2)
     x[..., 0] = 0.5 + 0.1 * torch.special.ndtri((torch.arange(4000) + 0.5) / 4000)[:, None, None]
     found = [
-        float((CodedPca.fit(x, bits).reconstruct(x) - x).square().mean() * 200)
+        float((CodedPca.fit(Items(x), bits).reconstruct(x) - x).square().mean() * 200)
         for bits in (1, 2, 3)
     ]
     assert found == pytest.approx([0.3634, 0.1175, 0.03454], rel=0.02)
