@@ -47,6 +47,9 @@ class EstimateRung(nn.Module):
             unknown guess, or no map.
     """
 
+    guess: Guess
+    share: Tensor
+
     def __init__(
         self,
         above: Shape,
@@ -69,7 +72,7 @@ class EstimateRung(nn.Module):
             )
         deep, height, width = above
         self.above: Shape = tuple(above)
-        self.guess: Guess = build("guess", guess)
+        self.guess = build("guess", guess)
         self.patch = patch
         self.pieces = (deep + self.guess.marks) * patch**2
         self.below: Shape = (self.pieces + channels, -(-height // patch), -(-width // patch))
