@@ -146,9 +146,11 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
         Verb(
             "search",
             "More like this one, in a folder of one kind.",
-            "By meaning (a dog, whatever the picture): a model of your folder knows none.",
-            "16×16 pixels, a histogram of colours.",
-            "The twelve nearest codes.",
+            "By meaning (a dog, whatever the picture): a model of your folder knows none. By colour: index "
+            "with `--features colours`.",
+            "16×16 pixels, a histogram of colours: `index --features pixels`, `--features colours`.",
+            "The twelve nearest rows of the collection: codes by the Euclidean distance, unless it was "
+            "indexed with `--features` or `--distance`.",
             ("search",),
         ),
         Verb(
@@ -179,8 +181,9 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "classify",
             "Few labels and many pictures, or groups without any.",
             "Many labels: pixels and a support vector machine, or a network of your own, do better.",
-            "The same classifiers on pixels and on PCA, which it prints.",
-            "Three classifiers, the best by a fifth of the training.",
+            "The same classifiers on pixels, PCA, colour histograms and k-means patches, which it prints; "
+            "where one is better a note names it, and `--features` learns from it.",
+            "Four classifiers on codes, the best by a fifth of the training.",
             ("classify",),
         ),
     ),
