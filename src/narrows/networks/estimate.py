@@ -106,8 +106,7 @@ class EstimateRung(nn.Module):
         """
         k = len(inwards)
         with torch.no_grad():
-            for one in (self.inwards.weight, self.inwards.bias, self.outwards.weight):
-                one.zero_()
+            self.outwards.weight.zero_()
             self.inwards.weight[:k] = inwards
             self.inwards.bias[:k] = -(inwards @ mean)
             self.outwards.weight[:, :k] = outwards
