@@ -6,11 +6,11 @@
     python benchmarks/restoration/run.py --epochs 400 --device cuda
 
 Pictures are cut to a square and resized to 64×64 by Lanczos; a fifth is held out by content and only
-looked at at the end. What there was to choose (networks, epochs, and the baselines' own numbers) was
-chosen on a fifth of the training part (``--select_device``). Each model begins as the best linear restorer,
-and is an autoencoder whose code is that one's estimate in pieces and a map of features: convolutions
-mend the estimate, trained with the corruption that is to be undone. Views of the few pictures stand in
-for those that a small set lacks. It is used as ``narrows inpaint``, ``upscale`` and ``denoise`` use it.
+looked at at the end. What there was to choose (networks, lengths, and the baselines' own numbers) was
+chosen on a fifth of the training part (``--choose``). Each model is that of its recipe, ``inpainter``,
+``upscaler`` or ``denoiser``: it begins as a guess and the best linear restorer, and convolutions mend
+that, trained with the corruption that is to be undone. Views of the few pictures stand in for those that
+a small set lacks. It is used as ``narrows inpaint``, ``upscale`` and ``denoise`` use it.
 
 PSNR is the mean over held-out pictures, in the hole for inpainting, with the deviation over pictures;
 noise leaves [0, 1] and is not clipped. Sheets go where the runs are: these faces are not published.
@@ -24,7 +24,6 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ import numpy as np
 import torch
 from PIL import Image
 from sklearn.kernel_ridge import KernelRidge
-from torch import Tensor, nn
+from torch import Tensor
 
 import narrows as nw
 from narrows.applications import (
@@ -50,7 +49,7 @@ from narrows.images.corruptions import GaussianNoise, Rectangle
 from narrows.measures import Pca, Ridge, conditional_mean, psnr, wiener
 from narrows.parts import Part, build
 from narrows.randomness import Draws
-from narrows.training import Phase, Recipe, history_of, select_device
+from narrows.training import Recipe, history_of, select_device
 
 sys.path.append(str(Path(__file__).parents[1]))
 from faces import SIZE, by_lanczos, joined, mirrored, views  # noqa: E402
@@ -62,26 +61,16 @@ HOLE = Rectangle()
 COMPONENTS = 600  # of the baselines
 SHRINKAGES = (3e-4, 1e-3, 3e-3, 1e-2, 2e-2, 4e-2)  # added to every variance of a fitted Gaussian
 STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-SHRUNK, STRENGTH = 2e-2, 1e-3  # of our beginnings
 SHOWN = 8
 
 Through = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True)
-class Task:
-    """What is to be undone, the rank of the linear map that begins it, and for how long it is trained."""
-
-    corruption: Part
-    rank: int
-    epochs: float
-    learning_rate: float = 1e-3
-
-
-TASKS = {
-    "inpainting": Task(Part("rectangle"), 800, 4),
-    "upscaling": Task(Part("downscale", {"factor": FACTOR}), 3 * (SIZE // FACTOR) ** 2, 4),
-    "denoising": Task(Part("gaussian-noise", {"sigma": SIGMA}), 800, 8, 8e-4),
+SHAPE = (3, SIZE, SIZE)
+TASKS: dict[str, Callable[[], Recipe]] = {
+    "inpainting": lambda: nw.recipes.inpainter(SHAPE),
+    "upscaling": lambda: nw.recipes.upscaler(SHAPE, float(FACTOR)),
+    "denoising": lambda: nw.recipes.denoiser(SHAPE, SIGMA),
 }
 
 
@@ -90,7 +79,7 @@ def main() -> None:
     parser.add_argument("--set", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--task", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=float, help="default: of the task")
+    parser.add_argument("--epochs", type=float, help="default: the recipe's length")
     parser.add_argument(
         "--choose", action="store_true", help="judge on a fifth of the training part"
     )
@@ -115,79 +104,25 @@ def main() -> None:
                 write(path, row)
 
 
-def recipe(given: argparse.Namespace, name: str, rank: int) -> Recipe:
-    """An autoencoder that undoes a corruption, with what keeps a small set from being learnt by heart:
-    mirroring, small shifts, weight decay and averaged weights."""
-    task = TASKS[name]
-    ladder = {"shape": (3, SIZE, SIZE), "rank": rank}
-    numbers = {
-        "epochs": given.epochs or (0.1 if given.quick else task.epochs),
-        "batch_size": 8,
-        "optimizer": "adamw",
-        "learning_rate": task.learning_rate,
-        "learning_rate_schedule": "one-cycle",
-        "weight_decay": 0.05,
-        "grad_clip_norm": 300.0,  # without it one of two runs fell apart when the rate was highest
-        "ema_decay": 0.99 if given.quick else 0.998,
-        "augmentation": Part(
-            "chain", {"parts": (Part("flip"), Part("shift", {"reach": 2 / SIZE}))}
-        ),
-        "corruption": task.corruption,
-    }
-    ladder_part = Part("estimate", {**ladder, **given.ladder})
-    phase = Phase(**{**numbers, **given.phase})
-    likelihood = Part("mse", {"output": "identity"})
-    return Recipe(f"estimate-{name}", ladder_part, Part("point"), likelihood, (phase,))
+def recipe(given: argparse.Namespace, name: str) -> Recipe:
+    """The recipe of a task, with small shifts: they keep a small set from being learnt by heart."""
+    made = TASKS[name]()
+    assert isinstance(made.ladder, Part)
+    views = Part("chain", {"parts": (Part("flip"), Part("shift", {"reach": 2 / SIZE}))})
+    made = dataclasses.replace(made, ladder=made.ladder.with_(**given.ladder))
+    made = made.with_(augmentation=views, views=None, **given.phase)
+    if given.quick:
+        return made.with_(steps=2, ema_decay=0.9)
+    return made if given.epochs is None else made.with_(epochs=given.epochs)
 
 
-Affine = tuple[Tensor, Tensor, Tensor, Tensor]  # as EstimateRung.begin takes it
-
-
-def of_hidden(pixels: Tensor) -> Affine:
-    """The conditional mean of the whole picture, told by what is around the hole."""
-    pca = shrunk(gaussian(pixels, TASKS["inpainting"].rank), SHRUNK)
-    scale = (pca.variances - pca.rest).clamp_min(0).sqrt()[:, None] * pca.components
-    seen = scale * (~hole()).expand(1, 3, SIZE, SIZE).flatten()
-    square = seen @ seen.T + pca.rest * torch.eye(len(scale))
-    return pca.mean, torch.linalg.solve(square, seen), scale.T.contiguous(), pca.mean
-
-
-def of_small(pixels: Tensor) -> Affine:
-    """Ridge regression on the small picture, which is got back from the enlarged one."""
-    side = torch.eye(SIZE)[None, None]
-    smaller = nn.functional.interpolate(
-        side, size=(SIZE // FACTOR, SIZE), mode="bicubic", antialias=True, align_corners=False
-    )[0, 0]
-    inwards = torch.block_diag(*[torch.kron(smaller, smaller)] * 3)
-    spoil, x = build("corruption", TASKS["upscaling"].corruption), pixels.float() / 255
-    given = torch.cat([spoil(some, Draws()).flatten(1) @ inwards.T for some in x.split(256)])
-    ridge = Ridge.fit(given, x, STRENGTH)
-    mean = x.mean(0).flatten()
-    told = ridge.mean + (inwards @ mean - ridge.known) @ ridge.weight
-    return mean, inwards, ridge.weight.T.contiguous(), told
-
-
-def of_noisy(pixels: Tensor) -> Affine:
-    """The Wiener filter in the space of principal components."""
-    pca = gaussian(pixels, TASKS["denoising"].rank)
-    kept = pca.variances / (pca.variances + SIGMA**2)
-    return pca.mean, pca.components, (kept[:, None] * pca.components).T.contiguous(), pca.mean
-
-
-LINEAR: dict[str, Callable[[Tensor], Affine]] = {
-    "inpainting": of_hidden,
-    "upscaling": of_small,
-    "denoising": of_noisy,
-}
-
-
-def begun(given: argparse.Namespace, task: str, whole: Any) -> nw.Autoencoder:
-    """The untrained model, which is the linear restorer of the pictures and their mirror images."""
-    linear = LINEAR[task](mirrored(whole).pixels)
+def begun(given: argparse.Namespace, chosen: Recipe, whole: Any) -> nw.Autoencoder:
+    """The model before its first step."""
     with torch.random.fork_rng():
         torch.manual_seed(given.seed)
-        model = recipe(given, task, len(linear[1])).build()
-    model.ladder.rung(0).begin(*linear)
+        model = chosen.build()
+    phase = chosen.phases[0]
+    print(build("begin", phase.begin)(model, whole, phase, given.seed), flush=True)
     return model
 
 
@@ -196,8 +131,10 @@ def measured(
 ) -> dict[str, Any]:
     """A row of the results: the model trained, and every method on the held-out pictures."""
     whole = joined(train, views(name, train.ids, given.seed))
-    model = begun(given, task, whole)
-    chosen = model.recipe
+    groups = np.tile(train.ids, len(whole) // len(train))  # views of a picture stay together
+    whole = nw.images.Images(whole.pixels, groups=groups)
+    chosen = recipe(given, task)
+    model = begun(given, chosen, whole)
     kind = "quick-" if given.quick else "choose-" if given.choose else ""
     folder = given.to / f"{kind}{name}-{task}-seed{given.seed}-{chosen.fingerprint}"
     x = held.pixels.float() / 255
@@ -211,18 +148,21 @@ def measured(
     before = JUDGES[task](through(beginning), None, x, given.seed)[0].output
     found = dataclasses.replace(found, others={**found.others, "its linear beginning": before})
     save(sheet(found), folder / "methods.png")
-    epochs = chosen.phases[0].epochs
+    lines = history_of(folder)
+    epochs = lines[-1]["epoch"]
+    length = {} if given.epochs is None else {"epochs": given.epochs}
+    said = "".join(f" --{name} {value:g}" for name, value in length.items())
     return {
         "set": name,
         "task": task,
         "seed": given.seed,
-        "command": f"python benchmarks/restoration/run.py --set {name} --task {task} "
-        f"--epochs {epochs:g} --seed {given.seed}",
+        "command": f"python benchmarks/restoration/run.py --set {name} --task {task}{said} "
+        f"--seed {given.seed}",
         "trained_on": len(train),
         "views": len(whole),
         "held_out": len(held),
         "epochs": epochs,
-        "training_minutes": round(sum(line["seconds"] for line in history_of(folder)) / 60, 2),
+        "training_minutes": round(sum(line["seconds"] for line in lines) / 60, 2),
         "weights": sum(p.numel() for p in model.parameters()),
         "methods": compared(found),
         "baselines_chosen": numbers,
@@ -439,7 +379,7 @@ def write(path: Path, row: dict[str, Any]) -> None:
     rows = {tuple(one[k] for k in keys): one for one in [*document.get("rows", []), row]}
     document = {
         "what": "PSNR in dB of restored 64×64 faces, held-out pictures",
-        "command": "python benchmarks/restoration/run.py --set SET --task TASK --epochs EPOCHS --seed SEED",
+        "command": "python benchmarks/restoration/run.py --set SET --task TASK --seed SEED",
         "rows": [rows[key] for key in sorted(rows)],
     }
     path.write_text(json.dumps(document, indent=2) + "\n")

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..parts import Part, build, part
@@ -27,6 +28,7 @@ __all__ = ["EstimateRung", "estimate_ladder"]
 
 AS_GIVEN = Part("as-given")
 STEP = 0.1  # of what convolutions give: a change is small beside a picture
+CONTRAST = 0.2  # of pixels to the mean around them
 
 
 class EstimateRung(nn.Module):
@@ -83,7 +85,7 @@ class EstimateRung(nn.Module):
             self.register_buffer("share", torch.ones(()))
         how = (activation, norm)
         one, other = ([ResidualBlock(channels, 3, *how) for _ in range(blocks)] for _ in range(2))
-        first = nn.Conv2d(deep * patch**2 + self.pieces, channels, 3, padding=1)
+        first = nn.Conv2d(deep * patch**2 + self.pieces + 1, channels, 3, padding=1)
         last = nn.Conv2d(channels, deep * patch**2, 3, padding=1)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]  # it has one
@@ -104,8 +106,7 @@ class EstimateRung(nn.Module):
         """
         k = len(inwards)
         with torch.no_grad():
-            for one in (self.inwards.weight, self.inwards.bias, self.outwards.weight):
-                one.zero_()
+            self.outwards.weight.zero_()
             self.inwards.weight[:k] = inwards
             self.inwards.bias[:k] = -(inwards @ mean)
             self.outwards.weight[:, :k] = outwards
@@ -139,7 +140,16 @@ class EstimateRung(nn.Module):
         """(B, C, H, W) → (B, (C + marks) · patch² + channels, ⌈H / patch⌉, ⌈W / patch⌉)."""
         estimate = torch.cat([self.estimated(h).to(h), self.guess.marked(h)], 1)
         given, pieces = (in_pieces(x, self.patch) for x in (h, estimate))
-        return torch.cat([pieces, self.seen(torch.cat([given, pieces], 1))], 1), None
+        return torch.cat([pieces, self.seen(self._contrasts(given, pieces))], 1), None
+
+    def _contrasts(self, given: Tensor, pieces: Tensor) -> Tensor:
+        """Pieces less the estimate's mean around them, enlarged to be of size 1; marks; that mean."""
+        shown = given.shape[1]
+        mean = F.avg_pool2d(
+            pieces[:, :shown].mean(1, keepdim=True), 3, 1, 1, count_include_pad=False
+        )
+        pictures = torch.cat([given, pieces[:, :shown]], 1) - mean
+        return torch.cat([pictures / CONTRAST, pieces[:, shown:], mean], 1)
 
     def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
         """(B, (C + marks) · patch² + channels, ⌈H / patch⌉, ⌈W / patch⌉) → (B, C, H, W)."""

@@ -1,11 +1,12 @@
 """Canziani 2020, figures 2 to 11: what can be done with a code, on digits and on faces.
 
 Interpolation goes through a dense variational autoencoder of digits; steering and in-painting share
-a convolutional one of faces; upscaling begins as ridge regression and is trained from there.
+a convolutional one of faces; upscaling begins as back-projection and ridge regression.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Callable
 from functools import partial
@@ -37,8 +38,8 @@ from ..images.transforms import Brightness, Rotation, ShiftX, Zoom
 from ..measures import Pca, Ridge, psnr, sharpness
 from ..parts import Part
 from ..randomness import Draws
-from ..recipes import conv_vae, mlp_vae
-from ..training import Phase, Recipe
+from ..recipes import conv_vae, mlp_vae, upscaler
+from ..training import Recipe
 from .experiment import Finding, Row, experiment, verdict_of
 from .lab import Lab, across, few, places, through
 
@@ -271,38 +272,12 @@ LOW, FACTOR = 16, 4  # pixels of what is given, at either scale, and how often t
 STRENGTH = 1e-3  # of ridge regression, as in benchmarks/restoration
 
 
-def _upscaler(lab: Lab, train: Any, seed: int, ridge: Ridge) -> tuple[Recipe, Autoencoder]:
-    """Ridge regression from 16×16, which convolutions go on from: the recipe and the model to begin."""
-    shape = tuple(train.shape)
-    rank = len(ridge.known)
-    ladder = {"shape": shape, "rank": rank, **lab.of(small={"channels": 32, "blocks": 2}, paper={})}
-    phase = Phase(
-        epochs=lab.of(small=6.0, paper=60.0),
-        batch_size=16,
-        optimizer="adamw",
-        weight_decay=0.05,
-        grad_clip_norm=300.0,
-        ema_decay=0.99,
-        augmentation=Part("flip"),
-        corruption=Part("downscale", {"factor": FACTOR}),
-        precision="float32",
-    )
-    parts = (Part("estimate", ladder), Part("point"), Part("mse", {"output": "identity"}))
-    recipe = Recipe("canziani-upscaling", *parts, phases=(phase,))
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = recipe.build()
-    sides = [torch.eye(size)[None, None] for size in shape[1:]]
-    down, across = (
-        reduced(side, (len(side[0, 0]) // FACTOR, len(side[0, 0])))[0, 0] for side in sides
-    )
-    kron = [torch.kron(down, across)] * shape[0]
-    inwards: Tensor = torch.block_diag(*kron)  # type: ignore[no-untyped-call]
-    still = torch.zeros(inwards.shape[1])
-    told = ridge.mean - ridge.known @ ridge.weight
-    rung: Any = model.ladder.rung(0)
-    rung.begin(still, inwards, ridge.weight.T.contiguous(), told)
-    return recipe, model
+def _upscaler(lab: Lab, shape: tuple[int, ...]) -> Recipe:
+    """Back-projection and ridge regression, which convolutions go on from."""
+    recipe = upscaler(shape, float(FACTOR))
+    ladder = recipe.ladder.with_(**lab.of(small={"channels": 32, "blocks": 2}, paper={}))
+    recipe = dataclasses.replace(recipe, name="canziani-upscaling", ladder=ladder)
+    return recipe.with_(epochs=lab.of(small=6.0, paper=60.0), precision="float32")
 
 
 @experiment(
@@ -327,8 +302,7 @@ def figure_9(lab: Lab) -> Finding:
     base: dict[str, float] = {}
     shown: dict[str, Tensor] = {}
     for seed in lab.seeds:
-        recipe, begin = _upscaler(lab, train, seed, ridge)
-        model = lab.model(recipe, train, seed=seed, begin=begin).model
+        model = lab.model(_upscaler(lab, tuple(train.shape)), train, seed=seed).model
         found = upscale_batch(
             partial(through, model), small, FACTOR, (size, size), clean=x
         ).restored

@@ -17,7 +17,7 @@ GROUP = "Generic"
 
 MAP = ("ladder.rungs.0.inwards", "ladder.rungs.0.outwards")
 RANK = 256  # of the affine map
-NETWORK = {"channels": 64, "blocks": 3, "norm": "none"}
+NETWORK = {"channels": 32, "blocks": 6, "norm": "none"}
 
 
 def _restorer(
@@ -37,8 +37,8 @@ def _restorer(
         frozen=() if patches else MAP,
         steps=2000,
         batch_size=16,
-        optimizer="adamw",
-        learning_rate=1e-3,
+        optimizer="muon",
+        learning_rate=4e-3,
         weight_decay=0.01,
         grad_clip_norm=300.0,
         views=Part("flip") if mirror else None,

@@ -108,8 +108,9 @@ class _Restorer:
             chosen, said = self._chosen(rung, source, corruption, seed)
         of = f"{len(source):,} pictures" + (" and their mirror images" if self.mirror else "")
         if chosen[1] is None:
-            zero = torch.zeros(rung.inwards.in_features)
-            rung.begin(zero, zero[None], zero[:, None], zero, 1.0)
+            nothing = torch.zeros(rung.inwards.in_features)
+            none = torch.zeros(0, len(nothing))
+            rung.begin(nothing, none, none.t(), nothing, 1.0)
             what = f"{named(rung.guess)} alone"
         else:
             share, strength = float(chosen[0] or 0.0), chosen[1]
