@@ -114,6 +114,8 @@ def write_model_card(
         lines += ["| " + " | ".join(_cell(row.get(key)) for key in keys) + " |" for row in numbers]
     lines += ["", *(f"- {note}" for note in notes)] if notes else []
     lines += ["", "![losses](losses.png)", "", "![reconstructions](reconstructions.png)", ""]
+    if (Path(folder) / "views.png").exists():
+        lines += ["![views that it was trained with](views.png)", ""]
     path = Path(folder) / "card.md"
     files.write_text(path, "\n".join(lines))
     return path
