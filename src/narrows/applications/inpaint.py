@@ -39,11 +39,11 @@ from .restored import (
     Change,
     Restoration,
     Restored,
-    beaten_note,
     corruption_of,
     fitted_pca,
     run_baselines,
     seen_note,
+    standing_notes,
     takes_any_size,
     through,
     tile_note,
@@ -139,7 +139,7 @@ def inpaint(
             starts=starts, evaluations=evaluations, seed=seed,
             batch_size=32 if loaded.device.type == "cpu" else 2048,
         )  # fmt: skip
-    found.notes += beaten_note(loaded, "inpaint")
+    found.notes += standing_notes(loaded, "inpaint")
     any_size = takes_any_size(loaded)
     tiles = any_size if tiles is None else tiles
     how = "in tiles of" if tiles else "filled at the model's"
