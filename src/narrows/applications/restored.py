@@ -52,9 +52,6 @@ SHOWN = 8  # pictures of a sheet
 WIDEST = 192  # pixels of each
 MIDDLE = 1024  # pixels on a side of what is compared of a larger picture
 LARGE = MIDDLE**2  # pixels of a large picture, or of small ones that are restored together
-UNKNOWN = {
-    "inpaint": "whether OpenCV fills holes better than this model was not measured when it was trained"
-}
 Change = Callable[[Tensor], Tensor]
 
 
@@ -336,8 +333,6 @@ def standing_notes(model: Any, verb: str, task: str = "") -> list[str]:
         task: what is asked for; other tasks of that verb are left out where this one was measured.
     """
     found = [one for one in run_of(model).standings if one.purpose == verb]
-    if not found and verb in UNKNOWN:
-        return [UNKNOWN[verb]]
     own = [one for one in found if one.task == task]
     return [one.note for one in own or found if one.note]
 
