@@ -89,7 +89,13 @@ def test_another_encoder_than_an_autoencoder_will_do(digits) -> None:
 
     found = classify(Half(), digits, by="knn", fit_size=300, progress=False)
     assert found.best.accuracy > 0.7
-    assert [name.split(",")[0] for name in found.tested] == ["codes", "PCA", "raw pixels"]
+    assert [name.split(",")[0] for name in found.tested] == [
+        "codes",
+        "PCA",
+        "raw pixels",
+        "colour histograms",
+        "k-means patches",
+    ]
     with pytest.raises(ValueError, match="fine-tuned trains an autoencoder; we got Half"):
         classify(Half(), digits, by="fine-tuned", progress=False)
 

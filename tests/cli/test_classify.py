@@ -23,7 +23,14 @@ def test_of_digits(narrows, trained: Path, tmp_path: Path) -> None:
     document = json.loads(result.out)
     assert document["classes"] == 10 and document["fitted_on"] == 400
     rows = document["accuracies"]
-    assert [name.split(",")[0] for name in rows] == [*("codes", "PCA", "raw pixels", "encoder")]
+    assert [name.split(",")[0] for name in rows] == [
+        "codes",
+        "PCA",
+        "raw pixels",
+        "encoder",
+        "colour histograms",
+        "k-means patches",
+    ]
     assert document["most_frequent_class"] < 0.2
     assert rows["raw pixels"]["knn"]["accuracy"] > 0.9
     assert next(iter(rows.values()))["knn"]["accuracy"] > 0.5

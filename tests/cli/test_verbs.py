@@ -17,6 +17,7 @@ def test_train_leaves_a_whole_run(trained: Path) -> None:
     left = {path.name for path in trained.iterdir()}
     assert left == {
         *("recipe.toml", "run.toml", "local.toml", "seen.safetensors", "model.safetensors"),
+        "last.safetensors",
         *("checkpoint.safetensors", "metrics.jsonl", "card.md", "prior-mixture.safetensors"),
         *("losses.png", "reconstructions.png"),
     }

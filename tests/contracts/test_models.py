@@ -87,8 +87,7 @@ def every() -> Iterator[nw.Recipe]:
         }.get(name)
         ladder = Part("linear-residual", {"shape": SHAPE, "width": 3, "channels": (4, 4)})
         if undone is not None:
-            rank = 6 * 6 if name == "ridge" else 3
-            ladder = Part("estimate", {"shape": SHAPE, "rank": rank, "channels": 4, "blocks": 1})
+            ladder = Part("estimate", {"shape": SHAPE, "rank": 3, "channels": 4, "blocks": 1})
         begins = {"begin": Part(name), "corruption": undone}
         yield model_of(f"begin-{name}", ladder=ladder, phase=begins)
     for name, make in nw.recipes.listed().items():

@@ -19,6 +19,7 @@ from narrows.images.cosine import cosine_threshold
 from narrows.images.patches import patches
 from narrows.images.resizing import reduced
 from narrows.images.tiles import in_bands, in_tiles
+from narrows.networks.guesses import BackProjected
 
 SHAPE = (3, 16, 16)
 
@@ -48,7 +49,7 @@ def test_a_model_begins_as_its_guess(recipe: str) -> None:
     x = torch.where(hole, 0.5, x) if recipe == "inpainter" else x
     wanted = {
         "denoiser": lambda: cosine_threshold(x, 0.1, step=2, colours=True),
-        "upscaler": lambda: x,
+        "upscaler": lambda: BackProjected(4)(x),
         "inpainter": lambda: membrane(x, hole),
     }[recipe]()
     with torch.no_grad():

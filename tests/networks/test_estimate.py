@@ -9,9 +9,11 @@ import pytest
 import torch
 
 import narrows as nw
+from narrows.images.resizing import enlarged, reduced
 from narrows.measures import Pca, wiener
 from narrows.networks import EstimateRung, estimate_ladder
-from narrows.parts import Part, part_of
+from narrows.networks.guesses import BackProjected, small_size
+from narrows.parts import Part, listed, part_of
 from narrows.training import Phase, Recipe
 
 
@@ -26,19 +28,14 @@ def begun(rank: int = 6) -> tuple[EstimateRung, Pca]:
     return rung, pca
 
 
-def silent(rung: EstimateRung) -> EstimateRung:
-    torch.nn.init.zeros_(rung.mended[-1].weight)
-    return rung
-
-
 @torch.no_grad()
 def test_it_begins_as_the_linear_restorer() -> None:
     rung, pca = begun()
     x = torch.rand((3, 2, 8, 12), generator=torch.Generator().manual_seed(1))
     wanted = wiener(pca, x, 0.2)
-    near = rung.up(rung.down(x)[0])
-    assert torch.allclose(near, wanted, atol=0.05) and not torch.equal(near, wanted)
-    torch.testing.assert_close(silent(rung).up(rung.down(x)[0]), wanted, atol=1e-5, rtol=0)
+    torch.testing.assert_close(rung.up(rung.down(x)[0]), wanted, atol=1e-5, rtol=0)
+    torch.nn.init.ones_(rung.mended[-1].weight)
+    assert not torch.allclose(rung.up(rung.down(x)[0]), wanted, atol=0.05)
 
 
 @torch.no_grad()
@@ -69,6 +66,56 @@ def test_a_beginning_is_kept_through_training(tmp_path) -> None:
     assert torch.equal(loaded.reconstruct(pictures)[0], trained.reconstruct(pictures)[0])
 
 
+@torch.no_grad()
+def test_a_share_of_the_guess_and_a_lower_rank() -> None:
+    rung, pca = begun()
+    x = torch.rand((3, 2, 8, 12), generator=torch.Generator().manual_seed(1))
+    rung.begin(pca.mean, pca.components[:4], pca.components[:4].T, pca.mean, 0.25)
+    few = dataclasses.replace(pca, components=pca.components[:4], variances=pca.variances[:4])
+    torch.testing.assert_close(rung.estimated(x), 0.25 * x + few.reconstruct(x), atol=1e-5, rtol=0)
+
+
+GUESSES = {
+    "as-given": {}, "cosine-threshold": {"sigma": 0.1}, "membrane": {}, "back-projected": {"factor": 2}
+}  # fmt: skip
+
+
+def test_every_guess_is_tried_here() -> None:
+    assert set(GUESSES) == set(listed("guess"))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (7, 10)])
+@pytest.mark.parametrize("name", GUESSES)
+@pytest.mark.parametrize("rank", [0, 5])
+@torch.no_grad()
+def test_what_the_guess_knows_is_never_touched(
+    name: str, size: tuple[int, int], rank: int
+) -> None:
+    guess = Part(name, GUESSES[name])
+    rung = EstimateRung((3, *size), rank=rank, guess=guess, channels=4, blocks=1, norm="none")
+    x = torch.rand((2, 3, *size), generator=torch.Generator().manual_seed(1))
+    x[:, :, 2:5, 3:6] = 0.5
+    if not rank:  # its last layer is zero: it is its guess
+        torch.testing.assert_close(rung.up(rung.down(x)[0]), rung.guess(x), atol=1e-6, rtol=0)
+    torch.nn.init.normal_(rung.mended[-1].weight)
+    changed, before = rung.up(rung.down(x)[0]), rung.guess(x)
+    assert not torch.allclose(changed, before, atol=0.01)
+    if name == "membrane":
+        known = ~(x == 0.5).all(1, keepdim=True).expand_as(x)
+        assert torch.equal(changed[known], x[known])
+    if name == "back-projected":
+        small = tuple(small_size(side, 2) for side in size)
+        torch.testing.assert_close(reduced(changed, small), reduced(before, small), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_back_projection_gives_the_small_picture_back() -> None:
+    small = torch.rand((2, 1, 6, 5), generator=torch.Generator().manual_seed(0))
+    found = BackProjected(3)(enlarged(small, (18, 15)))
+    torch.testing.assert_close(reduced(found, (6, 5)), small, atol=1e-4, rtol=0)
+    assert torch.equal(BackProjected(1)(small), small)
+
+
 @pytest.mark.parametrize("size", [(8, 8), (7, 9), (3, 5)])
 @torch.no_grad()
 def test_any_size_comes_back(size: tuple[int, int]) -> None:
@@ -88,8 +135,9 @@ def test_it_is_a_part() -> None:
     ("make", "said"),
     [
         (lambda: EstimateRung((12,)), "an estimate takes pictures (C, H, W); we got shape (12,)"),
-        (lambda: EstimateRung((1, 8, 8), rank=0), "are at least 1 and blocks at least 0"),
-        (lambda: EstimateRung((1, 8, 8), blocks=-1), "we got 64, 4, 96 and -1"),
+        (lambda: EstimateRung((1, 8, 8), rank=-1), "are at least 1, rank and blocks at least 0"),
+        (lambda: EstimateRung((1, 8, 8), blocks=-1), "we got 4, 96, 64 and -1"),
+        (lambda: EstimateRung((1, 8, 8), guess=Part("hunch")), "there is no guess named 'hunch', only"),
     ],
 )
 def test_what_is_refused(make, said: str) -> None:

@@ -1,7 +1,8 @@
 """Classify: what pictures are of, learnt from their codes; and groups that are found without labels.
 
 codes of pictures with a label ──fitted──► classifiers ──judged──► on pictures that the model has not seen
-     └── beside raw pixels, PCA and the same encoder untrained; the best of a fifth tells all others
+     └── beside raw pixels, PCA, the same encoder untrained, and features without a network; the best
+         of a fifth tells all others, and where a baseline is better the notes say which
 
 With ``fine-tuned`` the encoder itself goes on learning under a softmax.
 """
@@ -25,6 +26,7 @@ from ..images import Images, Labelled, Subset
 from ..images.inputs import Pictures, distinct, even_rows, evenly
 from ..images.labels import class_names, known_labels
 from ..measures import Pca
+from ..measures.features import CELLS
 from ..progress import Progress, stage
 from ..randomness import permutation
 from ..results import Result
@@ -37,6 +39,7 @@ from .classifiers import (
     PART,
     SEVERAL,
     ClassifierEvaluation,
+    Comparison,
     baseline_features,
     compare,
     evaluate_classifier,
@@ -44,6 +47,7 @@ from .classifiers import (
     untrained,
 )
 from .cluster import CLUSTERINGS, Agreement, Clusters, agreement, cluster
+from .features import TITLES, Features, check_features
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
 from .opening import joined_notes, opened, opened_images, run_of
 from .regress import PIXELS, Regression, is_number, pixels, read_off, table_file
@@ -52,7 +56,7 @@ __all__ = ["TUNED", "Classification", "classify"]
 
 Array = np.ndarray[Any, Any]
 
-TITLES = {"knn": "kNN", "linear": "linear", "svm": "SVM", "mlp": "MLP"}
+CLASSIFIERS = {"knn": "kNN", "linear": "linear", "svm": "SVM", "mlp": "MLP"}
 TUNED = "fine-tuned"
 TUNED_COUNTS = (1, 5, 10, 50)  # labelled pictures of each class
 SHARE = 0.2  # of the pictures, to judge by where the model's training does not divide them
@@ -67,12 +71,14 @@ class _Study:
 
     Attributes:
         model: on its device.
+        ours: what makes the rows that classifiers are fitted to: the model, or features.
         fitted, judged: Sources to learn from and to judge by.
         y, truth: their classes, (N,) and (M,).
         seed, device, progress: as of the verb.
     """
 
     model: Any
+    ours: Any
     fitted: Any
     judged: Any
     y: Array
@@ -132,6 +138,11 @@ class Classification(Result):
         rows = [row for row in self.tested.values() if self.by in row]
         return rows[0][self.by] if rows else None
 
+    @property
+    def _rows(self) -> str:
+        """What the classifiers were fitted to."""
+        return next(iter(self.tested)).rsplit(",", 1)[0]
+
     def document(self) -> dict[str, Any]:
         """Accuracies, the confusion of the best, curves, groups, predictions."""
         document: dict[str, Any] = {"labels": self.labels}
@@ -181,7 +192,7 @@ class Classification(Result):
         columns: dict[str, list[Any]] = {"accuracy": [*self.tested, "most frequent class"]}
         for kind in kinds:
             cells = [_percent(row.get(kind)) for row in self.tested.values()]
-            columns[TITLES.get(kind, kind)] = [*cells, f"{self.majority_class:.1%}"]
+            columns[CLASSIFIERS.get(kind, kind)] = [*cells, f"{self.majority_class:.1%}"]
         explained = (
             f"(of {len(self.judged):,} {self.judged.name} pictures of {len(self.classes)} classes, "
             f"fitted to {len(self.fitted):,} others; the classifiers' numbers were chosen on a fifth "
@@ -193,7 +204,7 @@ class Classification(Result):
         """What is taken for what, accuracy by the number of labels, and the groups."""
         drawn: dict[str, Any] = {}
         if self.best is not None and self.judged is not None:
-            by = TUNED if self.by == TUNED else f"{TITLES[self.by]} on codes"
+            by = TUNED if self.by == TUNED else f"{CLASSIFIERS[self.by]} on {self._rows}"
             title = f"{self.labels} by {by}: {self.best.accuracy:.1%} of {len(self.judged):,} "
             title += f"{self.judged.name} pictures"
             drawn["confusion"] = confusion_matrix(
@@ -256,6 +267,7 @@ def classify(
     by: str | Sequence[str] = tuple(KINDS),
     predict: Pictures | None = None,
     clusters: int | None = None,
+    features: str | None = None,
     where: str | None = None,
     fit_size: int = 5000,
     limit: int | None = None,
@@ -267,7 +279,8 @@ def classify(
 
     Classifiers are fitted to pictures of the model's training and judged by those that it has not
     seen, as far as there are any; raw pixels, PCA with as many numbers as a code, and the same
-    encoder untrained are treated alike. Pictures without a label, and those of ``predict``, get the
+    encoder untrained are treated alike, and beside them stand colour histograms, k-means patches and
+    16 × 16 pixels. Where one of these tells the classes better, a note says so. Pictures without a label, and those of ``predict``, get the
     classes of the classifier that did best on a fifth of the pictures that it was fitted to. A model
     that was fine-tuned here tells the classes of pictures without any labels.
 
@@ -288,6 +301,8 @@ def classify(
         predict: more pictures, whose classes are told as well.
         clusters: find so many groups without labels, and tell the group of every picture; of a
             collection it becomes the column ``cluster``. None: as many as classes.
+        features: what is learnt from in place of codes: ``pca``, ``pixels``, ``colours``, ``patches`` or
+            ``joined``; see :func:`narrows.index`. None: codes, or what the collection holds.
         where: of a collection: only rows that pass.
         fit_size: learn from at most so many pictures and test on as many, evenly spread.
         limit: of all pictures at most so many, evenly spread.
@@ -301,6 +316,8 @@ def classify(
     kinds = _kinds(by)
     if kind not in (None, "classes", "numbers"):
         raise ValueError(f"kind is classes or numbers; we got {kind!r}")
+    if features is not None:
+        check_features(features)
     if clusters is not None and clusters < 1:
         raise ValueError(f"clusters is at least 1; we got {clusters}")
     if fit_size < 1:
@@ -325,11 +342,12 @@ def classify(
         )
     facts["notes"].append(f"pictures are taken as {_taken(loaded)}")
     if clusters is not None:
-        facts["assigned"] = _assigned(source, loaded, images, clusters, fit_size, seed)
+        ours = _rows_of(features, loaded, images, seed)
+        facts["assigned"] = _assigned(source, ours, images, clusters, fit_size, seed)
     if column is None:
         assert clusters is not None
         return Classification(
-            **facts, **_groups(loaded, evenly(images, fit_size), None, clusters, seed)
+            **facts, **_groups(ours, evenly(images, fit_size), None, clusters, seed)
         )
     if kind == "numbers" or (kind is None and is_number(column[1])):
         if kind is None:
@@ -338,7 +356,9 @@ def classify(
                 "of each number give --kind classes"
             )
         values = np.asarray(column[1])
-        told = _regressed(loaded, images, more, column[0], values, fit_size, seed, progress)
+        told = _regressed(
+            loaded, images, more, column[0], values, fit_size, seed, progress, features
+        )
         return Regression(**facts, **told)
     what, names = column[0], class_names(column[1])
     names, joined = _joined(names)
@@ -346,13 +366,32 @@ def classify(
     fitted, portion, notes = _divided(loaded, images, names, what, fit_size, seed)
     facts["notes"] += notes
     study = _Study(
-        loaded, fitted, portion.images, fitted.label, portion.images.label, seed, device, progress
-    )
-    facts |= _judged(study, kinds)
+        loaded, _rows_of(features, loaded, fitted, seed), fitted, portion.images, fitted.label,
+        portion.images.label, seed, device, progress,
+    )  # fmt: skip
+    facts |= _judged(study, kinds, what, facts["notes"])
     unlabelled = Subset(images, np.flatnonzero(names == "")) if (names == "").any() else None
     facts["predictions"] = _told(facts["predictor"], unlabelled, more)
-    facts |= _groups(loaded, fitted, study.y, clusters or len(facts["classes"]), seed)
+    facts |= _groups(study.ours, fitted, study.y, clusters or len(facts["classes"]), seed)
     return Classification(labels=what, fitted=fitted, judged=portion, **facts)
+
+
+def _rows_of(features: str | None, model: Any, images: Any, seed: int) -> Any:
+    """What makes the rows: the model, or features that are fitted to the pictures."""
+    own = model.kind if isinstance(model, Features) else "codes"
+    if features in (None, own):
+        return model
+    if features in ("codes", "joined") and isinstance(model, Features):
+        raise ValueError(
+            f"{features} need the model; this collection holds {model.kind}: give the model and pictures"
+        )
+    return Features.fit(str(features), images, model, seed=seed)
+
+
+def _titled(ours: Any) -> str:
+    """What rows are called, with how many numbers a picture has."""
+    kind = ours.kind if isinstance(ours, Features) else "codes"
+    return f"{TITLES[kind]}, {math.prod(ours.code_shape)} numbers"
 
 
 def _joined(names: Array) -> tuple[Array, list[str]]:
@@ -389,7 +428,7 @@ def _assigned(
 
 def _regressed(
     model: Any, images: Any, more: Any, what: str, values: Array, fit_size: int, seed: int,
-    progress: Progress,
+    progress: Progress, features: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     """A number read off codes, PCA and pixels: of a Regression."""
     numbers = np.array([_number(value, what) for value in values.tolist()])
@@ -401,9 +440,12 @@ def _regressed(
             f"{what} is read off codes of three pictures or more with different numbers, and judged by "
             f"two others; we got {len(y)} and {len(truth)}"
         )
-    size, encode = math.prod(model.code_shape), _encode(model)
+    ours, size = _rows_of(features, model, fitted, seed), math.prod(model.code_shape)
     pca = Pca.fit(fitted, min(size, Pca.most(fitted)), seed=seed)
-    functions = {f"codes, {size} numbers": encode, f"PCA, {len(pca)} numbers": pca.encode}
+    functions = {_titled(ours): _encode(ours)}
+    if ours is not model:
+        functions[_titled(model)] = _encode(model)
+    functions.setdefault(f"PCA, {len(pca)} numbers", pca.encode)
     functions["pixels"] = pixels
     rows: dict[str, tuple[Callable[[Tensor], Any], Any, Any]] = {}
     with stage(progress, "encoding") as step:
@@ -489,8 +531,12 @@ def _encode(model: Any) -> Callable[[Any], Tensor]:
     return codes
 
 
-def _judged(study: _Study, kinds: Sequence[str]) -> dict[str, Any]:
-    """All that was tried, and what tells classes best: of a Classification."""
+def _judged(study: _Study, kinds: Sequence[str], what: str, notes: list[str]) -> dict[str, Any]:
+    """All that was tried, and what tells classes best: of a Classification.
+
+    Args:
+        notes: which a sentence is added to where a baseline is better.
+    """
     on_codes = [kind for kind in kinds if kind != TUNED]
     classes, counts = np.unique(study.y, return_counts=True)
     majority = float((study.truth == classes[counts.argmax()]).mean())
@@ -500,7 +546,8 @@ def _judged(study: _Study, kinds: Sequence[str]) -> dict[str, Any]:
     if on_codes:
         compared = _compared(study, on_codes)
         tried["tested"], tried["curves"] = dict(compared.tested), dict(compared.few)
-        made, encode = compared.best, _encode(study.model)
+        made, encode = compared.best, _encode(study.ours)
+        notes += _better(compared, what, study.truth)
         best = made.held_out or 0.0
         tried |= {"by": made.kind, "arguments": made.arguments}
         tried["predictor"] = lambda images: made(encode(images))
@@ -514,28 +561,77 @@ def _judged(study: _Study, kinds: Sequence[str]) -> dict[str, Any]:
     return tried
 
 
-def _compared(study: _Study, kinds: Sequence[str]) -> Any:
+def _compared(study: _Study, kinds: Sequence[str]) -> Comparison:
     """Classifiers of codes, and of their baselines."""
-    model, encode = study.model, _encode(study.model)
+    model, ours = study.model, study.ours
     size = math.prod(model.code_shape)
     begun = _encode(untrained(model, study.seed)) if isinstance(model, Autoencoder) else None
-    functions = {f"codes, {size} numbers": encode}
-    functions |= baseline_features(study.fitted, size, begun or encode, seed=study.seed)
+    functions = {_titled(ours): _encode(ours)}
+    if ours is not model:
+        functions[_titled(model)] = _encode(model)
+    beside = baseline_features(study.fitted, size, begun or _encode(model), seed=study.seed)
     if begun is None:  # of another encoder nobody knows how it began
-        functions.popitem()
+        beside.popitem()
     if (
         len(np.unique(study.y)) > SEVERAL and max(study.model.shape[1:]) > PIXELS
     ):  # seconds, not minutes
         small = {"raw pixels": (f"pixels, at most {PIXELS} a side", pixels)}
-        functions = dict(small.get(name, (name, each)) for name, each in functions.items())
-    rows = {}
+        beside = dict(small.get(name, (name, each)) for name, each in beside.items())
+    briefly = []
+    for kind in ("pixels", "colours", "patches"):
+        if kind == "pixels" and max(model.shape[1:]) <= CELLS:
+            continue  # raw pixels are no more
+        plain = Features.fit(kind, study.fitted, model, seed=study.seed)
+        title = _titled(plain)
+        if title not in functions:
+            beside[title] = plain.encode
+            briefly.append(title)
+    functions = {**functions, **{k: each for k, each in beside.items() if k not in functions}}
+    rows: dict[str, tuple[Any, Any]] = {}
     with stage(study.progress, "encoding") as step:
         for place, (name, function) in enumerate(functions.items()):
-            parts = (study.fitted, study.judged)
-            rows[name] = tuple(extract_features(function, part) for part in parts)
+            rows[name] = (
+                extract_features(function, study.fitted), extract_features(function, study.judged),
+            )  # fmt: skip
             step(place + 1, len(functions))
     with stage(study.progress, "classifying") as step:
-        return compare(rows, study.y, study.truth, kinds, seed=study.seed, progress=step)  # type: ignore[arg-type]
+        return compare(
+            rows,
+            study.y,
+            study.truth,
+            kinds,
+            briefly=briefly,
+            seed=study.seed,
+            progress=step,
+        )
+
+
+def _better(compared: Comparison, what: str, truth: Array) -> list[str]:
+    """A sentence where features that --features offers tell the classes better than ours.
+
+    Which features, and by which kind of classifier, is chosen on the pictures kept for that; what is
+    said is of the others, and only where the difference is larger than its standard error.
+    """
+    first, *others = compared.held_out
+    offered = {
+        title: kind
+        for title in others
+        for kind, named in TITLES.items()
+        if title.startswith(f"{named},") and not title.startswith(f"{TITLES['codes']},")
+    }
+    if not offered:
+        return []
+    best = max(offered, key=lambda title: compared.held_out[title][1])
+    ours, theirs = (compared.tested[title][compared.held_out[title][0]] for title in (first, best))
+    gained = (theirs.predicted == truth).astype(float) - (ours.predicted == truth)
+    if gained.mean() <= gained.std() / len(gained) ** 0.5:
+        return []
+    name, own = best.rsplit(",", 1)[0], first.rsplit(",", 1)[0]
+    tell = "tells" if name == TITLES["pca"] else "tell"
+    return [
+        f"{name} {tell} {what} better: {100 * theirs.accuracy:.1f} against {100 * ours.accuracy:.1f} % "
+        f"by {own}; --features {offered[best]}"
+    ]
 
 
 def _tuned(

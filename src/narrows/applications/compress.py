@@ -28,17 +28,13 @@ from ..tables import Table, counted
 from .codec import Codec, Compressed, codec_model, load_codec, rate_distortion
 from .container import MOST_VALUES
 from .opening import opened_images, opened_model, run_of
-from .restored import LARGE, MIDDLE, middle, whole_only
+from .restored import LARGE, MIDDLE, middle, takes_any_size
 
 __all__ = ["CompressedFiles", "Decompressed", "compress", "decompress", "fit_tables"]
 
 EXACT = 100.0  # dB that stand for an exact copy
 CLOSE = 0.5  # dB: formats cannot be had at every PSNR
 DRAWN = 256  # pixels on a side of a picture of the sheet
-REMEDY = (
-    "bring it to that size with --resize, keep every value with --lossless, or train a model for pictures "
-    "of any size with `narrows train PICTURES --patches`"
-)
 TABLES = "entropy.safetensors"
 COMPARED = 50  # pictures that are written in other formats too
 SHOWN = 12
@@ -197,8 +193,8 @@ def compress(
 ) -> CompressedFiles:
     """Compress pictures by a model; JPEG, WebP and AVIF at the same PSNR are compared.
 
-    Pictures keep their size; what is not of the model's is cut into tiles, by a model of patches or
-    where the error is bounded. Without loss no file is larger than its pixels and a header.
+    Pictures keep their size; what is not of the model's is cut into tiles, and a model of whole
+    pictures, which knows little of tiles, says so. Without loss no file is larger than its pixels and a header.
 
     Args:
         model: an ``Autoencoder``, or the folder of one.
@@ -217,8 +213,7 @@ def compress(
         ValueError: options that do not go together, or pictures of several sizes for one file.
         BadFile: no tables were fitted yet, or they are of another model.
         NoImages: nothing can be read.
-        NarrowsError: tables are there and others would be fitted, or no picture is of the size of a
-            model of whole pictures.
+        NarrowsError: tables are there and others would be fitted.
     """
     if lossless and max_error not in (None, 0):
         raise ValueError(f"--lossless is --max-error 0; we also got --max-error {max_error}")
@@ -241,19 +236,10 @@ def compress(
             f"pictures in one file have one size; these have {len(sizes)} ({told} …): give "
             "--resize, or leave --together out"
         )
-    chosen = [
-        some
-        for some in sizes
-        if bound is not None or not whole_only(loaded, found, some, found.size_of(some[0]), REMEDY)
-    ]
-    if not chosen:
-        raise NarrowsError(
-            "none of the pictures can be compressed: {}: {}".format(*found.skipped[-1])
-        )
-    groups = [found.group(some) for some in chosen]
+    groups = [found.group(some) for some in sizes]
     done = []
     for group in groups:
-        found.notes += _tiled(group, loaded.shape)
+        found.notes += _tiled(group, loaded, bound)
         with stage(progress, "compressing") as step:
             done.append(
                 codec.compress(
@@ -364,16 +350,23 @@ def _leave_colours_out(found: Sized) -> None:
     found.notes = [note for note in found.notes if "read as gray" not in note]  # these are gray
 
 
-def _tiled(group: Group, shape: tuple[int, ...]) -> list[str]:
-    """That pictures are cut into tiles, where they are."""
+def _tiled(group: Group, model: Any, bound: int | None) -> list[str]:
+    """That pictures are cut into tiles, where they are, and what a model of whole pictures makes of them."""
     height, width = group.size
-    tiles = -(-height // shape[1]) * -(-width // shape[2])
+    shape = model.shape
     if (height, width) == tuple(shape[1:]):
         return []
-    return [
+    tiles = -(-height // shape[1]) * -(-width // shape[2])
+    told = (
         f"{len(group.places):,} of {width}×{height}: cut into {tiles:,} tiles of "
         f"{shape[2]}×{shape[1]}, the model's size (or --resize them)"
-    ]
+    )
+    if bound is None and not takes_any_size(model):
+        told += (
+            "; it was trained on whole pictures and keeps little of a tile: for pictures of any size "
+            "train one with `narrows train PICTURES --patches`"
+        )
+    return [told]
 
 
 def _compared(

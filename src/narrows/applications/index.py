@@ -19,7 +19,7 @@ import torch
 
 from ..collection import About, Collection
 from ..collection.store import local
-from ..errors import NoImages
+from ..errors import BadFile, NoImages
 from ..images import Images, Preprocessing, Source, open_source
 from ..images.arrays import idx_folder, is_array_file
 from ..images.files import PictureFiles, picture_files
@@ -30,10 +30,13 @@ from ..images.walk import Found
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table
+from .features import FITTED_ON, Features, check_features, check_place, kept_features
 from .indexing import collection_for, index_files, index_source, one_indexer
 from .opening import encoded, opened_model
 
 __all__ = ["IndexResult", "files_or_source", "index"]
+
+PLAIN = ("codes", "euclidean")  # codes as they are
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,6 +78,7 @@ class IndexResult(Result):
             "moved": self.moved,
             "skipped": [list(item) for item in self.skipped],
             "notes": list(self.notes),
+            "rows": self.collection.about.rows,
             "code": self.collection.about.size,
             "columns": self.collection.columns,
             "seconds": round(self.seconds, 2),
@@ -91,9 +95,9 @@ class IndexResult(Result):
             counts.append(f"{self.moved:,} moved")
         if self.skipped:
             counts.append(f"{len(self.skipped):,} skipped")
-        address = self.collection.address
+        address, about = self.collection.address, self.collection.about
         return (
-            f"{self.pictures:,} pictures in {address}, codes of {self.collection.about.size} "
+            f"{self.pictures:,} pictures in {address}, {about.rows} of {about.size} "
             f"numbers\n{', '.join(counts)}; {self.seconds:.1f} s\n"
             f"  search it   narrows search {address} --like PICTURE"
         )
@@ -106,6 +110,8 @@ def index(
     *,
     metadata: str | Path | None = None,
     pool: str | None = None,
+    features: str | None = None,
+    distance: str | None = None,
     new_version: bool = False,
     device: str = "auto",
     progress: Progress = None,
@@ -124,6 +130,13 @@ def index(
             and metadata.csv in the folder are read anyway.
         pool: of codes (D, H, W): ``flatten`` them, or take their ``mean`` or ``max`` over the map.
             None: as the collection has it, or ``flatten``.
+        features: what is stored of a picture: ``codes``; or ``pca``, ``pixels``, ``colours`` (a
+            histogram for each of 4 × 4 cells), ``patches`` (k-means features), ``joined`` (codes and
+            the last three, z-scored), of pictures as the model takes them. What is fitted is kept
+            beside the collection. None: as the collection has it, or ``codes``.
+        distance: ``euclidean``, of the features as they are; ``cosine``, of unit length, or
+            ``whitened``, so that every direction in which they vary counts the same. None: as
+            ``features``.
         new_version: begin a new version of the collection where it holds codes of another model, or
             of other pictures; the versions before stay.
         device: where a model that is read goes.
@@ -136,14 +149,25 @@ def index(
         NarrowsError: a code is not finite, or the disk fails; what was written before stays.
     """
     began = time.perf_counter()
-    found = opened_model(model, device)
-    how = found.preprocessing if new_version else _with_kept_levels(to, found)
+    loaded = opened_model(model, device)
+    kind, apart = _wanted(to, features, distance, new_version)
+    found = loaded
+    if (kind, apart) != PLAIN:
+        if pool not in (None, "flatten"):
+            raise ValueError(f"pool={pool!r} is of codes as they are, not of {kind} ({apart})")
+        found = None if new_version else _kept(to, loaded, kind, apart)
+    known = loaded if found is None else found
+    how = known.preprocessing if new_version else _with_kept_levels(to, known)
     source = files_or_source(pictures, how, metadata, to)
     if (levels := getattr(source, "levels", None)) is not None:
         how = dataclasses.replace(how, levels=levels)
+    if found is None:
+        some = read_pictures(pictures, how, limit=FITTED_ON)
+        found = Features.fit(kind, some, loaded, distance=apart)
     about = About(
         found.fingerprint(), _folder_of(model), tuple(found.code_shape), pool or "flatten",
-        _place_of(pictures), **how.document() | {"shape": how.shape},
+        _place_of(pictures), features=kind, distance=apart,
+        **how.document() | {"shape": how.shape},
     )  # fmt: skip
     stated = [] if pool is None else ["pool"]
 
@@ -153,11 +177,49 @@ def index(
     apply: Any = index_files if isinstance(source, PictureFiles) else index_source
     with stage(progress, "indexing") as step, one_indexer(to):
         collection = collection_for(to, about, stated=stated, new_version=new_version)
+        if isinstance(found, Features):
+            found.save(collection.address)
         done = apply(collection, source, encode, progress=step)
     return IndexResult(
         collection, len(collection), done.added, done.changed, done.removed, done.unchanged,
         time.perf_counter() - began, done.skipped, done.notes, done.moved,
     )  # fmt: skip
+
+
+def _wanted(
+    to: str | Path, features: str | None, distance: str | None, new_version: bool
+) -> tuple[str, str]:
+    """The kind and the distance: as asked for, else as the collection has them, else ``PLAIN``.
+
+    Raises:
+        BadFile: the collection has others.
+        ValueError: there is no such kind or distance, or nowhere to keep it.
+    """
+    check_features(features or PLAIN[0], distance or PLAIN[1])
+    check_place(to, features or PLAIN[0], distance or PLAIN[1])
+    before = PLAIN
+    if Collection.exists(to):
+        about = Collection.open(to).about
+        before = (about.features, about.distance)
+    if features is None and distance is None:
+        return before
+    wanted = (features or before[0], distance or before[1])
+    if wanted != before and Collection.exists(to) and not new_version:
+        raise BadFile(
+            f"{to} holds {before[0]} ({before[1]}), not {wanted[0]} ({wanted[1]}): name another "
+            "collection, or add --new-version to begin a new version of this one"
+        )
+    return wanted
+
+
+def _kept(to: str | Path, model: Any, kind: str, distance: str) -> Features | None:
+    """The features that a collection was made with; None where they have to be fitted."""
+    if not Collection.exists(to):
+        return None
+    before = Collection.open(to)
+    if not len(before) and (before.about.features, before.about.distance) != (kind, distance):
+        return None
+    return kept_features(before, model if kind in ("codes", "joined") else None)
 
 
 def _with_kept_levels(to: str | Path, model: Any) -> Preprocessing:

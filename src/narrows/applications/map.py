@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import urllib.parse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,6 +32,7 @@ from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table
 from .embedding import FITTED, PERPLEXITY, Embedding, code_rows, embed_2d, thumbnails
+from .features import Features, check_features
 from .opening import (
     Opened,
     encoded,
@@ -181,6 +182,7 @@ def map(
     *,
     labels: Any = None,
     project: Pictures | None = None,
+    features: str | None = None,
     where: str | None = None,
     split: str | None = None,
     limit: int | None = None,
@@ -199,6 +201,8 @@ def map(
         labels: what to colour by: values (N,); a column of the pictures' labels; FILE.csv,
             FILE.csv:COLUMN or FILE.npy; ``none`` for no colours. None: the main label.
         project: more pictures, placed on the finished maps.
+        features: what is drawn in place of codes: ``pca``, ``pixels``, ``colours``, ``patches`` or
+            ``joined``, see :func:`narrows.index`. None: codes, or what the collection holds.
         where: of a collection, only the rows that pass this filter.
         split, limit: only this official part; at most so many, evenly spread.
         fit_size: t-SNE is made of so many codes, drawn by the seed; the others are placed on it.
@@ -216,6 +220,8 @@ def map(
     if limit is not None and limit < 1:
         raise ValueError(f"limit is at least 1; we got {limit}")
     found = _opened(subject, pictures, where, split, device, progress)
+    if features is not None:
+        found = _with_features(found, features, seed)
     label_name, values = _labels(found.images, labels)
     images = evenly(found.images, limit)
     if images is not found.images and values is not None:
@@ -245,6 +251,24 @@ def evenly_of(rows: Array, limit: int | None) -> Array:
     """At most ``limit`` of N rows, those that :func:`narrows.images.inputs.evenly` takes."""
     taken: Array = np.asarray(rows)[even_rows(len(rows), limit)]
     return taken
+
+
+def _with_features(found: Opened, kind: str, seed: int) -> Opened:
+    """The same pictures with other features in place of codes.
+
+    Raises:
+        ValueError: no such features, or a collection, which has its own.
+    """
+    check_features(kind)
+    if found.collection is not None:
+        own = found.collection.about.features
+        if kind == own:
+            return found
+        raise ValueError(
+            f"this collection holds {own}: map the model and the pictures, or index them with --features "
+            f"{kind}"
+        )
+    return replace(found, model=Features.fit(kind, found.images, found.model, seed=seed))
 
 
 def _opened(

@@ -21,6 +21,7 @@ from ..images.inputs import Pictures, even_rows
 from ..images.inputs import pictures as read_pictures
 from ..progress import Progress, stage
 from ..training import Run, RunSplit, load, select_device
+from .features import kept_features
 
 if TYPE_CHECKING:
     from ..collection import Collection
@@ -122,15 +123,19 @@ def opened_collection(collection: Any, version: int | None = None) -> Collection
 
 
 def model_of_collection(collection: Collection, model: Any = None, device: str = "auto") -> Any:
-    """The model that made a collection, checked by its fingerprint.
+    """What made a collection's rows, checked by its fingerprint: the model, or the features it holds.
 
     Args:
-        model: the model, or where it lies now; None: where it lay when it was last used.
+        model: the model, or where it lies now; None: where it lay when it was last used. Features
+            without codes need none.
 
     Raises:
         BadFile: it cannot be read, or is another model.
     """
-    whose = model if model is not None else Path(collection.about.model)
+    about = collection.about
+    if about.features not in ("codes", "joined"):
+        return kept_features(collection, None)
+    whose = model if model is not None else Path(about.model)
     if model is None and not collection.about.model:
         raise BadFile(
             f"{collection.address} was made with a model in memory; give that model as model= "
@@ -143,6 +148,8 @@ def model_of_collection(collection: Collection, model: Any = None, device: str =
             f"the model of this collection cannot be read ({error}); where it moved, say so with "
             "--model (model=)"
         ) from error
+    if not about.plain:
+        return kept_features(collection, found)
     collection.check(found.fingerprint(), _named(whose))
     return found
 

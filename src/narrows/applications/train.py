@@ -6,6 +6,7 @@ pictures ──opened──► split ──fit──► model, beside it: losses
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
 from ..images.patches import patches as cut_patches
 from ..images.variety import varied
+from ..images.views import Items
 from ..measures.collapse import collapse_note
 from ..progress import Progress, stage
 from ..recipes import adjusted
@@ -34,11 +36,11 @@ from ..training.length import lasting, patient
 from ..training.phases import recipe_of
 from ..training.reporting import Reporter, Unfailing, reporter
 from ..training.standing import Standing
-from .beside_pca import conclusion, pca_psnr
+from .beside_pca import conclusion, linear
 from .opening import opened_autoencoder, run_of
 from .prior import fit_after_training
 from .purpose import recipe_of_purpose, standing, standings
-from .reconstruct import SHOWN, Reconstructions, reconstruct
+from .reconstruct import SHOWN, Reconstructions, reconstructed
 
 __all__ = ["Training", "run_folder", "train"]
 
@@ -99,7 +101,9 @@ class Training(Result):
         few = (self.reconstructions.pictures, self.reconstructions.reconstructions)
         history = self.model.run.history if self.model.run is not None else []
         return {
-            "reconstructions": comparison(*(x[some].numpy() for x in few)),
+            "reconstructions": comparison(
+                *(x[some].numpy() for x in few), beside=self.reconstructions.beside(some)
+            ),
             "losses": loss_curves(history),
         }
 
@@ -240,8 +244,9 @@ def train(
         notes.append(
             f"{counted(len(parts.train))} to train on: a model of so few knows these and hardly any other"
         )
-    through = reconstruct(model, some.cpu(), progress=False)
-    pca = None if for_ is not None else pca_psnr(model, parts.train, through.pictures, seed)
+    through = reconstructed(model, Items(some.cpu()), progress=False)
+    pca = None if for_ is not None else linear(model, parts.train, through.pictures, seed)
+    through = dataclasses.replace(through, pca=pca)
     beside = _standings(model, judged, parts.train, seed)
     shown_of = None
     if for_ is not None:
@@ -252,10 +257,14 @@ def train(
         model, parts.train, judged, through,
         None if to is None else Path(to), getattr(images, "skipped", ()),
         [*notes, *([collapsed] if collapsed else []), *(model.run.notes if model.run is not None else ())],
-        shown_of, "" if pca is None else conclusion(through.psnr, pca, judged.name), beside,
+        shown_of,
+        "" if pca is None else conclusion(through.psnr, pca.psnr, judged.name, pca.name, model), beside,
     )  # fmt: skip
-    if to is not None and model.run is not None:
-        model.run.save(Path(to))
+    if model.run is not None:
+        if result.conclusion:
+            model.run.facts["beside_pca"] = result.conclusion
+        if to is not None:
+            model.run.save(Path(to), local=True)
     if to is not None:
         said = [f"{one.purpose}: {one.note}" for one in beside if one.note]
         _leave(result, Path(to), [*([collapsed] if collapsed else []), *said])

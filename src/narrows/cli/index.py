@@ -34,6 +34,14 @@ def index(
             help="What to do with codes that are maps: flatten, mean or max. Default: flatten."
         ),
     ] = None,
+    features: options.Features = None,
+    distance: Annotated[
+        str | None,
+        typer.Option(
+            help="What nearness is: euclidean, cosine, or whitened (every direction in which the features "
+            "vary counts the same). Default: as the collection has it, or euclidean."
+        ),
+    ] = None,
     new_version: Annotated[
         bool,
         typer.Option(
@@ -55,6 +63,7 @@ def index(
     from ..applications.index import index as call
 
     result = call(
-        model, pictures, to, metadata=metadata, pool=pool, new_version=new_version, device=device
-    )
+        model, pictures, to, metadata=metadata, pool=pool, features=features, distance=distance,
+        new_version=new_version, device=device,
+    )  # fmt: skip
     answer(result, as_json)

@@ -28,6 +28,7 @@ def map_(
     project: Annotated[
         str | None, typer.Option(help="More pictures, placed on the finished map as rings.")
     ] = None,
+    features: options.Features = None,
     limit: options.Limit = None,
     fit_size: Annotated[
         int,
@@ -55,7 +56,7 @@ def map_(
     from ..applications.map import map as call
 
     result = call(
-        subject, pictures, labels=labels, project=project, where=where, split=split, limit=limit,
+        subject, pictures, labels=labels, project=project, features=features, where=where, split=split, limit=limit,
         fit_size=fit_size, perplexity=perplexity, seed=seed, device=device,
     )  # fmt: skip
     answer(result, as_json, out)

@@ -15,6 +15,7 @@ __all__ = [
     "Baselines",
     "Collection",
     "Device",
+    "Features",
     "Files",
     "Fit",
     "FitOn",
@@ -67,6 +68,14 @@ Where = Annotated[
     str | None,
     typer.Option(
         help="Only rows of a collection that pass, such as \"label = 'cat' and width > 500\"."
+    ),
+]
+Features = Annotated[
+    str | None,
+    typer.Option(
+        help="What stands for a picture: codes, pca, pixels (16x16), colours (histograms of 4x4 cells), "
+        "patches (k-means features), or joined (codes and the last three). Default: codes, or what the "
+        "collection holds."
     ),
 ]
 Version = Annotated[

@@ -15,12 +15,14 @@ from ..errors import BadFile
 if TYPE_CHECKING:
     from ..images import Preprocessing
 
-__all__ = ["POOLS", "About", "pooled"]
+__all__ = ["DISTANCES", "FEATURES", "POOLS", "About", "pooled"]
 
 Array = np.ndarray[Any, Any]
 
 FORMAT = 1
 POOLS = ("flatten", "mean", "max")
+FEATURES = ("codes", "pca", "pixels", "colours", "patches", "joined")  # what the rows are
+DISTANCES = ("euclidean", "cosine", "whitened")  # what Euclidean distances of the rows are
 INPUTS = ("shape", "fit", "center_crop", "levels", "patches")  # what a preprocessing's document has
 FITS = ("crop", "pad", "stretch")  # as images/read.py has them
 
@@ -39,6 +41,9 @@ class About:
             :class:`narrows.images.Preprocessing` has it; see ``preprocessing``.
         trained: how many codes the index was made of; 0 while there is none.
         probes: how many cells of the index a search visits.
+        features: what the rows are: ``codes`` of the model, or other numbers of its inputs.
+        distance: what their Euclidean distances are: of the features as they are, of unit length, or
+            whitened.
     """
 
     fingerprint: str
@@ -53,6 +58,8 @@ class About:
     center_crop: int | None = None
     levels: dict[str, list[float]] | None = None
     patches: bool = False
+    features: str = "codes"
+    distance: str = "euclidean"
 
     def __post_init__(self) -> None:
         if self.pool not in POOLS:
@@ -72,6 +79,17 @@ class About:
     def whose(self) -> str:
         """The model in one phrase."""
         return f"{self.model or 'a model'} ({self.fingerprint})"
+
+    @property
+    def plain(self) -> bool:
+        """Whether the rows are the model's codes as they are."""
+        return self.features == "codes" and self.distance == "euclidean"
+
+    @property
+    def rows(self) -> str:
+        """What the rows are in one phrase."""
+        how = {"euclidean": "", "cosine": ", by the cosine", "whitened": ", whitened"}
+        return f"{self.features}{how[self.distance]}"
 
     @property
     def inputs(self) -> str:
@@ -156,6 +174,8 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "center_crop": lambda value: value is None or (_count(value) and value > 0),
     "levels": _levels,
     "patches": lambda value: type(value) is bool,
+    "features": lambda value: value in FEATURES,
+    "distance": lambda value: value in DISTANCES,
 }
 """What a collection of another maker may say of itself."""
 

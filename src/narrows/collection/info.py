@@ -42,6 +42,7 @@ class CollectionInfo(Result):
             "model": about.model,
             "fingerprint": about.fingerprint,
             "inputs": about.inputs,
+            "rows": about.rows,
             "code": f"{about.size} numbers, {about.pool} of {'×'.join(map(str, about.code_shape))}",
             "search": f"by index, {about.probes} cells" if about.trained else "exact",
             "columns": dict(self.columns),

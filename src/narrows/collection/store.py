@@ -40,7 +40,14 @@ __all__ = ["Store", "Version", "guarded", "local", "look"]
 LISTING = "narrows"
 SAID = logging.getLogger("narrows")
 _said: set[str] = set()  # once is enough
-_CONTENT = (".", "lock", "pictures-", LISTING, whole.FILE)  # how names in a collection begin
+_CONTENT = (
+    ".",
+    "lock",
+    "pictures-",
+    "features-",
+    LISTING,
+    whole.FILE,
+)  # how names in a collection begin
 
 
 @dataclass(frozen=True)
@@ -354,7 +361,8 @@ class Store:
         with guarded(self.address):
             self.database.drop_table(LISTING)
         if self.folder is not None:
-            for name in ("lock", whole.FILE):
+            fitted = [path.name for path in self.folder.glob("features-*.safetensors")]
+            for name in ("lock", whole.FILE, *fitted):
                 (self.folder / name).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 self.folder.rmdir()

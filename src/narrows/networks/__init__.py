@@ -2,9 +2,9 @@
 
 from .conv import ConvRung, conv_ladder
 from .estimate import EstimateRung, estimate_ladder
+from .guesses import Guess
 from .ladder import Descent, Ladder, Rung
 from .linear_residual import LinearResidualRung, WhitenedLinear, linear_residual_ladder
-from .local import LocalRung, local_ladder
 from .mlp import DenseRung, dense_ladder
 from .projection import ProjectionRung, projection_ladder
 from .segnet import SegNetRung, segnet_ladder
@@ -14,9 +14,9 @@ __all__ = [
     "DenseRung",
     "Descent",
     "EstimateRung",
+    "Guess",
     "Ladder",
     "LinearResidualRung",
-    "LocalRung",
     "ProjectionRung",
     "Rung",
     "SegNetRung",
@@ -25,7 +25,6 @@ __all__ = [
     "dense_ladder",
     "estimate_ladder",
     "linear_residual_ladder",
-    "local_ladder",
     "projection_ladder",
     "segnet_ladder",
 ]

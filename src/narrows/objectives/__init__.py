@@ -1,6 +1,6 @@
 """Objectives: likelihoods, bounds, schedules and penalties, all in nats per image."""
 
-from .bounds import Capacity, Elbo, Iwae, Objective
+from .bounds import Agreement, Capacity, Elbo, Iwae, Objective
 from .categorical import Categorical
 from .classifier import Softmax
 from .feature_wise import FeatureWise, Introspective
@@ -15,9 +15,13 @@ from .penalties import (
     Hutchinson,
     KlSparsity,
     Mmd,
+    NtXent,
     TotalCorrelation,
+    VicReg,
     mmd2,
+    nt_xent,
     total_correlation,
+    vicreg,
 )
 from .schedules import Constant, Controlled, Controller, Cyclic, Schedule, WarmUp
 from .step import Step
@@ -27,6 +31,7 @@ __all__ = [
     "L1",
     "AdversarialPictures",
     "AdversarialPrior",
+    "Agreement",
     "Bernoulli",
     "Bound",
     "Capacity",
@@ -51,6 +56,7 @@ __all__ = [
     "Logistic",
     "Loss",
     "Mmd",
+    "NtXent",
     "Objective",
     "Penalty",
     "Schedule",
@@ -58,7 +64,10 @@ __all__ = [
     "Step",
     "Term",
     "TotalCorrelation",
+    "VicReg",
     "WarmUp",
     "mmd2",
+    "nt_xent",
     "total_correlation",
+    "vicreg",
 ]

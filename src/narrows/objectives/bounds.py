@@ -17,7 +17,7 @@ from .terms import Bound, FunctionPenalty, Loss, Penalty, Term, name_of
 if TYPE_CHECKING:
     from ..autoencoder import Autoencoder
 
-__all__ = ["Capacity", "Elbo", "Iwae", "Objective"]
+__all__ = ["Agreement", "Capacity", "Elbo", "Iwae", "Objective"]
 
 
 @part("bound", "elbo")
@@ -147,6 +147,36 @@ class Iwae(Bound):
         total = -(log_w.logsumexp(0) - math.log(len(log_w))).mean()
         _, terms = _reconstruction(step)
         return Loss(total, {**terms, "kl": (log_qz - log_pz).mean()})
+
+
+@part("bound", "agreement")
+@dataclass(frozen=True)
+class Agreement(Bound):
+    """A penalty on the code as the whole loss: nothing is reconstructed. With the scheme ``encoder``.
+
+    Args:
+        penalty: ``nt-xent`` or ``vicreg``, or another that keeps codes of different pictures apart.
+    """
+
+    penalty: Part | Penalty = field(default_factory=lambda: Part("nt-xent"))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "penalty", build("penalty", self.penalty))
+        if not isinstance(self.penalty, Penalty):
+            raise ValueError(
+                f"the bound 'agreement' takes a penalty, such as nt-xent; we got {self.penalty!r}"
+            )
+
+    def check(self, model: Autoencoder) -> None:
+        """As its penalty does."""
+        assert isinstance(self.penalty, Penalty)
+        self.penalty.check(model)
+
+    def loss(self, step: Step) -> Loss:
+        """The penalty, times its weight."""
+        assert isinstance(self.penalty, Penalty)
+        value = self.penalty.penalty(step)
+        return Loss(self.penalty.weight * value, {name_of(self.penalty): value})
 
 
 class Objective:

@@ -10,6 +10,7 @@ from ..training.words import model_in_words, training_in_words
 from .named import adjusted
 
 if _typing.TYPE_CHECKING:  # what a type checker and an editor see
+    from .agreeing import *
     from .burda import *
     from .canziani import *
     from .discrete import *
@@ -29,7 +30,17 @@ if _typing.TYPE_CHECKING:  # what a type checker and an editor see
 
 # the order of the list: generic, the five papers, and what they name by what it is for
 for _module in (
-    *("pca", "plain", "restoring", "lingrand", "canziani", "kovenko", "theivaprakasham", "ray"),
+    *(
+        "pca",
+        "plain",
+        "agreeing",
+        "restoring",
+        "lingrand",
+        "canziani",
+        "kovenko",
+        "theivaprakasham",
+        "ray",
+    ),
     *("hinton", "vincent", "sparse", "burda", "sonderby", "disentangling", "matching", "discrete"),
 ):
     _import(f"{__name__}.{_module}")

@@ -27,7 +27,7 @@ def rung_by_rung(count: int, **numbers: Any) -> tuple[Phase, ...]:
     return tuple(Phase(scheme=Part("rung", {"rung": i}), **numbers) for i in range(count))
 
 
-def _conv_part(shape: Sequence[int], widths: Sequence[int] | None) -> Part:
+def conv_part(shape: Sequence[int], widths: Sequence[int] | None) -> Part:
     if widths is None:  # halve until about 4 pixels are left, 2 of very small pictures
         side = max(4, min(shape[1:]))
         first = 32 if side >= 16 else 64
@@ -50,7 +50,7 @@ def conv_autoencoder(
     """
     return Recipe(
         "conv-autoencoder",
-        _conv_part(shape, widths),
+        conv_part(shape, widths),
         Part("point", {"size": code_size}),
         Part("mse"),
         (Phase(epochs=20, batch_size=64, learning_rate=2e-3),),
@@ -70,7 +70,7 @@ def conv_vae(
     """
     return Recipe(
         "conv-vae",
-        _conv_part(shape, widths),
+        conv_part(shape, widths),
         Part("gaussian", {"size": code_size}),
         Part("gaussian", {"variance": PICTURE_VARIANCE}),
         (Phase(epochs=20, batch_size=64, learning_rate=2e-3),),

@@ -1,8 +1,8 @@
-"""Models that undo one corruption, and begin as the best linear way to undo it, or for patches as a filter.
+"""Models that undo one corruption: they begin as the best way that needs no network, and mend what it lacks.
 
-A picture of one kind, taken as a whole, is told by all of its pixels, and the best linear way learns
-that from the pictures. What a patch of any picture shows is told by what is near: there the beginning
-needs no training, and no weight belongs to a place.
+A picture of one kind, taken as a whole, is told by all of its pixels, and an affine map learns that from
+the pictures. What a patch of any picture shows is told by what is near: there the beginning is a filter,
+and no weight belongs to a place.
 """
 
 from __future__ import annotations
@@ -16,34 +16,26 @@ from ..training import Phase, Recipe, listed_under
 GROUP = "Generic"
 
 MAP = ("ladder.rungs.0.inwards", "ladder.rungs.0.outwards")
-RANK = 800  # of a map that has no rank of its own, as in benchmarks/restoration
+RANK = 256  # of the affine map
+NETWORK = {"channels": 64, "blocks": 3, "norm": "none"}
 
 
 def _restorer(
-    name: str, shape: Sequence[int], rank: int, begin: Part, corruption: Part, mirror: bool
+    name: str,
+    shape: Sequence[int],
+    corruption: Part,
+    guess: Part,
+    begin: Part,
+    mirror: bool,
+    patches: bool,
+    **numbers: Any,
 ) -> Recipe:
-    """Network and training are those of benchmarks/restoration; the linear map is kept as it is."""
+    """A guess, an affine map where pictures are whole, and a network that begins at nothing."""
+    rank = 0 if patches else min(RANK, shape[0] * shape[1] * shape[2])
     phase = Phase(
-        begin=Part(begin.name, {**begin.arguments, "mirror": mirror}),
-        frozen=MAP,
-        epochs=60,
-        batch_size=16,
-        optimizer="adamw",
-        weight_decay=0.05,
-        grad_clip_norm=300.0,
-        views=Part("flip") if mirror else None,
-        corruption=corruption,
-        ema_decay=0.99,
-    )
-    ladder = Part("estimate", {"shape": tuple(shape), "rank": rank})
-    return Recipe(name, ladder, Part("point"), Part("mse", {"output": "identity"}), (phase,))
-
-
-def _local(name: str, shape: Sequence[int], corruption: Part, mirror: bool, **guess: Any) -> Recipe:
-    """What mends patches of any pictures, and is never kept worse than the guess that it begins as."""
-    phase = Phase(
-        begin=Part("as-built"),
-        steps=1200,
+        begin=Part("as-built") if patches else begin.with_(mirror=mirror),
+        frozen=() if patches else MAP,
+        steps=2000,
         batch_size=16,
         optimizer="adamw",
         learning_rate=1e-3,
@@ -52,20 +44,18 @@ def _local(name: str, shape: Sequence[int], corruption: Part, mirror: bool, **gu
         views=Part("flip") if mirror else None,
         corruption=corruption,
         ema_decay=0.99,
+        patience=8,
     )
-    ladder = Part("local", {"shape": tuple(shape), **guess})
-    return Recipe(name, ladder, Part("point"), Part("mse", {"output": "identity"}), (phase,))
-
-
-def _rank(shape: Sequence[int]) -> int:
-    return min(RANK, shape[0] * shape[1] * shape[2])
+    network = {"shape": tuple(shape), "rank": rank, "guess": guess, **NETWORK, **numbers}
+    likelihood = Part("mse", {"output": "identity"})
+    return Recipe(name, Part("estimate", network), Part("point"), likelihood, (phase,))
 
 
 @listed_under(GROUP)
 def denoiser(
     shape: Sequence[int], sigma: float = 0.1, *, mirror: bool = True, patches: bool = False
 ) -> Recipe:
-    """Takes Gaussian noise out of pictures; begins as the Wiener filter of their components.
+    """Takes Gaussian noise out of pictures; begins as a cosine threshold and a Wiener filter.
 
     Args:
         shape: (C, H, W) of the pictures.
@@ -74,16 +64,15 @@ def denoiser(
         patches: the pictures are pieces of larger ones, and so will be what it is used on.
     """
     noise = Part("gaussian-noise", {"sigma": sigma})
-    if patches:
-        return _local("denoiser", shape, noise, mirror, guess="cosine-threshold", sigma=sigma)
-    return _restorer("denoiser", shape, _rank(shape), Part("wiener"), noise, mirror)
+    guess = Part("cosine-threshold", {"sigma": sigma})
+    return _restorer("denoiser", shape, noise, guess, Part("wiener"), mirror, patches)
 
 
 @listed_under(GROUP)
 def upscaler(
     shape: Sequence[int], factor: float = 4.0, *, mirror: bool = True, patches: bool = False
 ) -> Recipe:
-    """Makes pictures ``factor`` times larger; begins as ridge regression on the small picture.
+    """Makes pictures ``factor`` times larger; begins as back-projection and ridge regression.
 
     Args:
         shape: (C, H, W) of the large pictures.
@@ -92,22 +81,21 @@ def upscaler(
         patches: the pictures are pieces of larger ones, and so will be what it is used on.
     """
     smaller = Part("downscale", {"factor": factor})
-    if patches:
-        return _local("upscaler", shape, smaller, mirror)
-    rank = shape[0] * max(1, round(shape[1] / factor)) * max(1, round(shape[2] / factor))
-    return _restorer("upscaler", shape, rank, Part("ridge"), smaller, mirror)
+    guess = Part("back-projected", {"factor": factor})
+    return _restorer("upscaler", shape, smaller, guess, Part("ridge"), mirror, patches)
 
 
 @listed_under(GROUP)
 def inpainter(shape: Sequence[int], *, mirror: bool = True, patches: bool = False) -> Recipe:
-    """Fills a hole in the middle; begins as the conditional mean of normal pictures around it.
+    """Fills a hole; begins as a membrane and the conditional mean of normal pictures.
+
+    The hole is in the middle, and of patches anywhere.
 
     Args:
         shape: (C, H, W) of the pictures.
         mirror: whether a mirrored picture is a picture too; not so for letters.
         patches: the pictures are pieces of larger ones, and so will be what it is used on.
     """
-    if patches:
-        return _local("inpainter", shape, Part("patch", {"size": 0.3}), mirror, guess="membrane")
-    hole = Part("rectangle")
-    return _restorer("inpainter", shape, _rank(shape), Part("conditional-mean"), hole, mirror)
+    hole = Part("patch", {"size": 0.3}) if patches else Part("rectangle")
+    begin = Part("conditional-mean")
+    return _restorer("inpainter", shape, hole, Part("membrane"), begin, mirror, patches)

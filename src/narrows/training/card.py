@@ -73,7 +73,7 @@ def run_info(folder: Path | str) -> dict[str, Any]:
     provenance = facts_of(folder)
     info |= {
         key: provenance[key]
-        for key in ("pictures", "trained_on", "begun_from", "command")
+        for key in ("pictures", "trained_on", "begun_from", "beside_pca", "command")
         if key in provenance
     }
     if not (folder / "model.safetensors").exists():

@@ -3,7 +3,7 @@
     RUN/
       recipe.toml              how the model is made and trained
       model.safetensors        the weights: the best by validation, or the last
-      last.safetensors         the last weights, where they are others
+      last.safetensors         the last weights, where validation chose those of the model
       softmax.safetensors, …   modules trained beside the model, by the name of their part
       checkpoint.safetensors   all that going on needs: weights, optimisers, counters
       run.toml                 seed, and what else goes with the model

@@ -21,6 +21,7 @@ LINES = 20  # of metrics, in a phase whose length is given in steps or minutes
 BATCHES = (16, 64)  # least and most pictures of a step that goes by how many there are
 STEPS_PER_EPOCH = 64  # what it tries to make of them
 PATIENCE = (8, 0.25)  # validations without a better one: the least, and the share of a phase's
+APART = 1 / 8  # of a pass, between two by the clock: patience is never tried by less than one pass
 
 
 def now() -> float:
@@ -128,7 +129,7 @@ class Length:
         self.began = clock() - spent
         self.spent = spent
         self.way = self._way(step)
-        self.lines = math.floor(LINES * self.way + 1e-9)
+        self.lines, self.judged = math.floor(LINES * self.way + 1e-9), step
         self.over = self.way >= 1 if self.seconds is not None else step >= self.steps
 
     @property
@@ -151,8 +152,11 @@ class Length:
         if self.by_epochs:
             return step % self.per_epoch == 0 or self.over
         lines = math.floor(LINES * self.way + 1e-9)
-        due, self.lines = lines > self.lines, lines
-        return due or self.over
+        apart = 1 if self.seconds is None else math.ceil(APART * self.per_epoch)
+        if not self.over and (lines <= self.lines or step - self.judged < apart):
+            return False
+        self.lines, self.judged = lines, step
+        return True
 
 
 def _batch_size(pictures: int) -> int:

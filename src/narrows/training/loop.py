@@ -670,9 +670,9 @@ class _Loop:
         if not self.finished:
             self._guard_weights()
             if self.run is not None:
-                if not last_is_best:
+                if validated:
                     self.run.write_weights("last.safetensors", self._judged())
-                elif not validated:
+                else:
                     self.run.write_weights("model.safetensors", self._judged())
                     self.run.write_auxiliary(self.model)
                 self.finished = True

@@ -1,6 +1,7 @@
 """Penalties: each takes a ``Step`` and gives a scalar in nats per picture."""
 
 from .adversarial import AdversarialPictures, AdversarialPrior, Factor
+from .agreement import NtXent, VicReg, nt_xent, vicreg
 from .contractive import Contractive, Hutchinson
 from .discrepancy import Mmd, mmd2
 from .sparsity import L1, KlSparsity
@@ -15,7 +16,11 @@ __all__ = [
     "Hutchinson",
     "KlSparsity",
     "Mmd",
+    "NtXent",
     "TotalCorrelation",
+    "VicReg",
     "mmd2",
+    "nt_xent",
     "total_correlation",
+    "vicreg",
 ]
