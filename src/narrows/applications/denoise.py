@@ -32,13 +32,13 @@ from .restored import (
     Change,
     Restoration,
     Restored,
-    beaten_note,
     compared,
     corruption_of,
     fitted_pca,
     middle,
     run_baselines,
     seen_note,
+    standing_notes,
     through,
     tile_note,
     whole_only,
@@ -116,7 +116,7 @@ def denoise(
     if sigma is None and isinstance(corrupt, corruptions.GaussianNoise):
         known = corrupt.sigma
     found.notes += _fitness(loaded, noise if isinstance(noise, str) else None)
-    found.notes += beaten_note(loaded, "denoise")
+    found.notes += standing_notes(loaded, "denoise")
     groups: list[Restored] = []
     places: list[list[int]] = []
     outputs: dict[int, Tensor] = {}

@@ -35,6 +35,7 @@ from ..results import Result
 from ..tables import counted
 from .decoding import Decode, decoder
 from .opening import opened_images, opened_model, run_of
+from .restored import standing_notes
 
 __all__ = [
     "Generated", "Manifold", "Traversals", "along", "chosen_prior", "decode_samples", "generate",
@@ -238,9 +239,10 @@ def generate(
             seed=seed,
             progress=step,
         )
-    return Generated(
-        found.codes, found.pictures, name, text, _fallen_back(name, prior, loaded, model)
-    )
+    notes = _fallen_back(name, prior, loaded, model)
+    if name == DEFAULT and text is None:
+        notes += standing_notes(loaded, "generate")
+    return Generated(found.codes, found.pictures, name, text, notes)
 
 
 def plane_of(

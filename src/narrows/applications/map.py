@@ -33,6 +33,7 @@ from ..results import Result
 from ..tables import Table
 from .embedding import FITTED, PERPLEXITY, Embedding, code_rows, embed_2d, thumbnails
 from .features import Features, check_features
+from .kinship import plane_note
 from .opening import (
     Opened,
     encoded,
@@ -240,9 +241,10 @@ def map(
     judged = {n: neighbourhoods(codes, e.points, classes, seed=seed) for n, e in embeddings.items()}
     placed, more_ids, more = _projected(found, project, embeddings, device, progress)
     ids = [str(id_) for id_ in getattr(images, "ids", None) or range(len(images))]
+    small, shown = thumbnails(images), judged[NAMES["tsne"]].same_label
     return Maps(
-        embeddings, judged, codes, ids, values, label_name, thumbnails(images), placed, more_ids,
-        _title(subject, pictures, found), _root(pictures, found, ids), joined_notes(found, more),
+        embeddings, judged, codes, ids, values, label_name, small, placed, more_ids,
+        _title(subject, pictures, found), _root(pictures, found, ids), [*joined_notes(found, more), *plane_note(small, classes, shown, seed)],
         [*found.skipped, *getattr(more, "skipped", ())],
     )  # fmt: skip
 

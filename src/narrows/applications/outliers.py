@@ -8,7 +8,7 @@ pictures in question ──scores of the model, distances of the codes───�
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +18,10 @@ import torch
 
 from ..autoencoder import Autoencoder
 from ..figures import anomaly_sheet, detection_curves, picture_grid, score_histograms
+from ..images import Images
 from ..images.contents import content_keys
 from ..images.inputs import Pictures, evenly, joined
+from ..images.painted import painted
 from ..measures.anomaly_scores import by_model, input_complexity
 from ..measures.detection import Detection, detection
 from ..measures.scoring import (
@@ -35,7 +37,7 @@ from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table, counted
 from ..training import Portion, RunSplit
-from .decisions import MEAN_RANK, Decision, attainable, decide, detections, rule_of
+from .decisions import MEAN_RANK, Decision, attainable, decide, detections, mean_rank, rule_of
 from .opening import Opened, is_collection, joined_notes, opened, opened_images, opened_model
 
 __all__ = ["Outliers", "outliers"]
@@ -44,6 +46,8 @@ Array = np.ndarray[Any, Any]
 
 SHOWN = 8  # pictures of the sheet
 LISTED = 10  # rows of the table
+PAINTED, FEWEST = 100, 8  # normal pictures that flaws are painted on, at most and at least
+CLEARLY = 0.01  # of AUROC, below which no score is called better
 NORMAL = {"normal", "good", "ok", "fine", "none", "inlier"}  # what a column calls no anomaly
 
 
@@ -210,8 +214,9 @@ def outliers(
         pictures: those in question; of a collection none, its own are.
         normal: normal pictures, best all those of the training; of a collection a filter of its rows.
         where: of a collection a filter of the rows in question; None: all that are not ``normal``.
-        score: of ``narrows.measures.scoring.KNOWN``, or ``all``; by default lof, cosine-knn and
-            pca-residual, which every autoencoder has (of an encoder that does not decode: lof).
+        score: of ``narrows.measures.scoring.KNOWN``, or ``all``; by default cosine-knn,
+            local-excess and pca-residual, which every autoencoder has (of an encoder that does not
+            decode: cosine-knn).
         false_alarms: call at most this share of normal pictures anomalous; by default 0.01, or the
             least that so many normal pictures can promise: 1 / (M + 1).
         quantile: the threshold is this quantile of normal scores, instead.
@@ -284,6 +289,9 @@ def outliers(
     with stage(progress, "scoring") as step:
         decision = decide(normal_scores, ask(asked, step), rule)
     measured = None
+    if score is None and truth is None and RESIDUAL in names:
+        with stage(progress, "painting flaws") as step:
+            notes += _flaws_note(ask, judged, normal_scores, step)
     if truth is not None and measurable:
         measured = detections(decision.scores, truth)
         if RESIDUAL not in measured:
@@ -313,6 +321,34 @@ def _names(model: Any, score: str | Sequence[str] | None) -> tuple[str, ...]:
         return USUAL if isinstance(model, Autoencoder) else USUAL[:1]
     names = (score,) if isinstance(score, str) else tuple(score)
     return possible if names == ("all",) else names
+
+
+def _flaws_note(
+    ask: Callable[..., dict[str, Array]], judged: Portion, normal: dict[str, Array], progress: Any
+) -> list[str]:
+    """Whether the residual of PCA alone finds small flaws better: they are painted on normal pictures.
+
+    The pictures that they are painted on rank none of them, nor do they count as normal.
+    """
+    count = len(judged) // 2
+    if count < FEWEST:
+        return []
+    chosen = torch.arange(len(judged))[1::2][:PAINTED]
+    x = (judged.images.batch(chosen).cpu() * 255).round().byte()
+    flawed = torch.stack([painted(one, seed)[0] for seed, one in enumerate(x)])
+    found = ask(Images(flawed), progress)
+    known = {name: values[0::2] for name, values in normal.items() if "/" not in name}
+    truth = np.r_[np.zeros(len(known[RESIDUAL]), bool), np.ones(len(chosen), bool)]
+    ranks = [mean_rank(known), mean_rank(known, {name: found[name] for name in known})]
+    mean = detection(np.concatenate(ranks), truth).auroc
+    plain = detection(np.r_[known[RESIDUAL], found[RESIDUAL]], truth).auroc
+    if plain <= mean + CLEARLY:
+        return []
+    return [
+        f"small flaws, painted on {len(chosen)} normal pictures, are found better by the residual of PCA "
+        f"alone (AUROC {plain:.2f}, mean rank {mean:.2f}): --score {RESIDUAL}, or `narrows flaws`, "
+        "which looks at patches"
+    ]
 
 
 def _divided(

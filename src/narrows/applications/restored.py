@@ -26,6 +26,7 @@ from ..measures import Pca, psnr, squared_error, ssim
 from ..progress import Progress, Step
 from ..results import Result
 from ..tables import Table, spread
+from ..training.standing import MODEL
 from .opening import opened_images, run_of
 
 __all__ = [
@@ -33,21 +34,20 @@ __all__ = [
     "MODEL",
     "Restoration",
     "Restored",
-    "beaten_note",
-    "compared",
+        "compared",
     "corruption_of",
     "fitted_pca",
     "middle",
     "run_baselines",
     "scores",
     "seen_note",
+    "standing_notes",
     "takes_any_size",
     "through",
     "tile_note",
     "whole_only",
 ]  # fmt: skip
 
-MODEL = "model"
 SHOWN = 8  # pictures of a sheet
 WIDEST = 192  # pixels of each
 MIDDLE = 1024  # pixels on a side of what is compared of a larger picture
@@ -326,12 +326,15 @@ def fitted_pca(model: Any, fit_on: Pictures | None, progress: Progress = None) -
     return Pca.fit(images, max(1, min(Pca.most(images), 512)))
 
 
-def beaten_note(model: Any, verb: str) -> list[str]:
-    """What the training found: that a method without a model does better; nothing where it does not."""
-    facts = run_of(model).facts
-    if facts.get("for") != verb or not facts.get("beaten_by"):
-        return []
-    return [f"on the pictures of its training {facts['beaten_by']} does better than this model"]
+def standing_notes(model: Any, verb: str, task: str = "") -> list[str]:
+    """Where a method without a model was better than it, or as good, when its training ended.
+
+    Args:
+        task: what is asked for; other tasks of that verb are left out where this one was measured.
+    """
+    found = [one for one in run_of(model).standings if one.purpose == verb]
+    own = [one for one in found if one.task == task]
+    return [one.note for one in own or found if one.note]
 
 
 def seen_note(model: Any, x: Tensor) -> list[str]:

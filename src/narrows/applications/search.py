@@ -28,6 +28,7 @@ from ..progress import Progress
 from ..results import Result
 from ..tables import Table
 from .indexing import taken
+from .kinship import collection_note
 from .opening import encoded, model_of_collection, opened_collection
 
 __all__ = ["Hits", "SearchResult", "Term", "combined", "nearest_pictures", "search"]
@@ -208,7 +209,7 @@ def search(
             if where
             else f"{opened.address} holds no picture beside the query"
         )
-    notes = read.notes
+    notes = read.notes + collection_note(opened)
     if hits.fewer:
         among = " that pass the filter" if where else ""
         notes.append(f"asked for {k} pictures; there are {len(hits.ids)}{among} beside the query")

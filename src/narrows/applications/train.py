@@ -38,10 +38,11 @@ from ..training import fit as fit_model
 from ..training.length import lasting, patient
 from ..training.phases import recipe_of
 from ..training.reporting import Reporter, Unfailing, reporter
+from ..training.standing import Standing
 from .beside_pca import conclusion, linear
 from .opening import opened_autoencoder, run_of
 from .prior import fit_after_training
-from .purpose import Standing, recipe_of_purpose, standing
+from .purpose import recipe_of_purpose, standing, standings
 from .reconstruct import SHOWN, Reconstructions, reconstructed
 
 __all__ = ["Training", "run_folder", "train"]
@@ -67,6 +68,8 @@ class Training(Result):
         standing: beside methods without a model, where it was trained for a verb.
         conclusion: how the reconstructions compare with PCA's, as many numbers a picture; empty where
             that is no fair rival.
+        standings: how it does what any verb may ask of it, beside what needs no model; the verbs quote
+            them.
     """
 
     name: ClassVar[str] = "training"
@@ -79,6 +82,7 @@ class Training(Result):
     notes: Sequence[str] = ()
     standing: Standing | None = None
     conclusion: str = ""
+    standings: Sequence[Standing] = ()
 
     def document(self) -> dict[str, Any]:
         """What the model is and how long it took, MSE per pixel and PSNR in dB."""
@@ -91,6 +95,7 @@ class Training(Result):
             "conclusion": self.conclusion,
             "skipped": [list(item) for item in self.skipped],
             "notes": list(self.notes),
+            "standings": [one.document() for one in self.standings],
             **({} if self.standing is None else {self.standing.purpose: self.standing.rows}),
         }
 
@@ -260,23 +265,27 @@ def train(
     through = reconstructed(model, Items(some.cpu()), progress=False)
     pca = None if for_ is not None else linear(model, parts.train, through.pictures, seed)
     through = dataclasses.replace(through, pca=pca)
+    beside = _standings(model, judged, parts.train, seed)
+    shown_of = None
+    if for_ is not None:
+        shown_of = next((one for one in beside if one.purpose == for_), None) or standing(
+            model, for_, judged.images, parts.train, judged.name, seed
+        )
     result = Training(
         model, parts.train, judged, through,
         None if to is None else Path(to), getattr(images, "skipped", ()),
         [*notes, *([collapsed] if collapsed else []), *(model.run.notes if model.run is not None else ())],
-        None if for_ is None else standing(model, for_, judged.images, parts.train, judged.name, seed),
-        "" if pca is None else conclusion(through.psnr, pca.psnr, judged.name, pca.name, model),
+        shown_of,
+        "" if pca is None else conclusion(through.psnr, pca.psnr, judged.name, pca.name, model), beside,
     )  # fmt: skip
-    if result.standing is not None and model.run is not None:
-        model.run.facts |= {"for": for_, "beaten_by": result.standing.beaten_by}
-        if to is not None:
-            model.run.save(Path(to))
-    if result.conclusion and model.run is not None:
-        model.run.facts["beside_pca"] = result.conclusion
+    if model.run is not None:
+        if result.conclusion:
+            model.run.facts["beside_pca"] = result.conclusion
         if to is not None:
             model.run.save(Path(to), local=True)
     if to is not None:
-        _leave(result, Path(to), [collapsed] if collapsed else [])
+        said = [f"{one.purpose}: {one.note}" for one in beside if one.note]
+        _leave(result, Path(to), [*([collapsed] if collapsed else []), *said])
     return result
 
 
@@ -284,6 +293,17 @@ def _alike(source: Any) -> bool:
     """Whether two or more pictures are one, as far as some of them tell."""
     x = source.batch(torch.linspace(0, len(source) - 1, min(64, len(source))).long())
     return len(x) > 1 and bool((x == x[:1]).all())
+
+
+def _standings(model: Autoencoder, judged: Portion, train: Any, seed: int) -> tuple[Standing, ...]:
+    """Measured within a tenth of the time that the training took, and kept with its run."""
+    run = model.run
+    if run is None:
+        return ()
+    seconds = sum(float(epoch["seconds"]) for epoch in run.history)
+    found = standings(model, judged.images, train, judged.name, seed, seconds)
+    run.standings = found
+    return found
 
 
 def run_folder(recipe: str | None, pictures: Path | str, from_: Path | str | None = None) -> Path:

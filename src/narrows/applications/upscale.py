@@ -32,9 +32,9 @@ from .restored import (
     Change,
     Restoration,
     Restored,
-    beaten_note,
     corruption_of,
     seen_note,
+    standing_notes,
     takes_any_size,
     through,
     whole_only,
@@ -80,7 +80,9 @@ def upscale(
         raise ValueError(f"by is model or lanczos; we got {by!r}")
     loaded = opened_model(model, device)
     found = sized(pictures, loaded.preprocessing, limit=limit)
-    found.notes += _fitness(loaded, factor) + beaten_note(loaded, "upscale")
+    found.notes += _fitness(loaded, factor) + standing_notes(
+        loaded, "upscale", f"{factor} times larger"
+    )
     size = (loaded.shape[1], loaded.shape[2])
     groups, places, outputs, rows = [], [], {}, {}
     trials: list[dict[str, Tensor]] = []

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["density_coverage", "frechet_distance", "nearest_rows", "precision_recall"]
+__all__ = ["covered", "density_coverage", "frechet_distance", "nearest_rows", "precision_recall"]
 
 Features = Any  # an array or a tensor (N, F)
 
@@ -95,13 +95,27 @@ def density_coverage(real: Features, drawn: Features, k: int = 5) -> tuple[float
     Raises:
         ValueError: as ``precision_recall``.
     """
-    a, b = _pair(real, drawn, k)
-    radii, inside, covered = _radii(a, k), 0, 0
-    for start, squared in _squared(a, b):
-        within = squared <= radii[start : start + len(squared), None]
+    inside, found = 0, []
+    for within in _balls(real, drawn, k):
         inside += int(within.sum())
-        covered += int(within.any(1).sum())
-    return inside / (k * len(b)), covered / len(a)
+        found.append(within.any(1))
+    return inside / (k * len(drawn)), float(torch.cat(found).double().mean())
+
+
+def covered(real: Features, drawn: Features, k: int = 5) -> Tensor:
+    """Which real rows have a drawn one in their ball, (N,) booleans: the mean is their coverage.
+
+    Args and errors are those of ``density_coverage``.
+    """
+    return torch.cat([within.any(1) for within in _balls(real, drawn, k)])
+
+
+def _balls(real: Features, drawn: Features, k: int) -> Iterator[Tensor]:
+    """Which drawn rows lie in the balls of some real ones, (some, M), until all had their turn."""
+    a, b = _pair(real, drawn, k)
+    radii = _radii(a, k)
+    for start, squared in _squared(a, b):
+        yield squared <= radii[start : start + len(squared), None]
 
 
 def nearest_rows(drawn: Features, real: Features) -> tuple[Tensor, Tensor]:

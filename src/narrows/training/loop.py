@@ -155,6 +155,7 @@ def fit(
         if model.run.seen is not None:
             model.run.remember(train, held_out)
         model.run.facts |= facts or {}
+        model.run.standings = ()  # what was measured was of earlier weights
         if run is not None:
             run.preprocessing = model.preprocessing
             model.run.folder = run.folder

@@ -29,6 +29,7 @@ from ..images.contents import Keys, content_keys
 from ..images.inputs import pictures
 from ..images.views import Subset
 from ..tables import Table
+from .standing import Standing, standings_of
 
 __all__ = [
     "History",
@@ -211,6 +212,7 @@ class Run:
         folder: where the run lies; None where it is in memory only.
         facts: what else was written down of the training; see ``LOCAL``.
         notes: sentences about how it ended.
+        standings: how its best weights do what a verb asks for, beside what needs no model.
     """
 
     preprocessing: Preprocessing
@@ -220,6 +222,7 @@ class Run:
     folder: Path | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    standings: tuple[Standing, ...] = ()
 
     def __repr__(self) -> str:
         counts = [f"{len(keys):,} of {name}" for name, keys in (self.seen or {}).items()]
@@ -282,6 +285,8 @@ class Run:
         else:
             (folder / SEEN).unlink(missing_ok=True)
         shared = {key: facts.pop(key) for key in SHARED if key in facts}
+        if self.standings:
+            shared["standing"] = [one.document() for one in self.standings]
         files.save_toml(folder / FACTS, {"version": VERSION, "seed": self.seed, **shared})
         if local and facts:
             about = "Of this machine only: leave this file out where the model is given to others."
@@ -301,8 +306,10 @@ class Run:
         facts = facts_of(folder)
         seed = facts.pop("seed", 0)
         facts.pop("version", None)
+        facts.pop("standing", None)
+        standings = standings_of(shared_facts_of(folder).get("standing", []))
         seen, history = seen_of(folder / SEEN), history_of(folder)
-        return Run(preprocessing, seen, seed, history, folder, facts)
+        return Run(preprocessing, seen, seed, history, folder, facts, standings=standings)
 
 
 def facts_of(folder: Path | str) -> dict[str, Any]:
@@ -332,6 +339,10 @@ def shared_facts_of(folder: Path) -> dict[str, Any]:
         raise BadFile(f"{path} is of another version of Narrows; train the model again")
     if type(facts.get("seed")) is not int:
         raise BadFile(f"{path} is damaged: the seed is {str(facts.get('seed'))[:40]}")
+    try:
+        standings_of(facts.get("standing", []))
+    except ValueError as error:
+        raise BadFile(f"{path} is damaged: {str(error)[:200]}") from error
     return facts
 
 
