@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -21,10 +21,12 @@ from .walk import printable
 
 __all__ = ["Groups", "parquet_contents"]
 
-GROUP_BYTES = 1 << 31  # of a row group's pictures
+GROUP_BYTES = 1 << 30  # of a row group's pictures
+AT_ONCE = 1 << 30  # bytes that the rows of one batch may become
+_ROWS = 65536
 KEPT = 2  # row groups in memory, of all archives together
 _NAMES = ("image", "img", "picture", "photo", "pixel_values", "bytes", "jpg", "png", "content")
-_TEXTS = 1 << 26  # letters of a column
+_TEXTS = 1 << 28  # bytes of a column beside the pictures
 _CELLS = 4_000_000  # of all columns together
 
 
@@ -84,8 +86,12 @@ def parquet_contents(path: Path, groups: Groups) -> Contents:
         features = _features(schema)
         column, leaf = _picture_column(path, schema, features)
         _check_groups(about, leaf)
-        names = _names(path, opened, schema, column, sum(counts))
-        sizes = [_stored(about.row_group(g), leaf) // max(1, n) for g, n in enumerate(counts)]
+        names = _names(opened, schema, column, sum(counts))
+        sizes = [
+            sum(one.total_compressed_size for one in _columns(about.row_group(g), leaf))
+            // max(1, n)
+            for g, n in enumerate(counts)
+        ]
         row = 0
         for group, count in enumerate(counts):
             for place in range(count):
@@ -141,14 +147,6 @@ def _picture_column(path: Path, schema: Any, features: Mapping[str, Any]) -> tup
     return some[0], found[some[0]]
 
 
-def _stored(group: Any, leaf: str) -> int:
-    return sum(
-        int(column.total_compressed_size)
-        for place in range(group.num_columns)
-        if (column := group.column(place)).path_in_schema == leaf
-    )
-
-
 def _check_groups(about: Any, leaf: str) -> None:
     """Refuse row groups that claim more than can be, or more than is held at once."""
     for number in range(about.num_row_groups):
@@ -171,15 +169,44 @@ def _check_groups(about: Any, leaf: str) -> None:
 
 
 def _read_group(path: Path, group: int, leaf: str) -> Any:
-    """The pictures of a row group. What is stored once for many rows stays so in memory."""
-    with _parquet().ParquetFile(path, read_dictionary=[leaf]) as opened:
-        table = opened.read_row_group(group, columns=[leaf], use_threads=False)
-    column = table.column(0)
-    if leaf != table.column_names[0]:
-        import pyarrow.compute
+    """The pictures of a row group, by its rows."""
+    import pyarrow
 
-        return pyarrow.compute.struct_field(column, "bytes")
-    return column
+    found, total = [], 0
+    with _parquet().ParquetFile(path) as opened:
+        for some in _batches(opened, leaf, [group]):
+            total += some.nbytes
+            if total > GROUP_BYTES:
+                raise ValueError(
+                    f"a row group becomes more than {GROUP_BYTES >> 30} GiB of pictures"
+                )
+            found.append(some)
+    return pyarrow.chunked_array(found or [pyarrow.array([], pyarrow.binary())])
+
+
+def _batches(opened: Any, leaf: str, groups: list[int]) -> Iterator[Any]:
+    """The values of a column, some at a time.
+
+    A value may be stored once and named by many rows: so few rows at a time are taken that all of them
+    could have the largest.
+    """
+    for number in groups:
+        columns = _columns(opened.metadata.row_group(number), leaf)
+        claimed = sum(int(column.total_uncompressed_size) for column in columns)
+        most = max(1, min(_ROWS, AT_ONCE // max(1, claimed)))
+        if not any("DICTIONARY" in coding for column in columns for coding in column.encodings):
+            most = _ROWS
+        for batch in opened.iter_batches(most, [number], [leaf], use_threads=False):
+            column = batch.column(0)
+            while hasattr(column.type, "get_field_index"):
+                column = column.field(0)
+            yield column
+
+
+def _columns(group: Any, leaf: str) -> list[Any]:
+    """What a row group says of a column."""
+    every = (group.column(place) for place in range(group.num_columns))
+    return [column for column in every if column.path_in_schema == leaf]
 
 
 def _content(
@@ -205,7 +232,7 @@ def _content(
     return content
 
 
-def _names(path: Path, opened: Any, schema: Any, column: str, count: int) -> list[str]:
+def _names(opened: Any, schema: Any, column: str, count: int) -> list[str]:
     """The paths that pictures have in the column, where each has its own; else their numbers."""
     kind = schema.field(column).type
     numbers = [str(row) for row in range(count)]
@@ -216,7 +243,7 @@ def _names(path: Path, opened: Any, schema: Any, column: str, count: int) -> lis
         "large_string",
     ):
         return numbers
-    texts = _texts(path, f"{column}.path")
+    texts = _texts(opened, f"{column}.path")
     if texts is None or len(texts) != count:
         return numbers
     names = [clean_name(text.replace("\\", "/")) for text in texts]
@@ -225,34 +252,15 @@ def _names(path: Path, opened: Any, schema: Any, column: str, count: int) -> lis
     return [str(name) for name in names]
 
 
-def _texts(path: Path, leaf: str) -> list[str] | None:
-    """The values of a column as texts, nothing for what is null; None where they are too long.
-
-    Values that are stored once for many rows are counted before they become as many.
-    """
-    import pyarrow
-    import pyarrow.compute as compute
-
-    with _parquet().ParquetFile(path, read_dictionary=[leaf]) as opened:
-        column = opened.read(columns=[leaf], use_threads=False).column(0)
-    while pyarrow.types.is_struct(column.type):
-        column = compute.struct_field(column, [0])
+def _texts(opened: Any, leaf: str) -> list[str] | None:
+    """The values of a column as texts, nothing for what is null; None where they are too long."""
     result: list[str] = []
-    letters = 0
-    for chunk in column.chunks:
-        if pyarrow.types.is_dictionary(chunk.type):
-            some = [_text(value) for value in chunk.dictionary.to_pylist()]
-            places = chunk.indices.to_pylist()
-            letters += sum(len(some[place]) for place in places if place is not None)
-            if letters > _TEXTS:
-                return None
-            result += ["" if place is None else some[place] for place in places]
-        else:
-            some = [_text(value) for value in chunk.to_pylist()]
-            letters += sum(map(len, some))
-            if letters > _TEXTS:
-                return None
-            result += some
+    total = 0
+    for some in _batches(opened, leaf, list(range(opened.metadata.num_row_groups))):
+        total += some.nbytes
+        if total > _TEXTS:
+            return None
+        result += map(_text, some.to_pylist())
     return result
 
 
@@ -292,7 +300,7 @@ def _describe(
             or types.is_large_string(kind)
         )
         few = (len(known) + 1) * len(names) <= _CELLS
-        texts = _texts(path, name) if plain and few and "." not in name else None
+        texts = _texts(opened, name) if plain and few and "." not in name else None
         if texts is None or len(texts) != len(names):
             left.append(printable(name))
             continue
