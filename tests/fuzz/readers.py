@@ -16,10 +16,13 @@ import logging.handlers
 import random
 import shutil
 import struct
+import tarfile
 import tempfile
 import threading
 import warnings
+import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,8 @@ from PIL import Image, ImageOps
 
 import narrows as nw
 from narrows.applications.codec import Codec, codec_model, load_codec
-from narrows.errors import Interrupted
+from narrows.errors import Interrupted, NarrowsError
+from narrows.images import folder as pictures_of
 from narrows.images import read_mask
 from narrows.images.arrays import array_file
 from narrows.images.formats import readable
@@ -226,6 +230,131 @@ class Masks(Reader):
                 wanted = np.array(image, np.uint8)
         wanted[wanted == 3] = 255
         return "" if np.array_equal(value.numpy(), wanted) else "other classes than Pillow's"
+
+
+# ---- archives ------------------------------------------------------------------------------------
+
+
+def _png(value: int) -> bytes:
+    Image.fromarray(PICTURE[: 9 + value % 3] // (1 + value)).save(buffer := io.BytesIO(), "PNG")
+    return buffer.getvalue()
+
+
+MEMBERS = {f"{kind}/{n}.png": _png(n) for n, kind in enumerate(("cat", "dog", "cat"))}
+TABLE = "\n".join(["file,age", *(f"{name},{len(name)}" for name in MEMBERS)]).encode()
+BESIDE = {"cat/0.cls": b"3", "cat/0.json": b'{"year": 1999}', "dog/1.txt": b"a dog", "x/y": b""}
+
+
+class Archives(Reader):
+    """The pictures of an archive by their ids, with their columns; those of another reader beside."""
+
+    share = 5
+
+    def read(self, content: bytes) -> Any:
+        cache = self.folder / "cache"
+        shutil.rmtree(cache, ignore_errors=True)
+        path = self.put(f"a.{self.name}", content)
+        images = pictures_of(path, 6, cache=cache, workers=1)
+        columns = {name: values.tolist() for name, values in images.metadata.items()}
+        return dict(zip(images.ids, images.pixels.clone(), strict=True)), columns
+
+    def same(self, value: Any, other: Any) -> bool:
+        (mine, columns), (theirs, others) = value, other
+        same = columns == others and mine.keys() == theirs.keys()
+        return same and all(torch.equal(x, theirs[id_]) for id_, x in mine.items())
+
+    def wrong(self, content: bytes, value: Any) -> str:
+        wanted = []
+        with contextlib.suppress(Exception):
+            for member in self.others(content):
+                with contextlib.suppress(NarrowsError):
+                    wanted.append(decode(member, Wanted((6, 6))))
+        odd = [id_ for id_, x in value[0].items() if not any(torch.equal(x, y) for y in wanted)]
+        return f"{odd[0]!r} has pixels that another reader finds nowhere" if odd else ""
+
+    def others(self, content: bytes) -> Iterator[bytes]:
+        """The bytes of members, as a library reads them."""
+        raise NotImplementedError
+
+
+class Zip(Archives):
+    name = "zip"
+
+    def made(self) -> list[bytes]:
+        found = []
+        for how in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            with zipfile.ZipFile(buffer := io.BytesIO(), "w", how) as archive:
+                for name, content in {**MEMBERS, "labels.csv": TABLE}.items():
+                    with archive.open(name, "w", force_zip64=how == zipfile.ZIP_STORED) as opened:
+                        opened.write(content)
+            found.append(buffer.getvalue())
+        return found
+
+    def others(self, content: bytes) -> Iterator[bytes]:
+        yield from MEMBERS.values()  # a sum tells any other
+
+
+class Tar(Archives):
+    name = "tar"
+
+    def made(self) -> list[bytes]:
+        found = []
+        for how in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+            with tarfile.open(fileobj=(buffer := io.BytesIO()), mode="w:", format=how) as archive:
+                for name, content in {**MEMBERS, **BESIDE, "é" * 120 + "/9.png": _png(9)}.items():
+                    info = tarfile.TarInfo(name)
+                    info.size = len(content)
+                    archive.addfile(info, io.BytesIO(content))
+            found.append(buffer.getvalue())
+        return found
+
+    def repaired(self, mutant: bytes, rng: random.Random) -> bytes:
+        content = bytearray(mutant)
+        for place in range(0, len(content) - 511, 512):
+            if content[place + 257 : place + 262] == b"ustar" and rng.random() < 0.7:
+                content[place + 148 : place + 156] = b" " * 8
+                content[place + 148 : place + 156] = b"%06o\0 " % sum(content[place : place + 512])
+        return bytes(content)
+
+    def others(self, content: bytes) -> Iterator[bytes]:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            for info in archive:
+                if info.isreg():
+                    yield content[info.offset_data : info.offset_data + info.size]
+
+
+class Parquet(Archives):
+    name = "parquet"
+
+    def made(self) -> list[bytes]:
+        import pyarrow as pa
+        import pyarrow.parquet as parquet
+
+        rows = [{"bytes": content, "path": name} for name, content in MEMBERS.items()] * 2
+        features = {"image": {"_type": "Image"}, "k": {"_type": "ClassLabel", "names": ["a", "b"]}}
+        said = {"huggingface": json.dumps({"info": {"features": features}})}
+        hub = pa.table({"image": rows, "k": [0, 1] * 3, "t": list("abcdea")})
+        plain = pa.table({"image": [row["bytes"] for row in rows], "x": [0.5, None] * 3})
+        found = []
+        for table, how in (
+            (hub.replace_schema_metadata(said), {"compression": "snappy", "row_group_size": 2}),
+            (hub, {"compression": "none", "use_dictionary": False}),
+            (plain, {"compression": "zstd"}),
+        ):
+            parquet.write_table(table, buffer := io.BytesIO(), **how)  # type: ignore[arg-type]
+            found.append(buffer.getvalue())
+        return found
+
+    def others(self, content: bytes) -> Iterator[bytes]:
+        import pyarrow.parquet as parquet
+
+        with parquet.ParquetFile(io.BytesIO(content)) as opened:
+            for group in range(opened.num_row_groups):
+                with contextlib.suppress(Exception):
+                    for column in opened.read_row_group(group).columns:
+                        for value in column.to_pylist():
+                            each = value.values() if isinstance(value, dict) else (value,)
+                            yield from (one for one in each if isinstance(one, bytes))
 
 
 # ---- arrays --------------------------------------------------------------------------------------
@@ -612,5 +741,5 @@ class Collections(Reader):
 
 READERS: tuple[type[Reader], ...] = (
     Pictures, Masks, Npy, Npz, Idx, Tables, Weights, Recipes, Outlines, Seen, Facts, Metrics,
-    Checkpoint, Priors, Entropy, Compressed, Collections,
+    Checkpoint, Priors, Entropy, Compressed, Collections, Zip, Tar, Parquet,
 )  # fmt: skip

@@ -25,7 +25,7 @@ SCRIPT = Path(__file__).with_name("run.py")
 READERS = (
     "pictures", "masks", "npy", "npz", "idx", "tables", "model.safetensors", "recipe.toml",
     "recipe.toml alone", "seen.safetensors", "run.toml", "metrics.jsonl", "checkpoint.safetensors",
-    "prior-mixture", "entropy.safetensors", "nrw and nrws", "collection",
+    "prior-mixture", "entropy.safetensors", "nrw and nrws", "collection", "zip", "tar", "parquet",
 )  # fmt: skip
 
 

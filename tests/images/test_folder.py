@@ -15,6 +15,7 @@ from narrows.errors import NarrowsError, NoImages
 from narrows.images import folder, read
 
 module = sys.modules["narrows.images.folder"]
+archives = sys.modules["narrows.images.archives"]
 packed = sys.modules["narrows.images.packed"]
 
 
@@ -126,14 +127,14 @@ def test_links_that_loop_or_lead_nowhere_are_survived(photos):
 
 def test_a_file_that_vanishes_and_one_that_is_a_pipe_are_skipped(photos, monkeypatch):
     os.mkfifo(photos / "pipe.png")
-    real = module.walk
+    real = archives.walk
 
     def walk(root):
         found = real(root)
         (photos / "cat" / "0.png").unlink()
         return found
 
-    monkeypatch.setattr(module, "walk", walk)
+    monkeypatch.setattr(archives, "walk", walk)
     images = folder(photos, 8)
     assert dict(images.skipped) == {"cat/0.png": "it vanished", "pipe.png": "not a file"}
     assert len(images) == 5

@@ -144,8 +144,8 @@ class Given:
         codes: list[Array] = []
         waiting: list[torch.Tensor] = []
         total = len(found.files) if isinstance(found, PictureFiles) else len(found)
-        paths = [file.path for file in getattr(found, "files", ())]
-        options, deep = with_one_range(paths, how.wanted, lambda f, some: ahead(f, some, None))
+        files: Sequence[Found] = getattr(found, "files", ())
+        options, deep = with_one_range(files, how.wanted, lambda f, some: ahead(f, some, None))
         changes = Changes()
         with stage(progress, "looking") as step:
             for done, look in enumerate(_looks(found, how, options), 1):
@@ -153,7 +153,7 @@ class Given:
                 if look.picture is None:
                     skipped.append((look.file.id, look.reason))
                     continue
-                changes.add(look.file.id, look.told, deep.get(look.file.path))
+                changes.add(look.file.id, look.told, deep.get(look.file.id))
                 rows.append(_row(look, look.picture))
                 self._thumbnails.append(look.picture.thumbnail)
                 if model is not None:

@@ -26,7 +26,7 @@ from ..images.files import PictureFiles, picture_files
 from ..images.inputs import Pictures, names_of
 from ..images.inputs import pictures as read_pictures
 from ..images.levels import Levels
-from ..images.walk import Found
+from ..images.walk import Found, is_archive
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table
@@ -252,12 +252,14 @@ def files_or_source(
         ValueError: metadata without a folder.
     """
     path = Path(pictures).expanduser() if isinstance(pictures, (str, Path)) else None
-    if path is not None and path.is_dir() and idx_folder(path) is None:
+    if path is not None and _holds_files(path):
         return picture_files(path, metadata, None if without is None else local(str(without)))
     if metadata is None and _are_files(pictures):
         return _listed([Path(one).expanduser() for one in pictures])
     if metadata is not None:
-        raise ValueError(f"--metadata goes with a folder of pictures; {pictures} is none")
+        raise ValueError(
+            f"--metadata goes with a folder or an archive of pictures; {pictures} is none"
+        )
     if path is not None and path.is_file() and is_array_file(path):
         return open_source(path, levels=None if how is None else how.levels)
     even = path is not None or hasattr(pictures, "shape")  # one picture, or an array or source
@@ -265,12 +267,22 @@ def files_or_source(
     return found
 
 
+def _holds_files(path: Path) -> bool:
+    """Whether a path is an archive or a folder of pictures."""
+    if path.is_dir():
+        return idx_folder(path) is None
+    return path.is_file() and is_archive(path)
+
+
 def _are_files(pictures: Pictures) -> bool:
     """Whether these are paths of picture files, which may be missing."""
     if not isinstance(pictures, (list, tuple)) or not pictures:
         return False
     paths = [Path(one).expanduser() for one in pictures if isinstance(one, (str, Path))]
-    fine = (path.suffix and not path.is_dir() and not is_array_file(path) for path in paths)
+    fine = (
+        path.suffix and not (path.is_dir() or is_array_file(path) or is_archive(path))
+        for path in paths
+    )
     return len(paths) == len(pictures) and all(fine)
 
 

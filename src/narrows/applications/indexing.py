@@ -27,6 +27,7 @@ from ..collection.rows import COLUMNS, column_names, type_of, values_of
 from ..collection.store import guarded, local, look
 from ..errors import BadFile, NarrowsError, NoImages, UnreadableImage
 from ..images import Preprocessing, Source
+from ..images.archives import archived
 from ..images.changes import Changes, with_one_range
 from ..images.files import PictureFiles
 from ..images.labels import class_names
@@ -136,11 +137,17 @@ def _holds(folder: str, collection: Collection) -> bool:
 
 
 def found_again(folder: str, collection: Collection) -> Iterator[bool]:
-    """Of some of a collection's pictures, whether they lie in a folder as they were indexed."""
-    if not os.path.isdir(folder) or not len(collection):
+    """Of some of a collection's pictures, whether they lie in a folder or an archive as they were indexed."""
+    if not os.path.exists(folder) or not len(collection):
         return
-    there = collection.table(["id", "size", "hash"]).to_pylist()
-    for row in there[:: max(1, len(there) // LOOKED_AT)]:
+    there = collection.table(["id", "path", "size", "hash"]).to_pylist()
+    some = there[:: max(1, len(there) // LOOKED_AT)]
+    if some[0]["path"] is None:
+        files = archived(folder)
+        for row in some:
+            yield _is_member(files.get(row["id"]), row["hash"])
+        return
+    for row in some:
         pieces = PurePath(row["id"])
         same = False
         try:
@@ -155,6 +162,18 @@ def found_again(folder: str, collection: Collection) -> Iterator[bool]:
         except (OSError, ValueError):  # gone, or a name that no file can have
             pass
         yield same
+
+
+def _is_member(file: Found | None, digest: str) -> bool:
+    """Whether a member of an archive has the content that it had."""
+    if file is None:
+        return False
+    try:
+        with file.opened() as content:
+            assert isinstance(content, bytes)
+            return hashlib.blake2b(content, digest_size=16).hexdigest() == digest
+    except (OSError, UnreadableImage):
+        return False
 
 
 def index_files(
@@ -193,7 +212,7 @@ def index_files(
         )
         writer = _Writer(collection, encode, known, done)
         options, deep = with_one_range(
-            [file.path for _, file in todo],
+            [file for _, file in todo],
             collection.about.preprocessing.wanted,
             lambda function, paths: ahead(function, paths, workers),
         )
@@ -219,7 +238,7 @@ def index_files(
                     else:  # one more of the same content
                         looked = look_at(looked.row, looked.file, (), options)
                 if looked.picture is not None:
-                    changes.add(looked.file.id, looked.told, deep.get(looked.file.path))
+                    changes.add(looked.file.id, looked.told, deep.get(looked.file.id))
                     writer.take(looked.row, looked.file, looked.digest, looked.picture)
                 elif looked.same and looked.file.id in known.places:
                     writer.touch(looked.row, looked.file)
@@ -499,6 +518,8 @@ class Look(NamedTuple):
 
 def look_at(row: int, file: Found, before: Container[str], options: Wanted) -> Look:
     """Open one file: hash it and, unless its content is one that there was before, decode it."""
+    if file.member is not None:
+        return _look_at_member(row, file, before, options)
     try:
         if not os.path.isfile(file.path):  # a pipe or a device would block
             return Look(row, file, "", None, reason="it vanished, or is not a file")
@@ -514,11 +535,37 @@ def look_at(row: int, file: Found, before: Container[str], options: Wanted) -> L
     except OSError as error:
         reason = f"may not be read ({(error.strerror or str(error)).lower()})"
         return Look(row, file, "", None, reason=reason)
+    return _seen_at(row, file, digest, file.path if content is None else content, before, options)
+
+
+def _look_at_member(row: int, file: Found, before: Container[str], options: Wanted) -> Look:
+    """The same of a member of an archive."""
+    try:
+        with file.opened() as content:
+            assert isinstance(content, bytes)
+            digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+            return _seen_at(row, file, digest, content, before, options)
+    except UnreadableImage as error:
+        return Look(row, file, "", None, reason=str(error), certain=True)
+    except OSError as error:
+        reason = f"its archive may not be read ({(error.strerror or str(error)).lower()})"
+        return Look(row, file, "", None, reason=reason)
+
+
+def _seen_at(
+    row: int,
+    file: Found,
+    digest: str,
+    content: str | bytes,
+    before: Container[str],
+    options: Wanted,
+) -> Look:
+    """Decode a picture, unless its content is one that there was before."""
     if digest in before:
         return Look(row, file, digest, None, same=True)
     told: set[str] = set()
     try:
-        picture = seen(file.path if content is None else content, options, told)
+        picture = seen(content, options, told)
         return Look(row, file, digest, picture, told=sorted(told))
     except UnreadableImage as error:
         return Look(row, file, digest, None, reason=str(error), certain=True)

@@ -13,7 +13,8 @@ from typing import Any
 from ..errors import UnreadableImage
 from .levels import Levels, Measured, chosen
 from .levels import said as levels_said
-from .read import Wanted, measure
+from .read import HEAD, Wanted, may_be_deep, measure
+from .walk import Found
 
 __all__ = ["Changes", "range_of", "with_one_range"]
 
@@ -51,27 +52,40 @@ class Changes:
         return notes
 
 
-def range_of(path: str | Path, limit: int) -> Measured | None:
+def range_of(file: Found | str | Path, limit: int) -> Measured | None:
     """The range of a picture deeper than eight bits; None of any other, and of what cannot be read.
 
     What cannot be read is decoded next, and says why it cannot be.
     """
     try:
-        return measure(path, limit)
+        if not isinstance(file, Found):
+            return measure(file, limit)
+        if file.member is not None and not may_be_deep(file.member(HEAD)):
+            return None
+        with file.opened() as source:
+            return measure(source, limit)
     except (OSError, UnreadableImage):
         return None
 
 
 def with_one_range(
-    paths: Sequence[str | Path], options: Wanted, each: Callable[..., Iterable[Any]] = map
+    files: Sequence[Found | str | Path],
+    options: Wanted,
+    each: Callable[..., Iterable[Any]] = map,
 ) -> tuple[Wanted, Mapping[str, Measured]]:
-    """The options with one range for all of these files, and the ranges of the deep ones by path.
+    """The options with one range for all of these files, and the ranges of the deep ones.
+
+    These are by the file's id, or by its path where only that is given.
 
     Args:
-        each: applies a function to every path; threads may do it.
+        each: applies a function to every file; threads may do it.
     """
-    found = zip(paths, each(lambda path: range_of(path, options.limit), paths), strict=True)
-    deep = {str(path): range_ for path, range_ in found if range_ is not None}
+    found = zip(files, each(lambda file: range_of(file, options.limit), files), strict=True)
+    deep = {
+        file.id if isinstance(file, Found) else str(file): range_
+        for file, range_ in found
+        if range_ is not None
+    }
     if not deep:
         return options, deep
     levels = (options.levels or Levels()).completed(chosen(deep.values()))

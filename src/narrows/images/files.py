@@ -1,4 +1,4 @@
-"""The picture files below a folder, unread, with what tables and folders' names say of them."""
+"""The picture files below a folder or in an archive, unread, with what tables and folders' names say of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import NoImages
-from .labels import folder_known, known_of
-from .walk import Found, walk
+from .archives import listed
+from .walk import Found, is_archive
 
 __all__ = ["PictureFiles", "picture_files"]
 
@@ -38,36 +38,32 @@ class PictureFiles:
 def picture_files(
     root: str | Path, table: str | Path | None = None, without: str | Path | None = None
 ) -> PictureFiles:
-    """Walk a folder as :func:`narrows.images.folder` does, without opening a picture.
+    """Walk a folder or an archive as :func:`narrows.images.folder` does, without opening a picture.
 
     Args:
-        root: the folder.
+        root: the folder, or a .zip, .tar or .parquet file.
         table: a CSV file; None looks for labels.csv, split.csv and metadata.csv in the folder.
         without: a folder below that is passed over.
 
     Raises:
         NoImages: there is no such folder, or no file in it that may be a picture.
-        BadFile: the table cannot be read.
+        BadFile: the archive or the table cannot be read.
     """
     root = Path(root).expanduser()
-    if not root.is_dir():
+    if not root.is_dir() and not (root.is_file() and is_archive(root)):
         raise NoImages(f"there is no folder {root}")
-    files, skipped, notes = walk(root)
+    inside = None
     if without is not None:
-        out = Path(without).expanduser().resolve()
-        inside = root.resolve()
-        if out.is_relative_to(inside) and out != inside:
-            prefix = f"{out.relative_to(inside).as_posix()}/"
-            files = [file for file in files if not file.id.startswith(prefix)]
-    known, masks = known_of(root, table, [file.id for file in files])
-    files = [file for file in files if file.id not in masks]
-    if not files:
+        out, whole = Path(without).expanduser().resolve(), root.resolve()
+        if out.is_relative_to(whole) and out != whole:
+            inside = out.relative_to(whole).as_posix()
+    found = listed(root, table, inside)
+    if not found.files:
         raise NoImages(f"there is no picture in {root}")
-    metadata = dict(known.metadata)
+    metadata = dict(found.known.metadata)
     taken = {name.lower() for name in metadata}
-    named = folder_known([file.id for file in files])
-    if "label" not in taken and "folder" in named.labels:
-        metadata["label"] = named.labels["folder"]
-    if known.split is not None:
-        metadata["split"] = known.split
-    return PictureFiles(files, metadata, skipped, notes + known.notes)
+    if "label" not in taken and "folder" in found.folders.labels:
+        metadata["label"] = found.folders.labels["folder"]
+    if found.known.split is not None:
+        metadata["split"] = found.known.split
+    return PictureFiles(found.files, metadata, found.skipped, found.notes + found.known.notes)

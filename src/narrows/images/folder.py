@@ -1,4 +1,4 @@
-"""A folder of pictures as Images: decoded once, in parallel, at the size asked for.
+"""A folder or an archive of pictures as Images: decoded once, in parallel, at the size asked for.
 
     walk ──► what changed since the index? ──► hash ──► content known? ──► decode ──► packed file ──► Images
 
@@ -25,14 +25,14 @@ from ..files import fingerprint
 from ..locks import locked
 from . import cache as caching
 from . import packed
+from .archives import listed
 from .changes import Changes, range_of
-from .labels import known_of
 from .levels import Levels, Measured, chosen
 from .packed import Entry, Pack
 from .preprocessing import Preprocessing
 from .read import Fit, Mode, Size, Wanted, decode, wanted
 from .source import Images
-from .walk import Found, natural, walk
+from .walk import Found, is_archive, natural
 
 __all__ = ["folder"]
 
@@ -60,7 +60,9 @@ def folder(
 
     Args:
         path: the folder; sub-folders are read too, hidden ones and folders of masks are not (masks
-            have the names of pictures beside them).
+            have the names of pictures beside them). Or a .zip, .tar or .parquet file, or a folder of
+            nothing but these: what lies in them is read where it is, see
+            :mod:`narrows.images.archives`.
         size, mode, fit, center_crop: as in :func:`narrows.images.read`.
         labels: a CSV file; None looks for labels.csv, split.csv and metadata.csv in the folder and
             else takes the names of sub-folders; False takes none.
@@ -76,6 +78,7 @@ def folder(
 
     Raises:
         NoImages: there is no such folder, or no picture in it.
+        BadFile: an archive or a table cannot be read.
         NarrowsError: the packed file cannot be written.
     """
     if size is None:
@@ -84,13 +87,12 @@ def folder(
         )
     options = wanted(size, mode, fit, center_crop, limit, levels)
     root = Path(path)
-    if root.is_file():
+    if root.is_file() and not is_archive(root):
         raise NoImages(f"{root} is a file, not a folder; read one picture with narrows.images.read")
-    if not root.is_dir():
+    if not root.exists():
         raise NoImages(f"there is no folder {root}")
-    files, unreadable, notes = walk(root)
-    known, masks = known_of(root, None if labels is True else labels, [file.id for file in files])
-    files = [file for file in files if file.id not in masks]
+    found = listed(root, None if labels is True else labels)
+    files, known = found.files, found.known
     where, told = (Path(cache).expanduser(), "") if cache is not None else caching.place("packed")
     where = where / f"{_key(root, options)}.narrows"
     pack, gone = _up_to_date(
@@ -98,11 +100,13 @@ def folder(
     )
     if pack.levels is not None:
         options = options._replace(levels=_levels(pack))
-    images = _images(root, files, pack, unreadable + gone, options)
+    images = _images(root, files, pack, found.skipped + gone, options)
     if cache is None:
         caching.used(pack.folder)
         caching.trim(pack.folder)
-    images.notes = notes + known.notes + _told(pack, images.ids, options) + ([told] if told else [])
+    images.notes = (
+        found.notes + known.notes + _told(pack, images.ids, options) + ([told] if told else [])
+    )
     if labels is not False:
         places = {file.id: place for place, file in enumerate(files)}
         known = known.select(np.array([places[id_] for id_ in images.ids]))
@@ -175,7 +179,7 @@ def _images(
     return Images(
         pack.pixels(),
         ids=[id_ for id_, _ in good],
-        name=root.resolve().name,
+        name=root.resolve().name if root.is_dir() else root.stem,
         skipped=skipped,
         hashes=[look + entry.digest for _, entry in good],
         rows=torch.tensor([entry.slot for _, entry in good], dtype=torch.int64),
@@ -249,7 +253,7 @@ def _one_range(
     """
     todo = _stale(pack, files)
     new: dict[str, Measured] = {}
-    for file, range_ in _in_order(todo, lambda file: range_of(file.path, options.limit), workers):
+    for file, range_ in _in_order(todo, lambda file: range_of(file, options.limit), workers):
         if range_ is not None:
             new[file.id] = range_
     old = _deep(pack, {file.id for file in files} - {file.id for file in todo})
@@ -370,6 +374,8 @@ def _in_order(
 
 def _one(file: Found, options: Wanted, known: dict[str, tuple[int, str, str]]) -> _Result:
     """Hash one file and, where its content is new, decode it."""
+    if file.member is not None:
+        return _one_member(file, options, known)
     try:
         content: bytes | None = None
         if file.size <= _AT_ONCE and os.path.isfile(file.path):
@@ -390,11 +396,32 @@ def _one(file: Found, options: Wanted, known: dict[str, tuple[int, str, str]]) -
         return _Result(
             "", None, f"may not be read ({(error.strerror or str(error)).lower()})", False
         )
+    return _result(digest, file.path if content is None else content, options, known)
+
+
+def _one_member(file: Found, options: Wanted, known: dict[str, tuple[int, str, str]]) -> _Result:
+    """The same of a member of an archive; of a damaged one its archive's state stands for its content."""
+    try:
+        with file.opened() as content:
+            assert isinstance(content, bytes)
+            digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+            return _result(digest, content, options, known)
+    except UnreadableImage as error:
+        return _Result(fingerprint(file.id, repr(file[2:4])), None, str(error), True)
+    except OSError as error:
+        reason = f"its archive may not be read ({(error.strerror or str(error)).lower()})"
+        return _Result("", None, reason, False)
+
+
+def _result(
+    digest: str, content: str | bytes, options: Wanted, known: dict[str, tuple[int, str, str]]
+) -> _Result:
+    """What decoding gives, where the content is not known already."""
     if digest in known:
         return _Result(digest, None, "", True)
     try:
         told: set[str] = set()
-        pixels = decode(file.path if content is None else content, options, told)
+        pixels = decode(content, options, told)
         words = ",".join(sorted(word.replace(",", " ") for word in told))
         return _Result(digest, pixels.numpy(), "", True, words)
     except UnreadableImage as error:

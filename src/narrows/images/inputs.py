@@ -1,8 +1,8 @@
 """The one reader: whatever a person calls pictures becomes a Source in the shape that a model takes.
 
-    a file · files · a folder · an array file · a named set ─┐
-    an array · a tensor · a Source                          ─┼─► Images (or the Source itself)
-    a Dataset · a DataLoader · an iterable of pictures      ─┘
+    a file · files · a folder · an archive · an array file · a named set ─┐
+    an array · a tensor · a Source                                       ─┼─► Images (or the Source itself)
+    a Dataset · a DataLoader · an iterable of pictures                   ─┘
 
 What cannot be read is in ``skipped`` with its reason; if nothing can, the last reason is raised.
 """
@@ -29,7 +29,7 @@ from .preprocessing import Preprocessing
 from .read import Wanted, decode, fit_pixels, flattened, wanted
 from .source import SPLITS, Images, Source, as_source, pixels_of
 from .views import Subset
-from .walk import printable
+from .walk import is_archive, printable
 
 __all__ = [
     "Pictures",
@@ -63,8 +63,8 @@ def pictures(
     """Pictures of any kind as one Source.
 
     Args:
-        what: a file, a folder, an array file (.npy, .npz, IDX) or the name of a set; several of
-            them; an array (N, H, W), (N, C, H, W) or (N, H, W, C); a Source; a torch ``Dataset`` or
+        what: a file, a folder, an archive (.zip, .tar, .parquet), an array file (.npy, .npz, IDX)
+            or the name of a set; several of them; an array (N, H, W), (N, C, H, W) or (N, H, W, C); a Source; a torch ``Dataset`` or
             ``DataLoader``; an iterable of PIL images or arrays (H, W) or (H, W, C). Of pairs the
             second is taken for a label, of mappings what is called image and label.
         like: how pictures become inputs; None opens them as :func:`narrows.images.open_source` does,
@@ -215,7 +215,7 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
 
     for one in what:
         path, text = Path(one).expanduser(), os.fspath(one)
-        if path.is_dir() or path.is_file() and is_array_file(path):
+        if path.is_dir() or path.is_file() and (is_array_file(path) or is_archive(path)):
             flush()
             try:
                 sources.append(_fitted(_open(one, like, progress), like))
@@ -259,7 +259,7 @@ def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | No
 
 
 def _is_picture_file(path: Path) -> bool:
-    return path.is_file() and not is_array_file(path)
+    return path.is_file() and not is_array_file(path) and not is_archive(path)
 
 
 def _wanted_of(like: Preprocessing | None) -> Wanted:

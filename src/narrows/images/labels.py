@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -131,24 +131,40 @@ def _parts_beside(names: Iterable[str]) -> dict[str, str]:
 
 
 def known_of(
-    root: Path, given: str | Path | bool | None, ids: Sequence[str]
+    root: Path,
+    given: str | Path | bool | None,
+    ids: Sequence[str],
+    inside: tuple[list[Table], list[str]] | None = None,
+    folders: Callable[[Sequence[str]], Known] | None = None,
 ) -> tuple[Known, set[str]]:
     """What tables and folders' names say of the pictures, and which ids are masks of others.
 
     Tables go first; of what they do not say, folders' names give the split, and the label where no
     table fits. The columns have a value for each id that is no mask, in their order.
 
+    Args:
+        root: the folder.
+        given: a CSV file, or False for none; None takes those in the folder.
+        ids: of the pictures.
+        inside: the tables of an archive and what has to be said of them, instead of the folder's.
+        folders: what folders' names say of some ids, if these are not the pictures' own paths.
+
     Raises:
         BadFile: a table cannot be read, or the one given names no pictures.
     """
-    tables, notes = ([], []) if given is False else read_tables(root, given, ids)
+    tables: list[Table] = []
+    notes: list[str] = []
+    if given is None and inside is not None:
+        tables, notes = inside
+    elif given is not False:
+        tables, notes = read_tables(root, given, ids)
     masks = _mask_files(tables, ids)
     if masks:
         notes.append(f"{len(masks):,} files are masks by a table's column: they are no pictures")
         ids = [id_ for id_ in ids if id_ not in masks]
     if given is False or not ids:
         return Known(notes=notes), masks
-    known, named = _table_known(tables, ids), folder_known(ids)
+    known, named = _table_known(tables, ids), (folders or folder_known)(ids)
     known.notes[:0] = notes
     if known.split is None and named.split is not None:
         known.split = named.split

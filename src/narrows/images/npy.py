@@ -24,7 +24,7 @@ import numpy as np
 from ..errors import BadFile, NarrowsError
 from ..files import memory
 
-__all__ = ["Header", "Npz", "npy", "npz", "refuse_bomb"]
+__all__ = ["Header", "Npz", "check_directory", "npy", "npz", "refuse_bomb"]
 
 Array = np.ndarray[Any, Any]
 
@@ -78,7 +78,7 @@ def npz(path: str | Path) -> Iterator[Npz]:
         BadFile: it is missing or damaged; also of what is raised while it is open.
     """
     with _told(path), open(path, "rb") as opened:
-        _check_directory(opened)
+        check_directory(opened, _DIRECTORY)
         with zipfile.ZipFile(opened) as archive:
             yield Npz(archive, os.fstat(opened.fileno()).st_size)
 
@@ -146,13 +146,16 @@ def _printable(name: str) -> str:
     return name if name.isprintable() else ascii(name)[1:-1]
 
 
-def refuse_bomb(claimed: int, stored: int) -> None:
+def refuse_bomb(claimed: int, stored: int, free: int | None = None) -> None:
     """Refuse what cannot be, and what is only possible for nothing worth reading.
 
     Raises:
-        ValueError: bytes ``claimed`` out of that many ``stored`` ones.
+        ValueError: bytes ``claimed`` out of that many ``stored`` ones; up to ``free`` (FREE)
+            they may be few.
     """
-    if claimed > _DEFLATE * stored + 4096 or (claimed > FREE and claimed > RATIO * stored):
+    if claimed > _DEFLATE * stored + 4096 or (
+        claimed > (FREE if free is None else free) and claimed > RATIO * stored
+    ):
         raise ValueError(
             f"it claims {claimed:,} bytes out of {stored:,} stored ones: it is damaged or hostile"
         )
@@ -213,8 +216,18 @@ def _header(stream: Any) -> Header:
     return Header(shape, dtype, fortran)
 
 
-def _check_directory(opened: BinaryIO) -> None:
-    """Refuse an archive of too many members before a list of them is made."""
+def check_directory(opened: BinaryIO, most: int) -> int:
+    """Refuse an archive of too many members before a list of them is made.
+
+    Args:
+        most: bytes that its directory may have; 256 are counted for a member.
+
+    Returns:
+        How many it claims.
+
+    Raises:
+        ValueError: more than that, or it is no archive.
+    """
     if opened.read(4) not in (b"PK\3\4", b"PK\5\6"):  # as NumPy tells them
         raise ValueError("it is no archive: it does not begin like one")
     size = opened.seek(0, os.SEEK_END)
@@ -229,5 +242,6 @@ def _check_directory(opened: BinaryIO) -> None:
     directory = struct.unpack_from("<I", tail, place + 12)[0]
     if place >= 76 and tail[place - 20 : place - 16] == b"PK\6\7":
         directory = struct.unpack_from("<Q", tail, place - 36)[0]
-    if directory > _DIRECTORY:
-        raise ValueError(f"it is an archive of more than {_MEMBERS:,} files")
+    if directory > most:
+        raise ValueError(f"it is an archive of more than {most // 256:,} files")
+    return int(directory)

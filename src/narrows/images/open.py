@@ -1,4 +1,4 @@
-"""What a user means by PICTURES: a folder, a file of arrays, or the name of a set."""
+"""What a user means by PICTURES: a folder, an archive, a file of arrays, or the name of a set."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .levels import Levels
 from .named import named, names, unknown
 from .read import Size
 from .source import Images, Source
+from .walk import is_archive
 
 __all__ = ["open_source"]
 
@@ -29,10 +30,10 @@ def open_source(
     """Open pictures by a path or a name; where both exist, the path counts.
 
     Args:
-        spec: a folder of pictures, a .npy, .npz or IDX file, a folder of the four files of MNIST,
-            or one of :func:`narrows.images.names`.
-        size: None takes 64 for a folder, the set's own for a name, and leaves arrays as they are.
-        mode: 'rgb' or 'gray'; None takes 'rgb' for a folder and else what is there.
+        spec: a folder of pictures, an archive of them (.zip, .tar, .parquet, a folder of these), a
+            .npy, .npz or IDX file, a folder of the four files of MNIST, or one of :func:`narrows.images.names`.
+        size: None takes 64 for a folder or an archive, the set's own for a name, and leaves arrays as they are.
+        mode: 'rgb' or 'gray'; None takes 'rgb' for a folder or an archive and else what is there.
         fit, center_crop: as in :func:`narrows.images.read`.
         progress: called with (done, total) while pictures are decoded.
         levels: as in :func:`narrows.images.folder`.
@@ -43,7 +44,7 @@ def open_source(
     """
     path = Path(spec).expanduser()
     text = os.fspath(spec)
-    if path.is_dir():
+    if path.is_dir() or path.is_file() and is_archive(path):
         images = idx_folder(path)
         if images is not None:
             return fitted(images, size, mode, fit, center_crop)
@@ -60,11 +61,17 @@ def open_source(
         if is_array_file(path):
             return fitted(array_file(path, levels), size, mode, fit, center_crop)
         raise BadFile(
-            f"{path} is neither a folder nor a .npy, .npz or IDX file; "
+            f"{path} is neither a folder nor a .npy, .npz, IDX, .zip, .tar or .parquet file; "
             "name the folder that holds the pictures"
         )
     if text in names():
         return named(text, None, size, mode, progress, fit=fit, center_crop=center_crop)
-    if isinstance(spec, Path) or "/" in text or os.sep in text or is_array_file(path):
+    if (
+        isinstance(spec, Path)
+        or "/" in text
+        or os.sep in text
+        or is_array_file(path)
+        or is_archive(path)
+    ):
         raise NoImages(f"there is no file or folder {path}")
     raise ValueError(f"there is neither a folder nor a set called {text!r}; {unknown(text)}")

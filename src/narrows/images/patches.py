@@ -15,7 +15,7 @@ from ..errors import NoImages, UnreadableImage
 from ..randomness import generator
 from .inputs import Pictures
 from .preprocessing import Preprocessing
-from .read import Size, read
+from .read import Size, decode, wanted
 from .sizes import listed_pictures
 from .source import Images
 
@@ -40,7 +40,7 @@ def patches(
     takes the memory of its patches.
 
     Args:
-        what: files, folders or named sets.
+        what: files, folders, archives or named sets.
         size: (height, width) of a patch, or one number.
         mode: ``rgb`` or ``gray``.
         most: patches of all pictures together.
@@ -68,14 +68,15 @@ def patches(
             if reason:
                 raise UnreadableImage(reason)
             if file is not None:
-                pixels = read(file, mode=how.mode or "rgb")
+                with file.opened() as source:
+                    pixels = decode(source, wanted(None, how.mode or "rgb", "crop", None))
             assert pixels is not None
             if pixels.shape[1] < height or pixels.shape[2] < width:
                 raise UnreadableImage(
                     f"{pixels.shape[2]}×{pixels.shape[1]} is smaller than a patch of {width}×{height}"
                 )
-        except UnreadableImage as error:
-            skipped.append((str(file or id_), str(error)))
+        except (OSError, UnreadableImage) as error:
+            skipped.append((file.path if file and file.path else id_, str(error)))
             continue
         count = min(share, -(-COVER * pixels.shape[1] * pixels.shape[2] // (height * width)))
         for at, (top, left) in enumerate(_places(pixels, height, width, count, draws)):

@@ -58,6 +58,7 @@ DDS and QOI an eighth).
 
 What decoders and conversions take for so many stays below 1 GiB, all threads together."""
 HIGHEST_LIMIT = (1 << 31) - 1
+HEAD = 26  # bytes by which a picture may be deeper than eight bits
 
 _HUNGRY = {
     "JPEG2000": 2,
@@ -254,8 +255,8 @@ def measure(source: str | Path | bytes, limit: int | None = None) -> Measured | 
         try:
             opened = io.BytesIO(source) if isinstance(source, bytes) else _open(source)
             with opened as handle:
-                head = handle.read(26)
-                if not _may_be_deep(head):
+                head = handle.read(HEAD)
+                if not may_be_deep(head):
                     return None
                 handle.seek(0)
                 limit = pixel_limit() if limit is None else limit
@@ -275,8 +276,8 @@ def measure(source: str | Path | bytes, limit: int | None = None) -> Measured | 
             raise UnreadableImage(_reason(error)) from error
 
 
-def _may_be_deep(head: bytes) -> bool:
-    """By the first 26 bytes: all but JPEG, GIF, WebP, and PNG that has not 16 bits."""
+def may_be_deep(head: bytes) -> bool:
+    """By its first bytes, ``HEAD`` of them: all but JPEG, GIF, WebP, and PNG that has not 16 bits."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return head[24:25] == b"\x10"
     return not head.startswith((b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM"))

@@ -5,6 +5,7 @@ files · folders · arrays · sets ──► Sized: ids, uint8 (C, H, W) each �
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from .named import names, photographs
 from .open import open_source
 from .preprocessing import Preprocessing
 from .read import Mode, _opened, decode, pixel_limit, wanted
+from .walk import Found, is_archive
 
 __all__ = ["Group", "Sized", "listed_pictures", "sized"]
 
@@ -58,7 +60,7 @@ class Sized:
     Attributes:
         ids: N names.
         pixels: uint8 (C, H, W) each.
-        files: where each was read from; None for pictures of an array or a set.
+        files: where each was read from; None for pictures of an archive, an array or a set.
         skipped: (file, reason) of what could not be read.
         notes: what has to be said of them.
     """
@@ -128,7 +130,7 @@ def sized(
     result = Sized([], [], [])
     mode: Mode = like.mode or "rgb"
     rows = even_rows(len(listed), limit)
-    files = [path for row in rows if (path := listed[row][1]) is not None]
+    files = [file for row in rows if (file := listed[row][1]) is not None]
     options, deep = with_one_range(files, wanted(None, mode, "crop", None, levels=like.levels))
     changes, coloured = Changes(), 0
     for row in rows:
@@ -138,16 +140,17 @@ def sized(
                 raise UnreadableImage(reason)
             if file is not None:
                 told: set[str] = set()
-                pixels = decode(file, options, told)
-                changes.add(id_, told, deep.get(str(file)))
-                coloured += mode == "gray" and _has_colour(file)
-        except UnreadableImage as error:
-            result.skipped.append((str(file or id_), str(error)))
+                with file.opened() as source:
+                    pixels = decode(source, options, told)
+                    coloured += mode == "gray" and _has_colour(source)
+                changes.add(id_, told, deep.get(file.id))
+        except (OSError, UnreadableImage) as error:
+            result.skipped.append((file.path if file and file.path else id_, str(error)))
             continue
         assert pixels is not None
         result.ids.append(id_)
         result.pixels.append(pixels)
-        result.files.append(file)
+        result.files.append(Path(file.path) if file and file.path else None)
     if not result.ids:
         last = f": {result.skipped[-1][0]}: {result.skipped[-1][1]}" if result.skipped else ""
         raise NoImages(f"none of the files is a picture that can be read{last}")
@@ -160,11 +163,12 @@ def sized(
     return result
 
 
-Listed = tuple[str, Path | None, Tensor | None, str]  # id, file, pixels, why there is no picture
+Listed = tuple[str, Found | None, Tensor | None, str]  # id, file, pixels, why there is no picture
 
 
 def listed_pictures(what: Any, like: Preprocessing, notes: list[str]) -> list[Listed] | None:
-    """Files below folders, lone files, and the pictures of sets, unread; None of what is in memory.
+    """Files below folders and in archives, lone ones, and the pictures of sets, unread; None of what
+    is in memory.
 
     Photographs of a named set are its files, at their own size.
     """
@@ -178,13 +182,16 @@ def listed_pictures(what: Any, like: Preprocessing, notes: list[str]) -> list[Li
     for one in paths:
         path, text = Path(one).expanduser(), os.fspath(one)
         listed: list[Listed] = []
-        parts.append(("" if path.is_file() else called.get(Path(one), text), listed))
-        if path.is_file() and not is_array_file(path):
-            listed.append((called[Path(one)], path, None, ""))
-        elif (below_of := path if path.is_dir() else photographs(text)) is not None:
+        parts.append(
+            ("" if path.is_file() and not is_archive(path) else called.get(Path(one), text), listed)
+        )
+        archive = path.is_file() and is_archive(path)
+        if path.is_file() and not is_array_file(path) and not archive:
+            listed.append((called[Path(one)], _lone(path), None, ""))
+        elif (below_of := path if archive or path.is_dir() else photographs(text)) is not None:
             below = picture_files(below_of)
             notes += below.notes
-            listed += [(file.id, Path(file.path), None, "") for file in below.files]
+            listed += [(file.id, _named_by_place(path, file), None, "") for file in below.files]
             listed += [(name, None, None, reason) for name, reason in below.skipped]
         elif not path.exists() and text not in names() and (path.suffix or os.sep in text):
             listed.append((text, None, None, "there is no such file or folder"))
@@ -197,6 +204,16 @@ def listed_pictures(what: Any, like: Preprocessing, notes: list[str]) -> list[Li
     ids = prefixed([[id_ for id_, *_ in some] for _, some in parts], [name for name, _ in parts])
     flat = [item for _, some in parts for item in some]
     return [(id_, *item[1:]) for id_, item in zip(ids, flat, strict=True)]
+
+
+def _lone(path: Path) -> Found:
+    """A file that was given; nothing is asked of it before it is read."""
+    return Found(str(path), str(path), 0, 0)
+
+
+def _named_by_place(root: Path, file: Found) -> Found:
+    """A file with an id that no other of what was given has."""
+    return file._replace(id=file.path or f"{root}/{file.id}")
 
 
 def _in_memory(source: Any) -> Sized:
@@ -218,8 +235,9 @@ def _of_mode(source: Any, like: Preprocessing) -> Any:
     return pictures(source, Preprocessing((like.shape[0], *source.shape[1:])))
 
 
-def _has_colour(path: Path) -> bool:
-    with open(path, "rb") as handle, _opened(handle, pixel_limit()) as image:
+def _has_colour(source: str | bytes) -> bool:
+    opened = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
+    with opened as handle, _opened(handle, pixel_limit()) as image:
         return image.mode not in ("1", "L", "LA", "La", "I", "F") and not image.mode.startswith(
             "I;"
         )

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import BadFile
 
-__all__ = ["Table", "clean", "heading", "read_tables"]
+__all__ = ["Table", "clean", "heading", "nameless", "read_table", "read_tables"]
 
 TABLES = ("labels.csv", "split.csv", "metadata.csv")
 SPLIT = {"split", "subset", "set", "partition", "datasplit"}  # headings of a column of parts
@@ -30,7 +30,7 @@ FILE = frozenset(
 )
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _SAMPLE, _BEGINNING = 50, 1 << 18  # rows, and letters at most, by which the separator is found
-_BYTES, _LINE, _CELLS = 1 << 26, 1 << 20, 4_000_000  # of a table, a line, a table at most
+BYTES, _LINE, CELLS = 1 << 26, 1 << 20, 4_000_000  # of a table, a line, a table at most
 _LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _ABOVE = 10  # lines that may stand above those of the columns' names
 _LIKE_TABLES = (".txt", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".parquet", ".yaml", ".yml")
@@ -123,10 +123,7 @@ def read_tables(
         if path.is_file():
             table = _read(path, ids)
             if table is None:
-                notes.append(
-                    f"{path.name} is left out: none of its columns names the pictures "
-                    "(call it file, image, path or name)"
-                )
+                notes.append(nameless(path))
             else:
                 tables.append(table)
     others = [
@@ -141,6 +138,14 @@ def read_tables(
             f"{', '.join(TABLES)} are, and a table that is named)"
         )
     return tables, notes
+
+
+def nameless(path: Path) -> str:
+    """What to say of a table that is left out."""
+    return (
+        f"{path.name} is left out: none of its columns names the pictures "
+        "(call it file, image, path or name)"
+    )
 
 
 def _other_tables(root: Path, ids: Sequence[str]) -> list[str]:
@@ -180,21 +185,34 @@ def heading(name: str) -> str:
 
 
 def _read(path: Path, ids: Sequence[str]) -> Table | None:
+    try:
+        if path.stat().st_size > BYTES:
+            raise _unreadable(path, f"it has more than {BYTES >> 20} MiB, the most it may")
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return read_table(path, content, ids)
+
+
+def read_table(path: Path, content: bytes, ids: Sequence[str]) -> Table | None:
+    """The table of a file's bytes; None where no column names the pictures.
+
+    Raises:
+        BadFile: it cannot be read as one.
+    """
     known = {key for id_ in ids for key in _hints(id_)}
     try:
-        if path.stat().st_size > _BYTES:
-            raise _unreadable(path, f"it has more than {_BYTES >> 20} MiB, the most it may")
-        text, coding = _decoded(path.read_bytes())
+        text, coding = _decoded(content)
         separator, start = _separator(_beginning(text), known)
         lines, cells = [], 0
         for line in _lines(text[start:] if start else text, separator):
             cells += len(line)
             if any(map(str.strip, line)):
                 lines.append(line)
-            if max(cells, len(lines) * len(lines[0]) if lines else 0) > _CELLS:
-                raise _unreadable(path, f"it has more than {_CELLS:,} cells, the most it may")
+            if max(cells, len(lines) * len(lines[0]) if lines else 0) > CELLS:
+                raise _unreadable(path, f"it has more than {CELLS:,} cells, the most it may")
         lines, above = _without_title(lines, known)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(path, error) from error
     if not lines:
         return None

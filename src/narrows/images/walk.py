@@ -7,16 +7,18 @@ is one of masks only where it stands beside pictures of the same names.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 from ..errors import NoImages
 
-__all__ = ["Found", "natural", "walk"]
+__all__ = ["Found", "Sieve", "archives_below", "is_archive", "natural", "walk", "walked"]
 
 _NO_PICTURE = frozenset(
     """.md .rst .txt .csv .tsv .json .jsonl .toml .yaml .yml .xml .ini .cfg .log .html .htm .tex
@@ -28,6 +30,7 @@ _HOLDS_OTHERS = frozenset(
     .xlsx .xls .ods""".split()
 )
 """Files that may hold pictures, but are none: that they are passed over is said."""
+_TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
 _NO_PICTURE_NAMES = re.compile(
     r"(readme|licen[cs]e|changelog|copying|notice|authors|makefile|(sha\d*|md5)sums?|checksums?)([-_.](mit|bsd|apache|gpl|cc|v?\d)\S*)?",
     re.IGNORECASE,
@@ -47,12 +50,99 @@ _LOOKED_AT = 3  # pictures of a folder by which colour pictures are told from ma
 
 
 class Found(NamedTuple):
-    """A file that may be a picture."""
+    """A file that may be a picture, or a member of an archive that may be one.
+
+    ``member`` gives the first bytes of a member, or with None all of them; its ``path`` is empty.
+    """
 
     id: str
     path: str
     size: int
     mtime: int
+    member: Callable[[int | None], bytes] | None = None
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[str | bytes]:
+        """What decoders take: the path of a file, the bytes of a member.
+
+        Large members are held one at a time, whatever the number of threads.
+
+        Raises:
+            UnreadableImage: a member is damaged; the reason is the message.
+            OSError: its archive may not be read.
+        """
+        if self.member is None:
+            yield self.path
+            return
+        with _one_large if self.size > LARGE else contextlib.nullcontext():
+            yield self.member(None)
+
+
+LARGE = 1 << 24
+_one_large = Lock()
+
+
+class Sieve:
+    """What names make of files and folders, on a disk or in an archive: ``found`` may be pictures.
+
+    ``passed`` has why others are passed over, and which; ``archives`` are those among them that are
+    read where there is nothing else.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[Found] = []
+        self.archives: list[Found] = []
+        self.unreadable: list[tuple[str, str]] = []
+        self.passed: dict[str, list[str]] = {}
+        self._masks: list[str] = []
+
+    def pass_over(self, why: str, id_: str) -> None:
+        """Note what is left out."""
+        self.passed.setdefault(why, []).append(id_)
+
+    def named(self, prefix: str, name: str) -> str | None:
+        """The id of a file or folder; None of one that is hidden."""
+        id_ = prefix + printable(name)
+        if id_ != prefix + name and name != "Icon\r":
+            self.pass_over(_ESCAPED, id_)
+        if not name.startswith("."):
+            return id_
+        if name not in (".DS_Store", ".localized", ".directory") and name[:2] != "._":
+            self.pass_over("hidden", id_)
+        return None
+
+    def enters(self, id_: str, name: str, parent: str) -> bool:
+        """Whether the pictures of a folder are ours."""
+        copies = parent.endswith(".photoslibrary") and name in _OF_LIBRARIES
+        if copies or _JUNK.fullmatch(name):
+            self.pass_over("thumbnails, snapshots or deleted files", id_)
+            return False
+        if name.endswith(".narrows"):
+            return False
+        if _MASKS.fullmatch(name):
+            self._masks.append(id_ + "/")
+        return True
+
+    def takes(self, id_: str, name: str) -> bool:
+        """Whether a file may be a picture."""
+        if name.lower().endswith(".thm"):
+            self.pass_over("thumbnails, snapshots or deleted files", id_)
+        elif _may_be_picture(name):
+            return True
+        elif (ending := os.path.splitext(name)[1].lower()) in _HOLDS_OTHERS:
+            self.pass_over(f"{ending} is no picture file", id_)
+        return False
+
+    def files(self) -> list[Found]:
+        """Those that may be pictures, without masks, in natural order."""
+        found = _distinct(self.found) if _ESCAPED in self.passed else self.found
+        if self._masks:
+            found = list(_without_masks(found, self._masks, self.passed))
+        return sorted(found, key=lambda file: natural(file.id))
+
+    def notes(self) -> list[str]:
+        """What was passed over, a sentence for each reason; known once ``files`` were asked for."""
+        return [_said(why, sorted(names)) for why, names in self.passed.items()]
 
 
 def walk(root: Path) -> tuple[list[Found], list[tuple[str, str]], list[str]]:
@@ -61,10 +151,18 @@ def walk(root: Path) -> tuple[list[Found], list[tuple[str, str]], list[str]]:
     Raises:
         NoImages: the folder itself cannot be read.
     """
-    found: list[Found] = []
-    unreadable: list[tuple[str, str]] = []
-    passed: dict[str, list[str]] = {}  # why, and what
-    masks: list[str] = []
+    sieve = walked(root)
+    files = sieve.files()
+    return files, sieve.unreadable, sieve.notes()
+
+
+def walked(root: Path) -> Sieve:
+    """All that lies below a folder, told apart by its names.
+
+    Raises:
+        NoImages: the folder itself cannot be read.
+    """
+    sieve = Sieve()
     seen: set[tuple[int, int]] = set()
     system = _of_the_system()
     stack = [("", os.fspath(root))]
@@ -78,49 +176,44 @@ def walk(root: Path) -> tuple[list[Found], list[tuple[str, str]], list[str]]:
             if status.st_dev in system:
                 if not prefix:
                     raise NoImages(f"{root} is a folder of the system, which holds no pictures")
-                passed.setdefault("folders of the system", []).append(prefix)
+                sieve.pass_over("folders of the system", prefix)
                 continue
             entries = list(os.scandir(path))
         except OSError as error:
             if not prefix:
                 raise NoImages(f"the folder {root} cannot be read ({error.strerror})") from error
-            unreadable.append((prefix.rstrip("/"), f"the folder cannot be read ({error.strerror})"))
+            reason = f"the folder cannot be read ({error.strerror})"
+            sieve.unreadable.append((prefix.rstrip("/"), reason))
             continue
         for entry in entries:
             name = entry.name
-            id_ = prefix + printable(name)
-            if id_ != prefix + name and name != "Icon\r":
-                passed.setdefault(_ESCAPED, []).append(id_)
-            if name.startswith("."):
-                if name not in (".DS_Store", ".localized", ".directory") and name[:2] != "._":
-                    passed.setdefault("hidden", []).append(id_)
+            id_ = sieve.named(prefix, name)
+            if id_ is None:
                 continue
             try:
                 if entry.is_dir():
-                    parent = prefix.rstrip("/") or root.name
-                    copies = parent.endswith(".photoslibrary") and name in _OF_LIBRARIES
-                    if copies or _JUNK.fullmatch(name):
-                        passed.setdefault("thumbnails, snapshots or deleted files", []).append(id_)
-                    elif not name.endswith(".narrows"):
+                    if sieve.enters(id_, name, prefix.rstrip("/") or root.name):
                         stack.append((id_ + "/", entry.path))
-                        if _MASKS.fullmatch(name):
-                            masks.append(id_ + "/")
-                elif name.lower().endswith(".thm"):
-                    passed.setdefault("thumbnails, snapshots or deleted files", []).append(id_)
-                elif _may_be_picture(name):
+                    continue
+                taken = sieve.takes(id_, name)
+                if taken or is_archive(name):
                     status = entry.stat()
-                    found.append(Found(id_, entry.path, status.st_size, status.st_mtime_ns))
-                elif (ending := os.path.splitext(name)[1].lower()) in _HOLDS_OTHERS:
-                    passed.setdefault(f"{ending} is no picture file", []).append(id_)
+                    file = Found(id_, entry.path, status.st_size, status.st_mtime_ns)
+                    (sieve.found if taken else sieve.archives).append(file)
             except OSError as error:
                 why = "a link that leads nowhere" if entry.is_symlink() else str(error.strerror)
-                unreadable.append((id_, why))
-    if _ESCAPED in passed:
-        found = _distinct(found)
-    if masks:
-        found = list(_without_masks(found, masks, passed))
-    found.sort(key=lambda file: natural(file.id))
-    return found, unreadable, [_said(why, sorted(names)) for why, names in passed.items()]
+                sieve.unreadable.append((id_, why))
+    return sieve
+
+
+def archives_below(root: Path) -> list[Found]:
+    """The archives below a folder whose members are read as pictures, in natural order."""
+    return sorted(walked(root).archives, key=lambda file: natural(file.id))
+
+
+def is_archive(path: str | Path) -> bool:
+    """Whether the name says that a file is an archive whose members are read as pictures."""
+    return os.fspath(path).lower().endswith((".zip", ".parquet", *_TARS))
 
 
 def _of_the_system() -> set[int]:
@@ -220,7 +313,11 @@ def _is_colourful(file: Found) -> bool:
     from .read import quiet
 
     try:
-        with quiet, Image.open(file.path) as image:
+        with (
+            quiet,
+            file.opened() as source,
+            Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image,
+        ):
             if image.width * image.height > 1 << 24:
                 image.draft("RGB", (512, 512))
                 if image.width * image.height > 1 << 24:  # no JPEG: not worth its memory
