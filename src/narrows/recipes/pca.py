@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,9 @@ from ..training import Phase, Recipe, listed_under
 GROUP = "Generic"
 
 LINEAR = "ladder.rungs.0.linear"
+FINER = "ladder.rungs.0.up_finer"
+FITTED = ("down_fine", "down_coarse", "down_dense", "down_last", "up_first", "up_coarse", "up_between",
+          "up_linear", "up_fine", "up_last")  # fmt: skip
 SMALL = 32  # pixels of a side
 # pixels of pictures that people photograph or draw vary about this much around a good blurry
 # reconstruction; it sets how many nats a pixel is worth against the KL (Kovenko's best is 0.01)
@@ -87,4 +91,42 @@ def pca_autoencoder(
         Part("point"),
         Part("mse", {"output": "identity"}),
         (_phase(shape, mirror, frozen=(LINEAR,)),),
+    )
+
+
+@listed_under(GROUP)
+def pca_vae_gan(
+    shape: Sequence[int], code_size: int | None = None, *, mirror: bool = True
+) -> Recipe:
+    """Draws with edges: ``pca-vae``, and then finer convolutions that play against a discriminator.
+
+    In the second phase all that is fitted stays, codes too, and what is added to the decoder's picture
+    is trained as the decoder of a VAE-GAN is (Larsen et al. 2016, algorithm 1); the discriminator is
+    of patches and has the penalty R₁ (Mescheder et al. 2018). Reconstructions lose in squared error
+    what they gain in edges.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code; None: 64, or an eighth of the pixel values where that is less.
+        mirror: whether a mirrored picture is a picture too; not so for letters.
+    """
+    made = pca_vae(shape, code_size, mirror=mirror)
+    (fitting,) = made.phases
+    game = Phase(
+        frozen=(LINEAR, *(f"ladder.rungs.0.{name}" for name in FITTED), "bottleneck"),
+        steps=1500,
+        batch_size=16,
+        learning_rate=1e-3,
+        learning_rate_schedule="constant",
+        momentum=0.0,
+        penalties=(Part("adversarial-draws"),),
+        views=_views(shape, mirror),
+        ema_decay=0.99,
+        keep="last",
+    )
+    return dataclasses.replace(
+        made,
+        name="pca-vae-gan",
+        ladder=made.ladder.with_(finer=(24, 12)),
+        phases=(dataclasses.replace(fitting, frozen=(*fitting.frozen, FINER)), game),
     )

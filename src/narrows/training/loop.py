@@ -354,6 +354,10 @@ class _Loop:
         self._compare_with_beginning(phase, source, held_out)
 
     def _next_phase(self) -> None:
+        if self.average:  # the next begins with what this one kept
+            self.model.load_state_dict(_copied(self.average))
+            if self.best < math.inf and self.since_best:
+                self._take_best()
         self.phase_number, self.step_number, self.spent = self.phase_number + 1, 0, 0.0
         self.players = []
         self.best, self.since_best = math.inf, 0  # losses of two phases do not compare
@@ -534,8 +538,8 @@ class _Loop:
         record.update({f"validation_{name}": value for name, value in validated.items()})
         loss = record["validation_loss"]
         self._guard(torch.tensor(loss))
-        record["best"] = loss < self.best
-        if loss < self.best:
+        record["best"] = loss < self.best or phase.keep == "last"
+        if record["best"]:
             self.best, self.since_best = loss, 0
             self._keep_best()
         else:
@@ -661,6 +665,17 @@ class _Loop:
                 n: _copied(m.state_dict()) for n, m in self.model.auxiliary.items()
             }
 
+    def _take_best(self) -> None:
+        """The best weights by validation into the model, and those that were beside them."""
+        if self.run is not None:
+            best, _ = files.load_tensors(self.run.folder / "model.safetensors")
+            self.model.load_state_dict(best)
+            load_auxiliary(self.model, self.run.folder)
+            return
+        self.model.load_state_dict(self.best_weights)
+        for name, weights in self.best_auxiliary.items():
+            self.model.auxiliary[name].load_state_dict(weights)
+
     def _finish(self) -> None:
         """Leave the best weights in the model and on disk, the last beside them."""
         self._say_which()
@@ -676,15 +691,9 @@ class _Loop:
                     self.run.write_auxiliary(self.model)
                 self.finished = True
                 self._checkpoint()
-            self.model.load_state_dict({n: t.clone() for n, t in self._judged().items()})
-        if not last_is_best and self.run is not None:
-            best, _ = files.load_tensors(self.run.folder / "model.safetensors")
-            self.model.load_state_dict(best)
-            load_auxiliary(self.model, self.run.folder)
-        elif not last_is_best:
-            self.model.load_state_dict(self.best_weights)
-            for name, weights in self.best_auxiliary.items():
-                self.model.auxiliary[name].load_state_dict(weights)
+            self.model.load_state_dict(_copied(self._judged()))
+        if not last_is_best:
+            self._take_best()
         for module in self.model.auxiliary.values():
             module.eval()
 
