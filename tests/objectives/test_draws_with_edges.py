@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 import narrows as nw
 from narrows.bottlenecks import Code
-from narrows.errors import Interrupted
+from narrows.errors import Diverged, Interrupted
 from narrows.objectives import AdversarialDraws, Step
 from narrows.objectives.discriminators import PictureDiscriminator, gradient_penalty
 from narrows.parts import Part
@@ -220,6 +221,18 @@ def test_the_end_of_a_game_is_kept_and_the_beginning_of_it_is_the_best_of_what_w
     assert len(games) == 8 and all(line["best"] for line in games)
     assert not (whole / "last.safetensors").exists()
     assert any(b["validation_loss"] > a["validation_loss"] for a, b in itertools.pairwise(games))
+
+
+def test_it_is_said_what_a_game_costs_and_a_decoder_that_is_gone_is_no_model() -> None:
+    """Its loss says neither, as it is another at every step."""
+    costly = small(weight=1e5)
+    (note,) = fit(costly.with_(learning_rate=1e-2)).run.notes
+    assert re.fullmatch(
+        r"reconstructions cost [\d,]+ nats per picture more than before phase 2, .*", note
+    )
+    lost = dataclasses.replace(costly.phases[1], learning_rate=30.0)
+    with pytest.raises(Diverged):
+        fit(costly.with_(phases=(costly.phases[0], lost)))
 
 
 @pytest.mark.parametrize("line", [3, 12])

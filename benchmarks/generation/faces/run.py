@@ -35,7 +35,7 @@ from narrows.files import load_tensors
 from narrows.images import split
 from narrows.measures import Pca
 from narrows.priors import fit_prior
-from narrows.training import length
+from narrows.training import history_of, length
 from narrows.training.reporting import Quiet
 
 sys.path.extend([str(Path(__file__).parent), str(Path(__file__).parents[2])])
@@ -49,6 +49,7 @@ COMPONENTS = (64, 256)  # of PCA
 HELD_OUT, VALIDATION = 0.25, 0.1
 DRAWN = 3  # sets of draws beside each half
 MINUTES = {"classifier": 0.6, "fitted": 1.2}
+POINTS = 4  # of the curve
 
 
 def main() -> None:
@@ -122,19 +123,18 @@ def lines(by: Judges, held: Any, draws: dict[str, Any], **about: Any) -> list[di
 def line(name: str, marks: list[dict[str, float]], **about: Any) -> dict[str, Any]:
     row = {"drawn": name, **about}
     row |= {key: round(statistics.fmean(m[key] for m in marks), 3) for key in marks[0]}
+    row["deviations"] = {key: round(statistics.stdev(m[key] for m in marks), 3) for key in marks[0]}
     print(json.dumps(row), flush=True)
     return row
 
 
 class Kept(Quiet):
-    """Keeps the weights at every line of metrics, with the processor seconds of the phase."""
+    """Keeps the weights at every line of metrics."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.began = folder, time.process_time()
-        self.seconds: dict[int, float] = {}
+        self.folder = folder
 
     def epoch(self, record: dict[str, Any]) -> None:
-        self.seconds[record["step"]] = time.process_time() - self.began
         weights = self.folder / "model.safetensors"
         shutil.copy(
             weights, self.folder.with_name(f"{self.folder.name}-step{record['step']}.weights")
@@ -147,41 +147,44 @@ def of_models(
     """Rows of the model after its first phase, and after its second, with the curve between."""
     parts = split(seen, validation=VALIDATION, seed=2)
     whole = nw.recipes.pca_vae_gan(tuple(seen.shape), CODE)
-    fitted = first(given, whole, parts, seed)
-    prior = fit_prior(fitted, parts.train, "mixture", seed=seed)
-    rows = []
-    x = halves(held)
-    again = {
-        "reconstructions": lambda n, s: fitted.reconstruct(x[s % 2]).clamp(0, 1),
-        "mixture": lambda n, s: fitted.sample(n, seed=s, prior=prior),
-    }
-    rows += lines(by, held, again, model="pca-vae", seed=seed)
+    fitted, model = first(given, whole, parts, seed), nw.load(given.to / f"fitted-{seed}")
+    # the codes are the same after the second phase, and so is their prior
+    prior = fit_prior(fitted, seen, "mixture", seed=seed)
+    rows = lines(by, held, ways(fitted, prior, held), model="pca-vae", seed=seed)
     folder = given.to / f"gan-{seed}"
-    told = Kept(folder)
-    phases = tuple(p for p in whole.with_(minutes=given.minutes).phases[1:])
-    model = nw.load(given.to / f"fitted-{seed}")
     for weight in model.parameters():
         weight.requires_grad_(True)
-    model.recipe = dataclasses.replace(whole, phases=phases)
+    model.recipe = dataclasses.replace(whole, phases=whole.phases[1:]).with_(minutes=given.minutes)
     model = nw.fit(
-        model, parts.train, validation=parts.validation, to=folder, seed=seed, report=told
+        model,
+        parts.train,
+        validation=parts.validation,
+        to=folder,
+        resume=True,
+        seed=seed,
+        report=Kept(folder),
     )
-    spent = time.process_time() - told.began
-    again = {
-        "reconstructions": lambda n, s: model.reconstruct(x[s % 2]).clamp(0, 1),
-        "mixture": lambda n, s: model.sample(n, seed=s, prior=prior),
-    }
-    rows += lines(by, held, again, model="pca-vae-gan", seed=seed)
+    rows += lines(by, held, ways(model, prior, held), model="pca-vae-gan", seed=seed)
+    steps = [record["step"] for record in history_of(folder)]
     curve = []
-    for step, seconds in list(told.seconds.items())[4::5]:
+    for number in range(len(steps) // POINTS, len(steps) + 1, len(steps) // POINTS):
+        step, seconds = steps[number - 1], 60 * given.minutes * number / len(steps)
         kept, _ = load_tensors(folder.with_name(f"{folder.name}-step{step}.weights"))
         model.load_state_dict(kept)
-        marks = lines(by, held, {"mixture": again["mixture"]}, model=f"at {seconds:.0f} s")[0]
-        curve.append(
-            {"step": step, "seconds": round(seconds), **{k: marks[k] for k in [*by, "edges"]}}
-        )
-    rows[-1] |= {"curve": curve, "processor_seconds": round(spent)}
+        drawn = {"mixture": ways(model, prior, held)["mixture"]}
+        (found,) = lines(by, held, drawn, step=step, processor_seconds=round(seconds))
+        curve.append({key: value for key, value in found.items() if key != "drawn"})
+    rows[-1] |= {"curve": curve}
     return rows
+
+
+def ways(model: nw.Autoencoder, prior: Any, held: Any) -> dict[str, Any]:
+    """Pictures of a model by name: functions of how many and a seed, whose parity is the half's."""
+    one, other = halves(held)
+    return {
+        "reconstructions": lambda n, seed: model.reconstruct((one, other)[seed % 2]).clamp(0, 1),
+        "mixture": lambda n, seed: model.sample(n, seed=seed, prior=prior),
+    }
 
 
 def first(given: argparse.Namespace, whole: nw.Recipe, parts: Any, seed: int) -> nw.Autoencoder:

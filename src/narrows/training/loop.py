@@ -603,7 +603,8 @@ class _Loop:
         """Say if what is kept is worse than what the phase began with, and stop if it is far worse.
 
         Far is ten times its size, and ten nats for each pixel value: a step or two may well make it worse,
-        a diverged one is off by orders of magnitude. Of a loss that moves it is a thousand times.
+        a diverged one is off by orders of magnitude. Of a loss that moves it is a thousand times,
+        unless the phase keeps its last weights, whatever they cost: then it is said what they do.
 
         Raises:
             Diverged: it is far worse.
@@ -615,7 +616,9 @@ class _Loop:
         ended = self._probed(phase, source, held_out) if kept is None else kept
         if ended is None or ended <= began:
             return
-        far = max(abs(began), math.prod(self.model.shape)) * (1000 if moving else 10)
+        game = moving and phase.keep == "last"
+        free = moving and not game
+        far = max(abs(began), math.prod(self.model.shape)) * (1000 if free else 10)
         said = (
             f"training ended worse than it began: {ended:,.6g} nats per picture, and {began:,.6g} before "
             f"the first step of phase {self.phase_number + 1}; lower the learning rate "
@@ -624,7 +627,12 @@ class _Loop:
         if not ended - began <= far:
             where = "" if self.run is None else f"; the weights in {self.run.folder} are of no use"
             raise Diverged(said + where)
-        if not moving:
+        if game:
+            said = (
+                f"reconstructions cost {ended - began:,.0f} nats per picture more than before phase "
+                f"{self.phase_number + 1}, whose game is for something else"
+            )
+        if not free:
             self.reporter.say(said)
             self.model.run.notes.append(said)
 
