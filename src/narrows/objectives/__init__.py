@@ -8,6 +8,7 @@ from .learnt import GaussianLearnt, GaussianOptimal, Logistic
 from .likelihoods import Bernoulli, Gaussian, Laplace, Likelihood
 from .penalties import (
     L1,
+    AdversarialDraws,
     AdversarialPictures,
     AdversarialPrior,
     Contractive,
@@ -29,6 +30,7 @@ from .terms import Bound, Loss, Penalty, Term
 
 __all__ = [
     "L1",
+    "AdversarialDraws",
     "AdversarialPictures",
     "AdversarialPrior",
     "Agreement",

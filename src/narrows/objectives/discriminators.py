@@ -11,12 +11,19 @@ depend on the others of its batch.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["CodeDiscriminator", "PictureDiscriminator", "discriminator_loss", "generator_loss"]
+__all__ = [
+    "CodeDiscriminator",
+    "PictureDiscriminator",
+    "discriminator_loss",
+    "generator_loss",
+    "gradient_penalty",
+]
 
 SLOPE = 0.2  # of the leaky units
 SMALLEST = 4  # a map is halved for as long as its shorter side is larger
@@ -33,6 +40,18 @@ def generator_loss(logits: Tensor) -> Tensor:
     The non-saturating loss of Goodfellow et al. 2014, §3.
     """
     return F.softplus(-logits).mean()
+
+
+def gradient_penalty(discriminator: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """R₁ / γ = ½ E ‖∇ D(x)‖² on pictures x (N, C, H, W) (Mescheder et al. 2018, eq. 9), a scalar.
+
+    Where a discriminator has several logits for a picture, D is their mean.
+    """
+    with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
+        x = x.detach().float().requires_grad_(True)
+        logits = discriminator(x).reshape(len(x), -1).mean(1)
+        (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+        return 0.5 * gradient.square().flatten(1).sum(1).mean()
 
 
 class CodeDiscriminator(nn.Module):
@@ -72,12 +91,14 @@ class PictureDiscriminator(nn.Module):
     Args:
         shape: (C, H, W) of one picture.
         width: channels of the first map; each map below has twice as many.
+        patches: whether every place of the last map has a logit of its own, which judges the pixels
+            that it sees (Isola et al. 2017, PatchGAN), instead of one for the picture.
 
     Raises:
         ValueError: no channels.
     """
 
-    def __init__(self, shape: Sequence[int], width: int = 32) -> None:
+    def __init__(self, shape: Sequence[int], width: int = 32, patches: bool = False) -> None:
         super().__init__()
         if width < 1:
             raise ValueError(
@@ -87,12 +108,14 @@ class PictureDiscriminator(nn.Module):
         layers: list[nn.Module] = []
         while not layers or min(sides) > SMALLEST:
             wide = width << (len(layers) // 2)
-            layers += [_filled(nn.Conv2d(channels, wide, 3, 2, 1)), nn.LeakyReLU(SLOPE)]
+            layers += [_filled(_halving(channels, wide, sides, patches)), nn.LeakyReLU(SLOPE)]
             channels, sides = wide, [(n + 1) // 2 for n in sides]
         middle = 2 * math.ceil(len(layers) / 4)
         self.below = nn.Sequential(*layers[:middle])
-        size = channels * math.prod(sides)
-        self.above = nn.Sequential(*layers[middle:], nn.Flatten(), nn.Linear(size, 1))
+        last: list[nn.Module] = [nn.Flatten(), nn.Linear(channels * math.prod(sides), 1)]
+        if patches:
+            last = [nn.Conv2d(channels, 1, 1), nn.Flatten()]
+        self.above = nn.Sequential(*layers[middle:], *last)
 
     def features(self, x: Tensor) -> Tensor:
         """Pictures x (N, C, H, W) in [0, 1] → the map half-way down, (N, channels, h, w)."""
@@ -100,13 +123,24 @@ class PictureDiscriminator(nn.Module):
         return out
 
     def logits(self, features: Tensor) -> Tensor:
-        """Features (N, channels, h, w) → logits (N,)."""
+        """Features (N, channels, h, w) → logits (N,), or (N, places) of patches."""
         out: Tensor = self.above(features)
         return out.squeeze(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pictures x (N, C, H, W) → logits (N,)."""
+        """Pictures x (N, C, H, W) → logits (N,), or (N, places) of patches."""
         return self.logits(self.features(x))
+
+
+def _halving(channels: int, wide: int, sides: Sequence[int], patches: bool) -> nn.Conv2d:
+    """A convolution that halves a map, upwards.
+
+    That of patches has an even kernel: it reads every pixel equally often, so that its gradient has no
+    chequered pattern for a decoder to follow (Odena et al. 2016).
+    """
+    if not patches:
+        return nn.Conv2d(channels, wide, 3, 2, 1)
+    return nn.Conv2d(channels, wide, 4, 2, (1 + sides[0] % 2, 1 + sides[1] % 2))
 
 
 def _filled(layer: nn.Linear | nn.Conv2d) -> nn.Module:

@@ -6,6 +6,7 @@ are those that benchmarks/compression and benchmarks/outliers chose.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,9 @@ from ..training import Phase, Recipe, listed_under
 GROUP = "Generic"
 
 LINEAR = "ladder.rungs.0.linear"
+FINER = "ladder.rungs.0.up_finer"
+FITTED = ("down_fine", "down_coarse", "down_dense", "down_last", "up_first", "up_coarse", "up_between",
+          "up_linear", "up_fine", "up_last")  # fmt: skip
 SMALL = 32  # pixels of a side
 COMPONENTS = 800  # of the codec
 # pixels of pictures that people photograph or draw vary about this much around a good blurry
@@ -159,3 +163,41 @@ def outlier_codes(shape: Sequence[int], code_size: int = 32, *, reach: float = 0
         corruption=Part("bend", {"reach": reach}) if reach else None,
     )
     return Recipe("outlier-codes", Part("projection", ladder), Part("point"), Part("mse"), (phase,))
+
+
+@listed_under(GROUP)
+def pca_vae_gan(
+    shape: Sequence[int], code_size: int | None = None, *, mirror: bool = True
+) -> Recipe:
+    """Draws with edges: ``pca-vae``, and then finer convolutions that play against a discriminator.
+
+    In the second phase all that is fitted stays, codes too, and what is added to the decoder's picture
+    is trained as the decoder of a VAE-GAN is (Larsen et al. 2016, algorithm 1); the discriminator is
+    of patches and has the penalty R₁ (Mescheder et al. 2018). Reconstructions lose in squared error
+    what they gain in edges.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code; None: 64, or an eighth of the pixel values where that is less.
+        mirror: whether a mirrored picture is a picture too; not so for letters.
+    """
+    made = pca_vae(shape, code_size, mirror=mirror)
+    (fitting,) = made.phases
+    game = Phase(
+        frozen=(LINEAR, *(f"ladder.rungs.0.{name}" for name in FITTED), "bottleneck"),
+        steps=1500,
+        batch_size=16,
+        learning_rate=1e-3,
+        learning_rate_schedule="constant",
+        momentum=0.0,
+        penalties=(Part("adversarial-draws"),),
+        views=usual_views(shape, mirror),
+        ema_decay=0.99,
+        keep="last",
+    )
+    return dataclasses.replace(
+        made,
+        name="pca-vae-gan",
+        ladder=made.ladder.with_(finer=(24, 12)),
+        phases=(dataclasses.replace(fitting, frozen=(*fitting.frozen, FINER)), game),
+    )

@@ -355,6 +355,10 @@ class _Loop:
         self._compare_with_beginning(phase, source, held_out)
 
     def _next_phase(self) -> None:
+        if self.average:  # the next begins with what this one kept
+            self.model.load_state_dict(_copied(self.average))
+            if self.best < math.inf and self.since_best:
+                self._take_best()
         self.phase_number, self.step_number, self.spent = self.phase_number + 1, 0, 0.0
         self.players = []
         self.best, self.since_best = math.inf, 0  # losses of two phases do not compare
@@ -535,8 +539,8 @@ class _Loop:
         record.update({f"validation_{name}": value for name, value in validated.items()})
         loss = record["validation_loss"]
         self._guard(torch.tensor(loss))
-        record["best"] = loss < self.best
-        if loss < self.best:
+        record["best"] = loss < self.best or phase.keep == "last"
+        if record["best"]:
             self.best, self.since_best = loss, 0
             self._keep_best()
         else:
@@ -600,7 +604,8 @@ class _Loop:
         """Say if what is kept is worse than what the phase began with, and stop if it is far worse.
 
         Far is ten times its size, and ten nats for each pixel value: a step or two may well make it worse,
-        a diverged one is off by orders of magnitude. Of a loss that moves it is a thousand times.
+        a diverged one is off by orders of magnitude. Of a loss that moves it is a thousand times,
+        unless the phase keeps its last weights, whatever they cost: then it is said what they do.
 
         Raises:
             Diverged: it is far worse.
@@ -612,7 +617,9 @@ class _Loop:
         ended = self._probed(phase, source, held_out) if kept is None else kept
         if ended is None or ended <= began:
             return
-        far = max(abs(began), math.prod(self.model.shape)) * (1000 if moving else 10)
+        game = moving and phase.keep == "last"
+        free = moving and not game
+        far = max(abs(began), math.prod(self.model.shape)) * (1000 if free else 10)
         said = (
             f"training ended worse than it began: {ended:,.6g} nats per picture, and {began:,.6g} before "
             f"the first step of phase {self.phase_number + 1}; lower the learning rate "
@@ -621,7 +628,12 @@ class _Loop:
         if not ended - began <= far:
             where = "" if self.run is None else f"; the weights in {self.run.folder} are of no use"
             raise Diverged(said + where)
-        if not moving:
+        if game:
+            said = (
+                f"reconstructions cost {ended - began:,.0f} nats per picture more than before phase "
+                f"{self.phase_number + 1}, whose game is for something else"
+            )
+        if not free:
             self.reporter.say(said)
             self.model.run.notes.append(said)
 
@@ -662,6 +674,17 @@ class _Loop:
                 n: _copied(m.state_dict()) for n, m in self.model.auxiliary.items()
             }
 
+    def _take_best(self) -> None:
+        """The best weights by validation into the model, and those that were beside them."""
+        if self.run is not None:
+            best, _ = files.load_tensors(self.run.folder / "model.safetensors")
+            self.model.load_state_dict(best)
+            load_auxiliary(self.model, self.run.folder)
+            return
+        self.model.load_state_dict(self.best_weights)
+        for name, weights in self.best_auxiliary.items():
+            self.model.auxiliary[name].load_state_dict(weights)
+
     def _finish(self) -> None:
         """Leave the best weights in the model and on disk, the last beside them."""
         self._say_which()
@@ -677,15 +700,9 @@ class _Loop:
                     self.run.write_auxiliary(self.model)
                 self.finished = True
                 self._checkpoint()
-            self.model.load_state_dict({n: t.clone() for n, t in self._judged().items()})
-        if not last_is_best and self.run is not None:
-            best, _ = files.load_tensors(self.run.folder / "model.safetensors")
-            self.model.load_state_dict(best)
-            load_auxiliary(self.model, self.run.folder)
-        elif not last_is_best:
-            self.model.load_state_dict(self.best_weights)
-            for name, weights in self.best_auxiliary.items():
-                self.model.auxiliary[name].load_state_dict(weights)
+            self.model.load_state_dict(_copied(self._judged()))
+        if not last_is_best:
+            self._take_best()
         for module in self.model.auxiliary.values():
             module.eval()
 

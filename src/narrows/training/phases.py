@@ -41,6 +41,7 @@ assert _beginnings and _corruptions and _restorers and _schemes
 
 VERSION = 2
 ENOUGH = 10_000  # pictures that need no views
+KEPT = ("best", "last")
 MOST = 1e9  # epochs, steps and minutes of a phase
 MOST_PHASES = 100
 MOST_PIECES = 2500  # modules and weights of a model: what takes a second to describe
@@ -63,6 +64,7 @@ class Phase:
         learning_rate: its highest value.
         learning_rate_schedule: ``constant``, ``cosine``, ``one-cycle``, ``linear``; see ``rates``.
         weight_decay, epsilon: of the optimiser.
+        momentum: of the optimiser's mean of gradients; None is its own. A game wants little.
         grad_clip_norm: largest norm of a player's gradient; None leaves it as it is.
         bound: what makes the loss.
         penalties: what is added to it.
@@ -75,6 +77,8 @@ class Phase:
         samples: S, codes drawn per picture.
         ema_decay: decay of the running average of the weights that validation and the end use.
         patience: validations without a better one before the phase stops early.
+        keep: the weights that the phase leaves: those with the ``best`` validation loss, or its
+            ``last``, where the loss is no yardstick because a game is played for something else.
         precision: ``auto``, ``float32`` or ``bfloat16``.
 
     A part may also be given as an object. One whose class is not listed (a penalty of your own, or a
@@ -92,6 +96,7 @@ class Phase:
     learning_rate_schedule: str = "one-cycle"
     weight_decay: float = 0.0
     epsilon: float = 1e-8
+    momentum: float | None = None
     grad_clip_norm: float | None = None
     bound: Part = field(default_factory=lambda: Part("elbo"))
     penalties: tuple[Any, ...] = ()
@@ -102,6 +107,7 @@ class Phase:
     samples: int = 1
     ema_decay: float | None = None
     patience: int | None = None
+    keep: str = "best"
     precision: str = "auto"
 
     def __post_init__(self) -> None:
@@ -132,6 +138,10 @@ class Phase:
             raise ValueError(f"learning_rate must be more than 0; we got {self.learning_rate}")
         if self.ema_decay is not None and not 0 < self.ema_decay < 1:
             raise ValueError(f"ema_decay must lie between 0 and 1; we got {self.ema_decay}")
+        if self.momentum is not None and not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must be at least 0 and below 1; we got {self.momentum}")
+        if self.keep not in KEPT:
+            raise ValueError(f"keep must be {' or '.join(KEPT)}; we got {self.keep!r}")
 
     def document(self) -> dict[str, Any]:
         """The phase as TOML values, without those that are the default."""
@@ -175,14 +185,15 @@ class Phase:
 _KINDS: dict[str, tuple[type | tuple[type, ...], tuple[str, ...]]] = {
     "a number": (
         (int, float, np.floating, np.integer),
-        ("epochs", "minutes", "learning_rate", "weight_decay", "epsilon", "grad_clip_norm", "ema_decay"),
+        ("epochs", "minutes", "learning_rate", "weight_decay", "epsilon", "momentum",
+         "grad_clip_norm", "ema_decay"),
     ),
     "a whole number": ((int, np.integer), ("steps", "samples", "patience")),
-    "a name": (str, ("optimizer", "learning_rate_schedule", "precision")),
+    "a name": (str, ("optimizer", "learning_rate_schedule", "keep", "precision")),
 }  # fmt: skip
 
 
-_OPTIONAL = ("minutes", "steps", "patience", "grad_clip_norm", "ema_decay")
+_OPTIONAL = ("minutes", "steps", "patience", "momentum", "grad_clip_norm", "ema_decay")
 
 
 def _check_kinds(phase: Phase) -> None:

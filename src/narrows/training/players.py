@@ -109,16 +109,23 @@ def optimizer(phase: Phase, parameters: Sequence[nn.Parameter]) -> torch.optim.O
     """
     rest: dict[str, Any] = {"lr": phase.learning_rate, "weight_decay": phase.weight_decay}
     fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
+
+    def momentum(own: float) -> float:
+        return own if phase.momentum is None else phase.momentum
+
+    rest["betas"] = (momentum(0.9), 0.999)
     if phase.optimizer == "adam":
         return torch.optim.Adam(parameters, eps=phase.epsilon, fused=fused, **rest)
     if phase.optimizer == "adamw":
         return torch.optim.AdamW(parameters, eps=phase.epsilon, fused=fused, **rest)
     if phase.optimizer == "adamax":
         return torch.optim.Adamax(parameters, eps=phase.epsilon, foreach=True, **rest)
+    rest.pop("betas")
     if phase.optimizer == "sgd":
-        return torch.optim.SGD(parameters, momentum=0.9, nesterov=True, fused=fused, **rest)
+        kept = momentum(0.9)
+        return torch.optim.SGD(parameters, momentum=kept, nesterov=kept > 0, fused=fused, **rest)
     if phase.optimizer == "muon":
-        return Muon(parameters, eps=phase.epsilon, **rest)
+        return Muon(parameters, eps=phase.epsilon, momentum=momentum(0.95), **rest)
     raise ValueError(
         f"optimizer must be adam, adamw, adamax, muon or sgd; we got {phase.optimizer!r}"
     )

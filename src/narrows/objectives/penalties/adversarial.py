@@ -6,22 +6,29 @@ the discriminator minimises  own_loss(step), over its own weights only
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...parts import Part, part
+from ...parts import Part, named, part
 from ..discriminators import (
     CodeDiscriminator,
     PictureDiscriminator,
     discriminator_loss,
     generator_loss,
+    gradient_penalty,
 )
 from ..step import Step
 from ..terms import Loss, Penalty
 
-__all__ = ["AdversarialPictures", "AdversarialPrior", "Factor", "permuted"]
+if TYPE_CHECKING:
+    from ...autoencoder import Autoencoder
+
+__all__ = ["AdversarialDraws", "AdversarialPictures", "AdversarialPrior", "Factor", "permuted"]
 
 
 @part("penalty", "adversarial-prior")
@@ -100,14 +107,135 @@ class AdversarialPictures(Penalty, nn.Module):
         Raises:
             ValueError: the scheme reconstructs nothing.
         """
-        return generator_loss(self.discriminator(_reconstructions(step).flatten(0, 1)))
+        again = _reconstructions(step, "adversarial-pictures")
+        return generator_loss(self.discriminator(again.flatten(0, 1)))
 
     def own_loss(self, step: Step) -> Loss:
         """The discriminator's cross-entropy: pictures against reconstructions."""
-        again = _reconstructions(step).detach().flatten(0, 1)
+        again = _reconstructions(step, "adversarial-pictures").detach().flatten(0, 1)
         return Loss(
             discriminator_loss(self.discriminator(step.target), self.discriminator(again)), {}
         )
+
+
+class _Seen(NamedTuple):
+    """What a discriminator makes of a step: of B pictures, S·B reconstructions and B draws."""
+
+    features: Tensor  # mean squared difference of x and x̂, a scalar
+    real: Tensor
+    again: Tensor
+    drawn: Tensor
+
+
+@part("penalty", "adversarial-draws")
+class AdversarialDraws(Penalty, nn.Module):
+    """Edges for a decoder that is fitted already: a game over reconstructions and draws, and features.
+
+    model          −log D(x̂) − log D(x') + γ E (D_l(x) − D_l(x̂))²
+    discriminator  −log D(x) − ½ log(1 − D(x̂)) − ½ log(1 − D(x')) + γ_R/2 E ‖∇D(x)‖²
+
+    A penalty for a phase whose encoder is frozen: the decoder's loss of a VAE-GAN (Larsen et al. 2016,
+    eqs. 7 and 8, algorithm 1), beside a bound that keeps the meaning of the codes. Deviations: log D
+    is a mean over patches, the squares one over features; the non-saturating loss; and x' is decoded
+    from √(1 − u²) z + u ε, u uniform, on the way from a code of the batch to a draw of the prior, so
+    that draws of whatever is fitted to the codes later have been met. The last term is R₁ (Mescheder
+    et al. 2018, eq. 9), taken at every ``every``-th step with ``every`` times its weight (Karras et
+    al. 2020, appendix B).
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        weight: of all this, against nats per picture.
+        features: γ.
+        r1: γ_R.
+        every: steps from one gradient penalty to the next.
+        rise: steps in which the weight grows from 0, as a new discriminator knows nothing to follow.
+        width: channels of the discriminator's first map.
+        lr_scale: the discriminator's learning rate as a multiple of the phase's.
+
+    Raises:
+        ValueError: a weight below 0, or fewer than one step.
+    """
+
+    part: Part
+    opponent = True
+
+    def __init__(
+        self,
+        shape: Sequence[int] = (3, 64, 64),
+        weight: float = 1000.0,
+        features: float = 1.0,
+        r1: float = 0.05,
+        every: int = 8,
+        rise: int = 50,
+        width: int = 24,
+        lr_scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if min(weight, features, r1) < 0 or min(every, rise) < 1:
+            raise ValueError(
+                "weight, features and r1 are at least 0, every and rise at least 1; we got "
+                f"{weight}, {features}, {r1}, {every} and {rise}"
+            )
+        self.weight, self.features, self.r1 = weight, features, r1
+        self.every, self.rise, self.lr_scale = every, rise, lr_scale
+        self.discriminator = PictureDiscriminator(shape, width, patches=True)
+
+    def check(self, model: Autoencoder) -> None:
+        """It needs a prior to draw from.
+
+        Raises:
+            ValueError: the code has none.
+        """
+        if not model.bottleneck.generative:
+            raise ValueError(
+                "the penalty 'adversarial-draws' needs a code with a prior to draw from; the "
+                f"bottleneck {named(model.bottleneck)!r} has none: use 'gaussian', or the penalty "
+                "'adversarial-pictures'"
+            )
+
+    def penalty(self, step: Step) -> Tensor:
+        """A scalar: the game, and what the discriminator sees of the difference.
+
+        Raises:
+            ValueError: the scheme reconstructs nothing.
+        """
+        seen = self._seen(step)
+        game = generator_loss(seen.again) + generator_loss(seen.drawn)
+        validated = step.epoch == math.inf
+        risen = 1.0 if validated else min(1.0, step.number / self.rise)
+        return risen * (game + self.features * seen.features)
+
+    def own_loss(self, step: Step) -> Loss:
+        """The discriminator's cross-entropy, and at some steps its gradient penalty."""
+        seen = self._seen(step)
+        false = F.softplus(seen.again).mean() + F.softplus(seen.drawn).mean()
+        total = generator_loss(seen.real) + 0.5 * false
+        if step.number % self.every == 0:
+            steep = gradient_penalty(self.discriminator, step.target)
+            total = total + self.every * self.r1 * steep
+        return Loss(total, {"real": seen.real.mean(), "drawn": seen.drawn.mean()})
+
+    def _seen(self, step: Step) -> _Seen:
+        """Made once for both players."""
+
+        def see() -> _Seen:
+            x, again = step.target, _reconstructions(step, "adversarial-draws").flatten(0, 1)
+            drawn = step.model.decode(self._codes(step))
+            features = self.discriminator.features(torch.cat([x, again, drawn]))
+            real, fake = features[: len(x)], features[len(x) : len(x) + len(again)]
+            apart = (fake.reshape(-1, *real.shape) - real).float().square().mean()
+            logits = self.discriminator.logits(features).float()
+            sizes = [len(x), len(again), len(drawn)]
+            return _Seen(apart, *torch.split(logits, sizes))
+
+        return step.once(self, see)
+
+    def _codes(self, step: Step) -> Tensor:
+        """Codes of the batch, each somewhere on its way to a draw of the prior, (B, *code)."""
+        z = _codes(step, "adversarial-draws")[0].detach()
+        u = step.draws.uniform("way to the prior", (len(z), *[1] * (z.ndim - 1)), z.device)
+        noise = step.draws.normal("adversarial-draws", z.shape, z.device)
+        return (1 - u.square()).sqrt() * z + u * noise
 
 
 @part("penalty", "factor")
@@ -171,11 +299,11 @@ def _codes(step: Step, name: str) -> Tensor:
     return step.code.z
 
 
-def _reconstructions(step: Step) -> Tensor:
+def _reconstructions(step: Step, name: str) -> Tensor:
     """(S, B, C, H, W)."""
     if step.output is None:
         raise ValueError(
-            "the penalty 'adversarial-pictures' is of reconstructions, but this scheme makes none: "
+            f"the penalty {name!r} is of reconstructions, but this scheme makes none: "
             "use it with 'end-to-end'"
         )
     out: Tensor = step.model.likelihood.mean(step.output)
