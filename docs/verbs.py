@@ -74,7 +74,8 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "A model of `train` alone; Gaussian noise on photographs of anything: non-local means and "
             "the cosine threshold are as good and need no training.",
             "Median filter, cosine threshold, non-local means.",
-            "The pictures as they are, large ones in tiles.",
+            "The pictures as they are, large ones in tiles. It says how the model did beside filters when its "
+            "training ended.",
             ("denoise", "denoise, a model of train"),
         ),
         Verb(
@@ -82,7 +83,8 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "Holes in pictures of one kind (faces, parts, clothes): a model knows what belongs there.",
             "A scratch on a photograph of anything: OpenCV is as good.",
             "OpenCV's Telea and Navier–Stokes.",
-            "By projection onto the model's pictures; once through a model trained on holes.",
+            "By projection onto the model's pictures; once through a model trained on holes. It says how the "
+            "model did beside OpenCV when its training ended, or tries both on known parts.",
             ("inpaint", "inpaint, a model of train"),
         ),
         Verb(
@@ -108,7 +110,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "As training pictures for something else: they are few kinds and blurry. Draws with edges: "
             "`narrows train PICTURES --recipe pca-vae-gan`.",
             "Draws from a Gaussian of principal components.",
-            "64 pictures on a sheet.",
+            "64 pictures on a sheet; it says where a Gaussian of PCA covered more of the real pictures.",
             ("generate",),
         ),
         Verb(
@@ -151,7 +153,8 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "with `--features colours`.",
             "16×16 pixels, a histogram of colours: `index --features pixels`, `--features colours`.",
             "The twelve nearest rows of the collection: codes by the Euclidean distance, unless it was "
-            "indexed with `--features` or `--distance`.",
+            "indexed with `--features` or `--distance`. Where the collection has labels, it says whether "
+            "pixels or colours find the same label more often.",
             ("search",),
         ),
         Verb(
@@ -159,7 +162,8 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "Pictures that are of another kind, among normal ones.",
             "Small flaws on large parts, without looking at the numbers of its scores first.",
             "The residual of PCA.",
-            "A threshold for a rate of false alarms, set on normal pictures that are held out.",
+            "The mean rank of cosine-knn, local-excess and pca-residual, a threshold set on normal pictures "
+            "that are held out; flaws painted on those tell whether PCA alone finds small ones better.",
             ("outliers",),
         ),
         Verb(
@@ -175,7 +179,8 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "To see what is in a folder at one glance.",
             "To measure distances: only neighbours mean something on it.",
             "PCA of the pixels.",
-            "t-SNE and PCA, as a picture and as a page.",
+            "t-SNE and PCA, as a picture and as a page; with labels it says whether PCA of the pixels keeps "
+            "them together better.",
             ("map",),
         ),
         Verb(

@@ -68,8 +68,9 @@ def test_new_normal_pictures_in_question_do_not_judge_themselves(digits: Any, mo
 
 def test_known_anomalies_are_found_and_measured(digits: Any, model: Any, odd: np.ndarray) -> None:
     result = outliers(
-        model, odd[:12], normal=digits, anomalies=odd[12:], false_alarms=0.05, progress=False
-    )
+        model, odd[:12], normal=digits, anomalies=odd[12:], false_alarms=0.05, progress=False,
+        score=["lof", "cosine-knn", "pca-residual"],
+    )  # fmt: skip
     assert result.by == "mean-rank" and result.truth.tolist() == 12 * [False] + 6 * [True]
     assert result.is_outlier[12:].sum() >= 4 and result.detection["lof"].auroc == 1
     assert not result.is_outlier[:12].any() and set(result.order[:4].tolist()) <= set(range(12, 18))
@@ -96,7 +97,7 @@ def test_scores_of_an_encoder_that_does_not_decode(digits: Any, odd: np.ndarray)
             return self.pca.encode(images.batch(torch.arange(len(images))))
 
     result = outliers(Pca(), odd, normal=digits, false_alarms=0.02, progress=False)
-    assert list(result.scores) == ["lof"] and result.judged.name == "seen"
+    assert list(result.scores) == ["cosine-knn"] and result.judged.name == "seen"
     assert result.is_outlier[12:].sum() >= 4 and not result.is_outlier[:12].any()
     assert set(result.figures()) == {"anomalies", "histogram"}
     with pytest.raises(ValueError, match="the scores of this model are knn"):

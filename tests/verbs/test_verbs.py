@@ -26,13 +26,6 @@ SMALL = {
     "search": KINDS, "outliers": ("parts",), "generate": ("faces",), "prior": ("faces",),
     "morph": ("faces",),
 }  # fmt: skip
-# what falls short today, each with its reason; it is taken out with the fault
-SHORT = {
-    f"inpaint{OTHERS}": "is worse than OpenCV on photographs, and says nothing",
-    "search": "is worse than colours where these tell, and says nothing",
-    "map": "is worse than PCA of the pixels on photographs, and says nothing",
-    "outliers": "is worse than the residual of PCA on parts, and says nothing without labels",
-}
 
 
 def small_case(kind: str, folder: Path) -> Case:
@@ -59,13 +52,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     return {kind: small_case(kind, tmp_path_factory.mktemp(kind)) for kind in KINDS}
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        pytest.param(verb, marks=[pytest.mark.xfail(reason=SHORT[verb])] if verb in SHORT else [])
-        for verb in VERBS
-    ],
-)
+@pytest.mark.parametrize("verb", VERBS)
 def test_no_verb_is_worse_or_it_says_so(
     verb: str, cases: dict[str, Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,7 @@ def denoise(
     loaded = opened_model(model, device)
     size = (loaded.shape[1], loaded.shape[2])
     found = sized(pictures, loaded.preprocessing, resize=resize, limit=limit)
-    pca = fitted_pca(loaded, fit_on, progress) if baselines else None
+    pca = fitted_pca(loaded, fit_on, found.notes, progress) if baselines else None
     known = sigma
     if sigma is None and isinstance(corrupt, corruptions.GaussianNoise):
         known = corrupt.sigma

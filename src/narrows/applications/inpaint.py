@@ -125,7 +125,7 @@ def inpaint(
     if chosen not in WAYS:
         raise ValueError(f"by is model or projection; we got {by!r}")
     found = sized(pictures, loaded.preprocessing, limit=limit)
-    pca = fitted_pca(loaded, fit_on, progress) if baselines else None
+    pca = fitted_pca(loaded, fit_on, found.notes, progress) if baselines else None
     if chosen == "model":
         value = 0.0 if hiding and hiding.name == "dropout-mask" else 0.5
         value = hiding.arguments.get("value", value) if hiding else value

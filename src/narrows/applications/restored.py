@@ -318,11 +318,17 @@ def corruption_of(model: Any) -> Any:
     return phases[-1].corruption if phases else None
 
 
-def fitted_pca(model: Any, fit_on: Pictures | None, progress: Progress = None) -> Pca | None:
-    """Principal components of pictures in the model's shape, for the linear baselines."""
+def fitted_pca(
+    model: Any, fit_on: Pictures | None, notes: list[str], progress: Progress = None
+) -> Pca | None:
+    """Principal components of pictures in the model's shape, for the linear baselines.
+
+    ``notes`` gets what reading them ignored or guessed.
+    """
     if fit_on is None:
         return None
     images = opened_images(model, fit_on, progress=progress)
+    notes += getattr(images, "notes", ())
     return Pca.fit(images, max(1, min(Pca.most(images), 512)))
 
 

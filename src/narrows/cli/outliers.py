@@ -32,7 +32,7 @@ Score = Annotated[
     typer.Option(
         help="reconstruction, features, kl, elbo, likelihood, likelihood-ratio, "
         "likelihood-regret, llr, knn, lof, cosine-knn, mahalanobis, local-excess or pca-residual; or "
-        "all. Repeatable; of several the mean rank decides. Default: lof, cosine-knn, pca-residual."
+        "all. Repeatable; of several the mean rank decides. Default: cosine-knn, local-excess, pca-residual."
     ),
 ]
 FalseAlarms = Annotated[
