@@ -71,8 +71,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
         Verb(
             "denoise",
             "Noise of one kind on pictures of one kind, and a model trained for it (`denoiser`).",
-            "A model of `train` alone; Gaussian noise on photographs of anything: non-local means and "
-            "the cosine threshold are as good and need no training.",
+            "A model of `train` alone; noise of another kind or strength than it was trained on.",
             "Median filter, cosine threshold, non-local means.",
             "The pictures as they are, large ones in tiles. It says how the model did beside filters when its "
             "training ended.",
@@ -90,7 +89,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
         Verb(
             "upscale",
             "Small pictures of the kind that an `upscaler` was trained on.",
-            "A model of `train` alone; photographs of anything.",
+            "A model of `train` alone; another factor than it was trained for.",
             "Bicubic and Lanczos enlargement.",
             "Four times larger.",
             ("upscale", "upscale, a model of train"),
