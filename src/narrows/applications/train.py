@@ -24,14 +24,16 @@ from ..images.inputs import pictures as read_pictures
 from ..images.patches import patches as cut_patches
 from ..images.variety import varied
 from ..measures.collapse import collapse_note
+from ..parts import named
 from ..progress import Progress, stage
+from ..randomness import Draws
 from ..recipes import adjusted
 from ..results import Result
 from ..tables import counted
 from ..training import Portion, Recipe, Run, run_info, write_model_card
 from ..training import fit as fit_model
 from ..training.length import lasting, patient
-from ..training.phases import recipe_of
+from ..training.phases import prepared, recipe_of
 from ..training.reporting import Reporter, Unfailing, reporter
 from .beside_pca import conclusion, pca_psnr
 from .opening import opened_autoencoder, run_of
@@ -43,6 +45,10 @@ __all__ = ["Training", "run_folder", "train"]
 
 FEW = 50  # pictures, below which a model is warned of
 JUDGED = 1000  # pictures that the card's numbers are of
+CODES_ONLY = (
+    "its codes alone were trained: what its decoder makes of them means nothing; for index, search, "
+    "classify and map"
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,15 +99,23 @@ class Training(Result):
         some = varied(self.reconstructions.pictures, SHOWN)
         few = (self.reconstructions.pictures, self.reconstructions.reconstructions)
         history = self.model.run.history if self.model.run is not None else []
-        return {
-            "reconstructions": comparison(*(x[some].numpy() for x in few)),
-            "losses": loss_curves(history),
-        }
+        losses = {"losses": loss_curves(history)}
+        if self.codes_only:  # what it was shown, as there is nothing to see of what it makes
+            _, seen = prepared(recipe_of(self.model).phases[-1])(few[0][some], Draws())
+            return {"views": comparison(few[0][some].numpy(), seen.numpy()), **losses}
+        return {"reconstructions": comparison(*(x[some].numpy() for x in few)), **losses}
+
+    @property
+    def codes_only(self) -> bool:
+        """Whether nothing was trained to decode: every phase ends at the code."""
+        return _codes_only(self.model)
 
     def __str__(self) -> str:
         where = "" if self.folder is None else f", in {self.folder}"
         if self.standing is not None:
             return f"{self.standing.table()}\n{self.standing.said}"
+        if self.codes_only:
+            return f"trained on {len(self.fitted):,} pictures{where}: {self.conclusion}"
         return (
             f"trained on {len(self.fitted):,} pictures{where}: mean PSNR "
             f"{self.reconstructions.psnr.mean():.2f} dB on {len(self.reconstructions.mse):,} "
@@ -211,24 +225,25 @@ def train(
     described = getattr(images, "description", f"{len(images):,} items")
     shown = Unfailing(reporter(report))
     shown.say(described)
-    named = {"pictures": str(pictures)} if isinstance(pictures, (str, Path)) else {}
+    known = {"pictures": str(pictures)} if isinstance(pictures, (str, Path)) else {}
     if earlier is not None:
         place = f"{from_}, " if isinstance(from_, (str, Path)) else ""
-        named["begun_from"] = f"{place}{recipe_of(earlier).name} {earlier.fingerprint()}"
-    named |= {"trained_on": f"{len(parts.train):,} of {described}", **(facts or {})}
+        known["begun_from"] = f"{place}{recipe_of(earlier).name} {earlier.fingerprint()}"
+    known |= {"trained_on": f"{len(parts.train):,} of {described}", **(facts or {})}
     model = fit_model(
         chosen if earlier is None else _begun(chosen, earlier), parts.train,
         epochs=epochs, minutes=minutes, validation=parts.validation, to=to, resume=resume, seed=seed,
         device=device, precision=precision, checkpoint_seconds=checkpoint_seconds,
-        report=shown, facts=named,
+        report=shown, facts=known,
     )  # fmt: skip
     judged = Portion(parts.train, "training")
     if parts.validation is not None:
         judged = Portion(parts.validation, "validation")
-    collapsed = collapse_note(model, judged.images)
+    bare = _codes_only(model)
+    collapsed = None if bare else collapse_note(model, judged.images)
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
     notes = list(getattr(images, "notes", ()))
-    if to is not None and for_ is None:  # what restores is no model to draw from
+    if to is not None and for_ is None and not bare:  # what restores is no model to draw from
         no_prior = fit_after_training(model, parts.train, to, seed=seed, progress=progress)
         notes += [no_prior] if no_prior else []
     if len(parts.train) < FEW:
@@ -236,13 +251,13 @@ def train(
             f"{counted(len(parts.train))} to train on: a model of so few knows these and hardly any other"
         )
     through = reconstruct(model, some.cpu(), progress=False)
-    pca = None if for_ is not None else pca_psnr(model, parts.train, through.pictures, seed)
+    pca = None if for_ is not None or bare else pca_psnr(model, parts.train, through.pictures, seed)
     result = Training(
         model, parts.train, judged, through,
         None if to is None else Path(to), getattr(images, "skipped", ()),
         [*notes, *([collapsed] if collapsed else []), *(model.run.notes if model.run is not None else ())],
         None if for_ is None else standing(model, for_, judged.images, parts.train, judged.name, seed),
-        "" if pca is None else conclusion(through.psnr, pca, judged.name),
+        CODES_ONLY if bare else "" if pca is None else conclusion(through.psnr, pca, judged.name),
     )  # fmt: skip
     if result.standing is not None and model.run is not None:
         model.run.facts |= {"for": for_, "beaten_by": result.standing.beaten_by}
@@ -251,6 +266,10 @@ def train(
     if to is not None:
         _leave(result, Path(to), [collapsed] if collapsed else [])
     return result
+
+
+def _codes_only(model: Autoencoder) -> bool:
+    return all(named(phase.scheme) == "encoder" for phase in recipe_of(model).phases)
 
 
 def run_folder(recipe: str | None, pictures: Path | str, from_: Path | str | None = None) -> Path:
@@ -315,6 +334,10 @@ def _leave(result: Training, folder: Path, notes: Sequence[str]) -> None:
     """Loss curves, reconstructions and the card at a run's end."""
     for name, figure in result.figures().items():
         save_figure(figure, folder / f"{name}.png")
+    if result.codes_only:
+        said = [*notes, result.conclusion]
+        write_model_card(folder, [], result.judged.name, said, ("losses", "views"))
+        return
     row = {
         "pictures": f"{len(result.reconstructions.mse):,} {result.judged.name}",
         "MSE per pixel": float(result.reconstructions.mse.mean()),

@@ -132,11 +132,15 @@ def train(
     quoted, named = shlex.quote(str(folder)), shlex.quote(pictures)
     compared = "" if for_ is None else f"\n{result}\n"
     quality = f"  quality  {result.conclusion}\n" if result.conclusion else ""
+    shown = "views" if result.codes_only else "reconstructions"
+    use = f"narrows {for_ or 'reconstruct'} {quoted} FILES… -o OUT/"
+    if result.codes_only:
+        use = f"narrows index {quoted} FOLDER --to CODES --distance cosine"
     text = (
         f"{compared}\nthe model is in {folder}\n{quality}"
-        f"  look at  {folder / 'reconstructions.png'} and {folder / 'losses.png'}\n"
-        f"  numbers  narrows evaluate {quoted} {named}\n"
-        f"  use it   narrows {for_ or 'reconstruct'} {quoted} FILES… -o OUT/"
+        f"  look at  {folder / f'{shown}.png'} and {folder / 'losses.png'}\n"
+        f"  numbers  narrows {'classify' if result.codes_only else 'evaluate'} {quoted} {named}\n"
+        f"  use it   {use}"
     )
     answer(result, as_json, text=text)
 
