@@ -130,3 +130,13 @@ def test_what_tells_classes_better_is_said_and_offered(coloured, tmp_path) -> No
     assert drawn.codes.shape == (160, 192)
     with pytest.raises(ValueError, match="this collection holds colours: map the model"):
         map(tmp_path / "c", features="patches", progress=False)
+
+
+def test_a_model_of_codes_alone_is_not_judged_by_its_decoder(few, tmp_path) -> None:
+    tiny = {"widths": "[4]", "mirror": "false", "steps": 2, "batch_size": 32}
+    made = nw.train(few, "views", to=tmp_path / "run", changes=tiny, report="quiet")
+    assert made.codes_only and "its codes alone were trained" in str(made)
+    assert {path.name for path in (tmp_path / "run").glob("*.png")} == {"views.png", "losses.png"}
+    assert "views.png" in (tmp_path / "run" / "card.md").read_text()
+    other = nw.train(few, "views-autoencoder", changes=tiny, report="quiet")
+    assert not other.codes_only and "mean PSNR" in str(other)

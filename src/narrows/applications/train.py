@@ -27,7 +27,7 @@ from ..images.patches import patches as cut_patches
 from ..images.variety import varied
 from ..images.views import Items
 from ..measures.collapse import collapse_note
-from ..parts import build
+from ..parts import build, named
 from ..progress import Progress, stage
 from ..randomness import Draws
 from ..recipes import adjusted
@@ -50,6 +50,10 @@ __all__ = ["Training", "run_folder", "train"]
 FEW = 50  # pictures, below which a model is warned of
 JUDGED = 1000  # pictures that the card's numbers are of
 SEEN = 8  # pictures whose views are shown
+CODES_ONLY = (
+    "its codes alone were trained: what its decoder makes of them means nothing; for index, search, "
+    "classify and map"
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,20 +108,32 @@ class Training(Result):
         some = varied(self.reconstructions.pictures, SHOWN)
         few = (self.reconstructions.pictures, self.reconstructions.reconstructions)
         history = self.model.run.history if self.model.run is not None else []
-        return {
-            "reconstructions": comparison(
-                *(x[some].numpy() for x in few), beside=self.reconstructions.beside(some)
-            ),
+        shown = {
             "losses": loss_curves(history),
             **self._views(self.reconstructions.pictures[some[:SEEN]]),
         }
+        if self.codes_only:  # there is nothing to see of what it makes
+            return shown
+        beside = self.reconstructions.beside(some)
+        return {
+            "reconstructions": comparison(*(x[some].numpy() for x in few), beside=beside),
+            **shown,
+        }
+
+    @property
+    def codes_only(self) -> bool:
+        """Whether nothing was trained to decode: every phase ends at the code."""
+        return _codes_only(self.model)
 
     def _views(self, x: Tensor) -> dict[str, Any]:
         """Pictures x (N, C, H, W) above what training made of them; nothing where it took them as they are."""
-        phases = [phase for phase in recipe_of(self.model).phases if phase.views is not None]
-        if not phases:
+        phases = recipe_of(self.model).phases
+        made = [phase.views for phase in phases if phase.views is not None]
+        if self.codes_only:  # what they are told from are corruptions
+            made = [phase.corruption for phase in phases if phase.corruption is not None]
+        if not made:
             return {}
-        change = build("corruption", phases[-1].views)
+        change = build("corruption", made[-1])
         rows = [("picture", x.numpy())]
         rows += [(f"view {i}", change(x, Draws(0, i)).numpy()) for i in range(1, 4)]
         return {"views": picture_rows(rows)}
@@ -126,6 +142,8 @@ class Training(Result):
         where = "" if self.folder is None else f", in {self.folder}"
         if self.standing is not None:
             return f"{self.standing.table()}\n{self.standing.said}"
+        if self.codes_only:
+            return f"trained on {len(self.fitted):,} pictures{where}: {self.conclusion}"
         return (
             f"trained on {len(self.fitted):,} pictures{where}: mean PSNR "
             f"{self.reconstructions.psnr.mean():.2f} dB on {len(self.reconstructions.mse):,} "
@@ -239,23 +257,24 @@ def train(
     if _alike(parts.train):
         notes.append("all pictures are alike: a model of them learns that one, and nothing else")
         shown.say(f"note: {notes[-1]}")
-    named = {"pictures": str(pictures)} if isinstance(pictures, (str, Path)) else {}
+    known = {"pictures": str(pictures)} if isinstance(pictures, (str, Path)) else {}
     if earlier is not None:
         place = f"{from_}, " if isinstance(from_, (str, Path)) else ""
-        named["begun_from"] = f"{place}{recipe_of(earlier).name} {earlier.fingerprint()}"
-    named |= {"trained_on": f"{len(parts.train):,} of {described}", **(facts or {})}
+        known["begun_from"] = f"{place}{recipe_of(earlier).name} {earlier.fingerprint()}"
+    known |= {"trained_on": f"{len(parts.train):,} of {described}", **(facts or {})}
     model = fit_model(
         chosen if earlier is None else _begun(chosen, earlier), parts.train,
         epochs=epochs, minutes=minutes, validation=parts.validation, to=to, resume=resume, seed=seed,
         device=device, precision=precision, checkpoint_seconds=checkpoint_seconds,
-        report=shown, facts=named,
+        report=shown, facts=known,
     )  # fmt: skip
     judged = Portion(parts.train, "training")
     if parts.validation is not None:
         judged = Portion(parts.validation, "validation")
-    collapsed = collapse_note(model, judged.images)
+    bare = _codes_only(model)
+    collapsed = None if bare else collapse_note(model, judged.images)
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
-    if to is not None and for_ is None:  # what restores is no model to draw from
+    if to is not None and for_ is None and not bare:  # what restores is no model to draw from
         no_prior = fit_after_training(model, parts.train, to, seed=seed, progress=progress)
         notes += [no_prior] if no_prior else []
     if len(parts.train) < FEW:
@@ -263,23 +282,25 @@ def train(
             f"{counted(len(parts.train))} to train on: a model of so few knows these and hardly any other"
         )
     through = reconstructed(model, Items(some.cpu()), progress=False)
-    pca = None if for_ is not None else linear(model, parts.train, through.pictures, seed)
+    pca = None if for_ is not None or bare else linear(model, parts.train, through.pictures, seed)
     through = dataclasses.replace(through, pca=pca)
-    beside = _standings(model, judged, parts.train, seed)
+    beside = () if bare else _standings(model, judged, parts.train, seed)
     shown_of = None
     if for_ is not None:
         shown_of = next((one for one in beside if one.purpose == for_), None) or standing(
             model, for_, judged.images, parts.train, judged.name, seed
         )
+    concluded = CODES_ONLY if bare else ""
+    if pca is not None:
+        concluded = conclusion(through.psnr, pca.psnr, judged.name, pca.name, model)
     result = Training(
         model, parts.train, judged, through,
         None if to is None else Path(to), getattr(images, "skipped", ()),
         [*notes, *([collapsed] if collapsed else []), *(model.run.notes if model.run is not None else ())],
-        shown_of,
-        "" if pca is None else conclusion(through.psnr, pca.psnr, judged.name, pca.name, model), beside,
+        shown_of, concluded, beside,
     )  # fmt: skip
     if model.run is not None:
-        if result.conclusion:
+        if result.conclusion and not bare:
             model.run.facts["beside_pca"] = result.conclusion
         if to is not None:
             model.run.save(Path(to), local=True)
@@ -304,6 +325,10 @@ def _standings(model: Autoencoder, judged: Portion, train: Any, seed: int) -> tu
     found = standings(model, judged.images, train, judged.name, seed, seconds)
     run.standings = found
     return found
+
+
+def _codes_only(model: Autoencoder) -> bool:
+    return all(named(phase.scheme) == "encoder" for phase in recipe_of(model).phases)
 
 
 def run_folder(recipe: str | None, pictures: Path | str, from_: Path | str | None = None) -> Path:
@@ -366,11 +391,15 @@ def _opened(
 
 def _leave(result: Training, folder: Path, notes: Sequence[str]) -> None:
     """Loss curves, reconstructions and the card at a run's end."""
-    for name, figure in result.figures().items():
+    figures = result.figures()
+    for name, figure in figures.items():
         save_figure(figure, folder / f"{name}.png")
+    if result.codes_only:
+        write_model_card(folder, [], result.judged.name, [*notes, result.conclusion], figures)
+        return
     row = {
         "pictures": f"{len(result.reconstructions.mse):,} {result.judged.name}",
         "MSE per pixel": float(result.reconstructions.mse.mean()),
         "PSNR (dB)": float(result.reconstructions.psnr.mean()),
     }
-    write_model_card(folder, [row], f"{result.judged.name} pictures", notes)
+    write_model_card(folder, [row], f"{result.judged.name} pictures", notes, figures)

@@ -135,11 +135,15 @@ def train(
     if (folder / "views.png").exists():
         views = f"           {folder / 'views.png'}: what it was trained on; --no-mirror, if mirrored ones are wrong\n"
     quality = f"  quality  {result.conclusion}\n" if result.conclusion else ""
+    looked = "" if result.codes_only else f"{folder / 'reconstructions.png'} and "
+    use = f"narrows {for_ or 'reconstruct'} {quoted} FILES… -o OUT/"
+    if result.codes_only:
+        use = f"narrows index {quoted} FOLDER --to CODES --distance cosine"
     text = (
         f"{compared}\nthe model is in {folder}\n{quality}"
-        f"  look at  {folder / 'reconstructions.png'} and {folder / 'losses.png'}\n{views}"
-        f"  numbers  narrows evaluate {quoted} {named}\n"
-        f"  use it   narrows {for_ or 'reconstruct'} {quoted} FILES… -o OUT/"
+        f"  look at  {looked}{folder / 'losses.png'}\n{views}"
+        f"  numbers  narrows {'classify' if result.codes_only else 'evaluate'} {quoted} {named}\n"
+        f"  use it   {use}"
     )
     answer(result, as_json, text=text)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,7 @@ def write_model_card(
     numbers: Sequence[Mapping[str, Any]],
     judged: str,
     notes: Sequence[str] = (),
+    pictures: Iterable[str] = ("losses", "reconstructions"),
 ) -> Path:
     """Write ``card.md``: what the model is, its numbers, and what a reader of them has to know.
 
@@ -99,6 +100,7 @@ def write_model_card(
         numbers: rows of one table, all with the same keys.
         judged: which pictures the numbers are of.
         notes: sentences.
+        pictures: PNGs of the folder that it shows.
     """
     info = _for_others(run_info(folder))
     lines = [f"# {info['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
@@ -113,9 +115,9 @@ def write_model_card(
         lines += ["|" + " --- |" * len(keys)]
         lines += ["| " + " | ".join(_cell(row.get(key)) for key in keys) + " |" for row in numbers]
     lines += ["", *(f"- {note}" for note in notes)] if notes else []
-    lines += ["", "![losses](losses.png)", "", "![reconstructions](reconstructions.png)", ""]
-    if (Path(folder) / "views.png").exists():
-        lines += ["![views that it was trained with](views.png)", ""]
+    for name in pictures:
+        lines += ["", f"![{name}]({name}.png)"]
+    lines.append("")
     path = Path(folder) / "card.md"
     files.write_text(path, "\n".join(lines))
     return path
