@@ -91,3 +91,16 @@ def test_pictures_that_are_all_alike_are_said_to_be_before_the_training() -> Non
     assert [i for i, text in enumerate(told) if "alike" in text] < [
         i for i, text in enumerate(told) if text.startswith("training pca-vae")
     ]
+
+
+def test_a_code_as_large_as_pca_says() -> None:
+    draw = np.random.default_rng(0)
+    basis = draw.normal(0, 1, (3, 64))
+    flat = 128 + (draw.normal(0, 12, (200, 3)) @ basis) + draw.normal(0, 0.5, (200, 64))
+    pixels = flat.clip(0, 255).round().astype(np.uint8).reshape(200, 8, 8)
+    result = train(pixels, "mlp-autoencoder", **{**FEW, "code_size": "auto"})
+    assert result.model.code_shape == (3,)
+    with pytest.raises(ValueError, match="whole number or auto; we got 'many'"):
+        train(pixels, "mlp-autoencoder", **{**FEW, "code_size": "many"})
+    with pytest.raises(ValueError, match="pictures that differ"):
+        train(np.zeros((9, 8, 8), np.uint8), "mlp-vae", **{**FEW, "code_size": "auto"})

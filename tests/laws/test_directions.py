@@ -41,7 +41,7 @@ def test_a_trained_linear_autoencoder_has_her_vectors_and_not_those_of_pca(
     digits: nw.images.Images,
 ) -> None:
     recipe = nw.recipes.linear_autoencoder(digits.shape, 8)
-    recipe = recipe.with_(epochs=30, batch_size=64, learning_rate=0.02)
+    recipe = recipe.with_(epochs=30, batch_size=64, learning_rate=0.02, optimizer="adam")
     model = nw.fit(recipe, digits, report="quiet", device="cpu")
     pca = Pca.fit(digits, 8)
     x = digits.batch(torch.arange(len(digits)))

@@ -39,7 +39,7 @@ from ..training.length import lasting, patient
 from ..training.phases import recipe_of
 from ..training.reporting import Reporter, Unfailing, reporter
 from ..training.standing import Standing
-from .beside_pca import conclusion, linear
+from .beside_pca import conclusion, linear, sufficient_code_size
 from .opening import opened_autoencoder, run_of
 from .prior import fit_after_training
 from .purpose import recipe_of_purpose, standing, standings
@@ -166,7 +166,7 @@ def train(
     epochs: float | None = None,
     minutes: float | None = None,
     patience: int | None = None,
-    code_size: int | None = None,
+    code_size: int | str | None = None,
     changes: Mapping[str, Any] | None = None,
     validation: float = 0.1,
     seed: int = 0,
@@ -205,7 +205,8 @@ def train(
         patience: validations without a better one before training stops; 0: it never stops early.
             None: what the recipe says, else 8 or a quarter of all, whichever is more; recipes that
             follow a paper train to the end.
-        code_size: instead of the recipe's.
+        code_size: instead of the recipe's; ``auto``: what PCA needs for 95 % of the variance that 256
+            components explain of the validation pictures.
         changes: of other numbers of the recipe, such as ``{"batch_size": 64}``, or
             ``{"mirror": False}`` where mirrored pictures are none; see
             :func:`narrows.recipes.adjusted`.
@@ -221,7 +222,12 @@ def train(
         NoImages: nothing can be read.
         RunExists, Diverged, Interrupted: as ``narrows.fit`` does.
     """
-    changed = dict(changes or {}) | ({} if code_size is None else {"code_size": code_size})
+    if isinstance(code_size, str) and code_size != "auto":
+        raise ValueError(f"code_size is a whole number or auto; we got {code_size!r}")
+    wanted = code_size if code_size != "auto" else None
+    changed: dict[str, Any] = dict(changes or {}) | (
+        {} if wanted is None else {"code_size": wanted}
+    )
     earlier = None if from_ is None else opened_autoencoder(from_, "cpu")
     if for_ is not None:
         recipe = recipe_of_purpose(for_, recipe)
@@ -244,14 +250,19 @@ def train(
         )
     if recipe is None:
         recipe = RECIPE if earlier is None else recipe_of(earlier)
+    if code_size == "auto" and (earlier is not None or isinstance(recipe, Recipe)):
+        raise ValueError("code_size auto is for a recipe by name; a model or a recipe has its own")
     if isinstance(recipe, Recipe) and changed and earlier is None:
         raise ValueError("changes and code_size are of a recipe by name; change it before")
-    chosen = lasting(adjusted(recipe, images.shape, changed), epochs, minutes)
     parts = split(images, validation=validation, seed=seed)
+    shown = Unfailing(reporter(report))
+    if code_size == "auto":
+        changed["code_size"], said = sufficient_code_size(parts.train, parts.validation, seed)
+        shown.say(said)
+    chosen = lasting(adjusted(recipe, images.shape, changed), epochs, minutes)
     if patience is not None or parts.validation is not None:
         chosen = patient(chosen, patience)
     described = getattr(images, "description", f"{len(images):,} items")
-    shown = Unfailing(reporter(report))
     shown.say(described)
     notes = list(getattr(images, "notes", ()))
     if _alike(parts.train):

@@ -51,7 +51,13 @@ Mirror = Annotated[
         help="Whether recipes that mirror pictures may do so; not with text in them.",
     ),
 ]
-CodeSize = Annotated[int | None, typer.Option(help="How many numbers a code has.")]
+CodeSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|auto",
+        help="How many numbers a code has; auto: what PCA needs for 95 % of what 256 explain.",
+    ),
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change a number of the recipe, such as batch_size=64. Repeatable."),
@@ -125,7 +131,7 @@ def train(
         pictures, recipe, for_=for_, patches=patches, to=folder, from_=from_,
         size=options.parsed_size(size), mode="gray" if gray else None,
         fit=fit, center_crop=center_crop, epochs=epochs, minutes=minutes, patience=patience,
-        code_size=code_size, changes=changes, validation=validation, seed=seed,
+        code_size=_size(code_size), changes=changes, validation=validation, seed=seed,
         device=device, precision=precision, resume=resume, checkpoint_seconds=checkpoint_seconds,
         report=["auto", TensorBoard(folder)] if tensorboard else "auto", facts={"command": shlex.join(["narrows", *sys.argv[1:]])},
     )  # fmt: skip
@@ -146,6 +152,15 @@ def train(
         f"  use it   {use}"
     )
     answer(result, as_json, text=text)
+
+
+def _size(text: str | None) -> int | str | None:
+    if text is None or text == "auto":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"--code-size takes a number or auto; we got {text!r}") from None
 
 
 def _pair(text: str) -> tuple[str, str]:
