@@ -32,11 +32,11 @@ from torch import Tensor
 
 import narrows as nw
 from narrows.images import split
+from narrows.images.views import Mirrored
 from narrows.measures import Pca
 from narrows.parts import build
 from narrows.randomness import Draws
 from narrows.training import length
-from narrows.training.beginnings import Mirrored
 from narrows.training.reporting import Quiet
 
 sys.path.append(str(Path(__file__).parents[1]))

@@ -10,11 +10,13 @@ out by content and only looked at at the end. What there was to choose was chose
 training part. Two thousand pictures are few: views of them, mirrored, and the large originals a
 little turned, moved, nearer or further, stand in for those that are missing.
 
-Ours is a ladder of one projection with a Gaussian bottleneck. It begins as PCA of all views, which
-stays as it is; convolutions on both sides of it are trained by the ELBO, whose likelihood has the
-variance that makes a nat worth what it is worth here: distortion plus rate. The baseline is PCA of
-the training pictures, and of them and their mirrored ones, with the same quantiser, coder and
-header. Our own beginning, PCA of all views, stands there too: what the convolutions add.
+Ours is the recipe ``codec``: a ladder of one projection with a Gaussian bottleneck. It begins as PCA
+of all views, which stays as it is; convolutions on both sides of it are trained by the ELBO, whose
+likelihood has the variance that makes a nat worth what it is worth here: distortion plus rate. The
+baseline is PCA of the training pictures, and of them and their mirrored ones, with the same
+quantiser, coder and header. Our own beginning, PCA of all views, stands there too: what the
+convolutions add. Rows of results before the recipe was there drew the first weights of the
+convolutions from another seed; the beginning is the same.
 
 ``kodak`` goes through the model of ``utkface`` in tiles: what a codec of faces makes of landscapes.
 ``mnist`` is lossless: single files beside WebP, all in one beside xz.
@@ -42,7 +44,7 @@ from narrows.applications import Codec, codec_model, pca_codec_model
 from narrows.figures import rate_curves, save
 from narrows.measures import Pca, formats
 from narrows.parts import Part
-from narrows.training import Phase, Recipe, history_of, select_device
+from narrows.training import Recipe, history_of, select_device
 
 sys.path.append(str(Path(__file__).parents[1]))
 from faces import SIZE, by_lanczos, joined, mirrored, views  # noqa: E402
@@ -50,8 +52,6 @@ from faces import SIZE, by_lanczos, joined, mirrored, views  # noqa: E402
 RESULTS = Path(__file__).with_name("results.json")
 SETS = ("utkface", "anime_faces", "kodak", "mnist")
 QUALITY = 30
-# what a nat buys where the curve passes 30 dB: 1 / (2 · variance) of a squared error
-VARIANCE = 0.004
 COMPONENTS = 1000  # of the baseline
 WIDTH = 800  # of ours
 QUALITIES = range(30, 76, 5)
@@ -85,59 +85,25 @@ def main() -> None:
 
 
 def faces_recipe(given: argparse.Namespace, width: int) -> Recipe:
-    """Distortion plus rate: the variance says what a nat is worth."""
-    ladder = Part(
-        "projection",
-        {
-            "shape": (3, SIZE, SIZE),
-            "width": width,
-            "channels": given.channels,
-            "blocks": given.blocks,
-        },
-    )
-    phase = Phase(
+    """The recipe ``codec``, for pictures that stand there in all their views, mirrored ones too."""
+    recipe = nw.recipes.codec((3, SIZE, SIZE), width, channels=given.channels, blocks=given.blocks)
+    begin = recipe.phases[0].begin.with_(limit=20_000)
+    moved = Part("chain", {"parts": (Part("flip"), Part("shift", {"reach": 1 / SIZE}))})
+    return recipe.with_(
+        begin=Part("pca", begin.arguments),
         epochs=given.epochs or (0.02 if given.quick else 6.0),
-        batch_size=16,
-        learning_rate=2e-3,
-        learning_rate_schedule="one-cycle",
-        grad_clip_norm=200.0,
-        augmentation=Part("chain", {"parts": (Part("flip"), Part("shift", {"reach": 1 / SIZE}))}),
+        views=None,
+        augmentation=moved,
     )
-    likelihood = Part("gaussian", {"variance": VARIANCE, "output": "identity"})
-    return Recipe("rate", ladder, Part("gaussian", {"size": width}), likelihood, (phase,))
 
 
-def begin(model: Any, pca: Pca) -> None:
-    """Make an untrained model PCA with a posterior, x̂ = m + V√Λ z, which is then kept as it is.
-
-    With σ² of the likelihood, the posterior of a component of variance λ has the deviation
-    σ/√(λ + σ²) (Tipping & Bishop 1999); its mean is shrunk by half of σ² only, as the quantiser
-    shrinks too.
-    """
-    rung, bottleneck = model.ladder.rung(0), model.bottleneck
-    deviation, size = pca.variances.sqrt(), len(pca)
-    rung.begin(pca.mean, pca.components)
-    frozen = [rung.linear, bottleneck.head, bottleneck.tail]
-    with torch.no_grad():
-        bottleneck.head.weight.zero_()
-        bottleneck.head.weight[:size] = torch.diag(deviation / (pca.variances + VARIANCE / 2))
-        bottleneck.head.bias.zero_()
-        bottleneck.head.bias[size:] = (VARIANCE / (pca.variances + VARIANCE)).log()
-        bottleneck.tail.weight.copy_(torch.diag(deviation))
-        bottleneck.tail.bias.zero_()
-    for module in frozen:
-        module.requires_grad_(False)
-    rung.bias_up.requires_grad_(False)
-
-
-def trained(given: argparse.Namespace, model: Any, train: Any, name: str) -> tuple[Any, float]:
+def trained(given: argparse.Namespace, recipe: Recipe, train: Any, name: str) -> tuple[Any, float]:
     """The model, and the minutes that its training took; a run that was stopped goes on."""
-    recipe = model if isinstance(model, Recipe) else model.recipe
     said = f"-c{given.channels}-b{given.blocks}" if name != "mnist" else ""
     part = "-quick" if given.quick else "-choose" if given.choose else ""
     folder = given.to / f"{name}-seed{given.seed}-{recipe.phases[0].epochs:g}{said}{part}"
     model = nw.fit(
-        model, train, to=folder, resume=True, seed=given.seed, device=given.device, report="lines"
+        recipe, train, to=folder, resume=True, seed=given.seed, device=given.device, report="lines"
     )
     return model, sum(line["seconds"] for line in history_of(folder)) / 60
 
@@ -158,7 +124,7 @@ def of_faces(given: argparse.Namespace, name: str) -> dict[str, Any]:
     """Curves on held-out faces."""
     train, whole, held = parts_of(given, name)
     began = PcaCodec(whole, WIDTH, given.seed)
-    codec, minutes = face_codec(given, name, began.pca, whole)
+    codec, minutes = face_codec(given, name, len(began.pca), whole)
     curves = {"narrows": curve(codec, held), "its beginning: PCA of all views": began.curve(held)}
     for said, pictures in (("PCA", train), ("PCA, mirrored too", mirrored(train))):
         curves[said] = PcaCodec(pictures, COMPONENTS, given.seed).curve(held)
@@ -170,7 +136,7 @@ def of_kodak(given: argparse.Namespace, name: str) -> dict[str, Any]:
     """Photographs in tiles, through the model of faces."""
     train, whole, _ = parts_of(given, "utkface")
     began = PcaCodec(whole, WIDTH, given.seed)
-    codec, minutes = face_codec(given, "utkface", began.pca, whole)
+    codec, minutes = face_codec(given, "utkface", len(began.pca), whole)
     found = nw.images.named("kodak", size=(64, 96) if given.quick else (512, 768), fit="stretch")
     held = found.select(np.arange(2 if given.quick else len(found)))
     curves = {"narrows, of faces, in tiles": curve(codec, held)}
@@ -178,13 +144,9 @@ def of_kodak(given: argparse.Namespace, name: str) -> dict[str, Any]:
     return {**row, **beside(held.pixels, curves), "curves": curves}
 
 
-def face_codec(given: argparse.Namespace, name: str, pca: Pca, whole: Any) -> tuple[Codec, float]:
+def face_codec(given: argparse.Namespace, name: str, width: int, whole: Any) -> tuple[Codec, float]:
     """The trained model's codec, and the minutes of its training."""
-    with torch.random.fork_rng():
-        torch.manual_seed(given.seed)
-        model = faces_recipe(given, len(pca)).build()
-    begin(model, pca)
-    model, minutes = trained(given, model, whole, name)
+    model, minutes = trained(given, faces_recipe(given, width), whole, name)
     select_device("cpu", "float32").place(model)
     return Codec.fit(codec_model(model), whole, seed=given.seed), minutes
 

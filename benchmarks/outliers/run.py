@@ -39,9 +39,8 @@ from narrows.applications import detections, mean_rank
 from narrows.measures import Pca, scorer
 from narrows.measures.code_distances import CosineKnn, Knn, LocalOutlierFactor
 from narrows.measures.detection import detection
-from narrows.parts import Part
 from narrows.randomness import permutation
-from narrows.training import Phase, Recipe
+from narrows.training import Recipe
 
 RESULTS = Path(__file__).with_name("results.json")
 SEEDS = (0, 1, 2)
@@ -136,25 +135,16 @@ def mnist(quick: bool) -> tuple[Any, Any]:
 
 
 def recipe_of(shape: tuple[int, ...], candidate: str, n: int) -> Recipe:
+    """The recipe ``outlier-codes`` with a candidate's numbers, as long as it is for many pictures."""
     one = CANDIDATES[candidate]
-    corruption = None
-    if "reach" in one:
-        corruption = Part("bend", {"reach": one["reach"]})
-    ladder = {"shape": shape, "width": int(one["width"]), "channels": 32, "blocks": 0}
-    phase = Phase(epochs=STEPS * 128 / n, learning_rate=one["rate"], corruption=corruption)
-    likelihood = Part("mse")
-    return Recipe("outliers", Part("projection", ladder), Part("point"), likelihood, (phase,))
+    recipe = nw.recipes.outlier_codes(shape, int(one["width"]), reach=one.get("reach", 0.0))
+    return recipe.with_(epochs=STEPS * 128 / n, learning_rate=one["rate"])
 
 
 def trained(candidate: str, normal: Any, seed: int) -> Any:
     """A ladder that begins as PCA of the normals; convolutions and all else are trained."""
     recipe = recipe_of(tuple(normal.shape), candidate, len(normal))
-    torch.manual_seed(seed)
-    model = recipe.build()
-    model.recipe = recipe
-    pca = Pca.fit(normal, len(model.ladder.rung(0).linear.weight))
-    model.ladder.rung(0).begin(pca.mean, pca.components)
-    return nw.fit(model, normal, seed=seed, report="quiet")
+    return nw.fit(recipe, normal, seed=seed, report="quiet")
 
 
 def choose(given: argparse.Namespace, whole: Any) -> None:
@@ -522,15 +512,9 @@ def patch_maps(
         ]
         if not names:
             continue
-        ladder = {"shape": (1, side, side), "width": WIDTHS[side], "channels": 32, "blocks": 0}
-        phase = Phase(epochs=STEPS * 128 / len(known), learning_rate=PATCH_RATE)
-        recipe = Recipe("patches", Part("projection", ladder), Part("point"), Part("mse"), (phase,))
-        torch.manual_seed(seed)
-        model = recipe.build()
-        model.recipe = recipe
-        pca = Pca.fit(known, WIDTHS[side])
-        model.ladder.rung(0).begin(pca.mean, pca.components)
-        model = nw.fit(model, known, seed=seed, report="quiet")
+        recipe = nw.recipes.outlier_codes((1, side, side), WIDTHS[side], reach=0.0)
+        recipe = recipe.with_(epochs=STEPS * 128 / len(known), learning_rate=PATCH_RATE)
+        model = nw.fit(recipe, known, seed=seed, report="quiet")
         ask = scorer(model, names, known[:5000], neighbours=K, seed=seed)
 
         def of_patches(part: Any, ask: Any = ask, side: int = side) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import narrows as nw
-from narrows.applications.beside_pca import conclusion
+from narrows.applications.beside_pca import best_of, conclusion
 from narrows.applications.evaluate import evaluate
+from narrows.applications.reconstruct import reconstruct
 from narrows.images.contents import content_keys
 from narrows.measures import Pca, psnr
 
@@ -92,3 +93,66 @@ def test_what_a_difference_is_said_to_be() -> None:
     noisy = conclusion(pca + 0.05 * np.random.default_rng(1).normal(0, 9, 100), pca, "validation")
     assert "within the error" in noisy and "as good" in said[2]
     assert "as good" in conclusion([21.0], [20.0], "held-out")  # one picture tells nothing
+
+
+def test_pca_of_mirrored_pictures_and_of_views_stand_beside(digits: Any, model: Any) -> None:
+    result = evaluate(model, digits, progress=False)
+    rows = {row["name"]: row["psnr"] for row in result.document()["rows"]}
+    kinds = ["PCA", "PCA of mirrored pictures", "PCA of views"]
+    assert list(rows) == ["model", *(f"{kind}, 6 values" for kind in kinds), "mean picture"]
+    # a mirrored digit is none: the sentence is of the best, and that is the plain one
+    assert rows["PCA, 6 values"] > rows["PCA of mirrored pictures, 6 values"]
+    assert result.conclusion.startswith("PCA with as many numbers is")
+    assert any("3,600 views of the 900 training pictures" in note for note in result.notes)
+    found = best_of({"model": [9.0], "PCA of views, 6 values": [3.0], "PCA, 6 values": [2.0]})
+    assert found == ("PCA of views, 6 values", [3.0])
+
+
+def test_the_sentence_names_the_best_and_no_recipe_that_was_taken() -> None:
+    pca = 20 + np.random.default_rng(0).normal(0, 1, 100)
+    said = conclusion(pca - 0.5, pca, "held-out", "PCA of views, 64 values")
+    assert (
+        said.startswith("PCA of views with as many numbers is 0.50 dB better") and "pca-vae" in said
+    )
+    begun = nw.recipes.pca_autoencoder((1, 8, 8), 4).build()
+    said = conclusion(pca - 0.5, pca, "held-out", "PCA, 576 bits", begun)
+    assert said.startswith("PCA with as many bits is 0.50 dB better") and "pca-vae" not in said
+
+
+def test_a_quantised_model_is_compared_by_bits(digits: Any) -> None:
+    recipe = nw.recipes.oord_2017_vq_vae((1, 8, 8)).with_(epochs=0.2)
+    vq = nw.fit(recipe, digits.select(range(300)), report="quiet")
+    result = evaluate(vq, digits.select(range(290, 400)), progress=False)
+    bits = vq.encode(digits.select([0])).indices.numel() * np.log2(vq.bottleneck.entries)
+    rows = {row["name"]: row["psnr"] for row in result.document()["rows"]}
+    assert list(rows)[1] == f"PCA, {int(bits)} bits"
+    assert "with as many bits" in result.conclusion
+
+
+def test_why_there_is_no_comparison(digits: Any) -> None:
+    few = nw.recipes.mlp_autoencoder((1, 8, 8), code_size=40, widths=(8,)).with_(epochs=1)
+    result = evaluate(nw.fit(few, digits.select(range(30)), report="quiet"), digits, progress=False)
+    assert result.conclusion == ""
+    why = "no comparison with PCA: a code has 40 numbers, and PCA of these pictures at most 30"
+    assert why in result.notes
+    noisy = few.with_(corruption=nw.parts.Part("gaussian-noise", {"sigma": 0.1}))
+    result = evaluate(
+        nw.fit(noisy, digits.select(range(90)), report="quiet"), digits, progress=False
+    )
+    assert any("was trained on pictures that were changed first" in note for note in result.notes)
+
+
+def test_reconstructions_beside_those_of_pca(digits: Any, model: Any) -> None:
+    whole = reconstruct(model, digits, progress=False)
+    assert whole.pca is not None and whole.pca.name == "PCA, 6 values"
+    x = digits.pixels.float() / 255
+    np.testing.assert_allclose(whole.pca.psnr, psnr(x, whole.pca.reconstructions), rtol=1e-5)
+    assert "PCA, 6 values" in str(whole) and list(whole.document()["mean_psnr_of_pca"])
+    # no training pictures among them: none, but for a model that holds the PCA that it began as
+    assert reconstruct(model, digits.select(range(1200, 1210)), progress=False).pca is None
+    begun = nw.recipes.pca_autoencoder((1, 8, 8), 4).with_(steps=0)
+    held = reconstruct(
+        nw.fit(begun, digits, report="quiet"), digits.select(range(9)), progress=False
+    )
+    assert held.pca is not None and held.pca.name == "PCA of mirrored pictures, 4 values"
+    np.testing.assert_allclose(held.pca.reconstructions, held.reconstructions, atol=1e-5)

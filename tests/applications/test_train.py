@@ -64,3 +64,30 @@ def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no number 'depth'"):
         train(pixels, "mlp-vae", changes={"depth": 3})
     assert run_folder("conv-vae", "/x/holiday/") == Path("runs/conv-vae-holiday")
+
+
+def test_the_run_shows_its_views_and_says_how_it_does_beside_pca(tmp_path: Path) -> None:
+    digits = nw.images.named("digits").select(range(120))
+    result = train(digits, "pca-autoencoder", to=tmp_path / "run", **FEW)
+    assert {path.name for path in (tmp_path / "run").glob("*.png")} == {
+        *("losses.png", "reconstructions.png", "views.png"),
+    }
+    assert "](views.png)" in (tmp_path / "run" / "card.md").read_text()
+    assert result.reconstructions.pca is not None and result.conclusion
+    told = nw.training.run_info(tmp_path / "run")
+    assert told["beside_pca"] == result.conclusion
+
+
+def test_pictures_that_are_all_alike_are_said_to_be_before_the_training() -> None:
+    told: list[str] = []
+
+    class Said(nw.training.reporting.Quiet):
+        def say(self, text: str) -> None:
+            told.append(text)
+
+    pixels = np.full((12, 8, 8), 77, np.uint8)
+    result = train(pixels, "pca-vae", **{**FEW, "report": Said()})
+    assert any("all pictures are alike" in note for note in result.notes)
+    assert [i for i, text in enumerate(told) if "alike" in text] < [
+        i for i, text in enumerate(told) if text.startswith("training pca-vae")
+    ]

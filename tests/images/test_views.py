@@ -9,7 +9,9 @@ from torch.utils.data import DataLoader
 
 import narrows as nw
 from narrows.images import Images, Items, Labelled, Mapped, Source, Subset, known_factors, split
+from narrows.images.corruptions import Chain, Flip, Light
 from narrows.images.labels import known_labels
+from narrows.images.views import Mirrored, Viewed
 
 PIXELS = torch.randint(256, (9, 3, 4, 5), generator=torch.Generator().manual_seed(0)).byte()
 UNIT = PIXELS.float() * (1 / 255)
@@ -102,3 +104,28 @@ def test_torch_loads_them() -> None:
     loaded = DataLoader(images(), batch_size=4, shuffle=False)
     assert [len(x) for x in loaded] == [4, 4, 1]
     assert torch.equal(torch.cat(list(loaded)), UNIT)
+
+
+def test_a_view_is_the_same_alone_and_among_others() -> None:
+    viewed = Viewed(images(), Chain([Flip(), Light(0.5)]), count=20, seed=3, block=8)
+    whole = viewed.batch(torch.arange(20))
+    assert len(viewed) == 20 and viewed.shape == (3, 4, 5) == tuple(whole.shape[1:])
+    some = torch.tensor([19, 0, 8, 7, 19])
+    assert torch.equal(viewed.batch(some), whole[some])
+    assert viewed.batch(torch.zeros(0, dtype=torch.int64)).shape == (0, 3, 4, 5)
+    other = Viewed(images(), Chain([Flip(), Light(0.5)]), count=20, seed=4, block=8)
+    assert not torch.equal(other.batch(some), whole[some])
+
+
+def test_views_of_nothing_are_the_pictures_each_as_often_as_there_is_room() -> None:
+    viewed = Viewed(images(), Chain([Flip(0.0), Light(0.0)]), count=20)
+    found = viewed.batch(torch.arange(20))
+    counts = [int((found == one).flatten(1).all(1).sum()) for one in UNIT]
+    assert sorted(counts) == [2] * 7 + [3] * 2
+    few = Viewed(images(), Flip(0.0), count=4).batch(torch.arange(4))
+    assert len({tuple(one.flatten().tolist()) for one in few}) == 4
+
+
+def test_pictures_and_then_their_mirror_images() -> None:
+    found = Mirrored(images()).batch(torch.tensor([9, 0, 17]))
+    assert torch.equal(found, torch.stack([UNIT[0].flip(2), UNIT[0], UNIT[8].flip(2)]))

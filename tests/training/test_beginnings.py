@@ -15,11 +15,11 @@ import torch
 import narrows as nw
 from narrows.errors import Interrupted
 from narrows.images.source import as_source
+from narrows.images.views import Mirrored
 from narrows.measures import Pca
 from narrows.parts import Part
 from narrows.randomness import Draws
 from narrows.training import Phase, Recipe, history_of, load
-from narrows.training.beginnings import Mirrored
 from narrows.training.phases import prepared
 from narrows.training.reporting import Quiet
 

@@ -11,11 +11,11 @@ import torch
 import narrows as nw
 from narrows.images.corruptions import Downscale, GaussianNoise, Rectangle
 from narrows.images.source import as_source
+from narrows.images.views import Mirrored
 from narrows.measures import Pca, Ridge, conditional_mean, wiener
 from narrows.parts import Part, part_of
 from narrows.randomness import Draws
 from narrows.training import Phase, Recipe, load
-from narrows.training.beginnings import Mirrored
 
 SHAPE = (1, 8, 12)
 FROZEN = ("ladder.rungs.0.inwards", "ladder.rungs.0.outwards")

@@ -21,7 +21,7 @@ from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table, spread
 from ..training import Portion
-from .beside_pca import comparable, conclusion
+from .beside_pca import best_of, conclusion, unfair, views_of
 from .disentangle import FEWEST, LARGEST, baseline_encoders, disentangle
 from .opening import opened_images, opened_model, run_of
 
@@ -51,8 +51,8 @@ class ModelEvaluation(Result):
         units: how well single units tell the factors of which pictures are made, of the model and of
             other encoders; None where no factors are known, none where ``unmeasured`` says why.
         unmeasured: why single units were not measured; empty where they were.
-        conclusion: how the reconstructions compare with PCA's, in a sentence; empty where as many
-            components are no fair rival, or there are none.
+        conclusion: how the reconstructions compare with those of the best PCA, in a sentence; empty
+            where that is no fair rival, which a note explains, or there is none.
         notes, skipped: as of every result.
     """
 
@@ -142,9 +142,10 @@ def evaluate(
     """Measure reconstruction (MSE per pixel, PSNR, SSIM) and, of a model with a prior, the ELBO.
 
     The pictures are those that the model has not seen, else those that chose its weights; see
-    :meth:`narrows.training.RunSplit.evaluation`. PCA with as many numbers as the code and the mean
-    picture, fitted to the pictures of the training, stand beside. Where it is known what pictures are
-    made of (sprites), so does how well single units tell it.
+    :meth:`narrows.training.RunSplit.evaluation`. PCA with as many numbers as the code (or bits, of a
+    quantised one) and the mean picture, fitted to the pictures of the training, stand beside: PCA of
+    these, of their mirror images too, and of views of them, the recipe's or the default's. Where it is
+    known what pictures are made of (sprites), so does how well single units tell it.
 
     Args:
         model: an ``Autoencoder``, or the folder of one.
@@ -168,8 +169,9 @@ def evaluate(
     fitted = parts.part("trained") if parts.known else None
     with stage(progress, "evaluating") as step:
         found = measure(
-            loaded, judged.images, train=fitted, samples=samples, seed=seed, progress=step
-        )
+            loaded, judged.images, train=fitted, samples=samples, seed=seed,
+            views=views_of(loaded), progress=step,
+        )  # fmt: skip
     read = getattr(images, "notes", ())
     mean_kl = None if found.kl is None else float(found.kl.mean())
     collapsed = collapse_note(loaded, judged.images, mean_kl)
@@ -179,12 +181,12 @@ def evaluate(
         units, unmeasured = _units(loaded, whole.images, fitted, seed, progress)
         notes += [unmeasured] if unmeasured else []
     skipped = getattr(images, "skipped", ())
-    pca = next(
-        (each["psnr"] for name, each in found.others.items() if name.startswith("PCA, ")), None
-    )
     concluded = ""
-    if pca is not None and comparable(loaded, Pca.most(fitted)):
-        concluded = conclusion(found.psnr, pca, judged.name)
+    best = best_of({name: each["psnr"] for name, each in found.others.items()})
+    if best is not None and (why := unfair(loaded, Pca.most(fitted))):
+        notes.append(f"no comparison with PCA: {why}")
+    elif best is not None:
+        concluded = conclusion(found.psnr, best[1], judged.name, best[0], loaded)
     return ModelEvaluation(found, judged, fitted, units, unmeasured, concluded, notes, skipped)
 
 

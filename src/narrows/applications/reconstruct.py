@@ -1,4 +1,4 @@
-"""Reconstruct: pictures to codes and back, with what was lost on the way.
+"""Reconstruct: pictures to codes and back, with what was lost on the way, beside PCA's.
 
 x ──model──► x̂,  the error of each picture, PSNR
 """
@@ -6,7 +6,7 @@ x ──model──► x̂,  the error of each picture, PSNR
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,9 +21,10 @@ from ..measures import psnr, squared_error
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table, counted
-from .opening import opened_images, opened_model
+from .beside_pca import Linear, held, linear
+from .opening import opened_images, opened_model, run_of
 
-__all__ = ["Reconstructions", "reconstruct"]
+__all__ = ["Reconstructions", "reconstruct", "reconstructed"]
 
 SHOWN = 12  # pictures of the sheet
 
@@ -37,6 +38,7 @@ class Reconstructions(Result):
         reconstructions: what came out, (N, C, H, W) in [0, 1].
         mse: mean squared error per pixel value, (N,).
         psnr: in dB per picture, (N,).
+        pca: the same pictures through PCA, with as many numbers or bits; None where none is known.
         ids: N names.
         skipped: (file, reason) of what could not be read.
         notes: what was guessed or rescaled in reading.
@@ -47,6 +49,7 @@ class Reconstructions(Result):
     reconstructions: Tensor
     mse: Tensor
     psnr: Tensor
+    pca: Linear | None = None
     ids: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
@@ -54,9 +57,11 @@ class Reconstructions(Result):
     def document(self) -> dict[str, Any]:
         """Means, and MSE and PSNR of each picture."""
         rows = zip(self.ids, self.mse.tolist(), self.psnr.tolist(), strict=True)
+        beside = {} if self.pca is None else {self.pca.name: float(self.pca.psnr.mean())}
         return {
             "mean_psnr": float(self.psnr.mean()),
             "mean_mse": float(self.mse.mean()),
+            "mean_psnr_of_pca": beside,
             "pictures": [{"id": id_, "mse": mse, "psnr": db} for id_, mse, db in rows],
             "skipped": [list(item) for item in self.skipped],
             "notes": list(self.notes),
@@ -70,10 +75,16 @@ class Reconstructions(Result):
         )
 
     def figures(self) -> dict[str, Any]:
-        """Original, reconstruction and error of a dozen that differ."""
+        """Original, reconstruction, PCA's and error of a dozen that differ."""
         some = varied(self.pictures, SHOWN)
         shown = self.pictures[some].numpy(), self.reconstructions[some].numpy()
-        return {"comparison": comparison(*shown)}
+        return {"comparison": comparison(*shown, beside=self.beside(some))}
+
+    def beside(self, some: Any) -> dict[str, Any]:
+        """PCA's reconstructions of some of the pictures, by name; nothing where there are none."""
+        if self.pca is None:
+            return {}
+        return {self.pca.name: self.pca.reconstructions[some].numpy()}
 
     def save(self, folder: Path | str) -> dict[str, Any]:
         """The sheet, the document, and a PNG of each reconstruction."""
@@ -84,7 +95,9 @@ class Reconstructions(Result):
 
     def __str__(self) -> str:
         count = counted(len(self.mse), "reconstruction")
-        return f"{count}, mean PSNR {self.psnr.mean():.2f} dB"
+        text = f"{count}, mean PSNR {self.psnr.mean():.2f} dB"
+        pca = self.pca
+        return text if pca is None else f"{text} ({pca.name}: {pca.psnr.mean():.2f} dB)"
 
 
 def reconstruct(
@@ -98,6 +111,9 @@ def reconstruct(
     progress: Progress = None,
 ) -> Reconstructions:
     """Send pictures through a model and back, and measure each.
+
+    PCA stands beside where it is known: the one that a model began as, else, where at least half of the
+    pictures of the training are among these, the best that is fitted on them.
 
     Args:
         model: an ``Autoencoder``, or the folder of one.
@@ -113,9 +129,23 @@ def reconstruct(
     """
     found = opened_model(model, device)
     source = opened_images(found, pictures, split=split, limit=limit, progress=progress)
+    result = reconstructed(found, source, batch_size=batch_size, progress=progress)
+    pca = held(found, result.pictures)
+    if pca is None:
+        parts = run_of(found).split(source)
+        if parts.known and 2 * len(parts.trained) >= len((run_of(found).seen or {})["train"]):
+            pca = linear(found, parts.part("trained"), result.pictures)
+    return replace(result, pca=pca)
+
+
+def reconstructed(
+    model: Any, source: Any, *, batch_size: int = 256, progress: Progress = None
+) -> Reconstructions:
+    """A source of pictures in the model's shape through the model and back, without PCA's."""
     with stage(progress, "reconstructing") as step:
-        out = found.reconstruct(source, batch_size=batch_size, progress=step).clamp(0, 1)
+        out = model.reconstruct(source, batch_size=batch_size, progress=step).clamp(0, 1)
     x = source.batch(torch.arange(len(source))).cpu()
     ids = getattr(source, "ids", [str(i) for i in range(len(source))])
     skipped, notes = getattr(source, "skipped", ()), getattr(source, "notes", ())
-    return Reconstructions(x, out, squared_error(x, out), psnr(x, out), ids, skipped, notes)
+    errors = squared_error(x, out), psnr(x, out)
+    return Reconstructions(x, out, *errors, None, ids, skipped, notes)

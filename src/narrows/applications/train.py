@@ -6,16 +6,18 @@ pictures ──opened──► split ──fit──► model, beside it: losses
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from ..autoencoder import Autoencoder
 from ..defaults import RECIPE
-from ..figures import comparison, loss_curves
+from ..figures import comparison, loss_curves, picture_rows
 from ..figures import save as save_figure
 from ..images import Images, open_source, split
 from ..images.arrays import fitted
@@ -23,8 +25,11 @@ from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
 from ..images.patches import patches as cut_patches
 from ..images.variety import varied
+from ..images.views import Items
 from ..measures.collapse import collapse_note
+from ..parts import build
 from ..progress import Progress, stage
+from ..randomness import Draws
 from ..recipes import adjusted
 from ..results import Result
 from ..tables import counted
@@ -33,16 +38,17 @@ from ..training import fit as fit_model
 from ..training.length import lasting, patient
 from ..training.phases import recipe_of
 from ..training.reporting import Reporter, Unfailing, reporter
-from .beside_pca import conclusion, pca_psnr
+from .beside_pca import conclusion, linear
 from .opening import opened_autoencoder, run_of
 from .prior import fit_after_training
 from .purpose import Standing, recipe_of_purpose, standing
-from .reconstruct import SHOWN, Reconstructions, reconstruct
+from .reconstruct import SHOWN, Reconstructions, reconstructed
 
 __all__ = ["Training", "run_folder", "train"]
 
 FEW = 50  # pictures, below which a model is warned of
 JUDGED = 1000  # pictures that the card's numbers are of
+SEEN = 8  # pictures whose views are shown
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,14 +95,27 @@ class Training(Result):
         }
 
     def figures(self) -> dict[str, Any]:
-        """Reconstructions of a dozen that differ, and the loss by epoch."""
+        """Reconstructions of a dozen that differ, the loss by epoch, and views where it trained with any."""
         some = varied(self.reconstructions.pictures, SHOWN)
         few = (self.reconstructions.pictures, self.reconstructions.reconstructions)
         history = self.model.run.history if self.model.run is not None else []
         return {
-            "reconstructions": comparison(*(x[some].numpy() for x in few)),
+            "reconstructions": comparison(
+                *(x[some].numpy() for x in few), beside=self.reconstructions.beside(some)
+            ),
             "losses": loss_curves(history),
+            **self._views(self.reconstructions.pictures[some[:SEEN]]),
         }
+
+    def _views(self, x: Tensor) -> dict[str, Any]:
+        """Pictures x (N, C, H, W) above what training made of them; nothing where it took them as they are."""
+        phases = [phase for phase in recipe_of(self.model).phases if phase.views is not None]
+        if not phases:
+            return {}
+        change = build("corruption", phases[-1].views)
+        rows = [("picture", x.numpy())]
+        rows += [(f"view {i}", change(x, Draws(0, i)).numpy()) for i in range(1, 4)]
+        return {"views": picture_rows(rows)}
 
     def __str__(self) -> str:
         where = "" if self.folder is None else f", in {self.folder}"
@@ -211,6 +230,10 @@ def train(
     described = getattr(images, "description", f"{len(images):,} items")
     shown = Unfailing(reporter(report))
     shown.say(described)
+    notes = list(getattr(images, "notes", ()))
+    if _alike(parts.train):
+        notes.append("all pictures are alike: a model of them learns that one, and nothing else")
+        shown.say(f"note: {notes[-1]}")
     named = {"pictures": str(pictures)} if isinstance(pictures, (str, Path)) else {}
     if earlier is not None:
         place = f"{from_}, " if isinstance(from_, (str, Path)) else ""
@@ -227,7 +250,6 @@ def train(
         judged = Portion(parts.validation, "validation")
     collapsed = collapse_note(model, judged.images)
     some = judged.images.batch(torch.arange(min(JUDGED, len(judged))))
-    notes = list(getattr(images, "notes", ()))
     if to is not None and for_ is None:  # what restores is no model to draw from
         no_prior = fit_after_training(model, parts.train, to, seed=seed, progress=progress)
         notes += [no_prior] if no_prior else []
@@ -235,22 +257,33 @@ def train(
         notes.append(
             f"{counted(len(parts.train))} to train on: a model of so few knows these and hardly any other"
         )
-    through = reconstruct(model, some.cpu(), progress=False)
-    pca = None if for_ is not None else pca_psnr(model, parts.train, through.pictures, seed)
+    through = reconstructed(model, Items(some.cpu()), progress=False)
+    pca = None if for_ is not None else linear(model, parts.train, through.pictures, seed)
+    through = dataclasses.replace(through, pca=pca)
     result = Training(
         model, parts.train, judged, through,
         None if to is None else Path(to), getattr(images, "skipped", ()),
         [*notes, *([collapsed] if collapsed else []), *(model.run.notes if model.run is not None else ())],
         None if for_ is None else standing(model, for_, judged.images, parts.train, judged.name, seed),
-        "" if pca is None else conclusion(through.psnr, pca, judged.name),
+        "" if pca is None else conclusion(through.psnr, pca.psnr, judged.name, pca.name, model),
     )  # fmt: skip
     if result.standing is not None and model.run is not None:
         model.run.facts |= {"for": for_, "beaten_by": result.standing.beaten_by}
         if to is not None:
             model.run.save(Path(to))
+    if result.conclusion and model.run is not None:
+        model.run.facts["beside_pca"] = result.conclusion
+        if to is not None:
+            model.run.save(Path(to), local=True)
     if to is not None:
         _leave(result, Path(to), [collapsed] if collapsed else [])
     return result
+
+
+def _alike(source: Any) -> bool:
+    """Whether two or more pictures are one, as far as some of them tell."""
+    x = source.batch(torch.linspace(0, len(source) - 1, min(64, len(source))).long())
+    return len(x) > 1 and bool((x == x[:1]).all())
 
 
 def run_folder(recipe: str | None, pictures: Path | str, from_: Path | str | None = None) -> Path:

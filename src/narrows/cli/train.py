@@ -131,10 +131,13 @@ def train(
     )  # fmt: skip
     quoted, named = shlex.quote(str(folder)), shlex.quote(pictures)
     compared = "" if for_ is None else f"\n{result}\n"
+    views = ""
+    if (folder / "views.png").exists():
+        views = f"           {folder / 'views.png'}: what it was trained on; --no-mirror, if mirrored ones are wrong\n"
     quality = f"  quality  {result.conclusion}\n" if result.conclusion else ""
     text = (
         f"{compared}\nthe model is in {folder}\n{quality}"
-        f"  look at  {folder / 'reconstructions.png'} and {folder / 'losses.png'}\n"
+        f"  look at  {folder / 'reconstructions.png'} and {folder / 'losses.png'}\n{views}"
         f"  numbers  narrows evaluate {quoted} {named}\n"
         f"  use it   narrows {for_ or 'reconstruct'} {quoted} FILES… -o OUT/"
     )

@@ -62,22 +62,26 @@ def comparison(
     reconstructions: Any,
     *,
     inputs: Any = None,
+    beside: Mapping[str, Any] | None = None,
     errors: bool = True,
     titles: Mapping[str, str] | None = None,
 ) -> Figure:
     """Originals above their reconstructions, each with its PSNR, and where the errors are.
 
-    Rows: ``original``, ``input`` (where given), ``reconstruction``, ``error``: the absolute error,
-    averaged over the channels, on one scale for all of them. Eight pictures fit a page well.
+    Rows: ``original``, ``input`` (where given), ``reconstruction``, those of others, ``error``: the
+    absolute error of the first, averaged over the channels, on one scale for all of them. Eight pictures
+    fit a page well.
 
     Args:
         originals, reconstructions, inputs: (N, C, H, W), floats in [0, 1] or uint8.
+        beside: other reconstructions by name, such as PCA's.
         errors: draw the row of errors.
         titles: other names for the rows.
     """
     x, x_hat = _pictures(originals), _pictures(reconstructions)
     shown_inputs = None if inputs is None else _pictures(inputs)
-    for name, other in (("reconstructions", x_hat), ("inputs", shown_inputs)):
+    others = {name: _pictures(each) for name, each in (beside or {}).items()}
+    for name, other in (("reconstructions", x_hat), ("inputs", shown_inputs), *others.items()):
         if other is not None and other.shape != x.shape:
             raise ValueError(
                 f"{name} must have the originals' shape {x.shape}; we got {other.shape}"
@@ -88,6 +92,8 @@ def comparison(
     if shown_inputs is not None:
         rows.append(("input", shown_inputs, _decibels(x, shown_inputs)))
     rows.append(("reconstruction", x_hat, _decibels(x, x_hat)))
+    rows += [(name, other, _decibels(x, other)) for name, other in others.items()]
+    names |= {name: name for name in others}
 
     height, width = _cell_size(x.shape[2], x.shape[3])
     n, gap, under = len(x), 6, 20

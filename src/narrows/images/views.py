@@ -1,17 +1,19 @@
-"""Sources made of other sources and tensors: some of the items, other labels, other pictures."""
+"""Sources made of other sources and tensors: some of the items, other labels, other pictures, views."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..randomness import Draws, permutation
 from .source import Array, Source, _positions
 
-__all__ = ["Items", "Labelled", "Mapped", "Subset"]
+__all__ = ["Items", "Labelled", "Mapped", "Mirrored", "Subset", "Viewed"]
 
 KNOWN = ("ids", "label", "labels", "metadata", "groups", "split", "targets")
 
@@ -125,6 +127,70 @@ class Mapped:
 
     def __getattr__(self, name: str) -> Any:
         return _known(self, name)
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """N pictures and, after them, their N mirror images, left for right."""
+
+    source: Source
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W)."""
+        return tuple(self.source.shape)
+
+    def __len__(self) -> int:
+        return 2 * len(self.source)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """float32 (B, C, H, W)."""
+        n = len(self.source)
+        x = self.source.batch(indices % n)
+        mirrored = (indices >= n).to(x.device)[:, None, None, None]
+        return torch.where(mirrored, x.flip(3), x)
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """``count`` views of N pictures, in an order drawn by the seed: all of them, and again, or some.
+
+    A view is a function of the seed and its place: asked for alone or among others it is the same.
+
+    Args:
+        change: makes a view of each of some pictures, such as a corruption.
+        block: views that are made at once, whichever of them are asked for.
+    """
+
+    source: Source
+    change: Callable[[Tensor, Draws], Tensor]
+    count: int
+    seed: int = 0
+    block: int = 64
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W)."""
+        return tuple(self.source.shape)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """float32 (B, C, H, W)."""
+        n = len(self.source)
+        order = permutation(self.seed, "viewed", n)
+        wanted, place = torch.unique(indices // self.block, return_inverse=True)
+        made = []
+        for block in wanted.tolist():
+            positions = torch.arange(block * self.block, min((block + 1) * self.block, self.count))
+            made.append(
+                self.change(self.source.batch(order[positions % n]), Draws(self.seed, block))
+            )
+        if not made:
+            return self.source.batch(indices)
+        # all blocks but the last of the source are as long, and that one stands last
+        return torch.cat(made)[place * self.block + indices % self.block]
 
 
 def _known(view: Any, name: str) -> Any:

@@ -8,7 +8,7 @@ means: the best that a linear method can do against noise and holes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,28 @@ import torch
 from torch import Tensor
 
 from ..images import Source, as_source
-from ..randomness import generator, permutation
+from ..images.views import Mirrored, Viewed
+from ..randomness import Draws, generator, permutation
 
-__all__ = ["Pca", "Ridge", "conditional_mean", "mean_picture", "wiener"]
+__all__ = [
+    "CodedPca",
+    "Pca",
+    "Ridge",
+    "conditional_mean",
+    "mean_picture",
+    "to_fit_pca",
+    "wiener",
+]
 
 # up to this many values per picture the covariance is small and every picture counts
 COVARIANCE_FEATURES = 1024
 # beyond, the pictures lie in memory as float32: at most so many, and at most so many values (1 GiB)
 LIMIT = 5_000
 VALUES = 1 << 28
+# views of pictures: so many of each, and of all as many as a covariance takes in some seconds
+VIEWS, MOST_VIEWS = 4, 20_000
+# of a coded PCA: components, bits of one of them, rounds of Lloyd's, and pictures that it learns from
+CODED, MOST_BITS, ROUNDS, LEARNT_FROM = 256, 10, 50, 4_096
 
 
 @dataclass(frozen=True)
@@ -100,6 +113,99 @@ class Pca:
         """n pictures (n, C, H, W) of the normal distribution, without what the components leave out."""
         z = torch.randn(n, len(self), generator=generator(seed, "pca")) * self.variances.sqrt()
         return self.decode(z)
+
+
+@dataclass(frozen=True)
+class CodedPca:
+    """PCA whose coefficients are rounded, so that a picture takes no more than a number of bits.
+
+    Each bit goes to the component whose error is the largest by then, λ · 4^-bits of a variance λ
+    (Gersho & Gray 1992, section 8.3); the values that a component is rounded to are those of Lloyd's
+    algorithm on the pictures that it learns from.
+
+    Attributes:
+        pca: its components.
+        levels: of each component that has any bits, the values (2^bits,), ascending.
+    """
+
+    pca: Pca
+    levels: Sequence[Tensor]
+
+    @staticmethod
+    def fit(images: Any, bits: int, *, seed: int = 0) -> CodedPca:
+        """Of a source or an array of pictures; PCA has at most 256 components, and each 10 bits.
+
+        Raises:
+            ValueError: less than 0 bits.
+        """
+        if bits < 0:
+            raise ValueError(f"a code has 0 bits or more; we got {bits}")
+        source = as_source(images)
+        pca = Pca.fit(source, min(max(1, bits), CODED, Pca.most(source)), seed=seed)
+        given = _allotted(pca.variances, bits)
+        some = permutation(seed, "coded-pca", len(source))[:LEARNT_FROM]
+        z = torch.cat([pca.encode(source.batch(rows).cpu()) for rows in torch.split(some, 256)])
+        return CodedPca(pca, [_lloyd(z[:, i], 2**n) for i, n in enumerate(given) if n])
+
+    def reconstruct(self, x: Any) -> Tensor:
+        """x (N, C, H, W) → what its rounded coefficients say (N, C, H, W)."""
+        z = torch.zeros(len(x), len(self.pca))
+        found = self.pca.encode(x)
+        for i, levels in enumerate(self.levels):
+            z[:, i] = levels[_nearest(found[:, i], levels)]
+        return self.pca.decode(z)
+
+
+def _allotted(variances: Tensor, bits: int) -> list[int]:
+    """How many bits each component has, largest variance first."""
+    left, given = variances.double().clone(), [0] * len(variances)
+    for _ in range(bits):
+        best = int(left.argmax())
+        if not left[best] > 0:
+            break
+        given[best] += 1
+        left[best] = left[best] / 4 if given[best] < MOST_BITS else 0.0
+    return given
+
+
+def _lloyd(values: Tensor, count: int) -> Tensor:
+    """The ``count`` numbers that ``values`` (N,) are rounded to with the least squared error, ascending.
+
+    They begin where they lie best of many normal numbers: in the density's third root (Panter & Dite
+    1951), which is a normal one √3 as wide.
+    """
+    middle, quantiles = values.mean(), (torch.arange(count) + 0.5) / count
+    levels = middle + math.sqrt(3) * (torch.quantile(values, quantiles) - middle)
+    for _ in range(ROUNDS):
+        nearest = _nearest(values, levels)
+        sums = torch.zeros(count).index_add_(0, nearest, values)
+        used = torch.zeros(count).index_add_(0, nearest, torch.ones_like(values))
+        levels = torch.where(used > 0, sums / used.clamp_min(1), levels).sort().values
+    return levels
+
+
+def _nearest(values: Tensor, levels: Tensor) -> Tensor:
+    return torch.bucketize(values.contiguous(), (levels[1:] + levels[:-1]) / 2)
+
+
+def to_fit_pca(
+    images: Any, views: Callable[[Tensor, Draws], Tensor] | None = None, seed: int = 0
+) -> Mapping[str, Source]:
+    """What PCA is fitted on as a baseline, by its name: the pictures, their mirror images too, and views.
+
+    Of few pictures PCA learns more where each stands there several times, as it might have been. Up to
+    four views of each, and at most 20,000 in all, or as many as PCA of such large pictures takes.
+
+    Args:
+        views: makes views of pictures; None leaves them out.
+    """
+    source = as_source(images)
+    found: dict[str, Source] = {"PCA": source, "PCA of mirrored pictures": Mirrored(source)}
+    if views is not None:
+        small = math.prod(source.shape) <= COVARIANCE_FEATURES
+        most = MOST_VIEWS if small else max(1, min(LIMIT, VALUES // math.prod(source.shape)))
+        found["PCA of views"] = Viewed(source, views, min(VIEWS * len(source), most), seed)
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How good a model is on pictures that it was not trained on, with baselines for each number.
 
     pictures ──augmentation──► x ──corruption──► x̃        both as in the recipe, with fixed draws
-    x ──model──► x̂     x ──PCA, as many values──► x̂     the mean picture of the training pictures
+    x ──model──► x̂     x ──PCA, as many values or bits──► x̂     the mean picture of the training
 
 One pass over the pictures; every measure is kept per picture.
 """
@@ -18,15 +18,16 @@ import torch
 from torch import Tensor
 
 from ..autoencoder import Autoencoder
+from ..bottlenecks.quantised import Quantised
 from ..images import Mapped, Source, as_source
 from ..images.corruptions import Corruption  # importing it also lists the corruptions
 from ..parts import Part, build
 from ..randomness import Draws
-from .baselines import Pca, mean_picture
+from .baselines import CodedPca, Pca, mean_picture, to_fit_pca
 from .likelihoods import elbo_terms, importance_of_batch
 from .pictures import psnr, squared_error, ssim
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "bits_of_code", "evaluate", "pca_baselines"]
 
 Array = np.ndarray[Any, Any]
 
@@ -100,6 +101,7 @@ def evaluate(
     samples: int = 0,
     seed: int = 0,
     augmentation: Corruption | Part | None = None,
+    views: Corruption | Part | None = None,
     batch_size: int = 256,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -116,6 +118,7 @@ def evaluate(
         samples: S of the importance-sampled log-likelihood; 0 leaves it out.
         seed: of every draw.
         augmentation: instead of the recipe's.
+        views: with them, PCA of mirrored pictures and PCA of views of the pictures stand beside too.
         batch_size: pictures at a time.
         progress: called with (done, total) pictures.
 
@@ -136,8 +139,11 @@ def evaluate(
     if train is None:
         notes.append("no baselines: they are fitted on the training pictures, which were not given")
     else:
-        fitted = _augmented(_fitting(model, train), augment, seed)
-        baselines = _baselines(model, fitted, seed, notes)
+        fitted = _fitting(model, train)
+        baselines, said = pca_baselines(model, fitted, views, augment, seed)
+        notes += said
+        mean = mean_picture(_augmented(fitted, augment, seed))
+        baselines["mean picture"] = lambda x: mean.expand_as(x)
     if augment is not None:
         notes.append(
             f"the pictures went through {_named(written)} first, with draws of seed {seed}"
@@ -216,21 +222,67 @@ def _augmented(source: Source, change: Corruption | None, seed: int) -> Source:
     return Mapped(source, changed)
 
 
-def _baselines(
-    model: Autoencoder, train: Source, seed: int, notes: list[str]
-) -> dict[str, Callable[[Tensor], Tensor]]:
-    """PCA with as many values as a code, and the mean picture; both fitted on ``train``."""
-    values, features = math.prod(model.code_shape), math.prod(model.shape)
-    k = min(values, Pca.most(train))
-    pca = Pca.fit(train, k, seed=seed)
-    name = f"PCA, {k} {'value' if k == 1 else 'values'}"
-    if pca.fitted_on < pca.of:
-        notes.append(f"{name}: fitted on {pca.fitted_on:,} of the {pca.of:,} training pictures")
-    if k < values:
-        what = f"pictures of {features:,} values" if k == features else f"{k:,} pictures"
+def bits_of_code(model: Autoencoder) -> int | None:
+    """The bits of a code of entries of a book, each of as many; None of a code of numbers."""
+    if not isinstance(model.bottleneck, Quantised):
+        return None
+    with torch.no_grad():
+        z = torch.zeros(1, *model.code_shape, device=model.device)
+        entries = model.bottleneck.nearest(z).numel()
+    return math.floor(entries * math.log2(model.bottleneck.entries))
+
+
+def pca_baselines(
+    model: Autoencoder,
+    train: Any,
+    views: Corruption | Part | None = None,
+    augmentation: Corruption | None = None,
+    seed: int = 0,
+) -> tuple[dict[str, Callable[[Tensor], Tensor]], list[str]]:
+    """PCA with as many values as a code, or of a quantised code with as many bits.
+
+    Args:
+        train: the pictures that the model was trained on.
+        views: with them also of the mirrored pictures, and of views of them.
+        augmentation: what the pictures go through first.
+        seed: of every draw.
+
+    Returns:
+        What reconstructs pictures (N, C, H, W), by its name; and what a reader has to know.
+    """
+    source, bits, values = as_source(train), bits_of_code(model), math.prod(model.code_shape)
+    sources: Mapping[str, Source] = {"PCA": source}
+    if views is not None:
+        sources = to_fit_pca(source, build("corruption", views), seed)
+    found: dict[str, Callable[[Tensor], Tensor]] = {}
+    notes = []
+    for kind, several in sources.items():
+        fitted = _augmented(several, augmentation, seed)
+        if bits is None:
+            pca = Pca.fit(fitted, min(values, Pca.most(fitted)), seed=seed)
+            name = f"{kind}, {len(pca)} {'value' if len(pca) == 1 else 'values'}"
+            found[name] = pca.reconstruct
+        else:
+            coded = CodedPca.fit(fitted, bits, seed=seed)
+            pca, name = coded.pca, f"{kind}, {bits:,} {'bit' if bits == 1 else 'bits'}"
+            found[name] = coded.reconstruct
+        notes += _of_fit(name, pca, len(source), values if bits is None else 0)
+    return found, notes
+
+
+def _of_fit(name: str, pca: Pca, pictures: int, values: int) -> list[str]:
+    """What a reader has to know of how PCA was fitted."""
+    notes = []
+    if pca.fitted_on < pca.of or "views" in name:
+        of = f"of the {pca.of:,}" if "views" not in name else f"views of the {pictures:,}"
+        notes.append(f"{name}: fitted on {pca.fitted_on:,} {of} training pictures")
+    if len(pca) < values:
+        features = math.prod(pca.shape)
+        what = (
+            f"pictures of {features:,} values" if len(pca) == features else f"{pca.of:,} pictures"
+        )
         notes.append(f"{name}: a code has {values:,}, but {what} have no more components")
-    mean = mean_picture(train)
-    return {name: pca.reconstruct, "mean picture": lambda x: mean.expand_as(x)}
+    return notes
 
 
 def _fitting(model: Autoencoder, images: Any) -> Source:

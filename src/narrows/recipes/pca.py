@@ -1,4 +1,8 @@
-"""Models that begin as PCA of the pictures and their mirror images, and go on from there."""
+"""Models that begin as PCA of the pictures and their mirror images, and go on from there.
+
+Two are for one verb each, ``codec`` for ``compress`` and ``outlier-codes`` for ``outliers``; their numbers
+are those that benchmarks/compression and benchmarks/outliers chose.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,13 @@ GROUP = "Generic"
 
 LINEAR = "ladder.rungs.0.linear"
 SMALL = 32  # pixels of a side
+COMPONENTS = 800  # of the codec
 # pixels of pictures that people photograph or draw vary about this much around a good blurry
 # reconstruction; it sets how many nats a pixel is worth against the KL (Kovenko's best is 0.01)
 PICTURE_VARIANCE = 0.01
 
 
-def _views(shape: Sequence[int], mirror: bool) -> Part:
+def usual_views(shape: Sequence[int], mirror: bool) -> Part:
     """Each picture as it might have been taken: mirrored, moved, nearer, turned, in other light.
 
     Small pictures move by whole pixels only, as what lies between their pixels is a blur.
@@ -43,7 +48,7 @@ def _phase(shape: Sequence[int], mirror: bool, **numbers: Any) -> Phase:
         optimizer="muon",
         learning_rate=4e-3,
         weight_decay=0.1,
-        views=_views(shape, mirror),
+        views=usual_views(shape, mirror),
         ema_decay=0.995,
         patience=8,
         **numbers,
@@ -88,3 +93,69 @@ def pca_autoencoder(
         Part("mse", {"output": "identity"}),
         (_phase(shape, mirror, frozen=(LINEAR,)),),
     )
+
+
+@listed_under(GROUP)
+def codec(
+    shape: Sequence[int],
+    code_size: int | None = None,
+    *,
+    variance: float = 0.004,
+    channels: int = 64,
+    blocks: int = 1,
+    mirror: bool = True,
+) -> Recipe:
+    """For ``compress``: PCA of views with many components, which is kept, and convolutions around it.
+
+    Trained by distortion and rate at once, as the ELBO is both: ``variance`` says what a nat buys.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code, of which most take no bits; None: 800, or a value of the picture
+            each where there are fewer.
+        variance: of the likelihood; smaller, and more bytes buy a better picture.
+        channels, blocks: of the convolutions.
+        mirror: whether a mirrored picture is a picture too; not so for letters.
+    """
+    size = min(COMPONENTS, math.prod(shape)) if code_size is None else code_size
+    phase = Phase(
+        # the quantiser shrinks codes too, so half of the noise does
+        begin=Part("viewed-pca", {"shrink": 0.5, "limit": 10_000}),
+        frozen=(LINEAR, "ladder.rungs.0.bias_up", "bottleneck.head", "bottleneck.tail"),
+        steps=7000,
+        batch_size=16,
+        learning_rate=2e-3,
+        grad_clip_norm=200.0,
+        views=usual_views(shape, mirror),
+    )
+    ladder = {"shape": tuple(shape), "width": size, "channels": channels, "blocks": blocks}
+    return Recipe(
+        "codec",
+        Part("projection", ladder),
+        Part("gaussian", {"size": size}),
+        Part("gaussian", {"variance": variance, "output": "identity"}),
+        (phase,),
+    )
+
+
+@listed_under(GROUP)
+def outlier_codes(shape: Sequence[int], code_size: int = 32, *, reach: float = 0.05) -> Recipe:
+    """For ``outliers``: codes of normal pictures among which what is not normal lies far away.
+
+    They begin as PCA and are trained for 120 steps only: longer, and they learn what outliers have in
+    common with normal pictures. The input is bent, so that a code says what is shown rather than how.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        reach: how far the input is bent, as a share of its sides; 0: not at all.
+    """
+    size = min(code_size, math.prod(shape))
+    ladder = {"shape": tuple(shape), "width": size, "channels": 32, "blocks": 0}
+    phase = Phase(
+        begin=Part("pca"),
+        steps=120,
+        learning_rate=5e-4,
+        corruption=Part("bend", {"reach": reach}) if reach else None,
+    )
+    return Recipe("outlier-codes", Part("projection", ladder), Part("point"), Part("mse"), (phase,))

@@ -8,6 +8,7 @@ stay as they begin is the phase's ``frozen``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -17,14 +18,22 @@ from torch import Tensor, nn
 from ..autoencoder import Autoencoder
 from ..bottlenecks import Gaussian, Point
 from ..images import Source
-from ..measures.baselines import Pca
+from ..images.views import Mirrored, Viewed
+from ..measures.baselines import LIMIT, VALUES, VIEWS, Pca
 from ..networks import LinearResidualRung, ProjectionRung
-from ..parts import named, part
+from ..parts import build, named, part
 
 if TYPE_CHECKING:
     from .phases import Phase
 
-__all__ = ["AsBuilt", "Beginning", "Mirrored", "MirroredPcaBeginning", "PcaBeginning", "pca_rows"]
+__all__ = [
+    "AsBuilt",
+    "Beginning",
+    "MirroredPcaBeginning",
+    "PcaBeginning",
+    "ViewedPcaBeginning",
+    "pca_rows",
+]
 
 # a direction whose variance is below this share of the largest is one that the pictures do not have
 NOTHING = 1e-9
@@ -43,40 +52,29 @@ class Beginning(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Mirrored:
-    """N pictures and, after them, their N mirror images, left for right."""
-
-    source: Source
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(C, H, W)."""
-        return tuple(self.source.shape)
-
-    def __len__(self) -> int:
-        return 2 * len(self.source)
-
-    def batch(self, indices: Tensor) -> Tensor:
-        """float32 (B, C, H, W)."""
-        n = len(self.source)
-        x = self.source.batch(indices % n)
-        mirrored = (indices >= n).to(x.device)[:, None, None, None]
-        return torch.where(mirrored, x.flip(3), x)
-
-
-def pca_rows(source: Source, width: int, seed: int = 0) -> Pca:
+def pca_rows(source: Source, width: int, seed: int = 0, limit: int = LIMIT) -> Pca:
     """PCA with at most ``width`` components: as many as the pictures have directions they differ in."""
-    pca = Pca.fit(source, min(width, Pca.most(source)), seed=seed)
+    most = Pca.most(source, limit=limit)
+    pca = Pca.fit(source, min(width, most), limit=limit, seed=seed)
     floor = NOTHING * float(pca.variances[0]) if len(pca) else 0.0
     real = int((pca.variances > max(floor, 1e-12)).sum())
     return replace(pca, components=pca.components[:real], variances=pca.variances[:real])
 
 
+@dataclass(frozen=True)
 class _PcaOf:
     """Begins as PCA, on a ladder that holds a linear map."""
 
-    mirrored = False
+    shrink: float = 0.0
+    limit: int = LIMIT
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise ValueError(f"PCA is fitted on 1 picture or more; we got a limit of {self.limit}")
+
+    def of(self, source: Source, phase: Phase, seed: int) -> tuple[Source, str]:
+        """What PCA is fitted on, and that in words."""
+        return source, f"{len(source):,} pictures"
 
     def check(self, model: Autoencoder, phase: Phase) -> None:
         """It wants a ladder of one rung with a linear map, and a code as wide.
@@ -106,7 +104,8 @@ class _PcaOf:
         """Set the linear map, and a posterior as wide as the likelihood's variance makes it."""
         rung = model.ladder.rung(0)
         (width,) = rung.below
-        pca = pca_rows(Mirrored(source) if self.mirrored else source, width, seed)
+        fitted, what = self.of(source, phase, seed)
+        pca = pca_rows(fitted, width, seed, self.limit)
         deviations = pca.variances.sqrt()
         within = torch.ones(len(pca))  # deviation of a code of the ladder
         if isinstance(rung, LinearResidualRung):
@@ -118,9 +117,7 @@ class _PcaOf:
             within = deviations
         if isinstance(model.bottleneck, Gaussian):
             noise = float(getattr(model.likelihood, "variance", pca.rest))
-            shrink = float(getattr(self, "shrink", 0.0))
-            _as_posterior(model.bottleneck, within, pca.variances, noise, shrink)
-        what = f"{len(source):,} pictures" + (" and their mirror images" if self.mirrored else "")
+            _as_posterior(model.bottleneck, within, pca.variances, noise, self.shrink)
         text = f"begins as PCA of {what}, {len(pca):,} components"
         if len(pca) < width:
             text += f"; they differ in no more, so {width - len(pca):,} of {width:,} numbers begin at nothing"
@@ -174,9 +171,8 @@ class PcaBeginning(_PcaOf):
 
     Args:
         shrink: share of the noise by which a Gaussian code's mean is shrunk; 0 is PCA itself.
+        limit: most pictures of more than 1,024 values that it is fitted on.
     """
-
-    shrink: float = 0.0
 
 
 @part("begin", "mirrored-pca")
@@ -185,8 +181,28 @@ class MirroredPcaBeginning(_PcaOf):
     """PCA of the training pictures and their mirror images, left for right.
 
     Args:
-        shrink: share of the noise by which a Gaussian code's mean is shrunk; 0 is PCA itself.
+        shrink, limit: as of ``pca``.
     """
 
-    shrink: float = 0.0
-    mirrored = True
+    def of(self, source: Source, phase: Phase, seed: int) -> tuple[Source, str]:
+        """What PCA is fitted on, and that in words."""
+        return Mirrored(source), f"{len(source):,} pictures and their mirror images"
+
+
+@part("begin", "viewed-pca")
+@dataclass(frozen=True)
+class ViewedPcaBeginning(_PcaOf):
+    """PCA of views of the training pictures, as the phase makes them; without views, of the pictures.
+
+    Args:
+        shrink: as of ``pca``.
+        limit: how many views, as far as memory allows; of few pictures four each.
+    """
+
+    def of(self, source: Source, phase: Phase, seed: int) -> tuple[Source, str]:
+        """What PCA is fitted on, and that in words."""
+        if phase.views is None:
+            return source, f"{len(source):,} pictures"
+        views = build("corruption", phase.views)
+        count = min(self.limit, VIEWS * len(source), max(1, VALUES // math.prod(source.shape)))
+        return Viewed(source, views, count, seed), f"{count:,} views of {len(source):,} pictures"

@@ -73,7 +73,7 @@ def run_info(folder: Path | str) -> dict[str, Any]:
     provenance = facts_of(folder)
     info |= {
         key: provenance[key]
-        for key in ("pictures", "trained_on", "begun_from", "command")
+        for key in ("pictures", "trained_on", "begun_from", "beside_pca", "command")
         if key in provenance
     }
     if not (folder / "model.safetensors").exists():
@@ -114,6 +114,8 @@ def write_model_card(
         lines += ["| " + " | ".join(_cell(row.get(key)) for key in keys) + " |" for row in numbers]
     lines += ["", *(f"- {note}" for note in notes)] if notes else []
     lines += ["", "![losses](losses.png)", "", "![reconstructions](reconstructions.png)", ""]
+    if (Path(folder) / "views.png").exists():
+        lines += ["![views that it was trained with](views.png)", ""]
     path = Path(folder) / "card.md"
     files.write_text(path, "\n".join(lines))
     return path

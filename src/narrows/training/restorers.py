@@ -21,11 +21,11 @@ from ..autoencoder import Autoencoder
 from ..images import Source
 from ..images.corruptions import Corruption
 from ..images.resizing import reduced
+from ..images.views import Mirrored
 from ..measures.baselines import Pca, Ridge
 from ..networks import EstimateRung
 from ..parts import build, named, part
 from ..randomness import Draws
-from .beginnings import Mirrored
 
 if TYPE_CHECKING:
     from .phases import Phase
