@@ -86,7 +86,7 @@ def test_tables_of_another_model_damaged_or_newer(codec, model, some, tmp_path: 
         ("context.warps", lambda t: t.flip(1)),
         ("context.warps", lambda t: t[:, 1:]),
         ("context.places", lambda t: t * 0),
-        ("context.borders", lambda t: t.flip(0) - torch.arange(len(t))),
+        ("context.borders", lambda t: t.flip(0) - torch.arange(len(t), dtype=t.dtype)),
         ("context.known", lambda t: t - 5000),
         ("context.usual", lambda t: t[1:]),
         ("residual.child", lambda t: t * 0),

@@ -1,6 +1,6 @@
 """How a number is distributed, given those before it: its own table, warped by what they tell of its scale.
 
-    ranks of the units before ──► how much larger than usual they are ──► one of 8 classes
+    ranks of the units before ──► how much larger than usual they are ──► one of 12 classes
     own distribution F ──► G(F), G of the class, the unit's spread in steps, and the quantiser
 
 Pictures with much contrast have large numbers in many units at once (a Gaussian scale mixture, as in
@@ -29,12 +29,13 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 MASS = 1 << 24  # of a whole distribution
-CLASSES = 8  # of scale
+CLASSES = 12  # of scale
 SPREADS = 14  # of a unit in steps, half an octave each
 FRACTION = 12  # bits of a rank's magnitude
 WEIGHT = 256  # of the nearest units
-DOUBT = 8  # units' worth of a usual scale
+DOUBT = 8 * WEIGHT * (1 << FRACTION) // 12  # eight units' worth of a usual scale
 OWN = 50.0  # numbers' worth of the unit's own table in each warp
+NEIGHBOUR = 0.1  # what a number counts for half an octave more or less
 ROUNDS = 6  # of expectation–maximisation
 # Φ(x) for x = −3.6, −3.5, … 3.6 in the middle, the cells of a warp: ends are finer than the middle
 EDGES = 73
@@ -92,9 +93,7 @@ class Contexts:
             and all(bool((t[..., -1] == MASS).all()) for t in (self.places, self.warps))
             and self.usual.shape == (SPREADS * 2,)
             and self.known.shape == (SPREADS,)
-            and all(
-                bool(((t >= 0) & (t <= 1 << FRACTION)).all()) for t in (self.usual, self.known)
-            )
+            and all(bool(((t >= 0) & (t <= 1 << FRACTION)).all()) for t in (self.usual, self.known))
             and self.borders.shape == (CLASSES - 1,)
             and bool((np.diff(self.borders) >= 0).all())
         )
@@ -123,7 +122,7 @@ class Contexts:
         )
 
     @staticmethod
-    def key(spread: Ints, scale: Ints, quantiser: Ints) -> Ints:
+    def key(spread: Ints, scale: Ints | int, quantiser: Ints | int) -> Ints:
         """The row of ``warps`` of spreads, classes and quantisers."""
         return np.asarray((spread * CLASSES + scale) * 2 + quantiser)
 
@@ -148,15 +147,11 @@ class Contexts:
             group: which.
             groups: (G + 1,) where they begin.
         """
-        if group == 0:
-            return np.zeros(len(sums), np.int64)
-        middle = groups[:-1] + groups[1:]
-        weights = WEIGHT * middle[:group] // middle[group]
-        doubt = DOUBT * WEIGHT * (1 << FRACTION) // 12
-        found: Ints = (sums @ weights << FRACTION) // (doubt + int(known @ weights))
+        weights = _weights(groups, group)
+        found: Ints = (sums @ weights << FRACTION) // (DOUBT + int(known @ weights))
         return found
 
-    def classes(self, told: Ints) -> Ints:
+    def classes(self, told: Ints | int) -> Ints:
         """The classes of what was told (…)."""
         return np.asarray(np.searchsorted(self.borders, told, side="right"))
 
@@ -193,6 +188,7 @@ class Contexts:
             whole = np.cumsum(put(first, each) - put(last + 1, each), 1)[:, :-1]
             parts = (put(first, each * before) + put(last, each * beyond))[:, :-1]
             found = density * np.maximum(whole - parts, 0)
+            found = beside(found.reshape(SPREADS, -1)).reshape(found.shape)
             found = (found + found[:, ::-1]) / 2 + OWN * own
             density = found / found.sum(1, keepdims=True)
         warps = np.zeros((rows, cells + 1), np.int64)
@@ -206,6 +202,27 @@ def tensors(**arrays: Ints | Floats) -> dict[str, Tensor]:
         f"context.{name}": torch.from_numpy(np.ascontiguousarray(array)).int()
         for name, array in arrays.items()
     }
+
+
+def _weights(groups: Ints, group: int) -> Ints:
+    """What each group before one counts: as much less as its units come earlier."""
+    middle = groups[:-1] + groups[1:]
+    found: Ints = WEIGHT * middle[:group] // middle[group]
+    return found
+
+
+def known_of(known: Ints, groups: Ints) -> Ints:
+    """How much is known of each group's scale by those before (G,), where they tell ``known`` (G,)."""
+    each = [int(known[:g] @ _weights(groups, g)) for g in range(len(known))]
+    return np.array(each)
+
+
+def beside(counts: Floats) -> Floats:
+    """Counts (SPREADS, …), each with a little of the neighbouring spreads': some may have none."""
+    found = counts.copy()
+    found[1:] += NEIGHBOUR * counts[:-1]
+    found[:-1] += NEIGHBOUR * counts[1:]
+    return found
 
 
 def groups_of(units: int) -> Ints:

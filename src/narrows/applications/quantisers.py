@@ -25,11 +25,14 @@ from ..errors import BadFile
 from ..randomness import permutation
 from .contexts import (
     CLASSES,
+    DOUBT,
     MASS,
     SPREADS,
     Contexts,
     Counted,
+    beside,
     groups_of,
+    known_of,
     magnitude,
     tensors,
 )
@@ -57,7 +60,7 @@ LONGEST = 1022  # steps over a unit's range
 WIDE = 1 / 512  # share of a distribution that is spread over the whole range
 COARSE = 1.25  # a step of either quantiser of the trellis, in steps of the quality
 NAT = 0.5  # what a nat is worth in squared half steps
-LEARNT_AT = (15, 30, 40, 50, 60, 70, 90)  # qualities that contexts are learnt at
+LEARNT_AT = range(10, 101, OCTAVE)  # qualities that contexts are learnt at
 LEARNT_FROM = 400  # pictures at each
 PASSES = 2  # of choosing numbers and learning how often they come
 ROUGH = 32  # of a spread, in 64ths of an octave: half an octave
@@ -248,15 +251,22 @@ class Uniform:
         parts = [
             codes[chosen[place :: len(LEARNT_AT)][:LEARNT_FROM]] for place in range(len(LEARNT_AT))
         ]
-        used = [(part, quality) for part, quality in zip(parts, LEARNT_AT, strict=True) if len(part)]
+        used = [
+            (part, quality) for part, quality in zip(parts, LEARNT_AT, strict=True) if len(part)
+        ]
         for _ in range(PASSES):
             numbers = [self.symbols(part, quality) for part, quality in used]
             qualities = [quality for _, quality in used]
             self._take(**self._magnitudes(numbers, qualities))
-            told = [self._told(own, quality)[0] for own, quality in zip(numbers, qualities, strict=True)]
-            shares = np.arange(1, CLASSES) / CLASSES
-            self._take(borders=np.quantile(np.concatenate([t.ravel() for t in told]), shares))
-            counted = [self._counted(own, quality) for own, quality in zip(numbers, qualities, strict=True)]
+            told = np.concatenate(
+                [self._sure(own, quality) for own, quality in zip(numbers, qualities, strict=True)]
+            )
+            if len(told):
+                shares = np.arange(1, CLASSES) / CLASSES
+                self._take(borders=np.floor(np.quantile(told, shares)))
+            counted = [
+                self._counted(own, quality) for own, quality in zip(numbers, qualities, strict=True)
+            ]
             self._take(warps=self.contexts.fitted(Counted.joined(counted)))
 
     def _take(self, **arrays: Ints | Floats) -> None:
@@ -274,6 +284,9 @@ class Uniform:
             found = magnitude(scale.low[quantiser, flat], scale.high[quantiser, flat])
             for into, what in ((total, found), (squares, found**2), (count, np.ones(found.shape))):
                 into += np.bincount(row.ravel(), what.ravel().astype(float), SPREADS * 2)
+        total, squares, count = (
+            beside(x.reshape(SPREADS, 2)).ravel() for x in (total, squares, count)
+        )
         usual = np.where(count > 0, total / np.maximum(count, 1), 1 << FRACTION_OF_RANK - 1)
         varied = (squares - count * usual**2).reshape(-1, 2).sum(1)
         known = varied / np.maximum(count.reshape(-1, 2).sum(1), 1) / (1 << FRACTION_OF_RANK)
@@ -332,7 +345,7 @@ class Uniform:
         first, size, start = (x[order] for x in (scale.first, scale.size, scale.start))
         exact = ((z.flatten(1).double().numpy() - self.origin) / scale.half)[:, order]
         exact = np.nan_to_num(exact, nan=0.0).clip(2 * first, 2 * (first + size - 1))
-        classes = np.full(exact.shape, self.contexts.classes(np.int64(0)))
+        classes = np.full(exact.shape, self.contexts.classes(0))
         for _ in range(2):
 
             def price(k: Ints, mine: Ints, quantiser: int, classes: Ints = classes) -> Floats:
@@ -429,6 +442,12 @@ class Uniform:
         ]
         return np.stack(each, 1)
 
+    def _sure(self, symbols: Ints, quality: int) -> Ints:
+        """What is told of the groups of which much is known, one number of each unit."""
+        known = known_of(self._known(self._scale(quality)), self.groups) >= DOUBT
+        told = self._told(symbols, quality)[:, known]
+        return np.repeat(told, np.diff(self.groups)[known], 1).ravel()
+
     def _classes(self, symbols: Ints, quality: int) -> Ints:
         """The class of each symbol (B, M)."""
         found = self.contexts.classes(self._told(symbols, quality))
@@ -478,18 +497,27 @@ class Uniform:
 
         step_, half_ = step[unit], half[unit]
         # of the first quantiser in the middle between its values, of the second too, but for k = ±1
-        middles = [[k * step_ - half_, k * step_ + half_], [(k - (k > 0)) * step_, (k + (k < 0)) * step_]]
+        middles = [
+            [k * step_ - half_, k * step_ + half_],
+            [(k - (k > 0)) * step_, (k + (k < 0)) * step_],
+        ]
         middles[1][0] = np.where(k == 1, half_ // 2, middles[1][0])
         middles[1][1] = np.where(k == -1, -(half_ // 2), middles[1][1])
-        middles[1] = [np.where(k == 0, at * (half_ // 2), m) for at, m in zip((-1, 1), middles[1], strict=True)]
-        low, high = (np.stack([rank(edges[side], at) for edges in middles]) for side, at in enumerate((-1, 1)))
+        middles[1] = [
+            np.where(k == 0, at * (half_ // 2), m)
+            for at, m in zip((-1, 1), middles[1], strict=True)
+        ]
+        low, high = (
+            np.stack([rank(edges[side], at) for edges in middles])
+            for side, at in enumerate((-1, 1))
+        )
         fine = (100 - quality) * 64 // OCTAVE
         spread = ((self.spread - fine - LEAST_SPREAD) // ROUGH).clip(0, SPREADS - 1)
         nats = np.empty((CLASSES, 2, len(unit)), np.float32)
         contexts = self.contexts
         for scale in range(CLASSES):
             for quantiser in (0, 1):
-                row = contexts.key(spread[unit], np.int64(scale), np.int64(quantiser))
+                row = contexts.key(spread[unit], scale, quantiser)
                 mass = contexts.warped(high[quantiser], row) - contexts.warped(low[quantiser], row)
                 nats[scale, quantiser] = np.log(MASS) - np.log(np.maximum(mass, 1))
         usual = contexts.usual.reshape(-1, 2)[spread[unit]].T

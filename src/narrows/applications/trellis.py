@@ -38,7 +38,7 @@ def quantiser_of(numbers: Ints) -> Ints:
     return found
 
 
-def multiples(numbers: Ints, quantiser: Ints) -> Ints:
+def multiples(numbers: Ints, quantiser: Ints | int) -> Ints:
     """What the numbers k (…) of the quantisers (…) stand for, in Δ."""
     found: Ints = 2 * numbers - quantiser * np.sign(numbers)
     return found
@@ -76,7 +76,7 @@ def cheapest(
             zero = np.zeros_like(lower)
             tried = [lower.clip(low, high), (lower + 1).clip(low, high), zero]
             errors = [
-                (x - multiples(k, np.int64(quantiser))) ** 2 + price(k, mine, quantiser)
+                (x - multiples(k, quantiser)) ** 2 + price(k, mine, quantiser)
                 for k in tried
             ]
             # of two neighbours each has a parity; at an end, or where 0 is cheaper, take that
