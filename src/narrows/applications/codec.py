@@ -1,6 +1,6 @@
 """Compress: pictures to a file as small as the model makes it, and back.
 
-x ──encode──► z ──quantise──► whole numbers ──range coder──► file ──► whole numbers ──► ẑ ──decode──► x̂
+x ──encode──► z ──trellis──► whole numbers ──range coder──► file ──► whole numbers ──► ẑ ──decode──► x̂
                                                               └─ what x̂ leaves of x, if a bound is asked for
 
 The format of a file is in ``container``. A picture larger or smaller than the model's is

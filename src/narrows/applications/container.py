@@ -12,8 +12,9 @@
         the top bit where more follow; without them it is one picture of the model's shape
     …   the pixels as they are, uint8 (N, C, H, W), where they are stored: a file without loss is never
         larger than that; otherwise
-    …   one stream of the range coder: unit by unit the codes of all tiles, then picture by picture
-        the residuals, pixel by pixel, channel by channel
+    …   one stream of the range coder: unit by unit, the widest first, the codes of all tiles, those of one
+        context after those of another; then picture by picture the residuals, pixel by pixel, channel
+        by channel
 
 Whoever reads a file gets as much work out of few bytes as a usual picture is, and beyond that so much
 for each byte: where codes cost next to nothing, the stream ends in zeros (see ``least``).

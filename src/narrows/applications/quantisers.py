@@ -61,7 +61,7 @@ WIDE = 1 / 512  # share of a distribution that is spread over the whole range
 COARSE = 1.25  # a step of either quantiser of the trellis, in steps of the quality
 NAT = 0.5  # what a nat is worth in squared half steps
 LEARNT_AT = range(10, 101, OCTAVE)  # qualities that contexts are learnt at
-LEARNT_FROM = 400  # pictures at each
+LEARNT_FROM = 400  # pictures at each, of fewer units than a thousand; of more so many less
 PASSES = 2  # of choosing numbers and learning how often they come
 ROUGH = 32  # of a spread, in 64ths of an octave: half an octave
 LEAST_SPREAD = -3 * 64  # in steps
@@ -118,7 +118,7 @@ def step_of(quality: int) -> float:
     return FINEST * (1 << octaves) * ROOTS[root] / ROOTS[0]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Scale:
     """A quantiser at one quality. A unit's numbers k are ``first`` … ``first + size − 1``.
 
@@ -129,9 +129,10 @@ class _Scale:
         first, size, start: (M,).
         spread: (M,) the row of each unit's warps.
         low, high: (2, A) the ranks between which a number lies, of either quantiser.
-        nats: (K, 2, A) float32.
         magnitude: (2, A) of each number's rank, less the usual one.
         known: (M,) how much each unit tells of the scale.
+        tables: the coder's, by unit and context.
+        nats: (K, 2, A), once they were asked for; reading asks for none.
     """
 
     half: Floats
@@ -141,10 +142,10 @@ class _Scale:
     spread: Ints
     low: Ints
     high: Ints
-    nats: npt.NDArray[np.float32]
     magnitude: Ints
     known: Ints
     tables: dict[tuple[int, int], Any] = field(default_factory=dict)
+    nats: npt.NDArray[np.float32] | None = None
 
 
 class Uniform:
@@ -248,9 +249,8 @@ class Uniform:
     def learn(self, codes: Tensor, seed: int = 0) -> None:
         """Fit the contexts to codes (N, *code), of which a few hundred are looked at."""
         chosen = permutation(seed, "contexts", len(codes))
-        parts = [
-            codes[chosen[place :: len(LEARNT_AT)][:LEARNT_FROM]] for place in range(len(LEARNT_AT))
-        ]
+        most = max(8, LEARNT_FROM * 1000 // max(1000, self.units))
+        parts = [codes[chosen[place :: len(LEARNT_AT)][:most]] for place in range(len(LEARNT_AT))]
         used = [
             (part, quality) for part, quality in zip(parts, LEARNT_AT, strict=True) if len(part)
         ]
@@ -346,11 +346,12 @@ class Uniform:
         exact = ((z.flatten(1).double().numpy() - self.origin) / scale.half)[:, order]
         exact = np.nan_to_num(exact, nan=0.0).clip(2 * first, 2 * (first + size - 1))
         classes = np.full(exact.shape, self.contexts.classes(0))
+        nats = self._nats(scale)
         for _ in range(2):
 
             def price(k: Ints, mine: Ints, quantiser: int, classes: Ints = classes) -> Floats:
                 flat = start[mine] + k - first[mine]
-                found: Floats = NAT * scale.nats[classes[:, mine], quantiser, flat]
+                found: Floats = NAT * nats[classes[:, mine], quantiser, flat]
                 return found
 
             symbols = cheapest(exact, first, first + size - 1, price) - first
@@ -370,8 +371,8 @@ class Uniform:
         """What the symbols (B, M) of each code cost, (B,)."""
         scale = self._scale(quality)
         quantiser, flat = self._places(symbols, scale)
-        found: Floats = scale.nats[self._classes(symbols, quality), quantiser, flat].sum(1, float)
-        return found
+        nats = self._nats(scale)
+        return np.asarray(nats[self._classes(symbols, quality), quantiser, flat].sum(1, float))
 
     def write(self, writer: Writer, symbols: Ints, quality: int) -> None:
         """Symbols (B, M) of one file: unit by unit, and of each first those of the lowest context."""
@@ -467,6 +468,18 @@ class Uniform:
         low, high = scale.low[context & 1, own], scale.high[context & 1, own]
         return self.contexts.warped(high, row) - self.contexts.warped(low, row)
 
+    def _nats(self, scale: _Scale) -> npt.NDArray[np.float32]:
+        """What each number costs in each class and of either quantiser, (K, 2, A)."""
+        if scale.nats is None:
+            spread = np.repeat(scale.spread, scale.size)
+            scale.nats = np.empty((CLASSES, *scale.low.shape), np.float32)
+            for own, quantiser in np.ndindex(CLASSES, 2):
+                row = self.contexts.key(spread, own, quantiser)
+                high, low = (x[quantiser] for x in (scale.high, scale.low))
+                mass = self.contexts.warped(high, row) - self.contexts.warped(low, row)
+                scale.nats[own, quantiser] = np.log(MASS) - np.log(np.maximum(mass, 1))
+        return scale.nats
+
     def _scale(self, quality: int) -> _Scale:
         if quality not in self._scales:
             self._scales[quality] = self._at(quality)
@@ -513,19 +526,12 @@ class Uniform:
         )
         fine = (100 - quality) * 64 // OCTAVE
         spread = ((self.spread - fine - LEAST_SPREAD) // ROUGH).clip(0, SPREADS - 1)
-        nats = np.empty((CLASSES, 2, len(unit)), np.float32)
-        contexts = self.contexts
-        for scale in range(CLASSES):
-            for quantiser in (0, 1):
-                row = contexts.key(spread[unit], scale, quantiser)
-                mass = contexts.warped(high[quantiser], row) - contexts.warped(low[quantiser], row)
-                nats[scale, quantiser] = np.log(MASS) - np.log(np.maximum(mass, 1))
-        usual = contexts.usual.reshape(-1, 2)[spread[unit]].T
+        usual = self.contexts.usual.reshape(-1, 2)[spread[unit]].T
         told = magnitude(low, high) - usual
         told[:, (size == 1)[unit]] = 0
         return _Scale(
-            half / one * self.cell, first, size, start, spread, low, high, nats, told,
-            np.where(size > 1, contexts.known[spread], 0),
+            half / one * self.cell, first, size, start, spread, low, high, told,
+            np.where(size > 1, self.contexts.known[spread], 0),
         )  # fmt: skip
 
 

@@ -75,10 +75,7 @@ def cheapest(
             lower = np.floor((x + quantiser * np.sign(x)) / 2).astype(np.int64)
             zero = np.zeros_like(lower)
             tried = [lower.clip(low, high), (lower + 1).clip(low, high), zero]
-            errors = [
-                (x - multiples(k, quantiser)) ** 2 + price(k, mine, quantiser)
-                for k in tried
-            ]
+            errors = [(x - multiples(k, quantiser)) ** 2 + price(k, mine, quantiser) for k in tried]
             # of two neighbours each has a parity; at an end, or where 0 is cheaper, take that
             for parity in (0, 1):
                 best, taken = np.full((count, here), np.inf), zero
