@@ -47,14 +47,16 @@ from narrows.parts import Part
 from narrows.training import Recipe, history_of, select_device
 
 sys.path.append(str(Path(__file__).parents[1]))
+from independent import with_independent_units  # noqa: E402
+
 from faces import SIZE, by_lanczos, joined, mirrored, views  # noqa: E402
 
 RESULTS = Path(__file__).with_name("results.json")
 SETS = ("utkface", "anime_faces", "kodak", "mnist")
 QUALITY = 30
 COMPONENTS = 1000  # of the baseline
-WIDTH = 800  # of ours
-QUALITIES = range(30, 76, 5)
+WIDTH = 1000  # of ours
+QUALITIES = range(40, 71, 6)
 
 
 def main() -> None:
@@ -67,6 +69,7 @@ def main() -> None:
     parser.add_argument(
         "--choose", action="store_true", help="judge on a part of the training part"
     )
+    parser.add_argument("--beginning", action="store_true", help="faces: train no network")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="few pictures, a step or two")
@@ -76,12 +79,16 @@ def main() -> None:
     )
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    path = given.results or (None if given.quick or given.choose else RESULTS)
     for name in given.set:
-        row = {"mnist": of_mnist, "kodak": of_kodak}.get(name, of_faces)(given, name)
-        print(json.dumps({k: v for k, v in row.items() if k != "curves"}, indent=1))
-        if path is not None:
-            write(path, row)
+        said(given, {"mnist": of_mnist, "kodak": of_kodak}.get(name, of_faces)(given, name))
+
+
+def said(given: argparse.Namespace, row: dict[str, Any]) -> None:
+    """Print a row, and put it among the results."""
+    path = given.results or (None if given.quick or given.choose else RESULTS)
+    print(json.dumps({k: v for k, v in row.items() if k != "curves"}, indent=1), flush=True)
+    if path is not None:
+        write(path, row)
 
 
 def faces_recipe(given: argparse.Namespace, width: int) -> Recipe:
@@ -121,22 +128,40 @@ def parts_of(given: argparse.Namespace, name: str) -> tuple[Any, Any, Any]:
 
 
 def of_faces(given: argparse.Namespace, name: str) -> dict[str, Any]:
-    """Curves on held-out faces."""
+    """Curves on held-out faces; each is written as soon as it is there."""
     train, whole, held = parts_of(given, name)
     began = PcaCodec(whole, WIDTH, given.seed)
-    codec, minutes = face_codec(given, name, len(began.pca), whole)
-    curves = {"narrows": curve(codec, held), "its beginning: PCA of all views": began.curve(held)}
-    for said, pictures in (("PCA", train), ("PCA, mirrored too", mirrored(train))):
-        curves[said] = PcaCodec(pictures, COMPONENTS, given.seed).curve(held)
-    row = common(given, name, len(train), len(held), minutes)
-    return {**row, **beside(held.pixels, curves), **speeds(codec, held), "curves": curves}
+    linear = began.codec()
+    before = with_independent_units(linear)
+    curves = {
+        "PCA of all views": curve(linear, held),
+        "PCA of all views, units coded independently": curve(before, held),
+    }
+    row = {
+        **common(given, name, len(train), len(held), 0.0),
+        "width": len(began.pca),
+        **speeds(linear, held),
+        "units_coded_independently": speeds(before, held),
+    }
+    row = {**row, **beside(held.pixels, curves), "curves": curves}
+    said(given, row)
+    pictures = {"PCA": train, "PCA, mirrored too": mirrored(train)}
+    for which, of in pictures.items():
+        curves[which] = curve(PcaCodec(of, COMPONENTS, given.seed).codec(), held)
+        row["bytes_at_this_psnr"][which] = at_psnr(curves[which], row["psnr"])
+        said(given, row)
+    if not given.beginning:
+        codec, minutes = face_codec(given, name, len(began.pca), whole)
+        curves["narrows"] = curve(codec, held)
+        row["bytes_at_this_psnr"]["narrows"] = at_psnr(curves["narrows"], row["psnr"])
+        row |= {"training_minutes": round(minutes, 2), **speeds(codec, held)}
+    return row
 
 
 def of_kodak(given: argparse.Namespace, name: str) -> dict[str, Any]:
     """Photographs in tiles, through the model of faces."""
     train, whole, _ = parts_of(given, "utkface")
-    began = PcaCodec(whole, WIDTH, given.seed)
-    codec, minutes = face_codec(given, "utkface", len(began.pca), whole)
+    codec, minutes = face_codec(given, "utkface", WIDTH, whole)
     found = nw.images.named("kodak", size=(64, 96) if given.quick else (512, 768), fit="stretch")
     held = found.select(np.arange(2 if given.quick else len(found)))
     curves = {"narrows, of faces, in tiles": curve(codec, held)}
@@ -159,8 +184,8 @@ class PcaCodec:
         self.pca = Pca.fit(pictures, min(most, Pca.most(pictures, limit=limit)), limit=limit)
         self.pictures, self.seed = pictures, seed
 
-    def curve(self, held: Any) -> list[tuple[float, float]]:
-        return curve(Codec.fit(pca_codec_model(self.pca), self.pictures, seed=self.seed), held)
+    def codec(self) -> Codec:
+        return Codec.fit(pca_codec_model(self.pca), self.pictures, seed=self.seed)
 
 
 def of_mnist(given: argparse.Namespace, name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,10 @@ import narrows as nw
 from narrows.applications import Codec, CodecModel, codec_model, pca_codec_model
 from narrows.applications.codec import codec_for
 from narrows.applications.container import Header, opened, packed
+from narrows.applications.contexts import CLASSES, MASS, Contexts
 from narrows.applications.entropy import Reader, Writer, nats_of, table
+from narrows.applications.quantisers import Uniform
+from narrows.applications.trellis import CHAIN, cheapest, multiples, quantiser_of
 from narrows.errors import BadFile
 from narrows.measures import Pca
 
@@ -152,8 +156,7 @@ def test_the_size_is_the_cross_entropy_of_the_tables(codecs, digits, kind, quali
     some = digits.select(np.arange(count))
     own = 0 if codec.one_rate else quality
     symbols = codec.quantiser.symbols(codec.functions.encode(some.batch(torch.arange(count))), own)
-    columns = zip(symbols.T, codec.quantiser.counts(own), strict=True)
-    nats = sum(nats_of(counts)[column].sum() for column, counts in columns)
+    nats = codec.quantiser.nats(symbols, own).sum()
     size = len(codec.compress(some, quality, together=True).files[0]) - HEAD - 5
     assert size == pytest.approx(nats / np.log(2) / 8, rel=0.005, abs=2)
     single = codec.compress(some, quality).bytes - HEAD
@@ -195,7 +198,8 @@ def test_size_and_psnr_grow_with_the_quality(codecs, digits) -> None:
     some = digits.select(np.arange(200))
     for kind in ("pca", "conv_vae"):
         found = [codecs[kind].compress(some, quality) for quality in range(10, 101, 10)]
-        assert np.all(np.diff([one.bytes for one in found]) >= 0)
+        # of codes that tell next to nothing one file in 200 may need a byte less by chance
+        assert np.all(np.diff([one.bytes for one in found]) >= -1 / 200)
         error = [float(one.psnr.mean()) for one in found]
         if kind == "pca":
             assert np.all(np.diff(error) > 0)
@@ -217,23 +221,123 @@ def test_the_gain_of_orthonormal_components_is_one(codecs) -> None:
 
 
 @pytest.mark.parametrize("quality", [1, 50, 100])
-def test_steps_are_of_one_length_and_masses_sum_up(codecs, quality) -> None:
+def test_values_are_near_and_masses_sum_up(codecs, quality) -> None:
     quantiser = codecs["pca"].quantiser
+    scale = quantiser._scale(quality)
     z = torch.linspace(-1, 1, 64)[:, None].expand(64, 32)
     symbols = quantiser.symbols(z, quality)
-    counts = quantiser.counts(quality)
-    assert {int(one.sum()) for one in counts} == {1 << 24}
-    assert all((one >= 0).all() for one in counts)
-    sizes = np.array([len(one) for one in counts])
+    for unit in range(32):
+        for context in range(2 * CLASSES):
+            masses = quantiser._masses(scale, unit, context)
+            assert int(masses.sum()) == MASS and (masses >= 0).all()
     values = quantiser.values(symbols, quality).numpy()
-    step = quantiser.values(np.ones((1, 32), np.int64), quality).numpy()
-    step = (step - quantiser.values(np.zeros((1, 32), np.int64), quality).numpy())[0]
-    inside = (symbols > 1) & (symbols < sizes - 2)  # what is out of range ends near its end
-    assert (np.abs(values - z.numpy()) <= step * 1.01)[inside].all()
-    assert (np.diff(symbols, axis=0) >= 0).all()
+    sizes = scale.size[quantiser.order]
+    inside = ((symbols > 1) & (symbols < sizes - 2))[:, quantiser.order.argsort()]
+    near = np.abs(values - z.numpy()) <= 2 * scale.half * 1.01
+    assert (near | np.isclose(values, quantiser.origin))[inside].all()
+
+
+def test_the_trellis_finds_the_cheapest_of_all_numbers() -> None:
+    random = np.random.default_rng(0)
+    units, reach = 5, 2
+    exact = random.uniform(-3.5, 3.5, (6, units))
+    nats = random.exponential(1.0, (2, units, 2 * reach + 1))
+
+    def price(k, mine, quantiser):
+        return nats[quantiser, mine, k + reach]
+
+    bounds = np.full(units, reach)
+    found = cheapest(exact, -bounds, bounds, price)
+    every = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * units), -1).reshape(-1, units)
+
+    def cost(k, x):
+        quantiser = quantiser_of(k)
+        return ((x - multiples(k, quantiser)) ** 2 + price(k, np.arange(units), quantiser)).sum(-1)
+
+    near = np.abs(multiples(every, quantiser_of(every)))  # all are tried: two nearest, and 0
+    assert near.max() == 2 * reach
+    for own, x in zip(found, exact, strict=True):
+        costs = cost(every, x)
+        lower = np.floor((x + quantiser_of(every) * np.sign(x)) / 2).clip(-reach, reach)
+        tried = (every == lower) | (every == (lower + 1).clip(-reach, reach)) | (every == 0)
+        assert cost(own[None], x)[0] == pytest.approx(costs[tried.all(1)].min())
+
+
+def test_the_quantiser_of_a_number_is_told_by_the_parities_before_it() -> None:
+    k = np.random.default_rng(0).integers(-9, 9, (3, 2 * CHAIN + 7))
+    after = ((0, 2), (2, 0), (1, 3), (3, 1))  # H.266, table of states by parity
+    wanted = np.zeros_like(k)
+    for row, own in enumerate(k):
+        state = 0
+        for place, number in enumerate(own):
+            state = 0 if place % CHAIN == 0 else state
+            wanted[row, place] = state >> 1
+            state = after[state][number & 1]
+    assert np.array_equal(quantiser_of(k), wanted)
+
+
+def scales_of(draws: np.random.Generator, pictures: int, units: int, deviation: float) -> Any:
+    """Made-up codes of variance near one, whose scale a picture's units share."""
+    scale = np.exp(deviation * draws.standard_normal((pictures, 1)))
+    return torch.from_numpy(scale * draws.standard_normal((pictures, units))).float()
+
+
+@pytest.mark.parametrize("shape", ["normal", "uniform", "two heaps", "one-sided"])
+def test_contexts_cost_independent_codes_nothing(shape) -> None:
+    draws, units = np.random.default_rng(0), 24
+    z = {
+        "normal": lambda n: draws.standard_normal((n, units)),
+        "uniform": lambda n: draws.uniform(-2, 2, (n, units)),
+        "two heaps": lambda n: draws.choice([-1, 1], (n, units)) + draws.normal(0, 0.3, (n, units)),
+        "one-sided": lambda n: draws.exponential(1, (n, units)),
+    }[shape]
+    fitted, new = (torch.from_numpy(z(n)).float() for n in (1500, 600))
+    own, context = (
+        f(fitted, torch.full((units,), 0.3)) for f in (Uniform.independent, Uniform.fit)
+    )
+    for quality in (45, 60, 80):
+        symbols = own.symbols(new, quality)  # the same numbers, so that only tables differ
+        assert context.nats(symbols, quality).sum() <= 1.01 * own.nats(symbols, quality).sum()
+
+
+def test_contexts_save_what_a_shared_scale_tells() -> None:
+    """As many nats as Bayes' rule saves who knows the units before, and how scales are distributed."""
+    draws, units, deviation = np.random.default_rng(0), 128, 0.6
+    fitted, new = (scales_of(draws, n, units, deviation) for n in (1500, 600))
+    own, context = (
+        f(fitted, torch.full((units,), 0.3)) for f in (Uniform.independent, Uniform.fit)
+    )
+    grid = np.linspace(-4, 4, 201)[:, None, None]  # of a scale's logarithm, in deviations
+    prior = -0.5 * grid**2
+    x = new.double().numpy()[:, own.order]
+    each = -0.5 * (x / np.exp(deviation * grid)) ** 2 - deviation * grid  # (grid, pictures, units)
+    starts = np.repeat(own.groups[:-1], np.diff(own.groups))
+    before = np.concatenate([np.zeros_like(each[:, :, :1]), each.cumsum(2)], 2)[:, :, starts]
+
+    def mean(weights):
+        return np.log(np.exp(each + weights - weights.max(0)).sum(0)) - np.log(
+            np.exp(weights - weights.max(0)).sum(0)
+        )
+
+    theory = float((mean(prior + before) - mean(prior + 0 * before)).sum(1).mean())
+    for quality in (70, 85):  # fine: all of it counts
+        symbols = own.symbols(new, quality)
+        saved = float((own.nats(symbols, quality) - context.nats(symbols, quality)).mean())
+        assert 0.7 * theory < saved < 1.05 * theory
 
 
 # ---- a codec whose numbers are all written here --------------------------------------------------
+
+
+def bent(places: np.ndarray) -> torch.Tensor:
+    """Warps that put more of a number's mass in the middle the higher their row is."""
+    mass, rows = 1 << 24, 14 * CLASSES * 2
+    half = mass // 2
+    far = places - half
+    less = (
+        np.abs(far) * (mass - 2 * np.abs(far)) // mass * np.sign(far)
+    )  # 0 at both ends and within
+    return torch.from_numpy(np.stack([places + less * row // (2 * rows) for row in range(rows)]))
 
 
 def by_hand(shape: tuple[int, ...] = (1, 2, 3), name: str = "ab" * 8) -> Codec:
@@ -245,6 +349,10 @@ def by_hand(shape: tuple[int, ...] = (1, 2, 3), name: str = "ab" * 8) -> Codec:
         "gain": torch.ones(units),
         "low": torch.full((units,), -32),
         "cumulative": (torch.arange(65) << 18).expand(units, 65).contiguous(),
+        "spread": torch.arange(units, 0, -1) * 32 + 300,
+        **Contexts.none().state(),
+        "context.borders": torch.arange(-5, 6) * 50,
+        "context.warps": bent(Contexts.none().places),
         "residual.feature": torch.tensor([0, -1, -1]),
         "residual.threshold": torch.tensor([100, 0, 0]),
         "residual.child": torch.tensor([1, 0, 0]),
@@ -264,14 +372,14 @@ PIXELS = torch.tensor([[[[0, 60, 120], [180, 240, 255]]]], dtype=torch.uint8)
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        ({"quality": 50}, "4e5701f05df839ed304f924f3a325ce406"),
+        ({"quality": 50}, "4e57024ffae7ba396ed14f6fb43240fc"),
         (
             {"quality": 50, "max_error": 3},
-            "4e5781f05df839c83b5717e1d532035ce4060f7e9936",
+            "4e57824ffae7baa62058250d87320340fbc1ab8d44",
         ),
         (
             {"quality": 50, "max_error": 0},
-            "4e5781f05df8397f0eab24718032005ce405e4f3130caacb",
+            "4e57824ffae7baea78ab247180320040fbc1140ae40ce1",
         ),
     ],
 )
@@ -349,13 +457,16 @@ def checked(file: bytes) -> bytes:
 def test_a_newer_version_says_so() -> None:
     codec = by_hand()
     file = codec.compress(PIXELS).files[0]
-    newer = checked(file[:2] + bytes([2]) + file[3:])
+    newer = checked(file[:2] + bytes([3]) + file[3:])
     with pytest.raises(
-        BadFile, match="of version 2; this Narrows reads version 1: install a newer"
+        BadFile, match="of version 3; this Narrows reads version 2: install a newer"
     ):
         codec.decompress(newer)
     with pytest.raises(BadFile, match="damaged or truncated, or of a newer version"):
         codec.decompress(newer[:-1])
+    older = checked(file[:2] + bytes([1]) + file[3:])
+    with pytest.raises(BadFile, match="of version 1; this Narrows reads version 2: an older one"):
+        codec.decompress(older)
 
 
 @pytest.mark.parametrize(
@@ -405,7 +516,7 @@ def test_codes_that_cost_nothing_give_no_more_than_their_bytes_pay_for(monkeypat
 def test_a_header_without_end() -> None:
     codec = by_hand()
     file = sealed(Header((1, 2, 3), 2, 50, 3, 0), codec, b"")
-    assert file[2] == 1 + 64 + 128 and len(file) == HEAD + 5
+    assert file[2] == 2 + 64 + 128 and len(file) == HEAD + 5
     for kept in range(HEAD, len(file)):
         with pytest.raises(BadFile, match="ends in its header"):
             codec.decompress(checked(file[:kept]))

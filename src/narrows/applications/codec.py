@@ -1,6 +1,6 @@
 """Compress: pictures to a file as small as the model makes it, and back.
 
-x ──encode──► z ──quantise──► whole numbers ──range coder──► file ──► whole numbers ──► ẑ ──decode──► x̂
+x ──encode──► z ──trellis──► whole numbers ──range coder──► file ──► whole numbers ──► ẑ ──decode──► x̂
                                                               └─ what x̂ leaves of x, if a bound is asked for
 
 The format of a file is in ``container``. A picture larger or smaller than the model's is
@@ -16,7 +16,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -34,7 +34,7 @@ from ..images import Source, as_source
 from ..measures import Pca, formats, psnr
 from ..randomness import generator, permutation
 from .container import MOST_VALUES, Header, least, opened, packed
-from .entropy import Reader, Writer, nats_of, table
+from .entropy import Reader, Writer
 from .quantisers import QUALITIES, Codebook, Indices, Quantiser, Uniform
 from .residual import Residual
 
@@ -52,7 +52,7 @@ __all__ = [
 Pixels = npt.NDArray[np.uint8]
 Progress = Callable[[int, int], None]
 
-TABLES_VERSION = 1
+TABLES_VERSION = 2
 BATCH = 256
 SPARE = 4  # bytes, a word of the coder: a stream may be so much longer than its pixels
 FITTED_ON = 20_000  # pictures at most
@@ -162,9 +162,6 @@ class Codec:
     quantiser: Quantiser
     residual: Residual
     lossless_quality: int = 50
-    _models: dict[int, tuple[list[Any], float]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
 
     @staticmethod
     def fit(
@@ -200,7 +197,7 @@ class Codec:
         if functions.book is not None:
             quantiser = Indices.fit(z, functions.book)
         else:
-            quantiser = Uniform.fit(z, _gain(functions.decode, z[:PROBED], seed))
+            quantiser = Uniform.fit(z, _gain(functions.decode, z[:PROBED], seed), seed)
         tried = (0,) if quantiser.one_rate else SHOWN
         most = max(8, FITTED_ON_VALUES // math.prod(functions.shape))
         x, z = x[:most], z[:most]
@@ -312,7 +309,7 @@ class Codec:
         groups = [range(count)] if together else [range(i, i + 1) for i in range(count)]
         writers = [Writer() for _ in groups]
         for writer, group in zip(writers, groups, strict=True):
-            self._write_codes(writer, all_symbols[group.start * per : group.stop * per], quality)
+            self.quantiser.write(writer, all_symbols[group.start * per : group.stop * per], quality)
         if max_error is not None:
             each = writers * count if together else writers
             told = None if progress is None else partial(_second, progress)
@@ -350,22 +347,17 @@ class Codec:
         if (quality == 0) != self.one_rate or (quality and quality not in QUALITIES):
             raise BadFile(f"this file says a quality of {quality}, which this model has not")
         tiles = count * _tiles(shape, self.functions.shape)
-        models, bits = self._tables(quality)
-        needed = max(math.ceil(tiles * bits - 64) // 8, least(header, tiles, len(models)))
-        if needed > len(stream):
+        if least(header, tiles, self.quantiser.units) > len(stream):
             raise BadFile(
                 f"this file says {count:,} pictures of {shape}, more than {len(stream):,} bytes hold"
             )
         reader = Reader(stream)
-        symbols = np.zeros((tiles, len(models)), np.int32)
-        for unit, model in enumerate(models):
-            if model is not None:
-                symbols[:, unit] = reader.many(model, tiles)
+        symbols = self.quantiser.read(reader, tiles, quality)
         per = tiles // count
         out = np.empty((count, *shape), np.uint8)
         with _one_thread():
             for number in range(count):
-                own = symbols[number * per : (number + 1) * per].astype(np.int64)
+                own = symbols[number * per : (number + 1) * per]
                 made = self._decoded(own, quality, shape)[0].numpy()
                 if header.error is not None:
                     made = self.residual.read(reader, made, header.error, quality)
@@ -398,21 +390,6 @@ class Codec:
             return _joined(torch.cat([one(z) for z in torch.split(values, 1)]), shape)
         with ThreadPoolExecutor(_cores(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
             return _joined(torch.cat(list(pool.map(one, torch.split(values, 1)))), shape)
-
-    def _tables(self, quality: int) -> tuple[list[Any], float]:
-        """The coder's table of each unit, None where there is one symbol; and the bits, a little
-        less, that the cheapest code takes."""
-        if quality not in self._models:
-            counts = self.quantiser.counts(quality)
-            bits = 0.99 * sum(float(nats_of(c).min()) for c in counts) / math.log(2)
-            self._models[quality] = [table(c) if len(c) > 1 else None for c in counts], bits
-        return self._models[quality]
-
-    def _write_codes(self, writer: Writer, symbols: Any, quality: int) -> None:
-        """Unit by unit the symbols (T, M) of a file's tiles."""
-        for column, model in zip(symbols.T, self._tables(quality)[0], strict=True):
-            if model is not None:
-                writer.many(column, model)
 
 
 def rate_distortion(
@@ -488,7 +465,12 @@ def load_codec(functions: CodecModel, path: Path | str) -> Codec:
         )
     tensors, about = files.load_tensors(path)
     version = about.get("version")
-    if not isinstance(version, int) or version > TABLES_VERSION:
+    if isinstance(version, int) and version < TABLES_VERSION:
+        raise BadFile(
+            f"{path} is of version {version}, of an older Narrows; this one reads version "
+            f"{TABLES_VERSION}: move it away and fit tables again, with --fit-on PICTURES"
+        )
+    if version != TABLES_VERSION:
         raise BadFile(
             f"{path} is of version {version}; this Narrows reads up to version {TABLES_VERSION}: "
             "install a newer one"
@@ -580,8 +562,7 @@ def _nats(
     """What lossless files of pictures x and codes z cost at a quality."""
     symbols = quantiser.symbols(z, quality)
     decoded = _decoded(functions, quantiser.values(symbols, quality)).numpy()
-    columns = zip(symbols.T, quantiser.counts(quality), strict=True)
-    codes = sum(float(nats_of(counts)[column].sum()) for column, counts in columns)
+    codes = float(quantiser.nats(symbols, quality).sum())
     return codes + residual.nats(x.numpy(), decoded, np.full(len(x), quality))
 
 

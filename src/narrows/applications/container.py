@@ -1,7 +1,7 @@
 """The file of compressed pictures, all of it (numbers of several bytes are little-endian)::
 
     2   "NW"
-    1   the version, 1; 32 is added if the pixels are stored, 64 if a shape follows, 128 if a residual
+    1   the version, 2; 32 is added if the pixels are stored, 64 if a shape follows, 128 if a residual
         follows the codes
     4   fingerprint of the model and its tables
     2   CRC-16 (CCITT) of all the other bytes
@@ -12,8 +12,9 @@
         the top bit where more follow; without them it is one picture of the model's shape
     …   the pixels as they are, uint8 (N, C, H, W), where they are stored: a file without loss is never
         larger than that; otherwise
-    …   one stream of the range coder: unit by unit the codes of all tiles, then picture by picture
-        the residuals, pixel by pixel, channel by channel
+    …   one stream of the range coder: unit by unit, the widest first, the codes of all tiles, those of one
+        context after those of another; then picture by picture the residuals, pixel by pixel, channel
+        by channel
 
 Whoever reads a file gets as much work out of few bytes as a usual picture is, and beyond that so much
 for each byte: where codes cost next to nothing, the stream ends in zeros (see ``least``).
@@ -34,7 +35,7 @@ from ..errors import BadFile
 
 __all__ = ["MOST_VALUES", "VERSION", "Header", "least", "opened", "packed"]
 
-MAGIC, VERSION = b"NW", 1
+MAGIC, VERSION = b"NW", 2
 STORED, SHAPED, RESIDUAL = 32, 64, 128
 NAME, CHECK, SUM, HEAD = slice(3, 7), slice(7, 9), slice(9, 13), 14
 MOST_VALUES = 1 << 29  # of all pictures of a file: 512 MiB
@@ -106,7 +107,7 @@ def opened(file: bytes, fingerprint: bytes, usual: Sequence[int]) -> tuple[Heade
     if version != VERSION:
         raise BadFile(
             f"this file is of version {version}; this Narrows reads version {VERSION}: "
-            "install a newer one"
+            f"{'install a newer one' if version > VERSION else 'an older one reads it'}"
         )
     if file[NAME] != fingerprint:
         raise BadFile(
