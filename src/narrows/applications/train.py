@@ -257,8 +257,8 @@ def train(
     parts = split(images, validation=validation, seed=seed)
     shown = Unfailing(reporter(report))
     if code_size == "auto":
-        changed["code_size"], said = sufficient_code_size(parts.train, parts.validation, seed)
-        shown.say(said)
+        changed["code_size"], chosen_by = sufficient_code_size(parts.train, parts.validation, seed)
+        shown.say(chosen_by)
     chosen = lasting(adjusted(recipe, images.shape, changed), epochs, minutes)
     if patience is not None or parts.validation is not None:
         chosen = patient(chosen, patience)

@@ -22,7 +22,7 @@ from .walk import printable
 __all__ = ["Groups", "parquet_contents"]
 
 GROUP_BYTES = 1 << 30  # of a row group's pictures
-AT_ONCE = 1 << 30  # bytes that the rows of one batch may become
+AT_ONCE = 1 << 27  # bytes that the rows of one batch may become
 _ROWS = 65536
 KEPT = 2  # row groups in memory, of all archives together
 _NAMES = ("image", "img", "picture", "photo", "pixel_values", "bytes", "jpg", "png", "content")
@@ -174,12 +174,12 @@ def _read_group(path: Path, group: int, leaf: str) -> Any:
 
     found, total = [], 0
     with _parquet().ParquetFile(path) as opened:
+        claimed = _claimed(opened, group, leaf)
+        most = max(FREE, 2 * claimed)
         for some in _batches(opened, leaf, [group]):
             total += some.nbytes
-            if total > GROUP_BYTES:
-                raise ValueError(
-                    f"a row group becomes more than {GROUP_BYTES >> 30} GiB of pictures"
-                )
+            if total > most:
+                raise ValueError("its rows become far more than it says")
             found.append(some)
     return pyarrow.chunked_array(found or [pyarrow.array([], pyarrow.binary())])
 
@@ -192,7 +192,7 @@ def _batches(opened: Any, leaf: str, groups: list[int]) -> Iterator[Any]:
     """
     for number in groups:
         columns = _columns(opened.metadata.row_group(number), leaf)
-        claimed = sum(int(column.total_uncompressed_size) for column in columns)
+        claimed = _claimed(opened, number, leaf)
         most = max(1, min(_ROWS, AT_ONCE // max(1, claimed)))
         if not any("DICTIONARY" in coding for column in columns for coding in column.encodings):
             most = _ROWS
@@ -201,6 +201,12 @@ def _batches(opened: Any, leaf: str, groups: list[int]) -> Iterator[Any]:
             while hasattr(column.type, "get_field_index"):
                 column = column.field(0)
             yield column
+
+
+def _claimed(opened: Any, group: int, leaf: str) -> int:
+    """The bytes that a column of a row group says it has."""
+    columns = _columns(opened.metadata.row_group(group), leaf)
+    return sum(int(column.total_uncompressed_size) for column in columns)
 
 
 def _columns(group: Any, leaf: str) -> list[Any]:

@@ -85,8 +85,8 @@ def _refused(info: zipfile.ZipInfo, length: int) -> str:
         return "a link" if stat.S_ISLNK(mode) else "not a file"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "packed by another method than deflate; pack it anew"
-    if info.compress_size > length or info.header_offset > length:
-        return "damaged (it claims to be larger than the archive)"
+    if not 0 <= info.header_offset <= length or info.compress_size > length:
+        return "damaged (it lies outside of the archive)"
     try:
         refuse_bomb(info.file_size, info.compress_size, LARGE)
     except ValueError as error:
