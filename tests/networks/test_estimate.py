@@ -88,9 +88,7 @@ def test_every_guess_is_tried_here() -> None:
 @pytest.mark.parametrize("name", GUESSES)
 @pytest.mark.parametrize("rank", [0, 5])
 @torch.no_grad()
-def test_what_the_guess_knows_is_never_touched(
-    name: str, size: tuple[int, int], rank: int
-) -> None:
+def test_what_the_guess_knows_is_never_touched(name: str, size: tuple[int, int], rank: int) -> None:
     guess = Part(name, GUESSES[name])
     rung = EstimateRung((3, *size), rank=rank, guess=guess, channels=4, blocks=1, norm="none")
     x = torch.rand((2, 3, *size), generator=torch.Generator().manual_seed(1))
@@ -105,7 +103,9 @@ def test_what_the_guess_knows_is_never_touched(
         assert torch.equal(changed[known], x[known])
     if name == "back-projected":
         small = tuple(small_size(side, 2) for side in size)
-        torch.testing.assert_close(reduced(changed, small), reduced(before, small), atol=1e-4, rtol=0)
+        torch.testing.assert_close(
+            reduced(changed, small), reduced(before, small), atol=1e-4, rtol=0
+        )
 
 
 @torch.no_grad()
@@ -137,7 +137,10 @@ def test_it_is_a_part() -> None:
         (lambda: EstimateRung((12,)), "an estimate takes pictures (C, H, W); we got shape (12,)"),
         (lambda: EstimateRung((1, 8, 8), rank=-1), "are at least 1, rank and blocks at least 0"),
         (lambda: EstimateRung((1, 8, 8), blocks=-1), "we got 4, 96, 64 and -1"),
-        (lambda: EstimateRung((1, 8, 8), guess=Part("hunch")), "there is no guess named 'hunch', only"),
+        (
+            lambda: EstimateRung((1, 8, 8), guess=Part("hunch")),
+            "there is no guess named 'hunch', only",
+        ),
     ],
 )
 def test_what_is_refused(make, said: str) -> None:
