@@ -1,7 +1,7 @@
 """What a model is for, and how it does there beside what is free: measured when a training ends.
 
 --for denoise ──► the recipe denoiser
-a trained model ──► validation pictures, spoilt as its verbs find them ──► a Standing for each verb
+a trained model ──► validation pictures, corrupted as its verbs find them ──► a Standing for each verb
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How a model does what it may be asked for, beside methods that need none: kept with its run.
 
-validation pictures ──spoilt as a verb finds them──► the model, free methods ──► Standing
+validation pictures ──corrupted as a verb finds them──► the model, free methods ──► Standing
                                                      run.toml ◄── kept ── a verb quotes it
 """
 
