@@ -97,8 +97,8 @@ class IndexResult(Result):
             counts.append(f"{len(self.skipped):,} skipped")
         address, about = self.collection.address, self.collection.about
         return (
-            f"{self.pictures:,} pictures in {address}, {about.rows} of {about.size} "
-            f"numbers\n{', '.join(counts)}; {self.seconds:.1f} s\n"
+            f"{self.pictures:,} pictures in {address}, {about.features} of {about.size} "
+            f"numbers{about.apart}\n{', '.join(counts)}; {self.seconds:.1f} s\n"
             f"  search it   narrows search {address} --like PICTURE"
         )
 

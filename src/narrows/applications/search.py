@@ -126,7 +126,7 @@ class SearchResult(Result):
         asked = [(signs[t.sign], Path(t.name).name, t.picture) for t in self.query[:SHOWN]]
         cells = zip(self.rows(), self._distances(), self.thumbnails, strict=True)
         found = [(away, _caption(row), picture) for row, away, picture in cells]
-        title = f"nearest of {len(self.collection):,} pictures, by distance of codes"
+        title = f"nearest of {len(self.collection):,} pictures, by distance of {self.collection.about.rows}"
         return {"search": contact_sheet(asked, found, title=title + self._among())}
 
     def _among(self) -> str:

@@ -88,8 +88,13 @@ class About:
     @property
     def rows(self) -> str:
         """What the rows are in one phrase."""
+        return f"{self.features}{self.apart}"
+
+    @property
+    def apart(self) -> str:
+        """What their distances are, where these are not those of the features as they are."""
         how = {"euclidean": "", "cosine": ", by the cosine", "whitened": ", whitened"}
-        return f"{self.features}{how[self.distance]}"
+        return how[self.distance]
 
     @property
     def inputs(self) -> str:
