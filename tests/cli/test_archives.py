@@ -27,9 +27,7 @@ def test_train_and_describe_take_an_archive(
     said = narrows("data", "describe", path, "--json")
     assert said.code == 0 and json.loads(said.out)["pictures"] == 24, said
     to = tmp_path / "model"
-    done = narrows(
-        *("train", path, "--recipe", "mlp-vae", "--size", 8, "--epochs", 1, "--to", to, "--quiet")
-    )
+    done = narrows(*("train", path, "--recipe", "mlp-vae", "--size", 8, "--epochs", 1, "--to", to))
     assert done.code == 0, done.err
     judged = narrows("evaluate", to, path, "--json")
     assert judged.code == 0 and json.loads(judged.out), judged.err
