@@ -66,6 +66,10 @@ class Writer:
         """Symbols (M,) of one table."""
         self._coder.encode(np.ascontiguousarray(symbols, np.int32), model)
 
+    def one(self, symbol: int, model: Any) -> None:
+        """One symbol."""
+        self._coder.encode(symbol, model)
+
     def each(self, symbols: npt.NDArray[Any], counts: npt.NDArray[Any]) -> None:
         """Symbols (M,), each with counts of its own (M, A)."""
         family = _stream().model.Categorical(perfect=False)

@@ -379,13 +379,14 @@ class Uniform:
         scale = self._scale(quality)
         quantiser, _ = self._places(symbols, scale)
         contexts = 2 * self._classes(symbols, quality) + quantiser
-        alone = len(symbols) == 1
-        for place, unit in enumerate(self.order.tolist()):
-            if scale.size[unit] == 1:
-                continue
-            if alone:
-                writer.many(symbols[:, place], self._table(scale, unit, int(contexts[0, place])))
-                continue
+        coded = np.flatnonzero(scale.size[self.order] > 1)
+        if len(symbols) == 1:
+            rows = (x[coded].tolist() for x in (self.order, symbols[0], contexts[0]))
+            for unit, symbol, context in zip(*rows, strict=True):
+                writer.one(symbol, self._table(scale, unit, context))
+            return
+        for place in coded.tolist():
+            unit = int(self.order[place])
             for context in np.unique(contexts[:, place]).tolist():
                 own = symbols[contexts[:, place] == context, place]
                 writer.many(own, self._table(scale, unit, context))
@@ -396,29 +397,37 @@ class Uniform:
         Raises:
             BadFile: there are none.
         """
-        scale = self._scale(quality)
-        found = np.zeros((count, self.units), np.int64)
+        scale, alone = self._scale(quality), count == 1
+        found, taken = (np.zeros((count, self.units), np.int64) for _ in range(2))
         sums = np.zeros((count, len(self.groups) - 1), np.int64)
-        order = self.order.tolist()
-        for group, (begin, end) in enumerate(zip(self.groups, self.groups[1:], strict=False)):
-            told = self.contexts.told(
-                sums[:, :group], self._known(scale)[:group], group, self.groups
-            )
+        known, starts = self._known(scale), self.groups.tolist()
+        order, size, first = (x.tolist() for x in (self.order, scale.size, scale.first))
+        now: Any = 0
+        after: Any = 0
+        for group, (begin, end) in enumerate(zip(starts, starts[1:], strict=False)):
+            told = self.contexts.told(sums[:, :group], known[:group], group, self.groups)
             classes = self.contexts.classes(told)
+            only = 2 * int(classes[0])
             for place in range(begin, end):
                 unit = order[place]
+                symbol: Any = 0
                 if place % CHAIN == 0:
-                    now, next_ = np.zeros(count, np.int64), np.zeros(count, np.int64)
-                if scale.size[unit] > 1:
+                    now = after = 0 if alone else np.zeros(count, np.int64)
+                if size[unit] > 1 and alone:
+                    symbol = reader.one(self._table(scale, unit, only + now))
+                    found[0, place] = symbol
+                elif size[unit] > 1:
                     contexts = 2 * classes + now
                     for context in np.unique(contexts).tolist():
                         rows = np.flatnonzero(contexts == context)
                         model = self._table(scale, unit, context)
                         found[rows, place] = reader.many(model, len(rows))
-                own = found[:, place]
-                sums[:, group] += scale.magnitude[now, scale.start[unit] + own]
+                    symbol = found[:, place]
+                taken[:, place] = now
                 # with b₁ the quantiser: b₁' = p ⊕ b₀, b₀' = b₁
-                now, next_ = (own + scale.first[unit] & 1) ^ next_, now
+                now, after = (symbol + first[unit] & 1) ^ after, now
+            flat = scale.start[self.order[begin:end]] + found[:, begin:end]
+            sums[:, group] = scale.magnitude[taken[:, begin:end], flat].sum(1)
         return found
 
     def _places(self, symbols: Ints, scale: _Scale) -> tuple[Ints, Ints]:
