@@ -1,8 +1,8 @@
 """Faces drawn by models of 64 numbers, in three feature spaces that none of them made.
 
-    NARROWS_DATA=DATA python benchmarks/generation/faces/run.py --seed 0       rows in results.json
-    python benchmarks/generation/faces/run.py --choose                        on training pictures held out
-    python benchmarks/generation/faces/run.py --sheet /tmp/sheet.png          draws of what is trained, to look at
+    python benchmarks/generation/faces/run.py --data DATA/anime_faces          rows in results.json
+    python benchmarks/generation/faces/run.py --data … --choose               on training pictures held out
+    python benchmarks/generation/faces/run.py --data … --sheet sheet.png      draws of what is trained, to look at
 
 A quarter of ``anime_faces`` is held out by content, and only looked at at the end; a tenth of the rest is
 for validation. Held-out faces are halved: every row is judged beside each half with as many pictures as it
@@ -56,7 +56,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--data", type=Path, required=True, help="the folder of anime_faces")
     options.add_argument("--seed", type=int, nargs="+", default=[0])
-    options.add_argument("--minutes", type=float, default=5.0, help="of the second phase")
+    options.add_argument("--minutes", type=float, default=3.5, help="of the second phase")
     options.add_argument("--choose", action="store_true")
     options.add_argument("--sheet", type=Path, help="only draw some of each, of the first seed")
     options.add_argument("--to", type=Path, default=Path("runs/faces-drawn"))
@@ -79,7 +79,7 @@ def main() -> None:
         "pictures": {"seen": len(seen), "held_out": len(held), "of_a_row": len(held) // 2},
         "features": FEATURES,
         "classifier": {"accuracy": round(accuracy(judge, held), 3), "labels": "hair"},
-        "command": f"python benchmarks/generation/faces/run.py --minutes {given.minutes:g} "
+        "command": f"python benchmarks/generation/faces/run.py --data DATA/anime_faces --minutes {given.minutes:g} "
         f"--seed {' '.join(map(str, given.seed))}",
         "machine": machine(),
     }

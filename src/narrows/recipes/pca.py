@@ -185,12 +185,12 @@ def pca_vae_gan(
     (fitting,) = made.phases
     game = Phase(
         frozen=(LINEAR, *(f"ladder.rungs.0.{name}" for name in FITTED), "bottleneck"),
-        steps=1500,
+        steps=900,
         batch_size=16,
         learning_rate=1e-3,
         learning_rate_schedule="constant",
         momentum=0.0,
-        penalties=(Part("adversarial-draws"),),
+        penalties=(Part("adversarial-draws", {"weight": 1000.0}),),
         views=usual_views(shape, mirror),
         ema_decay=0.99,
         keep="last",

@@ -162,7 +162,7 @@ class AdversarialDraws(Penalty, nn.Module):
     def __init__(
         self,
         shape: Sequence[int] = (3, 64, 64),
-        weight: float = 1000.0,
+        weight: float = 1.0,
         features: float = 1.0,
         r1: float = 0.05,
         every: int = 8,
