@@ -62,6 +62,7 @@ COARSE = 1.25  # a step of either quantiser of the trellis, in steps of the qual
 NAT = 0.5  # what a nat is worth in squared half steps
 LEARNT_AT = range(10, 101, OCTAVE)  # qualities that contexts are learnt at
 LEARNT_FROM = 400  # pictures at each, of fewer units than a thousand; of more so many less
+FEWEST = 64  # pictures that tell anything of contexts
 PASSES = 2  # of choosing numbers and learning how often they come
 ROUGH = 32  # of a spread, in 64ths of an octave: half an octave
 LEAST_SPREAD = -3 * 64  # in steps
@@ -210,7 +211,8 @@ class Uniform:
             ValueError: there are no codes, or some are not finite.
         """
         found = Uniform.independent(codes, gain)
-        found.learn(codes, seed)
+        if len(codes) >= FEWEST:
+            found.learn(codes, seed)
         return found
 
     @staticmethod
