@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from narrows.errors import NarrowsError, NoImages
-from narrows.images import folder, read
+from narrows.images import folder, open_source, read
 
 module = sys.modules["narrows.images.folder"]
 archives = sys.modules["narrows.images.archives"]
@@ -263,3 +263,17 @@ def test_two_thousand_files_start_at_once_the_second_time(tmp_path):
     images = folder(root, 2)
     assert time.perf_counter() - start_time < 1 and len(images) == 2000
     np.testing.assert_array_equal(images.pixels[:, 2].numpy(), 7)
+
+
+def test_a_folder_without_colour_is_read_in_one_channel(picture, tmp_path):
+    for number in range(3):
+        gray = Image.fromarray(picture(number, 20, 24)).convert("L")
+        gray.save(tmp_path / f"{number}.png")
+        gray.convert("RGB").save(tmp_path / f"{number}.jpg", quality=80)
+    images = open_source(tmp_path, 16)
+    assert images.shape == (1, 16, 16)
+    assert "no picture has a colour: read in one channel" in images.notes
+    assert open_source(tmp_path, 16, mode="rgb").shape == (3, 16, 16)
+    Image.fromarray(picture(9, 20, 24)).save(tmp_path / "z.png")  # and one in colour
+    images = open_source(tmp_path, 16)
+    assert images.shape == (3, 16, 16) and not any("channel" in note for note in images.notes)

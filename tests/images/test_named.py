@@ -104,7 +104,9 @@ def test_a_path_wins_over_a_name(photos, monkeypatch):
     assert open_source("digits", 8).shape == (3, 8, 8)
     monkeypatch.chdir(photos.parent / "digits")
     assert open_source("digits").shape == (1, 8, 8)
-    with pytest.raises(NarrowsError, match="neither a folder nor a .npy, .npz or IDX file"):
+    with pytest.raises(
+        NarrowsError, match="neither a folder nor a .npy, .npz, IDX, .zip, .tar or .parquet file"
+    ):
         open_source(photos.parent / "digits" / "cat" / "0.png")
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from ..errors import BadFile, NoImages
 from .arrays import array_file, fitted, idx_folder, is_array_file
@@ -16,6 +19,8 @@ from .source import Images, Source
 from .walk import is_archive
 
 __all__ = ["open_source"]
+
+AT_ONCE = 64  # pictures
 
 
 def open_source(
@@ -33,7 +38,7 @@ def open_source(
         spec: a folder of pictures, an archive of them (.zip, .tar, .parquet, a folder of these), a
             .npy, .npz or IDX file, a folder of the four files of MNIST, or one of :func:`narrows.images.names`.
         size: None takes 64 for a folder or an archive, the set's own for a name, and leaves arrays as they are.
-        mode: 'rgb' or 'gray'; None takes 'rgb' for a folder or an archive and else what is there.
+        mode: 'rgb' or 'gray'; None takes what is there: 'gray' where no picture has a colour.
         fit, center_crop: as in :func:`narrows.images.read`.
         progress: called with (done, total) while pictures are decoded.
         levels: as in :func:`narrows.images.folder`.
@@ -48,15 +53,16 @@ def open_source(
         images = idx_folder(path)
         if images is not None:
             return fitted(images, size, mode, fit, center_crop)
-        return folder(
-            path,
-            64 if size is None else size,
-            mode or "rgb",  # type: ignore[arg-type]
-            fit,  # type: ignore[arg-type]
-            center_crop,
-            progress=progress,
-            levels=levels,
-        )
+
+        def read(channels: Any) -> Images:
+            given: Any = (64 if size is None else size, channels, fit, center_crop)
+            return folder(path, *given, progress=progress, levels=levels)
+
+        found = read(mode or "rgb")
+        if mode is None and _colourless(found):
+            found = read("gray")
+            found.notes.append("no picture has a colour: read in one channel")
+        return found
     if path.exists():
         if is_array_file(path):
             return fitted(array_file(path, levels), size, mode, fit, center_crop)
@@ -75,3 +81,12 @@ def open_source(
     ):
         raise NoImages(f"there is no file or folder {path}")
     raise ValueError(f"there is neither a folder nor a set called {text!r}; {unknown(text)}")
+
+
+def _colourless(images: Images) -> bool:
+    """Whether the three channels of every picture are one."""
+    for rows in torch.split(torch.arange(len(images)), AT_ONCE):
+        x = images.take(rows)
+        if not bool((x == x[:, :1]).all()):
+            return False
+    return True
