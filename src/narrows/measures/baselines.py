@@ -38,7 +38,7 @@ VALUES = 1 << 28
 # views of pictures: so many of each, and of all as many as a covariance takes in some seconds
 VIEWS, MOST_VIEWS = 4, 20_000
 # of a coded PCA: components, bits of one of them, rounds of Lloyd's, and pictures that it learns from
-CODED, MOST_BITS, ROUNDS, LEARNT_FROM = 256, 10, 50, 4_096
+CODED, MOST_BITS, ROUNDS, CODED_FIT_SIZE = 256, 10, 50, 4_096
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class CodedPca:
         source = as_source(images)
         pca = Pca.fit(source, min(max(1, bits), CODED, Pca.most(source)), seed=seed)
         given = _allotted(pca.variances, bits)
-        some = permutation(seed, "coded-pca", len(source))[:LEARNT_FROM]
+        some = permutation(seed, "coded-pca", len(source))[:CODED_FIT_SIZE]
         z = torch.cat([pca.encode(source.batch(rows).cpu()) for rows in torch.split(some, 256)])
         return CodedPca(pca, [_lloyd(z[:, i], 2**n) for i, n in enumerate(given) if n])
 

@@ -103,7 +103,9 @@ def tied_weights(lab: Lab) -> Finding:
     size = 16
     pca = Pca.fit(train, size)
     least = float(squared_error(x, pca.reconstruct(x)).mean())
-    linear = linear_autoencoder(train.shape, size).with_(optimizer="adam", learning_rate=2e-3)
+    linear = linear_autoencoder(train.shape, size).with_(
+        optimizer="adam", learning_rate=2e-3, batch_size=256
+    )
     tied = linear.ladder.with_(tied=True)
     makers = {
         "linear, tied": linear.with_(ladder=tied, name="tied-linear"),

@@ -300,7 +300,10 @@ def pca_claim(lab: Lab) -> Finding:
     errors: list[float] = []
     linear = linear_autoencoder(images.shape, UNITS)
     linear = linear.with_(
-        epochs=lab.of(small=30.0, paper=100.0), optimizer="adam", learning_rate=2e-3
+        epochs=lab.of(small=30.0, paper=100.0),
+        optimizer="adam",
+        learning_rate=2e-3,
+        batch_size=256,
     )
     for seed in lab.seeds:
         plain = lab.model(linear, images, seed=seed).model

@@ -128,7 +128,7 @@ def linear_autoencoder(shape: Sequence[int], code_size: int = 16) -> Recipe:
     """
     widths = (code_size,)
     phase = Phase(
-        steps=800, batch_size=256, optimizer="muon", learning_rate=0.02, precision="float32"
+        steps=2000, batch_size=64, optimizer="muon", learning_rate=0.02, precision="float32"
     )
     return Recipe(
         "linear-autoencoder",
