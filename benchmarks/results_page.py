@@ -185,9 +185,10 @@ def faces_drawn(found: dict[str, Any]) -> str:
         f"{pictures['of_a_row']} pictures of each row beside as many held-out faces, {found['features']} "
         f"features, means over both halves and three sets of draws. The classifier names the "
         f"{judge['labels']} of {100 * judge['accuracy']:.0f} % of held-out faces. Draws out of the mixture "
-        "while the second phase goes on:"
+        "while the second phase goes on."
     )
     curve_columns = ["processor seconds", "steps", *spaces, "edges"]
+    note += f" {found.get('note', '')}".rstrip()
     return f"{table(columns, body)}\n\n{note}\n\n{table(curve_columns, way)}"
 
 

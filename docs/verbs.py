@@ -107,7 +107,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "generate",
             "New pictures of one kind, to see what a model takes for typical.",
             "As training pictures for something else: they are few kinds and blurry. Draws with edges: "
-            "`narrows train PICTURES --recipe pca-vae-gan`.",
+            "`narrows train PICTURES --recipe pca-vae-gan`, at a cost in squared error.",
             "Draws from a Gaussian of principal components.",
             "64 pictures on a sheet; it says where a Gaussian of PCA covered more of the real pictures.",
             ("generate",),

@@ -12,7 +12,7 @@ Every model gets ``--minutes`` of the process's own time on one thread, so that 
 machine does not shorten it; the old default gets as much as the new one took with its PCA. Errors are
 means over held-out pictures and values, of reconstructions cut to [0, 1], times 1,000; dB is
 10 log10(PCA's error / the model's). PCA is fitted on all pictures that the model may see, those that
-choose its weights too. Whether pictures are mirrored is PCA's choice on the validation pictures.
+choose its weights too; rows from before the library had PCA of views drew other views. Whether pictures are mirrored is PCA's choice on the validation pictures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,8 @@ import narrows as nw
 from narrows.images import split
 from narrows.images.views import Mirrored
 from narrows.measures import Pca
+from narrows.measures.baselines import to_fit_pca
 from narrows.parts import build
-from narrows.randomness import Draws
 from narrows.training import length
 from narrows.training.reporting import Quiet
 
@@ -45,8 +44,6 @@ from measuring import machine  # noqa: E402
 RESULTS = Path(__file__).with_name("results.json")
 CODE = {"mnist": 32, "fashion-mnist": 32, "digits": 16}
 SIZE = 64
-VIEWS = 4  # of each picture, for PCA of views; one of each where there are many pictures
-MANY = 10_000
 SHARE = 0.1  # of the pictures that are not held out, which choose the weights
 
 
@@ -158,27 +155,10 @@ def over(errors: dict[str, float], base: float) -> dict[str, float]:
 
 
 def linear(seen: Any, seed: int) -> dict[str, Any]:
-    return {"PCA": seen, "PCA, mirrored": Mirrored(seen), "PCA, views": Viewed(seen, seed)}
-
-
-@dataclass(frozen=True)
-class Viewed:
-    """VIEWS of each picture, as the recipes draw them."""
-
-    source: Any
-    seed: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.source.shape)
-
-    def __len__(self) -> int:
-        return len(self.source) * (VIEWS if len(self.source) < MANY else 1)
-
-    def batch(self, indices: Tensor) -> Tensor:
-        views = build("corruption", nw.recipes.pca_autoencoder(self.shape).phases[0].views)
-        first = int(indices[0]) if len(indices) else 0
-        return views(self.source.batch(indices % len(self.source)), Draws(self.seed, first))
+    """What the library's own baselines are fitted on, with views as the recipe draws them."""
+    views = build("corruption", nw.recipes.pca_autoencoder(tuple(seen.shape)).phases[0].views)
+    names = ("PCA", "PCA, mirrored", "PCA, views")
+    return dict(zip(names, to_fit_pca(seen, views, seed).values(), strict=True))
 
 
 class Noted(Quiet):

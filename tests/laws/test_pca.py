@@ -51,6 +51,7 @@ def test_on_digits(digits: nw.images.Images, tied: bool) -> None:
     assert cosine_of_largest_angle(columns, directions) > 0.99
 
 
+@pytest.mark.slow
 def test_the_recipe_as_it_stands_on_digits(digits: nw.images.Images) -> None:
     best, _ = pca(digits, 16)
     assert 1 - 1e-6 < error(trained(digits, 16), digits) / best < 1.01
