@@ -56,4 +56,4 @@ def test_a_beginning_and_other_lengths_are_told() -> None:
 
 def test_every_penalty_is_told() -> None:
     made = nw.recipes.linear_autoencoder((1, 8, 8)).with_(penalties=(Part("l1"), Part("mmd")))
-    assert training_in_words(made).startswith("elbo + l1 + mmd, 20 epochs")
+    assert training_in_words(made).startswith("elbo + l1 + mmd, 2,000 steps")

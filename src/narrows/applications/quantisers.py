@@ -61,7 +61,7 @@ WIDE = 1 / 512  # share of a distribution that is spread over the whole range
 COARSE = 1.25  # a step of either quantiser of the trellis, in steps of the quality
 NAT = 0.5  # what a nat is worth in squared half steps
 LEARNT_AT = range(10, 101, OCTAVE)  # qualities that contexts are learnt at
-LEARNT_FROM = 400  # pictures at each, of fewer units than a thousand; of more so many less
+FITTED_TO = 400  # pictures at each, of fewer units than a thousand; of more so many less
 FEWEST = 64  # pictures that tell anything of contexts
 PASSES = 2  # of choosing numbers and learning how often they come
 ROUGH = 32  # of a spread, in 64ths of an octave: half an octave
@@ -251,7 +251,7 @@ class Uniform:
     def learn(self, codes: Tensor, seed: int = 0) -> None:
         """Fit the contexts to codes (N, *code), of which a few hundred are looked at."""
         chosen = permutation(seed, "contexts", len(codes))
-        most = max(8, LEARNT_FROM * 1000 // max(1000, self.units))
+        most = max(8, FITTED_TO * 1000 // max(1000, self.units))
         parts = [codes[chosen[place :: len(LEARNT_AT)][:most]] for place in range(len(LEARNT_AT))]
         used = [
             (part, quality) for part, quality in zip(parts, LEARNT_AT, strict=True) if len(part)

@@ -693,9 +693,9 @@ class _Loop:
         if not self.finished:
             self._guard_weights()
             if self.run is not None:
-                if validated:
+                if validated and self.recipe.phases[-1].keep != "last":
                     self.run.write_weights("last.safetensors", self._judged())
-                else:
+                elif not validated:
                     self.run.write_weights("model.safetensors", self._judged())
                     self.run.write_auxiliary(self.model)
                 self.finished = True
