@@ -334,7 +334,7 @@ def _morph(case: Case) -> Found:
     made = nw.morph(case.model, case.test.select([0, 1]), progress=False)
     return (
         "distance of half-way pictures to real ones, less is better", found.ours, "a fade",
-        found.other, _says(made, "fade", "better"), 0.0,
+        found.other, _says(made, "fade", "better"), found.noise,
     )  # fmt: skip
 
 

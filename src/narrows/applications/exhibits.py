@@ -60,6 +60,7 @@ class Exhibit:
         ours, other: what was measured, higher is better; None where there is nothing to compare.
         against: what the other number is of.
         unit: of both numbers.
+        noise: two standard errors of their difference, where it was measured pair by pair.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Exhibit:
     other: float | None = None
     against: str = ""
     unit: str = ""
+    noise: float = 0.0
 
     @property
     def better(self) -> bool | None:
@@ -291,14 +293,15 @@ def morphed(model: Any, images: Any, fitted: Any, seed: int = 0) -> Exhibit:
         ends = model.encode(many).z.cpu()
         half = decode((ends + ends.roll(1, 0)) / 2)
         again = decode(ends)
-    fades = ((each + each.roll(1, 0)) / 2 for each in (many, again))
-    ours, *others = (
-        -float(torch.cdist(each.flatten(1).clamp(0, 1), real).min(1).values.mean())
-        / real.shape[1] ** 0.5
-        for each in (half, *fades)
+    fades = ((one + one.roll(1, 0)) / 2 for one in (many, again))
+    each, *rivals = (
+        -torch.cdist(one.flatten(1).clamp(0, 1), real).min(1).values / real.shape[1] ** 0.5
+        for one in (half, *fades)
     )
-    other = max(others)
-    films = [enlarged(each.cpu().clamp(0, 1), 256) for each in (made.frames, made.fade)]
+    rival = max(rivals, key=lambda one: float(one.mean()))
+    ours, other = float(each.mean()), float(rival.mean())
+    noise = 2 * float((each - rival).std(correction=0)) / len(each) ** 0.5
+    films = [enlarged(one.cpu().clamp(0, 1), 256) for one in (made.frames, made.fade)]
     gap = np.full((*films[0].shape[:2], 16, 3), 255, np.uint8)
     text = (
         "Left the codes are mixed and decoded, right the pixels are faded. Half-way between two "
@@ -307,7 +310,7 @@ def morphed(model: Any, images: Any, fitted: Any, seed: int = 0) -> Exhibit:
     )
     live = film(np.concatenate([films[0], gap, films[1]], 2), "A morph beside a fade")
     section = Section("From one to another", text, live=live)
-    return Exhibit("a morph", section, ours, other, "a fade", "")
+    return Exhibit("a morph", section, ours, other, "a fade", "", noise)
 
 
 def _alike_in_turn(x: Tensor) -> list[int]:

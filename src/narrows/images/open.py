@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 
@@ -14,7 +14,7 @@ from .arrays import array_file, fitted, idx_folder, is_array_file
 from .folder import folder
 from .levels import Levels
 from .named import named, names, unknown
-from .read import Size
+from .read import Fit, Mode, Size
 from .source import Images, Source
 from .walk import is_archive
 
@@ -54,11 +54,11 @@ def open_source(
         if images is not None:
             return fitted(images, size, mode, fit, center_crop)
 
-        def read(channels: Any) -> Images:
-            given: Any = (64 if size is None else size, channels, fit, center_crop)
-            return folder(path, *given, progress=progress, levels=levels)
+        def read(channels: Mode) -> Images:
+            side, how = 64 if size is None else size, cast(Fit, fit)
+            return folder(path, side, channels, how, center_crop, progress=progress, levels=levels)
 
-        found = read(mode or "rgb")
+        found = read(cast(Mode, mode or "rgb"))
         if mode is None and _colourless(found):
             found = read("gray")
             found.notes.append("no picture has a colour: read in one channel")
