@@ -142,7 +142,7 @@ def _pca(case: Case) -> Pca:
 def _reconstruct(case: Case) -> Found:
     result = nw.reconstruct(case.model, case.test, progress=False)
     other = _psnr(case.x, _pca(case).reconstruct(case.x))
-    said = case.training.conclusion if "PCA with as many" in case.training.conclusion else ""
+    said = case.training.conclusion if "with as many" in case.training.conclusion else ""
     said = "" if "better than PCA" in said else said
     return "PSNR, dB", float(result.psnr.mean()), "PCA", other, said, 0.0
 
