@@ -32,7 +32,7 @@ from snippets import Nursery, needed
 DOCS = Path(__file__).parent
 PAGES = {name: DOCS / f"{name}.md" for name in ("applications", "collections")}
 WORK = DOCS.parent / "runs" / "gallery"
-LARGEST, LARGEST_IN_ALL = 250_000, 1_500_000  # bytes of the pictures of a page
+LARGEST, LARGEST_IN_ALL = 700_000, 2_500_000  # bytes of the pictures of a page
 
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.S | re.M)
 PICTURE = re.compile(r'!\[[^\]]*\]\((pictures/(?:applications|collections)/[^ )]+) "([^"]+)"\)')
