@@ -106,7 +106,14 @@ def test_area_and_average_precision_are_scikit_learns_and_a_count_of_pairs() -> 
 # ---- scores --------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=nw.recipes.listed())
+# its second phase changes its decoder, and takes as long as all others together
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name == "pca-vae-gan" else name
+    for name in nw.recipes.listed()
+]
+
+
+@pytest.fixture(params=NAMES)
 def model(request, narrow) -> nw.Autoencoder:
     found: nw.Autoencoder = narrow(request.param, SHAPE)
     return found
