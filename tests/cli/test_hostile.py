@@ -31,7 +31,7 @@ def test_a_person_says_how_many_pixels_are_read(narrows, folder: Path) -> None:
     assert limited.code == 0 and "too large: 40 x 40 is 1,600 pixels" in limited.out + limited.err
     assert "NARROWS_PIXEL_LIMIT" not in os.environ
     whole = narrows("data", "describe", folder, "--pixel-limit", "1.6e3")
-    assert "2 RGB pictures" in whole.out and "too large" not in whole.out + whole.err
+    assert "2 gray pictures" in whole.out and "too large" not in whole.out + whole.err
     wrong = narrows("data", "describe", folder, "--pixel-limit", "lots")
     assert wrong.code == 2
     assert wrong.err.splitlines()[-1].startswith("narrows: a pixel limit is 1 to 2,147,483,647")

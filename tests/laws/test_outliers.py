@@ -106,7 +106,7 @@ def test_area_and_average_precision_are_scikit_learns_and_a_count_of_pairs() -> 
 # ---- scores --------------------------------------------------------------------------------------
 
 
-# its second phase changes its decoder, and takes as long as all others together
+# the slowest of them
 NAMES = [
     pytest.param(name, marks=pytest.mark.slow) if name == "pca-vae-gan" else name
     for name in nw.recipes.listed()

@@ -294,13 +294,13 @@ def morphed(model: Any, images: Any, fitted: Any, seed: int = 0) -> Exhibit:
         half = decode((ends + ends.roll(1, 0)) / 2)
         again = decode(ends)
     fades = ((one + one.roll(1, 0)) / 2 for one in (many, again))
-    each, *rivals = (
+    each, *faded = (
         -torch.cdist(one.flatten(1).clamp(0, 1), real).min(1).values / real.shape[1] ** 0.5
         for one in (half, *fades)
     )
-    rival = max(rivals, key=lambda one: float(one.mean()))
-    ours, other = float(each.mean()), float(rival.mean())
-    noise = 2 * float((each - rival).std(correction=0)) / len(each) ** 0.5
+    fade = max(faded, key=lambda one: float(one.mean()))
+    ours, other = float(each.mean()), float(fade.mean())
+    noise = 2 * float((each - fade).std(correction=0)) / len(each) ** 0.5
     films = [enlarged(one.cpu().clamp(0, 1), 256) for one in (made.frames, made.fade)]
     gap = np.full((*films[0].shape[:2], 16, 3), 255, np.uint8)
     text = (
