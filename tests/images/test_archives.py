@@ -85,7 +85,7 @@ def pack(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Files], Pa
 
 @pytest.mark.parametrize("files", [CLASSES, TABLE], ids=["classes", "table"])
 def test_an_archive_is_the_folder_that_it_holds(tmp_path: Path, pack, files: Files) -> None:
-    there, mine = folder(unpacked(tmp_path / "p", files), 8), open_source(pack(files), 8)
+    there, mine = open_source(unpacked(tmp_path / "p", files), 8), open_source(pack(files), 8)
     assert isinstance(mine, Images) and mine.ids == there.ids and len(mine) >= 2
     assert torch.equal(mine.take(torch.arange(len(mine))), there.take(torch.arange(len(there))))
     assert mine.skipped == there.skipped and mine.notes == there.notes and mine.name == "p"
