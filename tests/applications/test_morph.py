@@ -9,7 +9,7 @@ from torch import Tensor
 
 import narrows as nw
 from narrows.applications import decoder, decodings, morph, morph_codes
-from narrows.applications.morph import sample_posterior
+from narrows.applications.morph import half_way, sample_posterior
 
 
 def decode(z: Tensor, progress=None) -> Tensor:
@@ -30,6 +30,19 @@ def test_the_way_goes_through_every_picture_in_equal_stretches() -> None:
     assert torch.allclose(found.frames, found.fade)
     assert found.uneven == pytest.approx(1)
     assert found.sharpness == pytest.approx(found.fade_sharpness)
+
+
+def test_half_way_of_a_linear_model_is_a_fade_of_its_reconstructions() -> None:
+    x = 0.4 + torch.rand(5, 1, 4, 4, generator=torch.Generator().manual_seed(0)) / 5
+    model = nw.fit(nw.recipes.linear_autoencoder((1, 4, 4), 3).with_(steps=1), x, report="quiet")
+    middles = (x + x.roll(1, 0)) / 2
+    found = half_way(model, x, middles)
+    assert list(found) == ["model", "a fade of the pixels", "a fade of the reconstructions"]
+    assert found["a fade of the pixels"].abs().max() < 1e-3  # each is among the real ones
+    assert torch.allclose(found["model"], found["a fade of the reconstructions"], atol=1e-3)
+    wanted = [min(float((one - each).square().mean().sqrt()) for each in x) for one in middles]
+    away = half_way(model, x, x)["a fade of the pixels"]
+    assert away.tolist() == pytest.approx(wanted, abs=1e-5)
 
 
 def test_only_some_places_of_the_way() -> None:

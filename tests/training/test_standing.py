@@ -60,12 +60,15 @@ def test_a_training_keeps_what_it_measured_and_verbs_quote_it(tmp_path: Path) ->
         validation=0.2, report="quiet", progress=False,
     )  # fmt: skip
     found = {(one.purpose, one.task): one for one in trained.standings}
-    assert {purpose for purpose, _ in found} >= {"denoise", "upscale", "generate"}
+    assert {purpose for purpose, _ in found} >= {"denoise", "upscale", "generate", "morph"}
     assert found["denoise", "noise of σ = 0.1 taken out"].beaten_by  # two numbers keep too little
     kept = nw.load(tmp_path / "run").run
     assert [one.note for one in kept.standings] == [one.note for one in trained.standings]
     denoised = nw.denoise(tmp_path / "run", nw.images.Images(smooth[:2]), progress=False)
     assert any("better than this model" in note for note in denoised.whole_document()["notes"])
+    morphed = nw.morph(tmp_path / "run", nw.images.Images(smooth[:2]), progress=False)
+    said = [one.note for one in trained.standings if one.purpose == "morph" and one.note]
+    assert said and list(morphed.notes)[-1:] == said  # blurred ends, and two numbers of a code
     path = tmp_path / "run" / "run.toml"
     path.write_text(path.read_text().replace('purpose = "denoise"', 'purpose = "dance"'))
     with pytest.raises(BadFile, match="damaged"):

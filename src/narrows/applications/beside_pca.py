@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +20,7 @@ from ..measures import Pca, psnr
 from ..measures.evaluation import bits_of_code, pca_baselines
 from ..networks import LinearResidualRung
 from ..recipes.pca import usual_views
+from ..training.standing import ERRORS, difference_error
 
 __all__ = [
     "Linear",
@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 MOST, ENOUGH, JUDGED = 256, 0.95, 1000  # components, the share of what they explain, and pictures
-ERRORS = 2.0  # standard errors of the mean difference that count as one
 
 
 @dataclass(frozen=True)
@@ -154,9 +153,9 @@ def conclusion(ours: Any, pca: Any, judged: str, name: str = "PCA", model: Any =
     """
     kind, _, size = name.partition(",")
     against = f"{kind} with as many {'bits' if 'bit' in size else 'numbers'}"
-    apart = np.asarray(torch.as_tensor(ours).double() - torch.as_tensor(pca).double())
-    mean = float(apart.mean())
-    error = float(apart.std(ddof=1)) / math.sqrt(len(apart)) if len(apart) > 1 else math.inf
+    own, free = (torch.as_tensor(each).double() for each in (ours, pca))
+    apart, mean = own - free, float((own - free).mean())
+    error = difference_error(free.tolist(), own.tolist()) if len(apart) > 1 else math.inf
     of = f"on {len(apart):,} {judged} picture{'s' if len(apart) > 1 else ''}"
     if abs(mean) <= ERRORS * error or round(abs(mean), 2) == 0:
         return f"{against} is as good ({of}: {mean:+.2f} dB is within the error)"

@@ -23,13 +23,14 @@ from ..images import Images
 from ..measures import Pca, psnr
 from ..progress import Progress, stage
 from ..randomness import permutation
+from ..training.standing import ERRORS, difference_error
 from .close_codes import AUGMENTATIONS, augmented
 from .codec import Codec, codec_model, pca_codec_model
 from .decoding import decoder
 from .duplicates import duplicates
 from .inpaint import inpaint
 from .map import map as map_of
-from .morph import morph_codes
+from .morph import half_way, morph_codes
 from .restored import MODEL
 
 __all__ = [
@@ -285,22 +286,15 @@ def morphed(model: Any, images: Any, fitted: Any, seed: int = 0) -> Exhibit:
     """
     x = images.batch(torch.tensor(medoids(images, min(4, len(images)), seed))).cpu()
     x = x[_alike_in_turn(x)]
-    real = fitted.batch(torch.arange(min(len(fitted), 4000))).flatten(1).cpu()
+    real = fitted.batch(torch.arange(min(len(fitted), 4000)))
     many = images.batch(torch.tensor(medoids(images, min(24, len(images)), seed + 1))).cpu()
     with model.evaluating():
         decode = decoder(model)
         made = morph_codes(decode, model.encode(x).z.cpu(), x, frames=FRAMES * (len(x) - 1) + 1)
-        ends = model.encode(many).z.cpu()
-        half = decode((ends + ends.roll(1, 0)) / 2)
-        again = decode(ends)
-    fades = ((one + one.roll(1, 0)) / 2 for one in (many, again))
-    each, *faded = (
-        -torch.cdist(one.flatten(1).clamp(0, 1), real).min(1).values / real.shape[1] ** 0.5
-        for one in (half, *fades)
-    )
+    each, *faded = (-away for away in half_way(model, many, real).values())
     fade = max(faded, key=lambda one: float(one.mean()))
     ours, other = float(each.mean()), float(fade.mean())
-    noise = 2 * float((each - fade).std(correction=0)) / len(each) ** 0.5
+    noise = ERRORS * difference_error(each.tolist(), fade.tolist())
     films = [enlarged(one.cpu().clamp(0, 1), 256) for one in (made.frames, made.fade)]
     gap = np.full((*films[0].shape[:2], 16, 3), 255, np.uint8)
     text = (

@@ -6,7 +6,6 @@ codes, small pictures, labels ──► the same label among the nearest: of cod
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from ..images.thumbnails import opened_thumbnail
 from ..measures.features import colours, pixels
 from ..measures.neighbourhoods import neighbourhoods
 from ..randomness import permutation
+from ..training.standing import ERRORS, difference_error
 from .embedding import embed_2d
 from .features import TITLES
 
@@ -29,7 +29,6 @@ NEAREST = 5
 ASKED = 300  # pictures, among themselves
 FEWEST = 20
 MOST = 50_000  # pictures of a collection, whose labels are read in a moment
-ERRORS = 2.0  # standard errors of a mean difference that count as one
 FREE = {"pixels": pixels, "colours": colours}
 PLANE = 0.02  # of the neighbours on a map, below which it is none
 
@@ -104,7 +103,7 @@ def kinship_note(codes: Array, pictures: Sequence[Array], labels: Array, kind: s
             found = _same(torch.cat([change(each) for each in x]).double(), names)
             if found.mean() > share.mean():
                 best, share = name, found
-    error = float((share - own).std()) / math.sqrt(len(own))
+    error = difference_error(own.tolist(), share.tolist())
     if not best or float((share - own).mean()) <= ERRORS * error:
         return ""
     return (

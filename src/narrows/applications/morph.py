@@ -22,11 +22,13 @@ from ..measures import sharpness
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table, counted
+from ..training.standing import MODEL
 from .decoding import Decode, decoder
 from .opening import opened_autoencoder, opened_images
+from .restored import standing_notes
 
 __all__ = [
-    "BLENDS", "Decodings", "Morph", "decodings", "linear", "morph", "morph_codes",
+    "BLENDS", "Decodings", "Morph", "decodings", "half_way", "linear", "morph", "morph_codes",
     "sample_posterior", "spherical",
 ]  # fmt: skip
 
@@ -172,7 +174,9 @@ def morph(
             decoder(autoencoder), autoencoder.encode(images).z, x,
             frames=frames, alphas=alpha, blend=blend, progress=step,
         )  # fmt: skip
-    return dataclasses.replace(made, ids=_ids(images), **_read(images))
+    read = _read(images)
+    read["notes"] = [*read["notes"], *standing_notes(autoencoder, "morph")]
+    return dataclasses.replace(made, ids=_ids(images), **read)
 
 
 def _ids(images: Any) -> list[str]:
@@ -231,6 +235,34 @@ def morph_codes(
         _relative_sharpness(_along(pictures, middles, linear), pictures),
         blend,
     )
+
+
+def half_way(model: Any, pictures: Tensor, real: Tensor) -> dict[str, Tensor]:
+    """How far the nearest real picture is from what lies half-way between neighbours, and from a fade.
+
+    There are two fades, as the blur of reconstructions alone brings them nearer.
+
+    Args:
+        model: an autoencoder.
+        pictures: (N, C, H, W) in [0, 1]; each is mixed with the one before it.
+        real: (M, C, H, W), among which the nearest is looked for.
+
+    Returns:
+        By way, ``model`` first: (N,) root mean squares of a value of a pixel.
+    """
+    decode = decoder(model)
+    with model.evaluating(), torch.no_grad():
+        ends = model.encode(pictures).z
+        ways = {MODEL: decode((ends + ends.roll(1, 0)) / 2)}
+        again = decode(ends)
+    for name, one in (("pixels", pictures), ("reconstructions", again)):
+        ways[f"a fade of the {name}"] = (one + one.roll(1, 0)) / 2
+    known = real.flatten(1).cpu()
+    return {
+        name: torch.cdist(one.flatten(1).clamp(0, 1).cpu(), known).min(1).values
+        / known.shape[1] ** 0.5
+        for name, one in ways.items()
+    }
 
 
 def _checked(alphas: Sequence[float]) -> Tensor:

@@ -10,7 +10,7 @@ import functools
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -37,6 +37,7 @@ from .inpaint import (
     inpainting_baselines,
     where_codes_lie,
 )
+from .morph import half_way
 from .restored import Restored, corruption_of, takes_any_size, through
 from .upscale import upscale_batch
 
@@ -53,6 +54,7 @@ HOLE = 0.4  # of a side
 DRAWN = 256  # pictures from a prior
 COVERED = 500  # pictures that they shall cover
 SMALL = 16  # a side of what is compared of both
+NEAR = 32  # times VALUES, of training pictures among which the nearest is looked for
 ENOUGH = 100  # of validation, else training pictures are to be covered
 MIXTURE, GAUSSIAN = "mixture", "a Gaussian of PCA"
 # filling a hole by projection is slow: at most so many, and seconds, and of the training's seconds
@@ -113,6 +115,7 @@ def standings(
     measures = [
         lambda: _noise(model, x, name, seed),
         lambda: _draws(model, images, train, name, seed),
+        lambda: _between(model, x, train, name),
     ]
     measures += [functools.partial(_enlarging, model, x, factor, name) for factor in FACTORS]
     few = min(HOLES, int(min(SHARE * seconds, LONGEST) / (PASSES * each + 1e-9)))
@@ -152,18 +155,25 @@ def _some(images: Any) -> Tensor:
 
 def _of_pictures(for_: str, found: Restored, name: str, task: str) -> Standing:
     titles = {"as given": {"denoise": "noisy", "upscale": "bicubic"}.get(for_, "")}
-    scores = {method: each["psnr"].double().tolist() for method, each in found.scores().items()}
-    own = scores[MODEL]
-    table = [
+    scores = {
+        titles.get(method, method): each["psnr"].double().tolist()
+        for method, each in found.scores().items()
+    }
+    judged = f"{len(scores[MODEL])} {name} pictures"
+    return Standing(for_, _rows(scores, "psnr"), judged, task)
+
+
+def _rows(scores: Mapping[str, list[float]], measure: str) -> list[dict[str, Any]]:
+    """Of each method, by its scores of the same pictures."""
+    return [
         {
-            "name": titles.get(method, method),
-            "psnr": statistics.fmean(each),
-            "psnr_deviation": statistics.pstdev(each),
-            "error": difference_error(own, each),
+            "name": method,
+            measure: statistics.fmean(each),
+            f"{measure}_deviation": statistics.pstdev(each),
+            "error": difference_error(scores[MODEL], each),
         }
         for method, each in scores.items()
     ]
-    return Standing(for_, table, f"{len(own)} {name} pictures", task)
 
 
 def _tried(measure: Callable[[], Standing | None]) -> Standing | None:
@@ -272,18 +282,21 @@ def _draws(model: Any, images: Any, train: Any, name: str, seed: int) -> Standin
         MODEL: covered(real, _tiny(decoder(model, seed)(codes))),
         GAUSSIAN: covered(real, _tiny(pca.sample(DRAWN, seed))),
     }
-    own = inside[MODEL].double().tolist()
-    rows = [
-        {
-            "name": each,
-            "coverage": float(found.double().mean()),
-            "coverage_deviation": float(found.double().std(correction=0)),
-            "error": difference_error(own, found.double().tolist()),
-        }
-        for each, found in inside.items()
-    ]
+    rows = _rows({each: one.double().tolist() for each, one in inside.items()}, "coverage")
     task = f"the share of real pictures that one of {DRAWN} draws is near to"
     return Standing("generate", rows, f"{len(real)} {name} pictures", task, "coverage")
+
+
+def _between(model: Any, x: Tensor, train: Any, name: str) -> Standing:
+    """What is half-way between two pictures, and fades of the two: how near is a training picture?"""
+    most = max(ENOUGH, NEAR * VALUES // math.prod(train.shape))
+    known = evenly(train, min(most, len(train)))
+    away = half_way(model, x, known.batch(torch.arange(len(known))).float())
+    scores = {
+        way: (-20 * one.double().clamp_min(1e-6).log10()).tolist() for way, one in away.items()
+    }
+    task = "the training picture nearest to what is half-way between two"
+    return Standing("morph", _rows(scores, "psnr"), f"{len(x)} pairs of {name} pictures", task)
 
 
 def _reduced(images: Any) -> Tensor:

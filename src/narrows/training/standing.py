@@ -13,12 +13,12 @@ from typing import Any
 
 from ..tables import Table, spread
 
-__all__ = ["MODEL", "Standing", "difference_error", "standings_of"]
+__all__ = ["ERRORS", "MODEL", "Standing", "difference_error", "standings_of"]
 
 MODEL = "model"  # the name of its row
 ERRORS = 2.0  # standard errors of the mean difference that count as one
 MEASURES = {"psnr": ("PSNR (dB)", "dB", 2), "coverage": ("coverage", "of the pictures", 2)}
-VERBS = ("denoise", "upscale", "inpaint", "generate")
+VERBS = ("denoise", "upscale", "inpaint", "generate", "morph")
 LONGEST = 200  # characters of a name
 MOST = 20  # standings of a model, and rows of one
 LARGE = 1e6  # what no number of a row reaches
