@@ -23,7 +23,7 @@ demo: .venv/ready ## install, train a small model offline, and say where to look
 	@echo "(once in this shell, before them: . .venv/bin/activate)"
 
 test: .venv/ready ## install, then the tests (minutes)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" --numprocesses auto --dist worksteal
 
 test-full: .venv/ready ## all the tests, the long ones too
 	$(BIN)/pytest

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import forked_program
 from PIL import Image
 
 from narrows.collection import About, Collection
@@ -33,9 +31,8 @@ index.index_files(collection, found, lambda x: x.reshape(len(x), -1).numpy(), wo
 """
 
 
-def start(photos: Path, to: Path, at_once: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", INDEXING, str(photos), str(to), str(at_once)]
-    return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+def start(photos: Path, to: Path, at_once: int) -> ForkServerProcess:
+    return forked_program(INDEXING, str(photos), str(to), str(at_once))
 
 
 def commits(to: Path) -> int:
@@ -89,17 +86,20 @@ def test_killed_while_indexing(tmp_path: Path, pictures: int, at_once: int, kill
     try:
         while done < kills:
             before, process = commits(to), start(photos, to, at_once)
-            while commits(to) == before and process.poll() is None:
+            while commits(to) == before and process.is_alive():
                 time.sleep(0.002)
             time.sleep(moments.uniform(0, 0.05))
-            if process.poll() is not None:
-                assert process.returncode == 0
+            if not process.is_alive():
+                process.join()
+                assert process.exitcode == 0
                 break
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.join()
             done += 1
         partly = len(Collection.open(to))
-        assert start(photos, to, at_once).wait() == 0
+        last = start(photos, to, at_once)
+        last.join()
+        assert last.exitcode == 0
     finally:
         for reader in readers:
             reader.stop.set()

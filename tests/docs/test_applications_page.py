@@ -1,20 +1,29 @@
-"""All that is on the pages of applications and of collections runs, on digits for minutes' sets."""
+"""All that is on the pages of applications and of collections runs, on digits for minutes' sets.
+
+Whether it is understood, the commands' options and the names and arguments of calls, takes no time.
+"""
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import functools
 import importlib
 import importlib.util
+import inspect
 import re
 import struct
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 from sklearn.datasets import load_digits
 
+import narrows as nw
 from narrows.cli.app import app
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +39,12 @@ def gallery() -> types.ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module", autouse=True)
+def verbs_are_known(gallery: types.ModuleType) -> None:
+    """The command line imports its verbs when it is first used."""
+    assert gallery.said_by(["narrows", "--version"]).startswith("narrows ")
 
 
 @pytest.fixture(scope="module", params=["applications", "collections"])
@@ -99,6 +114,41 @@ def made(
     return folder, written, ran
 
 
+def test_every_command_is_understood(gallery: types.ModuleType, page: str) -> None:
+    group: Any = typer.main.get_command(app)
+    lines = [
+        arguments
+        for kind, text in gallery.BLOCK.findall(page)
+        if kind == "console"
+        for _, arguments in gallery.commands(text)
+    ]
+    assert len(lines) > 5
+    for _, *words in lines:
+        command = group
+        while hasattr(command, "commands"):
+            command, words = command.commands[words[0]], words[1:]
+        command.make_context("narrows", list(words))  # raises what a wrong option gives
+    with pytest.raises(Exception, match="No such option"):
+        group.commands["morph"].make_context("narrows", ["model", "a.png", "--backwards"])
+
+
+def test_every_call_is_understood(gallery: types.ModuleType, page: str) -> None:
+    calls = [
+        node
+        for kind, text in gallery.BLOCK.findall(page)
+        if kind == "python"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("nw.")
+    ]
+    assert len(calls) > 5
+    for node in calls:
+        function = functools.reduce(getattr, ast.unparse(node.func).split(".")[1:], nw)
+        known = inspect.signature(function).parameters
+        if not any(one.kind is one.VAR_KEYWORD for one in known.values()):
+            assert {one.arg for one in node.keywords} <= {*known}, ast.unparse(node)
+
+
+@pytest.mark.slow
 def test_every_command_runs(
     gallery: types.ModuleType, page: str, made: tuple[Path, str, list[list[str]]]
 ) -> None:
@@ -123,6 +173,7 @@ def test_every_application_has_its_command(gallery: types.ModuleType) -> None:
     assert (verbs | GROUPS) - NO_APPLICATIONS == used - NO_APPLICATIONS
 
 
+@pytest.mark.slow
 def test_every_picture_is_written_by_a_command(
     gallery: types.ModuleType, page: str, made: tuple[Path, str, list[list[str]]]
 ) -> None:

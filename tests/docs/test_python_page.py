@@ -37,7 +37,8 @@ def test_every_snippet_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     with Nursery() as nursery:
         for number, snippet in enumerate(SNIPPETS):
-            nursery.run(needed(SNIPPETS[:number], snippet))
+            program = needed(SNIPPETS[:number], snippet)
+            nursery.run(program if number == 0 else program.replace("epochs=2", "epochs=0.1"))
     assert len(SNIPPETS) == 5 and (tmp_path / "out" / "reconstructions.json").exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -23,7 +24,9 @@ VERBS = {
 
 
 def test_every_cell_runs_and_shows_what_is_stored() -> None:
-    outputs = tour.run(SOURCES)
+    shorter = [re.sub(r"epochs=\d+", "epochs=2", source) for source in SOURCES]
+    assert shorter != SOURCES
+    outputs = tour.run(shorter)
     stored = [cell["outputs"] for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
     assert len(SOURCES) > 20
     assert [_kinds(each) for each in outputs] == [_kinds(each) for each in stored], "make tour"

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
+from forked import forked
 
 TIMES = ("seconds", "images_per_second")
 
 
-def command(folder: Path, epochs: int) -> list[str]:
+def start(folder: Path, epochs: int) -> ForkServerProcess:
     """A small model with everything that has a state: batch norm, Adam, an average, validation."""
-    return [
-        *(sys.executable, "-m", "narrows", "train", "digits", "--recipe", "mlp-vae"),
+    return forked(
+        *("narrows", "train", "digits", "--recipe", "mlp-vae"),
         *("--set", "widths=[16]", "--set", "ladder.norm=batch", "--set", "ema_decay=0.99"),
         *("--epochs", str(epochs), "--to", str(folder), "--checkpoint-seconds", "0", "--resume"),
-    ]
+    )
 
 
-def start(folder: Path, epochs: int) -> subprocess.Popen[bytes]:
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command(folder, epochs), env=environment, **quiet)  # type: ignore[call-overload]
+def ended(process: ForkServerProcess) -> int | None:
+    process.join()
+    return process.exitcode
 
 
 def progress(folder: Path) -> float:
@@ -45,16 +42,16 @@ def killed(folder: Path, epochs: int, kills: int, longest: float) -> int:
     done = 0
     while done < kills:
         before, process = progress(folder), start(folder, epochs)
-        while progress(folder) == before and process.poll() is None:
+        while progress(folder) == before and process.is_alive():
             time.sleep(0.005)
         time.sleep(moments.uniform(0, longest))
-        if process.poll() is not None:
-            assert process.returncode == 0
+        if not process.is_alive():
+            assert ended(process) == 0
             break
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
         done += 1
-    assert start(folder, epochs).wait() == 0
+    assert ended(start(folder, epochs)) == 0
     return done
 
 
@@ -68,7 +65,7 @@ def lines(folder: Path) -> list[dict[str, object]]:
 )
 def test_killed_and_resumed_is_not_killed(tmp_path: Path, kills: int, epochs: int) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert start(whole, epochs).wait() == 0
+    assert ended(start(whole, epochs)) == 0
     assert killed(broken, epochs, kills, longest=0.3) == kills
     names = {p.name for p in whole.iterdir()}
     assert names == {p.name for p in broken.iterdir()}
