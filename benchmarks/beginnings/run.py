@@ -1,6 +1,7 @@
 """Held-out error of models that begin as PCA, beside PCA three ways and the model that was the default.
 
     python benchmarks/beginnings/run.py --data DATA --set anime_faces utkface mnist lfw_gray --seed 0
+    python benchmarks/beginnings/run.py --set utkface --code 16 256 --model pca-autoencoder --minutes 3
     python benchmarks/beginnings/run.py --quick                       a minute: does it work?
 
 DATA holds a folder for each set; ``mnist`` and ``digits`` are found by name (``NARROWS_DATA``). A fifth of the pictures is
@@ -44,6 +45,11 @@ from measuring import machine  # noqa: E402
 RESULTS = Path(__file__).with_name("results.json")
 CODE = {"mnist": 32, "fashion-mnist": 32, "digits": 16}
 SIZE = 64
+MODELS = {  # the old default is last: it has as much time as its successor with its PCA
+    "pca-autoencoder": nw.recipes.pca_autoencoder,
+    "pca-vae": nw.recipes.pca_vae,
+    "conv-vae": nw.recipes.conv_vae,
+}
 SHARE = 0.1  # of the pictures that are not held out, which choose the weights
 
 
@@ -53,10 +59,12 @@ def main() -> None:
     length.clock = time.process_time
     for seed in given.seed:
         for name in given.set:
-            row = measured(name, seed, given)
-            print(json.dumps({k: v for k, v in row.items() if k != "curves"}, indent=1), flush=True)
-            if not given.quick:
-                write(given.results, row)
+            for code in given.code or [CODE.get(name, 64)]:
+                row = measured(name, code, seed, given)
+                shown = {k: v for k, v in row.items() if k != "curves"}
+                print(json.dumps(shown, indent=1), flush=True)
+                if not given.quick:
+                    write(given.results, row)
 
 
 def arguments() -> argparse.Namespace:
@@ -65,6 +73,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--set", nargs="+", default=["anime_faces", "utkface", "lfw_gray", "mnist"])
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--minutes", type=float, default=0.8)
+    parser.add_argument(
+        "--code", type=int, nargs="+", help="numbers of a code; default: by the set"
+    )
+    parser.add_argument("--model", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
@@ -87,12 +99,11 @@ def pictures(name: str, data: Path) -> tuple[Any, Any]:
     return parts.train, parts.test
 
 
-def measured(name: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
+def measured(name: str, code: int, seed: int, given: argparse.Namespace) -> dict[str, Any]:
     """Errors on the held-out pictures, times 1,000."""
     seen, held = pictures(name, given.data)
     # another seed than the one that held pictures out: a picture's hash would fall on one side again
     parts = split(seen, validation=SHARE, seed=seed + 1)
-    code = CODE.get(name, 64)
     errors: dict[str, float] = {}
     seconds: dict[str, float] = {}
     curves: dict[str, list[list[float]]] = {}
@@ -102,9 +113,9 @@ def measured(name: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
         seconds[kind] = time.process_time() - began
         errors[kind] = error(pca.reconstruct, held)
     minutes, mirror = given.minutes, mirrors(parts.train, parts.validation, code)
-    for make in (nw.recipes.pca_autoencoder, nw.recipes.pca_vae, nw.recipes.conv_vae):
-        begun = {} if make is nw.recipes.conv_vae else {"mirror": mirror}
-        recipe = make(tuple(seen.shape), code, **begun)
+    for named in given.model:
+        begun = {} if named == "conv-vae" else {"mirror": mirror}
+        recipe = MODELS[named](tuple(seen.shape), code, **begun)
         noted = Noted()
         began = time.process_time()
         model = nw.fit(
@@ -119,9 +130,7 @@ def measured(name: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
         errors[recipe.name] = error(model, held)
         curves[recipe.name] = noted.lines
         print(name, seed, recipe.name, errors[recipe.name], seconds[recipe.name], flush=True)
-        if (
-            recipe.name == "pca-vae"
-        ):  # what came before has as much time as its successor with its PCA
+        if recipe.name == "pca-vae":
             minutes = seconds[recipe.name] / 60
     best = min(errors[kind] for kind in errors if kind.startswith("PCA"))
     return {
@@ -138,8 +147,8 @@ def measured(name: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
         "dB_over_the_best_PCA": over(errors, best),
         "processor_seconds": {kind: round(value, 1) for kind, value in seconds.items()},
         "curves": curves,
-        "command": f"python benchmarks/beginnings/run.py --set {name} --seed {seed} "
-        f"--minutes {given.minutes:g}",
+        "command": f"python benchmarks/beginnings/run.py --set {name} --code {code} --seed {seed} "
+        f"--minutes {given.minutes:g} --model {' '.join(given.model)}",
         "machine": machine(),
     }
 
@@ -184,11 +193,12 @@ def error(reconstruct: Callable[[Tensor], Tensor], source: Any) -> float:
 
 
 def write(path: Path, row: dict[str, Any]) -> None:
-    rows = json.loads(path.read_text()) if path.exists() else []
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
     key = ("set", "code", "seed", "minutes")
     rows = [old for old in rows if any(old[k] != row[k] for k in key)] + [row]
     rows.sort(key=lambda one: [str(one[k]) for k in key])
-    path.write_text(json.dumps(rows, indent=1) + "\n")
+    found = {"command": "python benchmarks/beginnings/run.py --set SET --seed SEED", "rows": rows}
+    path.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

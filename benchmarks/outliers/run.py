@@ -47,11 +47,13 @@ SEEDS = (0, 1, 2)
 RANKED = 2_000
 CHOSEN_ON = 15_000
 STEPS = 120  # of batches of 128: longer, and codes learn what anomalies have in common with normals
-# trainings of a ladder that begins as PCA: numbers of a code, how far a digit is bent, rate
+# trainings of a ladder that begins as PCA: numbers of a code, how far a digit is bent, rate; and codes on
+# which two views of a digit agree, with steps of their own
 CANDIDATES: dict[str, dict[str, float]] = {
     "64, plain": {"width": 64, "rate": 2e-4},
     "64, bent 0.03": {"width": 64, "reach": 0.03, "rate": 2e-4},
     "32, bent 0.05": {"width": 32, "reach": 0.05, "rate": 5e-4},
+    "64, views": {"width": 64, "steps": 500},
 }
 MIXTURES: dict[str, tuple[str, ...]] = {
     "lof": ("lof",),
@@ -135,8 +137,14 @@ def mnist(quick: bool) -> tuple[Any, Any]:
 
 
 def recipe_of(shape: tuple[int, ...], candidate: str, n: int) -> Recipe:
-    """The recipe ``outlier-codes`` with a candidate's numbers, as long as it is for many pictures."""
+    """The recipe ``outlier-codes`` with a candidate's numbers, as long as it is for many pictures.
+
+    Or the recipe ``views``, which has no decoder that was trained.
+    """
     one = CANDIDATES[candidate]
+    if candidate.endswith("views"):
+        views = nw.recipes.views(shape, int(one["width"]), mirror=False)
+        return views.with_(steps=int(one["steps"]))
     recipe = nw.recipes.outlier_codes(shape, int(one["width"]), reach=one.get("reach", 0.0))
     return recipe.with_(epochs=STEPS * 128 / n, learning_rate=one["rate"])
 
