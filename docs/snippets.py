@@ -18,7 +18,7 @@ from collections.abc import Sequence
 # waits with what takes long to import, which is not ours, and forks for each program
 NURSERY = """
 import json, os, sys
-import matplotlib.pyplot, numpy, scipy.stats, torch  # noqa
+import matplotlib.pyplot, numpy, scipy.stats, sklearn.datasets, torch._dynamo  # noqa
 for line in sys.stdin:
     child = os.fork()
     if child == 0:

@@ -106,8 +106,12 @@ def made_folder(folder: Path) -> None:
 
 
 def flush(path: Path) -> None:
-    """Put on the disk what was written to a file."""
-    with open(path, "rb") as written:
+    """Put on the disk what was written to a file; Windows does so only for one open for writing."""
+    try:
+        written = open(path, "r+b")
+    except PermissionError:  # a file that may only be read, elsewhere
+        written = open(path, "rb")
+    with written:
         os.fsync(written.fileno())
 
 

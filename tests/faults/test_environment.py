@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
 import signal
@@ -227,3 +228,31 @@ def test_streams_that_are_closed_or_full() -> None:
     assert (refused.returncode, refused.stdout) == (2, "")
     piped = shell("{narrows} --help | true; exit ${{PIPESTATUS[0]}}")
     assert piped.returncode in (0, 1) and piped.stderr == ""
+
+
+def test_a_system_that_flushes_only_what_it_may_write(
+    tmp_path: Path, tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows: FlushFileBuffers refuses a handle that was opened for reading, and opens no folder."""
+    flushed, opened = os.fsync, os.open
+
+    def fsync(descriptor: int) -> None:
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        flushed(descriptor)
+
+    def open_(path: Any, flags: int, *more: Any, **options: Any) -> int:
+        if os.path.isdir(path):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, flags, *more, **options)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "open", open_)
+    recipe = nw.recipes.mlp_autoencoder(tiny.shape, 2, widths=(4,)).with_(steps=2)
+    model = nw.fit(recipe, tiny, to=tmp_path / "run", report="quiet")
+    assert nw.load(tmp_path / "run").fingerprint() == model.fingerprint()
+    found = nw.index(tmp_path / "run", tiny, tmp_path / "codes", progress=False)
+    assert found.added == len(tiny)
+    files.write_text(tmp_path / "a.txt", "a")
+    (tmp_path / "a.txt").chmod(0o444)
+    files.flush(tmp_path / "a.txt")  # the superuser may write it all the same

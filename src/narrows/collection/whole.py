@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..files import write_text
+from ..files import flush, write_text
 
 __all__ = ["FILE", "Damage", "Manifest", "State", "forget", "manifests", "seal", "sealed", "state"]
 
@@ -132,6 +132,9 @@ def forget(folder: Path, table: str) -> None:
 def _flushed(path: str) -> bool:
     """Flush one file, or the names in a folder; False where it is gone, or is a folder that cannot be."""
     try:
+        if not os.path.isdir(path):
+            flush(Path(path))
+            return True
         handle = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
