@@ -1,0 +1,380 @@
+"""What a studio has open: a model, a collection, what is missing, and what is going on.
+
+    COLLECTION ──────────────────────────────► rows, and its model where that can be read
+    MODEL ──its pictures, encoded behind─────► a collection in the cache ──► rows
+    FOLDER ──what is in it─► principal components as a first model, pictures encoded behind ──► rows
+    RUN that has no weights yet ─────────────► nothing but what its folder says
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..collection import Collection
+from ..errors import NarrowsError, NoImages
+from ..images.cache import place
+from .jobs import Jobs
+from .rows import Rows
+
+__all__ = ["DEMO", "Session", "opened"]
+
+DEMO = "narrows-demo"  # where `narrows demo` writes
+WEIGHTS = "model.safetensors"
+_ADDRESS = re.compile(r"(?<![\w/:])(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":;,()]+)+[/\\]?")
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Session:
+    """One studio's belongings, shared by all of its pages.
+
+    Attributes:
+        title: what is open, in the words of whoever opened it.
+        kind: ``collection``, ``model``, ``pictures`` or ``run``.
+        model: what encodes and decodes; None while there is none.
+        collection: whose rows are shown; None while there is none.
+        rows: as they were read last; None before.
+        folder: what a folder of pictures holds, as counts; None of anything else.
+        missing: why there is no ``model``, no ``rows``, no ``decoder``: a sentence each.
+        read_only: whether nothing may be changed.
+        cache: for what can be made again; None: Narrows' own.
+        subject: the path that was opened, or the name of a set.
+    """
+
+    title: str
+    kind: str
+    read_only: bool = False
+    model: Any = None
+    collection: Collection | None = None
+    rows: Rows | None = None
+    folder: dict[str, Any] | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+    cache: Path | None = None
+    subject: Any = None
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def __post_init__(self) -> None:
+        self.jobs = Jobs(self.said)
+        self.in_use = threading.RLock()  # a model does one thing at a time
+        self.decoding = threading.BoundedSemaphore(2)  # pictures that are opened at a time
+        self._private: list[str] = []
+        self._temporary = Path(tempfile.mkdtemp(prefix="narrows-studio-"))
+        self.hide(os.getcwd(), str(Path.home()), str(self._temporary))
+
+    # ---- what the page may read ------------------------------------------------------------------
+
+    def hide(self, *addresses: str) -> None:
+        """Addresses of this machine, of which a page reads the last name only."""
+        known = {a.rstrip("/\\") for a in addresses if len(a) > 1}
+        self._private = sorted({*self._private, *known}, key=len, reverse=True)
+
+    def said(self, error: Exception | str) -> str:
+        """The sentence of an error, without the addresses of this machine."""
+        text = str(error)
+        for address in self._private:
+            text = text.replace(address, Path(address).name)
+        return _ADDRESS.sub(lambda found: Path(found[0].rstrip("/\\")).name, text)
+
+    def temporary(self, name: str) -> Path:
+        """A file of this session, gone with it."""
+        return self._temporary / name
+
+    def cached(self, name: str) -> Path:
+        """A folder below the cache, made when it is first asked for."""
+        root = self.cache if self.cache is not None else place("studio")[0]
+        folder = root / name
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    # ---- what the rooms take ---------------------------------------------------------------------
+
+    def shown(self, key: str) -> Rows:
+        """The rows that a page has seen.
+
+        Raises:
+            Changed: there are others by now.
+            NoImages: there are none yet.
+        """
+        if self.rows is None:
+            raise NoImages(self.missing.get("rows", "the pictures are not read yet"))
+        if key != self.rows.key:
+            raise Changed("the collection has changed since this page read it; it is read again")
+        return self.rows
+
+    def autoencoder(self) -> Any:
+        """The model, where it makes pictures of the codes that are stored.
+
+        Raises:
+            NoImages: it does not; the sentence says why.
+        """
+        why = self.missing.get("decoder") or self.missing.get("model")
+        if why or self.model is None:
+            raise NoImages(why or "the model is not read yet")
+        return self.model
+
+    def document(self) -> dict[str, Any]:
+        """All of it that the page shows."""
+        rows, about = self.rows, None if self.collection is None else self.collection.about
+        return {
+            "id": self.id,
+            "title": self.title,
+            "kind": self.kind,
+            "read_only": self.read_only,
+            "folder": self.folder,
+            "missing": {name: self.said(why) for name, why in self.missing.items()},
+            "model": self.model is not None,
+            "shape": None if self.model is None else list(self.model.shape),
+            "rows": None
+            if rows is None
+            else {
+                "key": rows.key,
+                "count": len(rows),
+                "columns": [_column(name, values) for name, values in rows.columns.items()],
+                "of": about.rows if about is not None else "codes",
+            },
+            "jobs": self.jobs.document(),
+        }
+
+    def close(self) -> None:
+        """Remove what was temporary."""
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+    # ---- opening ---------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start what goes on behind the first page."""
+        self.jobs.start("opening", f"opening {self.title}", self._open)
+
+    def read_rows(self, progress: Progress = lambda stage, done, total: None) -> None:
+        """Read the collection's rows again."""
+        assert self.collection is not None
+        self.rows = Rows.of(self.collection, lambda d, t: progress("reading the collection", d, t))
+        self.missing.pop("rows", None)
+        if not len(self.rows):
+            self.missing["rows"] = f"{self.title} holds no picture yet: index some pictures"
+
+    def _open(self, progress: Progress) -> None:
+        if self.collection is not None:
+            self.read_rows(progress)
+            self.jobs.changes += 1
+            self._model_of_collection()
+        else:
+            self._pictures(progress)
+
+    def _model_of_collection(self) -> None:
+        """Where a collection's model cannot be read, most of what there is to do still works."""
+        from .. import load
+
+        assert self.collection is not None
+        about = self.collection.about
+        self.hide(about.model, about.pictures)
+        if not about.model:
+            self.missing["model"] = (
+                "this collection was made with a model in memory; open it with the model saved"
+            )
+        elif self.model is None:
+            try:
+                model = load(about.model)
+                self.collection.check(model.fingerprint(), Path(about.model).name)
+                self.model = model
+            except NarrowsError as error:
+                self.missing["model"] = f"the model of this collection cannot be read: {error}"
+        self._decoder()
+
+    def _decoder(self) -> None:
+        about = self.collection.about if self.collection is not None else None
+        if about is not None and not about.plain:
+            self.missing["decoder"] = (
+                f"this collection holds {about.rows}, of which no picture can be decoded: index the "
+                "pictures with plain codes"
+            )
+        elif about is not None and about.pool != "flatten":
+            self.missing["decoder"] = (
+                f"this collection holds the {about.pool} of each map of codes, of which no picture can be "
+                "decoded: index with --pool flatten"
+            )
+        elif self.model is not None and not hasattr(self.model, "decode"):
+            self.missing["decoder"] = "this model makes codes only: it decodes no picture"
+
+    def _pictures(self, progress: Progress) -> None:
+        """Encode pictures into a collection of the cache, by the model or by a first one."""
+        from .. import index
+
+        subject = self.subject
+        if self.kind == "pictures":
+            self.model = first_model(subject, self, progress)
+        elif self.model is not None:
+            subject = getattr(getattr(self.model, "run", None), "facts", {}).get("pictures")
+            if not subject:
+                self.missing["rows"] = (
+                    "this model does not say which pictures it was trained on: index some, and open the "
+                    "collection (narrows index MODEL PICTURES --to NAME)"
+                )
+                return
+        else:
+            return
+        self.hide(str(subject))
+        name = hashlib.blake2b(
+            f"{self.model.fingerprint()} {_absolute(subject)}".encode(), digest_size=8
+        ).hexdigest()
+        to = self.cached("collections") / name
+        try:
+            made = index(self.model, subject, to, progress=progress)
+        except NoImages as error:
+            self.missing["rows"] = f"the pictures of this model cannot be read: {error}"
+            return
+        self.hide(str(to))
+        self.collection = made.collection
+        self.read_rows(progress)
+        self._decoder()
+
+
+class Changed(NarrowsError):
+    """What a page asks about is not there any more as it was."""
+
+
+def opened(
+    source: Any = None, *, read_only: bool = False, cache: Path | str | None = None
+) -> Session:
+    """Open a source; what takes long begins with :meth:`Session.begin`.
+
+    Args:
+        source: a ``Collection``, a model, or the folder or address of a collection, a model, a run or
+            pictures; None: what ``narrows demo`` made here.
+        read_only: whether nothing may be changed.
+        cache: a folder for what can be made again; None: Narrows' own.
+
+    Raises:
+        BadFile: it is damaged.
+        NoImages: there is nothing of that name.
+    """
+    kept = None if cache is None else Path(cache)
+    if source is None:
+        source = demo_here()
+    if isinstance(source, Collection):
+        return _of_collection(source, Path(source.address).name, read_only, kept)
+    if not isinstance(source, (str, os.PathLike)):
+        session = Session("a model", "model", read_only, model=source, cache=kept)
+        session._decoder()
+        return session
+    text = os.fspath(source)
+    path = Path(text).expanduser()
+    if "://" in text or (path / "narrows.lance").is_dir():
+        where = text if "://" in text else path
+        return _of_collection(Collection.open(where), path.name, read_only, kept)
+    title = path.resolve().name or text
+    if (path / WEIGHTS).is_file() or (path.is_file() and path.suffix == ".safetensors"):
+        from .. import load
+
+        session = Session(title, "model", read_only, model=load(path), cache=kept)
+        session.subject = path
+    elif (path / "recipe.toml").is_file():
+        session = Session(title, "run", read_only, cache=kept)
+        session.subject = path
+        session.missing["model"] = (
+            f"{title} has no weights yet: its training goes on, or ended before the first epoch"
+        )
+        session.missing["rows"] = session.missing["model"]
+    else:
+        from ..images import names
+
+        if not path.exists() and text not in names():
+            raise NoImages(
+                f"there is no model, collection, run or folder {text}; `narrows studio` alone opens "
+                "what `narrows demo` made"
+            )
+        session = Session(title, "pictures", read_only, cache=kept)
+        session.subject = path if path.exists() else text
+    session.hide(str(path.resolve()), str(path))
+    return session
+
+
+def _of_collection(
+    collection: Collection, title: str, read_only: bool, cache: Path | None
+) -> Session:
+    session = Session(title, "collection", read_only, collection=collection, cache=cache)
+    session.hide(collection.address, os.path.abspath(collection.address))
+    return session
+
+
+def demo_here() -> Path:
+    """The newest model that a demo made below the working folder.
+
+    Raises:
+        NoImages: there is none.
+    """
+    found = [path for path in Path(DEMO).glob("model*") if (path / WEIGHTS).is_file()]
+    if not found:
+        raise NoImages(
+            "nothing to open here: run `narrows demo` first, or name a model, a collection or a folder of "
+            "pictures (narrows studio holiday/)"
+        )
+    return max(found, key=lambda path: (path / WEIGHTS).stat().st_mtime)
+
+
+# ---- a folder of pictures ------------------------------------------------------------------------
+
+
+def first_model(subject: Any, session: Session, progress: Progress) -> Any:
+    """Principal components as a model: what a folder can be looked at with before anything is trained.
+
+    What the folder holds is said on the session as soon as it is known.
+    """
+    from .. import fit, recipes
+    from ..images import open_source
+
+    images = open_source(subject, progress=lambda d, t: progress("reading pictures", d, t))
+    session.folder = _contents(images)
+    session.jobs.changes += 1
+    progress("a first model", 0, 1)
+    recipe = recipes.pca_vae(images.shape).with_(steps=0)
+    session.missing["training"] = (
+        "nothing is trained yet: principal components stand in for a model"
+    )
+    return fit(recipe, images, report="quiet")
+
+
+def _contents(images: Any) -> dict[str, Any]:
+    """How many pictures a source has, of which formats, and what could not be read."""
+    skipped = list(getattr(images, "skipped", ()))
+    kinds = Counter(
+        Path(str(id_)).suffix.lower().lstrip(".") or "?" for id_ in getattr(images, "ids", ())
+    )
+    return {
+        "pictures": len(images),
+        "unreadable": len(skipped),
+        "formats": dict(kinds.most_common(8)),
+        "shape": list(images.shape),
+        "notes": [str(note) for note in getattr(images, "notes", ())][:8],
+        "skipped": [[Path(name).name, why] for name, why in skipped[:50]],
+    }
+
+
+def _column(name: str, values: Any) -> dict[str, Any]:
+    """A column as the page's lists need it: its kind, and its values where they are few."""
+    kind = "number" if values.dtype.kind in "iuf" else "flag" if values.dtype.kind == "b" else "text"
+    if kind == "number":
+        return {"name": name, "kind": kind}
+    counts = Counter(v for v in values.tolist() if v is not None)
+    if values.dtype == object and all(isinstance(v, bool) for v in counts):
+        kind = "flag"
+    few = [str(value) for value, _ in counts.most_common(50)] if len(counts) <= 50 else []
+    return {"name": name, "kind": kind, "values": few}
+
+
+def _absolute(subject: Any) -> str:
+    path = Path(str(subject)).expanduser()
+    return str(path.resolve()) if path.exists() else str(subject)
+
