@@ -18,6 +18,7 @@ from asking import HERE, TOKEN, Studio, of
 import narrows as nw
 from narrows.studio import studio
 
+
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory, digits: nw.images.Images) -> Path:
     """Principal components of digits as a model: it encodes and decodes as a trained one does."""
@@ -31,7 +32,10 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory, digits: nw.images.Ima
 def collection_folder(model_folder: Path, digits: nw.images.Images) -> Path:
     """A collection of 300 digits, with a label and a number for each."""
     some = digits.select(range(300))
-    some.metadata = {"brightness": np.linspace(0, 1, 300).round(3), "odd": [i % 2 == 1 for i in range(300)]}
+    some.metadata = {
+        "brightness": np.linspace(0, 1, 300).round(3),
+        "odd": [i % 2 == 1 for i in range(300)],
+    }
     to = model_folder.parent / "digits & more"
     nw.index(model_folder, some, to, progress=False)
     return to
@@ -113,6 +117,7 @@ def browse(chromium: Any, served: str) -> Iterator[Browsing]:
     def page(width: int = 1280, height: int = 800, **options: Any) -> Any:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
+        context.set_default_timeout(8000)
         made = context.new_page()
         own = re.match(r"http://[^/]+/", served)[0]  # type: ignore[index]
         made.on("console", lambda m: m.type in ("error", "warning") and wrong.append(m.text))
@@ -122,6 +127,9 @@ def browse(chromium: Any, served: str) -> Iterator[Browsing]:
             lambda asked: asked.url.startswith((own, "data:", "blob:")) or wrong.append(asked.url),
         )
         made.goto(served)
+        made.get_by_role(
+            "navigation", name="Rooms"
+        ).wait_for()  # past the page that keeps the token
         return made
 
     yield Browsing(served, page, wrong)

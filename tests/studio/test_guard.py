@@ -9,7 +9,6 @@ from starlette.websockets import WebSocketDisconnect
 
 from narrows.studio.guard import LARGEST_QUESTION, LARGEST_UPLOAD
 
-
 LIVE = "ws://127.0.0.1:8642/api/live"
 
 
@@ -103,11 +102,16 @@ def test_a_socket_asks_as_a_page_does(guarded: Studio) -> None:
     made = let_in(guarded)
     with made.websocket_connect(LIVE, headers={"origin": HERE}) as live:
         assert live.receive_json()["title"] == guarded.session.title
-    for headers in ({}, {"origin": "http://evil.example"}, {"origin": HERE, "host": "evil.example"}):
+    for headers in (
+        {},
+        {"origin": "http://evil.example"},
+        {"origin": HERE, "host": "evil.example"},
+    ):
         with pytest.raises(WebSocketDisconnect), made.websocket_connect(LIVE, headers=headers):
             pass
-    with pytest.raises(WebSocketDisconnect), client(guarded).websocket_connect(
-        LIVE, headers={"origin": HERE}
+    with (
+        pytest.raises(WebSocketDisconnect),
+        client(guarded).websocket_connect(LIVE, headers={"origin": HERE}),
     ):
         pass
 

@@ -14,6 +14,7 @@ from PIL import Image
 import narrows as nw
 from narrows.applications import decoder, linear
 
+
 def test_the_state_says_what_is_open(opened: Studio) -> None:
     state = opened.client.get("/api/state").json()
     assert state["title"] == "digits & more" and state["kind"] == "collection"

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 from asking import Studio
+from PIL import Image
 
 SIZES = [(1280, 800), (360, 740)]
 
@@ -23,7 +25,10 @@ def expect(page: Any, script: str, seconds: float = 8.0) -> Any:
 
 
 def drawn(page: Any) -> None:
-    """Until the map stands still with its pictures on it."""
+    """Until the map, t-SNE as soon as that is made, stands still with its pictures on it."""
+    expect(
+        page, "globalThis.narrowsPlane?.layout === 'tsne' && narrowsPlane.to === narrowsPlane.xy"
+    )
     expect(page, "globalThis.narrowsPlane?.cells.size > 20 && !narrowsPlane.from")
     expect(page, "[...narrowsPlane.sheets.values()].some(sheet => sheet.ready)")
 
@@ -89,7 +94,9 @@ def test_a_person_looks_picks_selects_and_morphs(
     page.locator(".morph").get_by_role("button", name="Close").click()
 
     page.keyboard.press("l")
-    box = page.evaluate("(({left, top, scale, canvas}) => [left, top, scale, canvas.getBoundingClientRect().top])(narrowsPlane)")
+    box = page.evaluate(
+        "(({left, top, scale, canvas}) => [left, top, scale, canvas.getBoundingClientRect().top])(narrowsPlane)"
+    )
     x0, y0 = max(4, box[0]), box[1] + box[3] + 0.45 * box[2]
     corners = [(x0, y0), (width - 8, y0), (width - 8, y0 + 0.2 * box[2]), (x0, y0 + 0.2 * box[2])]
     page.mouse.move(*corners[0])
@@ -122,12 +129,9 @@ def test_search_by_click_plus_and_minus(
 def test_a_picture_is_dropped_and_picked(
     browse: Any, opened: Studio, tmp_path: Any, digits: Any
 ) -> None:
-    from PIL import Image
-
-    pixels = (digits.pixels[350, 0]).numpy() if hasattr(digits, "pixels") else None
     path = tmp_path / "größe à.png"
-    image = Image.new("L", (8, 8), 90) if pixels is None else Image.fromarray(pixels)
-    image.save(path)
+    pixels = (digits.batch(torch.tensor([350]))[0, 0] * 255).round().byte()
+    Image.fromarray(pixels.numpy()).save(path)
     page = browse.page()
     page.get_by_role("link", name="Search").click()
     page.get_by_label("Pick pictures to search with").set_input_files(path)

@@ -94,7 +94,13 @@ def bomb() -> bytes:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no picture", png(np.zeros((4, 4), np.uint8))[:40], bomb(), b"<svg onload=alert(1)></svg>"],
+    [
+        b"",
+        b"no picture",
+        png(np.zeros((4, 4), np.uint8))[:40],
+        bomb(),
+        b"<svg onload=alert(1)></svg>",
+    ],
     ids=["nothing", "text", "cut", "bomb", "svg"],
 )
 def test_a_hostile_upload_is_refused_in_a_sentence(opened: Studio, content: bytes) -> None:

@@ -439,6 +439,7 @@ export class Plane {
       if (e.button > 0) return;
       canvas.setPointerCapture(e.pointerId);
       const [x, y] = (this.pressed = at(e));
+      this.strayed = false;
       this.fingers.set(e.pointerId, [x, y]);
       // a key chooses a tool for one stroke
       this.tool_ = e.shiftKey ? "lasso" : e.altKey ? "morph" : this.tool;
@@ -459,6 +460,7 @@ export class Plane {
         return;
       }
       this.fingers.set(e.pointerId, [x, y]);
+      this.strayed ||= Math.hypot(x - this.pressed[0], y - this.pressed[1]) >= 5;
       if (this.fingers.size === 2) {
         const other = [...this.fingers].find(([id]) => id !== e.pointerId)[1];
         const far = p => Math.hypot(p[0] - other[0], p[1] - other[1]) || 1;
@@ -483,12 +485,11 @@ export class Plane {
     const lifted = e => {
       if (!this.fingers.delete(e.pointerId)) return;
       canvas.classList.remove("held");
-      const [x, y] = at(e), still = Math.hypot(x - this.pressed[0], y - this.pressed[1]) < 5;
-      const { trail } = this;
+      const [x, y] = at(e), { trail } = this;
       this.trail = null;
       this.ask();
       if (e.type === "pointercancel") return;
-      if (still) {
+      if (!this.strayed) {
         const row = this.nearest(x, y);
         this.tell.pick(row, e);
       } else if (trail && this.tool_ === "lasso") this.tell.lasso(this.inside(trail), e);

@@ -21,7 +21,10 @@ def studio(
         ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="The address to be reached at; others than this machine's own need the token.")
+        str,
+        typer.Option(
+            help="The address to be reached at; others than this machine's own need the token."
+        ),
     ] = "127.0.0.1",
     port: Annotated[
         int | None, typer.Option(help="Default: 8642, or one that is free.", min=0, max=65535)

@@ -64,9 +64,7 @@ def studio(
         NoImages: there is none of that name.
     """
     session = (
-        source
-        if isinstance(source, Session)
-        else opened(source, read_only=read_only, cache=cache)
+        source if isinstance(source, Session) else opened(source, read_only=read_only, cache=cache)
     )
 
     @asynccontextmanager

@@ -22,12 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    Scope = dict[str, Any]
-    Receive = Callable[[], Awaitable[dict[str, Any]]]
-    Send = Callable[[dict[str, Any]], Awaitable[None]]
-    App = Callable[[Scope, Receive, Send], Awaitable[None]]
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["LARGEST_QUESTION", "LARGEST_UPLOAD", "LOOPBACK", "Guard"]
 
@@ -72,7 +67,7 @@ class Guard:
 
     def __init__(
         self,
-        app: App,
+        app: ASGIApp,
         *,
         token: str | None = None,
         hosts: Iterable[str] = (),
@@ -103,7 +98,7 @@ class Guard:
             return
         answered = False
 
-        async def marked(message: dict[str, Any]) -> None:
+        async def marked(message: Message) -> None:
             nonlocal answered
             if message["type"] == "http.response.start":
                 answered = True
@@ -209,7 +204,7 @@ class Guard:
             raise Refused(413, large)
         came = 0
 
-        async def counted() -> dict[str, Any]:
+        async def counted() -> Message:
             nonlocal came
             message = await receive()
             came += len(message.get("body", b""))

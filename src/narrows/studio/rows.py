@@ -75,7 +75,7 @@ class Rows:
         codes = np.concatenate([p["code"] for p in parts] or [np.zeros((0, size), np.float32)])
         ids: list[str] = [id_ for part in parts for id_ in part["id"].tolist()]
         digest = hashlib.blake2b("\0".join(ids).encode("utf-8", "surrogatepass"), digest_size=12)
-        digest.update(np.ascontiguousarray(codes))
+        digest.update(np.ascontiguousarray(codes).data)
         for part in parts:
             digest.update("\0".join(map(str, part["hash"])).encode())
         columns = {name: np.concatenate([p[name] for p in parts]) for name in shown if parts}

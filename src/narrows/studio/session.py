@@ -1,9 +1,9 @@
 """What a studio has open: a model, a collection, what is missing, and what is going on.
 
-    COLLECTION ──────────────────────────────► rows, and its model where that can be read
-    MODEL ──its pictures, encoded behind─────► a collection in the cache ──► rows
-    FOLDER ──what is in it─► principal components as a first model, pictures encoded behind ──► rows
-    RUN that has no weights yet ─────────────► nothing but what its folder says
+COLLECTION ──────────────────────────────► rows, and its model where that can be read
+MODEL ──its pictures, encoded behind─────► a collection in the cache ──► rows
+FOLDER ──what is in it─► principal components as a first model, pictures encoded behind ──► rows
+RUN that has no weights yet ─────────────► nothing but what its folder says
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..collection import Collection
 from ..errors import NarrowsError, NoImages
 from ..images.cache import place
@@ -31,6 +33,7 @@ __all__ = ["DEMO", "Session", "opened"]
 
 DEMO = "narrows-demo"  # where `narrows demo` writes
 WEIGHTS = "model.safetensors"
+FEW = 20  # values of a column of numbers that are listed
 _ADDRESS = re.compile(r"(?<![\w/:])(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":;,()]+)+[/\\]?")
 
 Progress = Callable[[str, int, int], None]
@@ -364,17 +367,17 @@ def _contents(images: Any) -> dict[str, Any]:
 
 def _column(name: str, values: Any) -> dict[str, Any]:
     """A column as the page's lists need it: its kind, and its values where they are few."""
-    kind = "number" if values.dtype.kind in "iuf" else "flag" if values.dtype.kind == "b" else "text"
-    if kind == "number":
-        return {"name": name, "kind": kind}
-    counts = Counter(v for v in values.tolist() if v is not None)
-    if values.dtype == object and all(isinstance(v, bool) for v in counts):
-        kind = "flag"
-    few = [str(value) for value, _ in counts.most_common(50)] if len(counts) <= 50 else []
-    return {"name": name, "kind": kind, "values": few}
+    if values.dtype.kind in "iuf":
+        finite = values[np.isfinite(values)]
+        few = np.unique(finite) if len(finite) else finite
+        listed = [f"{value:g}" for value in few.tolist()] if len(few) <= FEW else []
+        return {"name": name, "kind": "number", "values": listed}
+    counts = Counter(value for value in values.tolist() if value is not None)
+    flag = values.dtype.kind == "b" or all(isinstance(value, bool) for value in counts)
+    listed = [str(value) for value, _ in counts.most_common()] if len(counts) <= 50 else []
+    return {"name": name, "kind": "flag" if flag else "text", "values": listed}
 
 
 def _absolute(subject: Any) -> str:
     path = Path(str(subject)).expanduser()
     return str(path.resolve()) if path.exists() else str(subject)
-

@@ -101,6 +101,7 @@ async function load(plane, rows, which) {
   note.value = answer.note;
   const same = plane.rows === rows;
   plane.rows = rows;
+  plane.layout = which;
   plane.points({ x: answer.x, y: answer.y, side: answer.side, across: answer.across, sheet: sheetOf, same });
   if (!same && view?.key === rows && view.layout === which) Object.assign(plane, view);
   else if (same) plane.fit();
