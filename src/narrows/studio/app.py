@@ -60,8 +60,8 @@ def studio(
         cache: a folder for what can be made again; None: Narrows' own.
 
     Raises:
-        BadFile: the source is damaged.
-        NoImages: there is none of that name.
+        NoImages: there is no source of that name. What is wrong with one that is there is said on the
+            page, and kept as ``session.failure``.
     """
     session = (
         source if isinstance(source, Session) else opened(source, read_only=read_only, cache=cache)

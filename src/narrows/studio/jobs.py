@@ -100,7 +100,7 @@ class Jobs:
             if known is not None and known.state != "running":
                 del self._jobs[name]
 
-    def wait(self, name: str, seconds: float = 600.0) -> Job:
+    def wait(self, name: str, seconds: float | None = 600.0) -> Job:
         """Until it is over; for tests and scripts."""
         self._threads[name].join(seconds)
         return self._jobs[name]

@@ -7,22 +7,21 @@ row, row ──their codes──nw.applications.morph_codes──► frames
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-import torch
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from .. import files
-from ..applications import decoder, embed_2d, morph_codes
-from ..figures import colouring
 from . import wire
 from .filters import Condition, where
 from .rows import Rows
 from .session import Session
 from .sheets import ACROSS, Sheets
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["NAME", "missing", "routes"]
 
@@ -80,6 +79,8 @@ def routes(session: Session) -> APIRouter:
     @router.get("/colours")
     def colours(key: Key, column: Annotated[str, Query(max_length=200)] = "") -> Response:
         """Which colour each row has, by a column's values; without a column one for all."""
+        from ..figures import colouring
+
         rows = session.shown(key)
         if column and column not in rows.columns:
             raise ValueError(
@@ -122,6 +123,10 @@ def routes(session: Session) -> APIRouter:
     @router.post("/morph")
     def morphed(asked: Way) -> Response:
         """Frames from one row to another: decoded codes, and the fade of their pixels."""
+        import torch
+
+        from ..applications import decoder, morph_codes
+
         rows = session.shown(asked.key)
         ends = [rows.checked(asked.first), rows.checked(asked.last)]
         model = session.autoencoder()
@@ -149,6 +154,8 @@ def nearest(session: Session, rows: Rows, row: int, k: int) -> list[dict[str, An
 
 def shown(pictures: torch.Tensor) -> Array:
     """Pictures (F, C, H, W) in [0, 1] as a canvas takes them, uint8 (F, H, W, 4)."""
+    import torch
+
     pixels = (pictures.clamp(0, 1) * 255).round().byte()
     f, c, h, w = pixels.shape
     if c != 3:
@@ -194,6 +201,9 @@ def _job(rows: Rows) -> str:
 
 
 def _tsne(rows: Rows, kept: Path, progress: Any) -> None:
+    from .. import files
+    from ..applications import embed_2d
+
     made = embed_2d(rows.codes, "tsne", progress=lambda d, t: progress("t-SNE", d, t))
     note = made.note.encode()
     content = np.asarray(made.points, "<f4").tobytes() + note

@@ -12,7 +12,6 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 
 from ..errors import UnreadableImage
-from ..images import read
 from .map import Key
 from .session import Session
 from .sheets import encoded, opened
@@ -47,6 +46,8 @@ def routes(session: Session) -> APIRouter:
 
 def _of_file(path: Path, digest: str | None, width: float, height: float) -> bytes | None:
     """A file as WebP, if it is the one that was indexed."""
+    from ..images import read
+
     try:
         with open(path, "rb") as handle:
             now = hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -12,12 +12,12 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..applications import embed_2d
-from ..collection import Collection
+if TYPE_CHECKING:
+    from ..collection import Collection
 
 __all__ = ["Rows"]
 
@@ -112,6 +112,8 @@ class Rows:
 
 
 def _flat(codes: Array) -> tuple[Array | None, str]:
+    from ..applications import embed_2d
+
     try:
         made = embed_2d(codes, "pca")
     except ValueError as error:

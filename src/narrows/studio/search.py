@@ -17,9 +17,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from .. import search
 from ..errors import NoImages
-from ..images import read
 from .filters import Condition, where
 from .map import plain
 from .session import Session
@@ -65,6 +63,8 @@ class Uploads:
         Raises:
             UnreadableImage: it is none, or too large.
         """
+        from ..images import read
+
         with self._session.decoding:
             pixels = read(content)
             preview = encoded(_smaller(pixels.permute(1, 2, 0).numpy(), SHOWN))
@@ -123,6 +123,8 @@ def routes(session: Session) -> APIRouter:
     @router.post("/search")
     def found(asked: Question) -> dict[str, Any]:
         """The nearest rows, their distances, and what was asked with."""
+        from .. import search
+
         rows = session.shown(asked.key)
         given = {
             side: [rows.ids[rows.checked(row)] for row in chosen]

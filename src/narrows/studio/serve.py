@@ -41,7 +41,7 @@ def serve(
         say: gets each line for the terminal.
 
     Raises:
-        BadFile, NoImages: of the source.
+        BadFile, NoImages: of the source, also where that shows while it is being read.
         NarrowsError: nothing can listen there, or the page was not built.
     """
     if not (PAGE / "index.html").is_file():
@@ -69,7 +69,18 @@ def serve(
     )  # fmt: skip
     if browser:
         threading.Timer(0.3, webbrowser.open, (address,)).start()
-    uvicorn.Server(config).run(sockets=[listening])
+    server = uvicorn.Server(config)
+    threading.Thread(target=_ended_by, args=(session, server), daemon=True).start()
+    server.run(sockets=[listening])
+    if session.failure is not None:
+        raise session.failure
+
+
+def _ended_by(session: Session, server: uvicorn.Server) -> None:
+    """What cannot be opened ends the studio."""
+    session.jobs.wait("opening", None)
+    if session.failure is not None:
+        server.should_exit = True
 
 
 def _greeting(session: Session) -> str:

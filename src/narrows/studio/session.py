@@ -19,15 +19,17 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..collection import Collection
 from ..errors import NarrowsError, NoImages
-from ..images.cache import place
+from .folder import checked, counted, headers
 from .jobs import Jobs
 from .rows import Rows
+
+if TYPE_CHECKING:
+    from ..collection import Collection
 
 __all__ = ["DEMO", "Session", "opened"]
 
@@ -54,6 +56,9 @@ class Session:
         read_only: whether nothing may be changed.
         cache: for what can be made again; None: Narrows' own.
         subject: the path that was opened, or the name of a set.
+        files: those of a folder of pictures.
+        failure: why the source cannot be opened; None where it can.
+        standing: what stands in for a trained model, in a sentence; empty where there is one.
     """
 
     title: str
@@ -66,6 +71,9 @@ class Session:
     missing: dict[str, str] = field(default_factory=dict)
     cache: Path | None = None
     subject: Any = None
+    files: Any = None
+    standing: str = ""
+    failure: Exception | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def __post_init__(self) -> None:
@@ -96,6 +104,8 @@ class Session:
 
     def cached(self, name: str) -> Path:
         """A folder below the cache, made when it is first asked for."""
+        from ..images.cache import place
+
         root = self.cache if self.cache is not None else place("studio")[0]
         folder = root / name
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -136,6 +146,7 @@ class Session:
             "kind": self.kind,
             "read_only": self.read_only,
             "folder": self.folder,
+            "standing": self.standing,
             "missing": {name: self.said(why) for name, why in self.missing.items()},
             "model": self.model is not None,
             "shape": None if self.model is None else list(self.model.shape),
@@ -169,12 +180,30 @@ class Session:
             self.missing["rows"] = f"{self.title} holds no picture yet: index some pictures"
 
     def _open(self, progress: Progress) -> None:
+        """Read the source; what is wrong with it is kept for whoever serves this session."""
+        progress("starting", 0, 0)
+        try:
+            self._source()
+        except (NarrowsError, ValueError) as error:
+            self.failure = error
+            raise
         if self.collection is not None:
             self.read_rows(progress)
             self.jobs.changes += 1
             self._model_of_collection()
-        else:
+        elif self.kind != "run":
             self._pictures(progress)
+
+    def _source(self) -> None:
+        from .. import load
+        from ..collection import Collection
+
+        if self.kind == "collection" and self.collection is None:
+            self.collection = Collection.open(self.subject)
+        elif self.kind == "model" and self.model is None:
+            self.model = load(self.subject)
+        elif self.kind == "pictures":
+            self.files = checked(str(self.subject))
 
     def _model_of_collection(self) -> None:
         """Where a collection's model cannot be read, most of what there is to do still works."""
@@ -218,7 +247,7 @@ class Session:
         subject = self.subject
         if self.kind == "pictures":
             self.model = first_model(subject, self, progress)
-        elif self.model is not None:
+        else:
             subject = getattr(getattr(self.model, "run", None), "facts", {}).get("pictures")
             if not subject:
                 self.missing["rows"] = (
@@ -226,8 +255,6 @@ class Session:
                     "collection (narrows index MODEL PICTURES --to NAME)"
                 )
                 return
-        else:
-            return
         self.hide(str(subject))
         name = hashlib.blake2b(
             f"{self.model.fingerprint()} {_absolute(subject)}".encode(), digest_size=8
@@ -251,7 +278,7 @@ class Changed(NarrowsError):
 def opened(
     source: Any = None, *, read_only: bool = False, cache: Path | str | None = None
 ) -> Session:
-    """Open a source; what takes long begins with :meth:`Session.begin`.
+    """What a source is, by its files alone; it is read by :meth:`Session.begin`.
 
     Args:
         source: a ``Collection``, a model, or the folder or address of a collection, a model, a run or
@@ -260,56 +287,40 @@ def opened(
         cache: a folder for what can be made again; None: Narrows' own.
 
     Raises:
-        BadFile: it is damaged.
         NoImages: there is nothing of that name.
     """
     kept = None if cache is None else Path(cache)
     if source is None:
         source = demo_here()
-    if isinstance(source, Collection):
-        return _of_collection(source, Path(source.address).name, read_only, kept)
     if not isinstance(source, (str, os.PathLike)):
-        session = Session("a model", "model", read_only, model=source, cache=kept)
-        session._decoder()
-        return session
+        if hasattr(source, "about"):
+            title, kind = Path(source.address).name, "collection"
+            session = Session(title, kind, read_only, collection=source, cache=kept)
+            session.hide(source.address, os.path.abspath(source.address))
+            return session
+        return Session("a model", "model", read_only, model=source, cache=kept)
     text = os.fspath(source)
     path = Path(text).expanduser()
-    if "://" in text or (path / "narrows.lance").is_dir():
-        where = text if "://" in text else path
-        return _of_collection(Collection.open(where), path.name, read_only, kept)
-    title = path.resolve().name or text
-    if (path / WEIGHTS).is_file() or (path.is_file() and path.suffix == ".safetensors"):
-        from .. import load
-
-        session = Session(title, "model", read_only, model=load(path), cache=kept)
-        session.subject = path
-    elif (path / "recipe.toml").is_file():
-        session = Session(title, "run", read_only, cache=kept)
-        session.subject = path
-        session.missing["model"] = (
+    kind = _kind(text, path)
+    title = (path.resolve().name or text) if path.exists() else path.name
+    session = Session(title, kind, read_only, cache=kept)
+    session.subject = path if path.exists() else text
+    session.hide(str(path.resolve()), str(path))
+    if kind == "pictures" and not path.exists():
+        checked(text)  # there may be a named set of that name
+    if kind == "run":
+        session.missing["model"] = session.missing["rows"] = (
             f"{title} has no weights yet: its training goes on, or ended before the first epoch"
         )
-        session.missing["rows"] = session.missing["model"]
-    else:
-        from ..images import names
-
-        if not path.exists() and text not in names():
-            raise NoImages(
-                f"there is no model, collection, run or folder {text}; `narrows studio` alone opens "
-                "what `narrows demo` made"
-            )
-        session = Session(title, "pictures", read_only, cache=kept)
-        session.subject = path if path.exists() else text
-    session.hide(str(path.resolve()), str(path))
     return session
 
 
-def _of_collection(
-    collection: Collection, title: str, read_only: bool, cache: Path | None
-) -> Session:
-    session = Session(title, "collection", read_only, collection=collection, cache=cache)
-    session.hide(collection.address, os.path.abspath(collection.address))
-    return session
+def _kind(text: str, path: Path) -> str:
+    if "://" in text or (path / "narrows.lance").is_dir():
+        return "collection"
+    if (path / WEIGHTS).is_file() or (path.is_file() and path.suffix == ".safetensors"):
+        return "model"
+    return "run" if (path / "recipe.toml").is_file() else "pictures"
 
 
 def demo_here() -> Path:
@@ -338,31 +349,19 @@ def first_model(subject: Any, session: Session, progress: Progress) -> Any:
     from .. import fit, recipes
     from ..images import open_source
 
+    if session.files:
+        progress("looking at the files", 0, 1)
+        session.folder = headers(session.files)
+        session.jobs.changes += 1
     images = open_source(subject, progress=lambda d, t: progress("reading pictures", d, t))
-    session.folder = _contents(images)
+    session.folder = counted(session.folder, images)
     session.jobs.changes += 1
     progress("a first model", 0, 1)
     recipe = recipes.pca_vae(images.shape).with_(steps=0)
-    session.missing["training"] = (
-        "nothing is trained yet: principal components stand in for a model"
+    session.standing = (
+        "nothing is trained on these pictures yet: principal components stand in for a model"
     )
     return fit(recipe, images, report="quiet")
-
-
-def _contents(images: Any) -> dict[str, Any]:
-    """How many pictures a source has, of which formats, and what could not be read."""
-    skipped = list(getattr(images, "skipped", ()))
-    kinds = Counter(
-        Path(str(id_)).suffix.lower().lstrip(".") or "?" for id_ in getattr(images, "ids", ())
-    )
-    return {
-        "pictures": len(images),
-        "unreadable": len(skipped),
-        "formats": dict(kinds.most_common(8)),
-        "shape": list(images.shape),
-        "notes": [str(note) for note in getattr(images, "notes", ())][:8],
-        "skipped": [[Path(name).name, why] for name, why in skipped[:50]],
-    }
 
 
 def _column(name: str, values: Any) -> dict[str, Any]:

@@ -12,9 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import files
 from ..errors import UnreadableImage
-from ..images import read
 from .rows import Rows
 from .session import Session
 
@@ -69,6 +67,8 @@ class Sheets:
                 cells[place] = fitted(opened(each), side)
             mosaic = cells.reshape(-1, ACROSS, side, side, 4).transpose(0, 2, 1, 3, 4)
             content = encoded(mosaic.reshape(-1, ACROSS * side, 4))
+            from .. import files
+
             kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             files.write_bytes(kept, content)
         return content
@@ -83,6 +83,8 @@ def _kept(path: Path) -> bytes | None:
 
 def opened(content: bytes | None) -> Array:
     """A stored thumbnail (H, W, 3); of a damaged one a gray square."""
+    from ..images import read
+
     try:
         return np.asarray(read(content or b"").permute(1, 2, 0).numpy())
     except UnreadableImage:
