@@ -1,12 +1,12 @@
 // The plane of the map: points on a canvas, pictures in their place wherever they fit.
 //
-//   x, y (uint16) ──bins──► what is in view ──► one picture for each cell of the screen (canvas 2D)
-//                                          └──► dots: canvas 2D, from 300,000 points on WebGL2
+//   x, y (uint16) ──bins──► what is in view ──► one picture for each cell of the screen
+//                                          └──► dots, round ones or, where there are many, pixels
 //
 // It knows no server and no framework: sheets of thumbnails come from a function, what a person does
 // goes out through functions.
 
-const MANY = 300_000; // points from which dots are drawn by WebGL2
+const MANY = 20_000; // points from which dots are pixels
 const FAR = 250_000; // points in view above which there are no pictures
 const SHEETS = 480 << 20; // bytes of decoded sheets that are kept
 const PER = 1024;
@@ -30,6 +30,7 @@ export class Plane {
     this.over = -1;
     this.pinned = -1;
     this.sheets = new Map();
+    this.grids = new Map();
     this.cells = new Map(); // of the last frame: cell → row, where there are pictures
     this.passing = null; // Uint8Array, 1 for rows that are shown; null for all
     this.chosen = null; // Uint8Array, 1 for rows that are selected; null for none
@@ -50,7 +51,6 @@ export class Plane {
   close() {
     this.watch.disconnect();
     this.dark.removeEventListener("change", this.again);
-    this.gl?.canvas.remove();
     this.canvas.remove();
   }
 
@@ -78,10 +78,7 @@ export class Plane {
     this.n = n;
     Object.assign(this, { side, across, sheet });
     this.bins = binned(xy);
-    this.gl?.place(xy);
-    if (n >= MANY && !this.gl) this.gl = Dots.on(this.host, this.canvas);
-    this.gl?.place(xy);
-    this.gl?.colour(this);
+    this.grids.clear();
     if (!same) this.fit();
     this.ask();
   }
@@ -93,8 +90,8 @@ export class Plane {
     this.recolour();
   }
   recolour() {
+    this.grids.clear();
     this.stamps = null;
-    this.gl?.colour(this);
     this.ask();
   }
   isolate(number) {
@@ -139,7 +136,7 @@ export class Plane {
     this.height = this.host.clientHeight;
     this.canvas.width = Math.round(this.width * this.ratio);
     this.canvas.height = Math.round(this.height * this.ratio);
-    this.gl?.resize(this.width, this.height, this.ratio);
+    this.pixels = null;
     this.stamps = null;
     if (!before) this.fit();
     else this.ask();
@@ -213,9 +210,8 @@ export class Plane {
     pen.clearRect(0, 0, this.width, this.height);
     this.cells.clear();
     const pictures = this.look === "pictures" && !this.from && this.inViewCount() <= FAR;
-    if (this.gl) this.gl.draw(pictures ? null : this);
     if (pictures) this.drawPictures();
-    else if (!this.gl || this.from) this.drawDots();
+    else this.drawDots();
     this.drawMarks(pictures);
     this.took = performance.now() - began;
   }
@@ -226,22 +222,22 @@ export class Plane {
     const { pen, scale, left, top } = this;
     const least = this.side > 40 ? 34 : 26;
     const parts = 2 ** Math.floor(Math.log2(scale / least)), cell = scale / parts;
-    const best = this.cells, sure = new Map();
-    const column = x => Math.floor((x - left) / cell), row = y => Math.floor((y - top) / cell);
-    this.inView(cell, (i, x, y) => {
-      const at = row(y) * 65536 * 64 + column(x);
-      const other = best.get(at);
-      if (other === undefined || this.rank(i) < this.rank(other)) best.set(at, i);
-      sure.set(at, (sure.get(at) ?? 0) + 1);
-    });
+    const { best, many, columns, column0, row0 } = this.grid(parts, cell);
+    const inside = (w, o) => Math.floor((w - o) / cell);
+    const u1 = inside(this.width, left), v1 = inside(this.height, top);
+    for (let v = Math.max(row0, inside(0, top)); v <= v1; v++)
+      for (let u = Math.max(column0, inside(0, left)), at = (v - row0) * columns + u - column0; u <= u1; u++, at++) {
+        if (u - column0 >= columns || at >= best.length) break;
+        if (best[at] >= 0) this.cells.set(at, best[at]);
+      }
+    const of = (x, y) => (inside(y, top) - row0) * columns + inside(x, left) - column0;
     this.cell = cell;
-    this.at = (x, y) => best.get(row(y) * 65536 * 64 + column(x));
+    this.at = (x, y) => this.cells.get(of(x, y));
     const colours = this.colours.length > 1, edge = colours ? Math.max(1.5, cell * 0.045) : 0;
     const wanted = [];
-    for (const [at, i] of best) {
-      const many = sure.get(at), s = cell * (many > 1 ? 0.92 : 0.8);
-      const v = Math.floor(at / (65536 * 64)), u = at - v * 65536 * 64;
-      const x0 = left + u * cell + (cell - s) / 2, y0 = top + v * cell + (cell - s) / 2;
+    for (const [at, i] of this.cells) {
+      const s = cell * (many[at] > 1 ? 0.92 : 0.8), v = Math.floor(at / columns), u = at - v * columns;
+      const x0 = left + (u + column0) * cell + (cell - s) / 2, y0 = top + (v + row0) * cell + (cell - s) / 2;
       pen.globalAlpha = this.chosen && !this.chosen[i] ? 0.25 : 1;
       const number = Math.floor(i / PER), image = this.picture(number, wanted), j = i % PER;
       if (edge) {
@@ -265,6 +261,28 @@ export class Plane {
     pen.globalAlpha = 1;
     this.fetch(wanted);
   }
+  // The picture of each cell, and how many points it holds: of the whole plane, once for each size of cells and
+  // whatever is shown; of small cells those in view, each time.
+  grid(parts, cell) {
+    const { left, top } = this, whole = parts < 1024;
+    if (whole && this.grids.has(parts)) return this.grids.get(parts);
+    const columns = whole ? parts + 1 : Math.ceil(this.width / cell) + 4;
+    const rows = whole ? parts + 1 : Math.ceil(this.height / cell) + 4;
+    const column0 = whole ? 0 : Math.floor(-left / cell) - 1, row0 = whole ? 0 : Math.floor(-top / cell) - 1;
+    const best = new Int32Array(columns * rows).fill(-1), many = new Uint32Array(columns * rows);
+    const put = (i, u, v) => {
+      const at = (Math.floor(v * parts) - row0) * columns + Math.floor(u * parts) - column0;
+      many[at]++;
+      if (best[at] < 0 || this.rank(i) < this.rank(best[at])) best[at] = i;
+    };
+    const { xy } = this, made = { best, many, columns, column0, row0 };
+    if (!whole) this.inView(cell, i => put(i, xy[2 * i], xy[2 * i + 1]));
+    else {
+      for (let i = 0; i < this.n; i++) if (this.shows(i)) put(i, xy[2 * i], xy[2 * i + 1]);
+      this.grids.set(parts, made);
+    }
+    return made;
+  }
   rank(i) {
     return this.chosen && this.chosen[i] ? this.priority[i] - 2 ** 32 : this.priority[i];
   }
@@ -283,24 +301,27 @@ export class Plane {
     let going = 0;
     for (const one of this.sheets.values()) going += one.ready || one.failed ? 0 : 1;
     for (const number of wanted.slice(0, Math.max(0, 8 - going))) {
-      const one = { image: new Image(), ready: false, failed: false, used: this.frames };
+      const one = { image: null, ready: false, failed: false, used: this.frames };
       this.sheets.set(number, one);
-      one.image.onload = () => {
+      const arrived = async () => {
+        const answer = await fetch(this.sheet(number));
+        if (!answer.ok) throw new Error(String(answer.status));
+        one.image = await createImageBitmap(await answer.blob());
         one.ready = true;
-        this.ask();
       };
-      one.image.onerror = () => {
-        one.failed = true;
-        setTimeout(() => this.sheets.delete(number), 4000); // asked again when it is seen again
-        this.ask();
-      };
-      one.image.src = this.sheet(number);
+      arrived()
+        .catch(() => {
+          one.failed = true;
+          setTimeout(() => this.sheets.delete(number), 4000); // asked again when it is seen again
+        })
+        .finally(() => this.ask());
     }
     const bytes = 4 * (this.side * this.across) ** 2;
     if (this.sheets.size * bytes <= SHEETS) return;
     const old = [...this.sheets].filter(([, one]) => one.ready).sort(([, a], [, b]) => a.used - b.used);
     for (const [number, one] of old) {
       if (this.sheets.size * bytes <= SHEETS || one.used === this.frames) break;
+      one.image.close();
       this.sheets.delete(number);
     }
   }
@@ -308,22 +329,38 @@ export class Plane {
   drawDots() {
     const { pen, n } = this, zoom = this.scale / Math.min(this.width, this.height);
     const r = Math.min(8, Math.max(0.9, (n < 3000 ? 3.4 : n < 20000 ? 2.3 : 1.2) * zoom ** 0.35));
-    const round = n <= 20000 || r > 2.5;
-    if (!this.stamps || this.stamps.r !== r) {
-      this.stamps = { r, all: this.colours.map(colour => (round ? this.stamp(colour, r) : null)) };
-    }
-    let last = -1;
+    if (n > MANY && r < 4) return this.drawPixels(r);
+    if (this.stamps?.r !== r) this.stamps = { r, all: this.colours.map(colour => this.stamp(colour, r)) };
     this.inView(9, (i, x, y) => {
-      const dim = this.chosen && !this.chosen[i];
-      pen.globalAlpha = dim ? 0.12 : 0.85;
-      const c = this.which[i];
-      if (round) pen.drawImage(this.stamps.all[c], x - r - 1, y - r - 1, 2 * r + 2, 2 * r + 2);
-      else {
-        if (c !== last) pen.fillStyle = this.colours[(last = c)];
-        pen.fillRect(x - r, y - r, 2 * r, 2 * r);
-      }
+      pen.globalAlpha = this.chosen && !this.chosen[i] ? 0.12 : 0.85;
+      pen.drawImage(this.stamps.all[this.which[i]], x - r - 1, y - r - 1, 2 * r + 2, 2 * r + 2);
     });
     pen.globalAlpha = 1;
+  }
+  // Squares straight into the pixels: a million of them take some ten milliseconds, on any machine.
+  drawPixels(r) {
+    const { ratio, chosen, which } = this, wide = this.canvas.width, high = this.canvas.height;
+    this.pixels ??= new ImageData(wide, high);
+    const pixels = new Uint32Array(this.pixels.data.buffer), side = Math.max(1, Math.round(2 * r * ratio));
+    pixels.fill(0);
+    const packed = (hex, alpha) => {
+      const [red, green, blue] = [1, 3, 5].map(k => parseInt(hex.slice(k, k + 2), 16));
+      return ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+    };
+    const full = Uint32Array.from(this.colours, hex => packed(hex, 230));
+    const dim = Uint32Array.from(this.colours, hex => packed(hex, 40));
+    const draw = (i, x, y, tint) => {
+      const x0 = Math.round(x * ratio - side / 2), y0 = Math.round(y * ratio - side / 2);
+      if (x0 < 0 || y0 < 0 || x0 + side > wide || y0 + side > high) return;
+      for (let v = 0, at = y0 * wide + x0; v < side; v++, at += wide)
+        for (let u = 0; u < side; u++) pixels[at + u] = tint;
+    };
+    if (!chosen) this.inView(0, (i, x, y) => draw(i, x, y, full[which[i]]));
+    else {
+      this.inView(0, (i, x, y) => chosen[i] || draw(i, x, y, dim[which[i]]));
+      this.inView(0, (i, x, y) => chosen[i] && draw(i, x, y, full[which[i]]));
+    }
+    this.pen.putImageData(this.pixels, 0, 0);
   }
   stamp(colour, r) {
     const stamp = document.createElement("canvas");
@@ -576,83 +613,4 @@ function shuffledNumbers(n) {
     out[i] = h ^ (h >>> 16);
   }
   return out;
-}
-
-// Dots by WebGL2, below the canvas that everything else is drawn on.
-class Dots {
-  static on(host, above) {
-    const canvas = document.createElement("canvas");
-    const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true });
-    if (!gl) return null; // canvas 2D draws them, slower
-    canvas.className = "dots";
-    canvas.setAttribute("aria-hidden", "true");
-    host.insertBefore(canvas, above);
-    return new Dots(gl, host);
-  }
-  constructor(gl, host) {
-    this.gl = gl;
-    this.canvas = gl.canvas;
-    const shader = (kind, text) => {
-      const made = gl.createShader(kind);
-      gl.shaderSource(made, text);
-      gl.compileShader(made);
-      return made;
-    };
-    const program = (this.program = gl.createProgram());
-    gl.attachShader(program, shader(gl.VERTEX_SHADER, `#version 300 es
-      in vec2 at; in vec4 tint; uniform vec4 view; uniform float size; out vec4 colour;
-      void main() { gl_Position = vec4(at * view.xy + view.zw, 0, 1); gl_PointSize = size; colour = tint; }`));
-    gl.attachShader(program, shader(gl.FRAGMENT_SHADER, `#version 300 es
-      precision mediump float; in vec4 colour; out vec4 drawn;
-      void main() { drawn = vec4(colour.rgb * colour.a, colour.a); }`));
-    gl.linkProgram(program);
-    gl.useProgram(program);
-    this.view = gl.getUniformLocation(program, "view");
-    this.size = gl.getUniformLocation(program, "size");
-    const buffer = (name, size, kind, even) => {
-      const made = gl.createBuffer(), place = gl.getAttribLocation(program, name);
-      gl.bindBuffer(gl.ARRAY_BUFFER, made);
-      gl.enableVertexAttribArray(place);
-      gl.vertexAttribPointer(place, size, kind, even, 0, 0);
-      return made;
-    };
-    this.at = buffer("at", 2, gl.FLOAT, false);
-    this.tint = buffer("tint", 4, gl.UNSIGNED_BYTE, true);
-    gl.enable(gl.BLEND);
-    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    this.resize(host.clientWidth, host.clientHeight, devicePixelRatio || 1);
-  }
-  resize(width, height, ratio) {
-    this.canvas.width = Math.round(width * ratio);
-    this.canvas.height = Math.round(height * ratio);
-    this.ratio = ratio;
-  }
-  place(xy) {
-    this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.at);
-    this.gl.bufferData(this.gl.ARRAY_BUFFER, xy, this.gl.STATIC_DRAW);
-  }
-  colour(plane) {
-    const tints = plane.colours.map(hex => [1, 3, 5].map(k => parseInt(hex.slice(k, k + 2), 16)));
-    const out = new Uint8Array(4 * plane.n);
-    for (let i = 0; i < plane.n; i++) {
-      if (!plane.shows(i)) continue;
-      const tint = tints[plane.which[i]];
-      out[4 * i] = tint[0], out[4 * i + 1] = tint[1], out[4 * i + 2] = tint[2];
-      out[4 * i + 3] = plane.chosen && !plane.chosen[i] ? 18 : 190;
-    }
-    this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.tint);
-    this.gl.bufferData(this.gl.ARRAY_BUFFER, out, this.gl.STATIC_DRAW);
-  }
-  draw(plane) {
-    const { gl } = this;
-    gl.viewport(0, 0, this.canvas.width, this.canvas.height);
-    gl.clearColor(0, 0, 0, 0);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    if (!plane || plane.from) return;
-    const { scale, left, top, width, height } = plane;
-    gl.uniform4f(this.view, (2 * scale) / width, (-2 * scale) / height, (2 * left) / width - 1, 1 - (2 * top) / height);
-    const zoom = scale / Math.min(width, height);
-    gl.uniform1f(this.size, this.ratio * Math.min(8, Math.max(1.4, 1.6 * zoom ** 0.4)));
-    gl.drawArrays(gl.POINTS, 0, plane.n);
-  }
 }

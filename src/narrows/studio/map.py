@@ -105,8 +105,8 @@ def routes(session: Session) -> APIRouter:
         """What is known of a row, and the rows whose codes are nearest to its own."""
         rows = session.shown(key)
         known = {name: plain(values[rows.checked(row)]) for name, values in rows.columns.items()}
-        near = nearest(session, rows, row, NEIGHBOURS) if neighbours else []
-        return {"row": row, "id": rows.ids[row], "columns": known, "neighbours": near}
+        found = near(rows, row, NEIGHBOURS) if neighbours else []
+        return {"row": row, "id": rows.ids[row], "columns": known, "neighbours": found}
 
     @router.post("/passing")
     def passing(asked: Filter) -> Response:
@@ -140,15 +140,16 @@ def routes(session: Session) -> APIRouter:
     return router
 
 
-def nearest(session: Session, rows: Rows, row: int, k: int) -> list[dict[str, Any]]:
-    """The k rows whose codes are nearest to a row's, without itself."""
-    found = rows.collection.search(rows.codes[row][None], k + 1)
-    pairs = zip(found.ids[0], found.distances[0], strict=True)
-    near = [(rows.row_of(str(id_)), float(away)) for id_, away in pairs if id_ is not None]
+def near(rows: Rows, row: int, k: int) -> list[dict[str, Any]]:
+    """The k rows whose codes are nearest to a row's, without itself: all codes are at hand, so exactly."""
+    from ..collection import nearest
+
+    places, distances = nearest([rows.codes], rows.codes[row][None], min(k + 1, len(rows)))
+    pairs = zip(places[0].tolist(), distances[0].tolist(), strict=True)
     return [
         {"row": other, "id": rows.ids[other], "distance": away}
-        for other, away in near
-        if other is not None and other != row
+        for other, away in pairs
+        if other != row
     ][:k]
 
 
