@@ -65,7 +65,7 @@ export class Plane {
       x0 = Math.min(x0, u), x1 = Math.max(x1, u), y0 = Math.min(y0, v), y1 = Math.max(y1, v);
     }
     this.extent = [x0, y0, x1, y1];
-    const travels = same && n === this.n && n <= 100_000 && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const travels = same && n === this.n && n <= MANY && !matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.from = travels ? this.xy.slice() : null;
     this.to = xy;
     this.xy = travels ? this.xy.slice() : xy;
@@ -79,6 +79,7 @@ export class Plane {
     Object.assign(this, { side, across, sheet });
     this.bins = binned(xy);
     this.grids.clear();
+    this.tints = null;
     if (!same) this.fit();
     this.ask();
   }
@@ -91,6 +92,7 @@ export class Plane {
   }
   recolour() {
     this.grids.clear();
+    this.tints = null;
     this.stamps = null;
     this.ask();
   }
@@ -339,28 +341,39 @@ export class Plane {
   }
   // Squares straight into the pixels: a million of them take some ten milliseconds, on any machine.
   drawPixels(r) {
-    const { ratio, chosen, which } = this, wide = this.canvas.width, high = this.canvas.height;
+    const { ratio } = this, wide = this.canvas.width, high = this.canvas.height;
     this.pixels ??= new ImageData(wide, high);
     const pixels = new Uint32Array(this.pixels.data.buffer), side = Math.max(1, Math.round(2 * r * ratio));
     pixels.fill(0);
+    this.tints ??= this.tinted();
+    const { first, across, placed } = this.bins, { tints, scale, left, top } = this;
+    const bin = v => Math.min(across - 1, Math.max(0, Math.floor(v * across)));
+    const u0 = bin(-left / scale), u1 = bin((this.width - left) / scale);
+    const v0 = bin(-top / scale), v1 = bin((this.height - top) / scale);
+    const k0 = scale * ratio, x0 = left * ratio - side / 2 + 0.5, y0 = top * ratio - side / 2 + 0.5;
+    const most = wide - side, lowest = high - side;
+    for (let pass = this.chosen ? 0 : 1; pass < 2; pass++)
+      for (let v = v0; v <= v1; v++)
+        for (let k = first[v * across + u0], end = first[v * across + u1 + 1]; k < end; k++) {
+          const tint = tints[k];
+          if (tint === 0 || (this.chosen && tint >>> 24 > 100 !== (pass === 1))) continue;
+          const x = (x0 + k0 * placed[2 * k]) | 0, y = (y0 + k0 * placed[2 * k + 1]) | 0;
+          if (x < 0 || y < 0 || x > most || y > lowest) continue;
+          for (let at = y * wide + x, last = at + side * wide; at < last; at += wide)
+            for (let u = 0; u < side; u++) pixels[at + u] = tint;
+        }
+    this.pen.putImageData(this.pixels, 0, 0);
+  }
+  // what each point is drawn with, in the order of the bins; 0 for what is not shown
+  tinted() {
     const packed = (hex, alpha) => {
       const [red, green, blue] = [1, 3, 5].map(k => parseInt(hex.slice(k, k + 2), 16));
       return ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
     };
-    const full = Uint32Array.from(this.colours, hex => packed(hex, 230));
-    const dim = Uint32Array.from(this.colours, hex => packed(hex, 40));
-    const draw = (i, x, y, tint) => {
-      const x0 = Math.round(x * ratio - side / 2), y0 = Math.round(y * ratio - side / 2);
-      if (x0 < 0 || y0 < 0 || x0 + side > wide || y0 + side > high) return;
-      for (let v = 0, at = y0 * wide + x0; v < side; v++, at += wide)
-        for (let u = 0; u < side; u++) pixels[at + u] = tint;
-    };
-    if (!chosen) this.inView(0, (i, x, y) => draw(i, x, y, full[which[i]]));
-    else {
-      this.inView(0, (i, x, y) => chosen[i] || draw(i, x, y, dim[which[i]]));
-      this.inView(0, (i, x, y) => chosen[i] && draw(i, x, y, full[which[i]]));
-    }
-    this.pen.putImageData(this.pixels, 0, 0);
+    const full = this.colours.map(hex => packed(hex, 230)), dim = this.colours.map(hex => packed(hex, 40));
+    return Uint32Array.from(this.bins.items, i =>
+      !this.shows(i) ? 0 : this.chosen && !this.chosen[i] ? dim[this.which[i]] : full[this.which[i]],
+    );
   }
   stamp(colour, r) {
     const stamp = document.createElement("canvas");
@@ -601,7 +614,12 @@ function binned(xy) {
   for (let c = 0; c < across * across; c++) first[c + 1] += first[c];
   const next = first.slice();
   for (let i = 0; i < n; i++) items[next[of(i)]++] = i;
-  return { first, items, across };
+  const placed = new Float32Array(2 * n); // the points in the order of the bins
+  for (let k = 0; k < n; k++) {
+    placed[2 * k] = xy[2 * items[k]];
+    placed[2 * k + 1] = xy[2 * items[k] + 1];
+  }
+  return { first, items, across, placed };
 }
 
 // The same number for a row every time, and no order in them.
