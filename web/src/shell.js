@@ -1,6 +1,6 @@
 // The frame around every room: navigation, what goes on, what went wrong, what is selected.
 import { html } from "htm/preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useErrorBoundary, useState } from "preact/hooks";
 import { rooms } from "./rooms/index.js";
 import { busy, connected, dismiss, go, put, room, select, selection, server, toasts } from "./state.js";
 
@@ -27,7 +27,7 @@ export function Shell() {
       <nav aria-label="Rooms">
         ${rooms.map(one => html`<a href="#${one.name}" aria-current=${one === chosen ? "page" : undefined} title=${one.line}>${one.title}</a>`)}
       </nav>
-      <span class="open" title=${state?.title}>${state ? state.title : ""}${state?.rows ? html` <small>${state.rows.count.toLocaleString("en")} pictures</small>` : ""}${state?.read_only ? html` <small class="tag">read-only</small>` : ""}</span>
+      <span class="open" title=${state?.title}>${state ? state.title : ""}${state?.rows ? html` <small>${state.rows.count.toLocaleString("en")} pictures</small>` : ""}${state?.standing ? html` <small class="tag" title=${state.standing}>first model</small>` : ""}${state?.read_only ? html` <small class="tag">read-only</small>` : ""}</span>
     </header>
     <${Going} />
     ${!connected.value && html`<p class="lost" role="alert">The connection to the studio is lost; this page goes on as soon as it is back. If it was stopped, start it again with <code>narrows studio</code>.</p>`}
@@ -50,7 +50,14 @@ function Inside({ chosen, state }) {
     if (failed) return html`<${Empty} title="This could not be opened" text=${failed.message} />`;
     return html`<${Empty} title=${`Opening ${state.title}`} text="The pictures are being read; this page shows them as soon as they are there." line=${chosen.line} folder=${state.folder} />`;
   }
-  return html`<${chosen.view} key=${chosen.name} />`;
+  return html`<${Safe} key=${chosen.name} view=${chosen.view} />`;
+}
+
+// A fault in one room is said in its place; the others go on.
+function Safe({ view }) {
+  const [fault, again] = useErrorBoundary(error => console.error(error));
+  if (!fault) return html`<${view} />`;
+  return html`<section class="empty"><h2>This room failed</h2><p>${String(fault.message ?? fault)}</p><p><button onClick=${again}>Try again</button></p></section>`;
 }
 
 // What a room shows where it has nothing to show: what it is for, and what to do.
@@ -65,13 +72,16 @@ export function Empty({ title, text, line, folder }) {
 
 // What a folder holds, before anything is made of it.
 function Folder({ folder }) {
-  const formats = Object.entries(folder.formats).map(([name, n]) => `${n.toLocaleString("en")} ${name}`).join(", ");
+  const number = n => n.toLocaleString("en");
+  const formats = Object.entries(folder.formats);
+  const some = folder.looked_at < folder.pictures ? ` (of ${number(folder.looked_at)} looked at)` : "";
   return html`<dl class="facts">
-    <dt>pictures</dt><dd>${folder.pictures.toLocaleString("en")}${formats && ` (${formats})`}</dd>
-    <dt>unreadable</dt><dd>${folder.unreadable.toLocaleString("en")}</dd>
+    <dt>files</dt><dd>${number(folder.pictures + (folder.unreadable ?? 0))}</dd>
+    ${formats.length > 0 && html`<dt>formats</dt><dd>${formats.map(([name, n]) => `${number(n)} ${name}`).join(", ")}${some}</dd>`}
     ${folder.sizes && html`<dt>sizes</dt><dd>${folder.sizes}</dd>`}
+    ${folder.unreadable !== null && html`<dt>unreadable</dt><dd>${number(folder.unreadable)}${folder.skipped.length > 0 && html`
+      <details><summary>which</summary><ul>${folder.skipped.map(([name, why]) => html`<li>${name}: ${why}</li>`)}</ul></details>`}</dd>`}
     ${folder.notes.map(note => html`<dt>note</dt><dd>${note}</dd>`)}
-    ${folder.skipped.length > 0 && html`<dt>passed over</dt><dd><ul>${folder.skipped.slice(0, 8).map(([name, why]) => html`<li>${name}: ${why}</li>`)}</ul></dd>`}
   </dl>`;
 }
 

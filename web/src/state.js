@@ -29,6 +29,12 @@ export function dismiss(id) {
   toasts.value = toasts.value.filter(one => one.id !== id);
 }
 
+export function forget() {
+  const uploads = list => list.filter(one => one.upload);
+  selection.value = new Uint32Array();
+  query.value = { like: uploads(query.value.like), minus: uploads(query.value.minus) };
+}
+
 export function select(rows) {
   selection.value = Uint32Array.from(new Set(rows)).sort();
 }

@@ -21,6 +21,7 @@ from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
@@ -94,6 +95,8 @@ def studio(
                     seen, quiet = changes, 0.0
                     await socket.send_json(_state(session))
                 quiet += LOOKS
+                if quiet > BEATS / 2:
+                    await run_in_threadpool(session.look)
                 await asyncio.sleep(LOOKS)
         except (WebSocketDisconnect, RuntimeError):  # gone while it was being told
             pass

@@ -100,6 +100,10 @@ class Jobs:
             if known is not None and known.state != "running":
                 del self._jobs[name]
 
+    def going(self) -> bool:
+        """Whether any of them is still running."""
+        return any(job.state == "running" for job in list(self._jobs.values()))
+
     def wait(self, name: str, seconds: float | None = 600.0) -> Job:
         """Until it is over; for tests and scripts."""
         self._threads[name].join(seconds)

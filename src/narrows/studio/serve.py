@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
+import sys
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -71,7 +73,14 @@ def serve(
         threading.Timer(0.3, webbrowser.open, (address,)).start()
     server = uvicorn.Server(config)
     threading.Thread(target=_ended_by, args=(session, server), daemon=True).start()
-    server.run(sockets=[listening])
+    try:
+        server.run(sockets=[listening])
+    finally:
+        session.close()
+        if session.failure is None and session.jobs.going():
+            # a thread in the middle of a map would keep the process for minutes; what is written is written whole
+            sys.stdout.flush()
+            os._exit(130)
     if session.failure is not None:
         raise session.failure
 

@@ -15,6 +15,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ __all__ = ["DEMO", "Session", "opened"]
 
 DEMO = "narrows-demo"  # where `narrows demo` writes
 WEIGHTS = "model.safetensors"
+LOOKS = 3.0  # seconds between two looks at whether a collection has changed
 FEW = 20  # values of a column of numbers that are listed
 _ADDRESS = re.compile(r"(?<![\w/:])(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":;,()]+)+[/\\]?")
 
@@ -81,6 +83,8 @@ class Session:
         self.in_use = threading.RLock()  # a model does one thing at a time
         self.decoding = threading.BoundedSemaphore(2)  # pictures that are opened at a time
         self._private: list[str] = []
+        self._seen: tuple[int, int] | None = None  # the version and its rows when they were read
+        self._looked = 0.0
         self._temporary = Path(tempfile.mkdtemp(prefix="narrows-studio-"))
         self.hide(os.getcwd(), str(Path.home()), str(self._temporary))
 
@@ -174,10 +178,31 @@ class Session:
     def read_rows(self, progress: Progress = lambda stage, done, total: None) -> None:
         """Read the collection's rows again."""
         assert self.collection is not None
+        seen = (self.collection.version.number, len(self.collection))
         self.rows = Rows.of(self.collection, lambda d, t: progress("reading the collection", d, t))
+        self._seen = seen
         self.missing.pop("rows", None)
         if not len(self.rows):
             self.missing["rows"] = f"{self.title} holds no picture yet: index some pictures"
+
+    def look(self) -> None:
+        """Read the rows again where others write to the collection; asked now and then by open pages."""
+        now, opening = time.monotonic(), self.jobs.of("opening")
+        if self.rows is None or now - self._looked < LOOKS or opening is None:
+            return
+        self._looked = now
+        from ..collection import Collection
+
+        assert self.collection is not None
+        try:
+            newest = Collection.open(self.collection.address)
+            seen = (newest.version.number, len(newest))
+        except NarrowsError:
+            return  # it is gone, or being written: the next question says so
+        if seen != self._seen and opening.state == "done":
+            self.collection = newest
+            self.jobs.forget("reading")
+            self.jobs.start("reading", "reading the collection again", self.read_rows)
 
     def _open(self, progress: Progress) -> None:
         """Read the source; what is wrong with it is kept for whoever serves this session."""
@@ -353,7 +378,7 @@ def first_model(subject: Any, session: Session, progress: Progress) -> Any:
         progress("looking at the files", 0, 1)
         session.folder = headers(session.files)
         session.jobs.changes += 1
-    images = open_source(subject, progress=lambda d, t: progress("reading pictures", d, t))
+    images = open_source(subject, SIDE, progress=lambda d, t: progress("reading pictures", d, t))
     session.folder = counted(session.folder, images)
     session.jobs.changes += 1
     progress("a first model", 0, 1)

@@ -100,6 +100,7 @@ async function load(plane, rows, which) {
   }
   note.value = answer.note;
   const same = plane.rows === rows;
+  if (plane.rows && !same) pinned.value = morph.value = null;
   plane.rows = rows;
   plane.layout = which;
   plane.points({ x: answer.x, y: answer.y, side: answer.side, across: answer.across, sheet: sheetOf, same });
