@@ -378,7 +378,7 @@ def first_model(subject: Any, session: Session, progress: Progress) -> Any:
         progress("looking at the files", 0, 1)
         session.folder = headers(session.files)
         session.jobs.changes += 1
-    images = open_source(subject, SIDE, progress=lambda d, t: progress("reading pictures", d, t))
+    images = open_source(subject, progress=lambda d, t: progress("reading pictures", d, t))
     session.folder = counted(session.folder, images)
     session.jobs.changes += 1
     progress("a first model", 0, 1)
