@@ -54,7 +54,7 @@ def check(opened: Studio, asked: dict[str, int], case: Any) -> None:
     assert "Traceback" not in answer.text and "/tmp/" not in answer.text
 
 
-KEYS = ("method", "url", "params", "headers", "cookies", "json", "data", "content")
+KEYS = ("method", "url", "params", "headers", "json", "data", "content")  # what a client sends
 
 
 def test_no_question_breaks_it(opened: Studio) -> None:
