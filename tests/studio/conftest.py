@@ -76,7 +76,7 @@ class Browsing(NamedTuple):
     wrong: list[str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(opened: Studio) -> Iterator[str]:
     """The address of a studio of the digits that uvicorn serves, with a token in it."""
     import uvicorn
@@ -93,9 +93,9 @@ def served(opened: Studio) -> Iterator[str]:
     thread.join(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Debian's browser, driven by Playwright."""
+    """Debian's browser, driven by Playwright, whose event loop runs in this thread while it is there."""
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="no Playwright here: pip install 'narrows[dev]'"
     )
