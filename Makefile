@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types bench verbs pages pictures gallery tour clean
+.PHONY: help demo test test-full lint types bench verbs pages pictures gallery tour studio clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ gallery: .venv/ready ## docs/applications.md, docs/collections.md: runs all of t
 
 tour: .venv/ready ## docs/tour.ipynb: runs its cells and stores what they show
 	$(BIN)/python docs/tour.py
+
+studio: ## the studio's page, of web/ (needs node and npm; what it makes is committed)
+	cd web && npm ci --ignore-scripts --silent && npm run --silent build
 
 clean: ## remove the environment and caches
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -41,7 +41,8 @@ LEVELS = [
     ["collection"],
     ["applications"],
     ["papers", "sklearn"],
-    ["cli", "studio"],
+    ["studio"],
+    ["cli"],
     ["__main__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}

@@ -32,6 +32,8 @@ def test_a_standing_says_who_is_better_or_as_good() -> None:
         "64 validation pictures"
     )
     assert (equal.beaten_by, equal.equalled_by) == ("", "bicubic") and "as good" in equal.note
+    same = of(20.001, 20.002)  # as they are printed
+    assert (same.beaten_by, same.equalled_by) == ("", "bicubic")
     assert ahead.note == "" and "by 3.00 dB" in ahead.said and "train longer" in beaten.said
     assert Standing.of_document(beaten.document()) == beaten
     assert difference_error([1, 2, 3], [2, 4, 6]) == pytest.approx(

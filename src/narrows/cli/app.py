@@ -24,7 +24,9 @@ __all__ = ["GROUPS", "App", "answer", "app", "escaped", "grouped", "printed"]
 
 # the verbs in the order of help: first what a newcomer needs first
 GROUPS = {
-    "Train and look": ("train", "demo", "evaluate", "reconstruct", "info", "kernels", "check"),
+    "Train and look": (
+        "train", "demo", "studio", "evaluate", "reconstruct", "info", "kernels", "check",
+    ),
     "Restore pictures": ("denoise", "inpaint", "upscale", "segment"),
     "Make and change pictures": ("generate", "prior", "morph", "steer"),
     "Search and organise": (

@@ -13,6 +13,8 @@ from .app import app, printed
 
 __all__ = ["demo"]
 
+DEMO = "narrows-demo"  # where `narrows studio` looks, too
+
 
 @app.command()
 def demo(
@@ -20,9 +22,7 @@ def demo(
         str | None,
         typer.Argument(help="A folder of your own, or a named set. Default: clothes."),
     ] = None,
-    to: Annotated[Path, typer.Option("--to", "-o", help="Folder for the demo.")] = Path(
-        "narrows-demo"
-    ),
+    to: Annotated[Path, typer.Option("--to", "-o", help="Folder for the demo.")] = Path(DEMO),
     epochs: Annotated[
         float | None, typer.Option(help="Passes over the pictures. Default: what fits a minute.")
     ] = None,
@@ -53,5 +53,15 @@ def demo(
         ]
     result = call(pictures or "clothes", to, epochs=epochs, next_commands=page, seed=seed)
     lines = [f"open {result.page.resolve()} in a browser", "", "three commands to try next:"]
-    text = "\n".join(["", *lines, *(f"  {command}" for command in following)])
-    printed(result.document() | {"next": following}, as_json, text)
+    studio = "narrows studio" if to == Path(DEMO) else f"narrows studio {folder}"
+    text = "\n".join(
+        [
+            "",
+            *lines,
+            *(f"  {command}" for command in following),
+            "",
+            "all of it in a browser:",
+            f"  {studio}",
+        ]
+    )
+    printed(result.document() | {"next": [*following, studio]}, as_json, text)

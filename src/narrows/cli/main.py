@@ -54,6 +54,7 @@ def main() -> None:
         search,
         segment,
         steer,
+        studio,
         train,
         upscale,
     )

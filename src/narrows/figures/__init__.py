@@ -8,7 +8,7 @@ from .grids import comparison, grown, picture_grid
 from .heat import heat, heat_sheet
 from .kernels import kernel_grid, kernel_sheet
 from .map_page import map_page
-from .maps import maps
+from .maps import colouring, maps
 from .methods import methods
 from .outliers import anomaly_sheet, detection_curves, score_histograms
 from .overlays import class_colours, mask_png, overlaid, overlays
@@ -27,6 +27,7 @@ __all__ = [
     "anomaly_sheet",
     "bars",
     "class_colours",
+    "colouring",
     "comparison",
     "confusion_matrix",
     "detection_curves",

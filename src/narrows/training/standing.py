@@ -58,12 +58,14 @@ class Standing:
     @property
     def beaten_by(self) -> str:
         """The method that is better than the model; empty where none is."""
-        rival = self.rival
-        return "" if rival is None or rival[self.measure] <= self.own else str(rival["name"])
+        rival, digits = self.rival, MEASURES[self.measure][2]
+        if rival is None or round(rival[self.measure], digits) <= round(self.own, digits):
+            return ""
+        return str(rival["name"])
 
     @property
     def equalled_by(self) -> str:
-        """The method that is worse, but by no more than chance may do; empty where none is."""
+        """The method that is as good or worse, but by no more than chance may do; empty where none is."""
         rival = self.rival
         if rival is None or self.beaten_by:
             return ""

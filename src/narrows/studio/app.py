@@ -1,0 +1,169 @@
+"""The seam: a source in, an ASGI app out.
+
+opened(source) ──► Session ──routes of each room──► FastAPI ──► Guard ──► whoever serves it
+
+An error of the library is its sentence, without the addresses of this machine; any other is said on the
+terminal, and the page hears that much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.websockets import WebSocketDisconnect
+
+from ..errors import NarrowsError
+from . import map as map_room
+from . import pictures, search
+from .guard import Guard, Refused
+from .jobs import FAILED
+from .session import Changed, Session, opened
+
+__all__ = ["PAGE", "ROOMS", "studio"]
+
+PAGE = Path(__file__).parent / "static"
+ROOMS: tuple[ModuleType, ...] = (map_room, search)
+"""Each has a NAME, ``missing(session)``, the sentence why it cannot be used, and ``routes(session)``."""
+
+LOOKS = 0.1  # seconds between two looks at what goes on
+BEATS = 5.0  # seconds after which a page hears that the studio is still there
+
+
+def studio(
+    source: Any = None,
+    *,
+    token: str | None = None,
+    hosts: Iterable[str] = (),
+    read_only: bool = False,
+    cache: Path | str | None = None,
+) -> Guard:
+    """The studio of a model and its pictures, as an ASGI app.
+
+    Args:
+        source: what :func:`opened` takes, or a :class:`Session`.
+        token: that every request has to know, in a cookie, or as a bearer; None lets everybody in who
+            can reach it.
+        hosts: names under which it is asked for, besides the loopback ones.
+        read_only: refuse what changes anything.
+        cache: a folder for what can be made again; None: Narrows' own.
+
+    Raises:
+        NoImages: there is no source of that name. What is wrong with one that is there is said on the
+            page, and kept as ``session.failure``.
+    """
+    session = (
+        source if isinstance(source, Session) else opened(source, read_only=read_only, cache=cache)
+    )
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        session.close()
+
+    app = FastAPI(title="Narrows studio", docs_url=None, redoc_url=None, lifespan=life)
+    app.state.session = session
+    _errors(app, session)
+
+    @app.get("/api/state")
+    def state() -> dict[str, Any]:
+        """What is open, which rooms can be used, and what goes on."""
+        return _state(session)
+
+    @app.websocket("/api/live")
+    async def live(socket: WebSocket) -> None:
+        """The state whenever it changes, and a beat in between."""
+        await socket.accept()
+        seen, quiet = -1, 0.0
+        heard = asyncio.create_task(_until_gone(socket))
+        try:
+            while not heard.done():
+                changes = session.jobs.changes
+                if changes != seen or quiet >= BEATS:
+                    seen, quiet = changes, 0.0
+                    await socket.send_json(_state(session))
+                quiet += LOOKS
+                if quiet > BEATS / 2:
+                    await run_in_threadpool(session.look)
+                await asyncio.sleep(LOOKS)
+        except (WebSocketDisconnect, RuntimeError):  # gone while it was being told
+            pass
+        finally:
+            heard.cancel()
+
+    for room in ROOMS:
+        app.include_router(room.routes(session))
+    app.include_router(pictures.routes(session))
+
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
+
+    app.mount("/static", StaticFiles(directory=PAGE), name="static")
+    session.begin()
+    guard = Guard(app, token=token, hosts=hosts, read_only=session.read_only)
+    guard.session = session
+    return guard
+
+
+def _state(session: Session) -> dict[str, Any]:
+    rooms = {room.NAME: session.said(room.missing(session)) for room in ROOMS}
+    return {**session.document(), "rooms": rooms}
+
+
+async def _until_gone(socket: WebSocket) -> None:
+    """A page says nothing here; what it sends is dropped."""
+    try:
+        while True:
+            await socket.receive_text()
+    except (WebSocketDisconnect, RuntimeError, KeyError):
+        pass
+
+
+def _errors(app: FastAPI, session: Session) -> None:
+    def told(status: int, error: Exception | str, **more: Any) -> JSONResponse:
+        return JSONResponse({"message": session.said(error), **more}, status)
+
+    @app.exception_handler(Changed)
+    async def changed(request: Request, error: Changed) -> JSONResponse:
+        return told(409, error)
+
+    @app.exception_handler(NarrowsError)
+    async def refused(request: Request, error: NarrowsError) -> JSONResponse:
+        return told(422, error)
+
+    @app.exception_handler(ValueError)
+    async def wrong(request: Request, error: ValueError) -> JSONResponse:
+        return told(400, error)
+
+    @app.exception_handler(Refused)
+    async def guarded(request: Request, error: Refused) -> JSONResponse:
+        return told(error.status, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(piece) for piece in first.get("loc", ())[1:]) or "the request"
+        return told(422, f"{place[:80]}: {first.get('msg', 'it cannot be read')}")
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> JSONResponse:
+        what = "there is nothing of that name here" if error.status_code == 404 else error.detail
+        return told(error.status_code, str(what))
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        traceback.print_exception(error, file=sys.stderr)
+        return told(500, FAILED)

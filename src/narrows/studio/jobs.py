@@ -1,0 +1,114 @@
+"""What takes longer than a click: threads that say how far they are."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..errors import NarrowsError
+
+__all__ = ["FAILED", "Job", "Jobs"]
+
+FAILED = "something failed inside Narrows; the terminal of the studio says what"
+
+
+@dataclass
+class Job:
+    """One piece of work.
+
+    Attributes:
+        name: what it is asked for by.
+        title: what a person reads while it goes on.
+        stage, done, total: where it is; total 0 while that is not known.
+        state: ``running``, ``done`` or ``failed``.
+        message: why it failed.
+    """
+
+    name: str
+    title: str
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    state: str = "running"
+    message: str = ""
+
+
+class Jobs:
+    """Work in threads, one of a name at a time.
+
+    Args:
+        said: makes a sentence for the page of an error.
+    """
+
+    def __init__(self, said: Callable[[Exception], str] = str) -> None:
+        self._said = said
+        self._jobs: dict[str, Job] = {}
+        self._threads: dict[str, threading.Thread] = {}
+        self._lock = threading.Lock()
+        self.changes = 0  # goes up with every change, so that a page knows when to look
+
+    def start(
+        self, name: str, title: str, work: Callable[[Callable[[str, int, int], None]], Any]
+    ) -> Job:
+        """Begin ``work(progress)`` unless it is going on or done; one that failed begins again."""
+        with self._lock:
+            known = self._jobs.get(name)
+            if known is not None and known.state != "failed":
+                return known
+            job = self._jobs[name] = Job(name, title)
+            thread = threading.Thread(
+                target=self._run, args=(job, work), name=f"studio {name}", daemon=True
+            )
+            self._threads[name] = thread
+        self.changes += 1
+        thread.start()
+        return job
+
+    def _run(self, job: Job, work: Callable[[Callable[[str, int, int], None]], Any]) -> None:
+        told = 0.0
+
+        def progress(stage: str, done: int, total: int) -> None:
+            nonlocal told
+            job.stage, job.done, job.total = stage, done, total
+            now = time.monotonic()
+            if now - told > 0.1 or done >= total:
+                told = now
+                self.changes += 1
+
+        try:
+            work(progress)
+            job.state = "done"
+        except (NarrowsError, ValueError) as error:
+            job.state, job.message = "failed", self._said(error)
+        except Exception:  # a fault of ours: the page is told that much, the terminal all of it
+            traceback.print_exc()
+            job.state, job.message = "failed", FAILED
+        self.changes += 1
+
+    def of(self, name: str) -> Job | None:
+        """The work of that name, if it ever began."""
+        return self._jobs.get(name)
+
+    def forget(self, name: str) -> None:
+        """So that it may begin again."""
+        with self._lock:
+            known = self._jobs.get(name)
+            if known is not None and known.state != "running":
+                del self._jobs[name]
+
+    def going(self) -> bool:
+        """Whether any of them is still running."""
+        return any(job.state == "running" for job in list(self._jobs.values()))
+
+    def wait(self, name: str, seconds: float | None = 600.0) -> Job:
+        """Until it is over; for tests and scripts."""
+        self._threads[name].join(seconds)
+        return self._jobs[name]
+
+    def document(self) -> list[dict[str, Any]]:
+        """All of them, as JSON has them."""
+        return [asdict(job) for job in list(self._jobs.values())]

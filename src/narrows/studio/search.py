@@ -1,0 +1,163 @@
+"""Search: the rows nearest to pictures that are dropped, pasted, picked or clicked.
+
+an upload ──the library's reader──► kept for this session under a number drawn at random
+rows and uploads, plus and minus, a filter ──nw.search──► rows and distances
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from ..errors import NoImages
+from .filters import Condition, where
+from .map import plain
+from .session import Session
+from .sheets import encoded
+
+__all__ = ["NAME", "missing", "routes"]
+
+Array = np.ndarray[Any, Any]
+
+NAME = "search"
+MOST = 500  # pictures that are found at a time
+KEPT, ROOM = 64, 512 << 20  # uploads, and bytes of all of them
+SHOWN = 512  # pixels of the longer side of an upload that is shown
+
+Row = Annotated[int, Field(ge=0, lt=1 << 32)]
+Upload = Annotated[str, Field(max_length=64)]
+
+
+class Question(BaseModel):
+    """What to be like, and what not."""
+
+    key: str = Field(max_length=64)
+    like: list[Row] = Field(default_factory=list, max_length=64)
+    minus: list[Row] = Field(default_factory=list, max_length=64)
+    like_uploads: list[Upload] = Field(default_factory=list, max_length=16)
+    minus_uploads: list[Upload] = Field(default_factory=list, max_length=16)
+    k: int = Field(48, ge=1, le=MOST)
+    conditions: list[Condition] = Field(default_factory=list, max_length=12)
+
+
+class Uploads:
+    """Pictures that were sent to this session, the newest ones."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._files: OrderedDict[str, tuple[Path, bytes]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def add(self, content: bytes) -> dict[str, Any]:
+        """Keep a picture.
+
+        Raises:
+            UnreadableImage: it is none, or too large.
+        """
+        from ..images import read
+
+        with self._session.decoding:
+            pixels = read(content)
+            preview = encoded(_smaller(pixels.permute(1, 2, 0).numpy(), SHOWN))
+        name = secrets.token_hex(12)
+        path = self._session.temporary(name)
+        path.write_bytes(content)
+        with self._lock:
+            self._files[name] = (path, preview)
+            self._bytes += len(content)
+            while len(self._files) > KEPT or self._bytes > ROOM:
+                _, (old, _) = self._files.popitem(last=False)
+                self._bytes -= old.stat().st_size
+                old.unlink(missing_ok=True)
+        return {"upload": name, "width": int(pixels.shape[2]), "height": int(pixels.shape[1])}
+
+    def path(self, name: str) -> Path:
+        """Where one lies.
+
+        Raises:
+            NoImages: it is not there any more.
+        """
+        return self._one(name)[0]
+
+    def preview(self, name: str) -> bytes:
+        """One as WebP, small."""
+        return self._one(name)[1]
+
+    def _one(self, name: str) -> tuple[Path, bytes]:
+        with self._lock:
+            if name not in self._files:
+                raise NoImages("that picture is not here any more: drop it again")
+            return self._files[name]
+
+
+def missing(session: Session) -> str:
+    """Why nothing can be searched."""
+    return session.missing.get("rows", "")
+
+
+def routes(session: Session) -> APIRouter:
+    """What the search page asks."""
+    router = APIRouter(prefix="/api", tags=["search"])
+    uploads = Uploads(session)
+
+    @router.post("/uploads")
+    async def upload(request: Request) -> dict[str, Any]:
+        """A picture as the body, of any format that the library reads."""
+        content = await request.body()
+        return await run_in_threadpool(uploads.add, content)
+
+    @router.get("/uploads/{name}")
+    def preview(name: str) -> Response:
+        """An upload as it was understood, small, as WebP."""
+        return Response(uploads.preview(name), media_type="image/webp")
+
+    @router.post("/search")
+    def found(asked: Question) -> dict[str, Any]:
+        """The nearest rows, their distances, and what was asked with."""
+        from .. import search
+
+        rows = session.shown(asked.key)
+        given = {
+            side: [rows.ids[rows.checked(row)] for row in chosen]
+            for side, chosen in (("like", asked.like), ("minus", asked.minus))
+        }
+        files = {
+            "like": [uploads.path(name) for name in asked.like_uploads],
+            "minus": [uploads.path(name) for name in asked.minus_uploads],
+        }
+        if (files["like"] or files["minus"]) and "model" in session.missing:
+            if rows.collection.about.features in ("codes", "joined"):
+                raise NoImages(session.missing["model"])
+        with session.in_use:
+            result = search(
+                rows.collection, files["like"], ids=given["like"],
+                minus=[*files["minus"], *given["minus"]], k=asked.k,
+                where=where(rows, asked.conditions), model=session.model, progress=False,
+            )  # fmt: skip
+        hits = [
+            {"row": row, "id": id_, "distance": float(away), "query": id_ in result.own}
+            | {"columns": {name: plain(v[place]) for name, v in result.columns.items() if name != "path"}}
+            for place, (id_, away) in enumerate(zip(result.ids, result.distances, strict=True))
+            if (row := rows.row_of(id_)) is not None
+        ]  # fmt: skip
+        notes = [session.said(note) for note in result.notes]
+        return {"hits": hits, "exact": result.exact, "notes": notes}
+
+    return router
+
+
+def _smaller(pixels: Array, side: int) -> Array:
+    from PIL import Image
+
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    image.thumbnail((side, side), Image.Resampling.BOX)
+    return np.asarray(image)

@@ -1,0 +1,130 @@
+"""Serve a studio until Ctrl-C: a socket, an address to open, uvicorn."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from ..errors import NarrowsError
+from .app import PAGE, studio
+from .guard import LOOPBACK
+from .session import Session, opened
+
+__all__ = ["PORT", "serve"]
+
+PORT = 8642
+
+
+def serve(
+    source: Any = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    read_only: bool = False,
+    browser: bool = True,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Open a source and serve its studio.
+
+    Args:
+        source: as :func:`opened` takes it.
+        host: where to listen; what is no loopback address can be reached from other machines.
+        port: None tries ``PORT``, then any that is free.
+        read_only: refuse what changes anything.
+        browser: open the page.
+        say: gets each line for the terminal.
+
+    Raises:
+        BadFile, NoImages: of the source, also where that shows while it is being read.
+        NarrowsError: nothing can listen there, or the page was not built.
+    """
+    if not (PAGE / "index.html").is_file():
+        raise NarrowsError("the studio's page is not built: run `make studio` in the checkout")
+    session = opened(source, read_only=read_only)
+    listening = _listening(host, port)
+    token = secrets.token_urlsafe(24)
+    own = host in LOOPBACK
+    names = () if own else ("*", host, socket.gethostname())
+    app = studio(session, token=token, hosts=names, read_only=read_only)
+    at = listening.getsockname()[1]
+    shown = "127.0.0.1" if own else _reachable(host)
+    address = f"http://{f'[{shown}]' if ':' in shown else shown}:{at}/?token={token}"
+    say(_greeting(session))
+    say(f"  {address}")
+    if not own:
+        say(
+            f"note: {host} can be reached from other machines; whoever has this address with its token "
+            "sees what is open here" + ("" if read_only else ", and may change it (--read-only)")
+        )
+    say("Ctrl-C ends it.")
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, ws_max_size=1 << 20,
+        timeout_graceful_shutdown=2,
+    )  # fmt: skip
+    if browser:
+        threading.Timer(0.3, webbrowser.open, (address,)).start()
+    server = uvicorn.Server(config)
+    threading.Thread(target=_ended_by, args=(session, server), daemon=True).start()
+    try:
+        server.run(sockets=[listening])
+    finally:
+        session.close()
+        if session.failure is None and session.jobs.going():
+            # a thread in the middle of a map would keep the process for minutes; what is written is written whole
+            sys.stdout.flush()
+            os._exit(130)
+    if session.failure is not None:
+        raise session.failure
+
+
+def _ended_by(session: Session, server: uvicorn.Server) -> None:
+    """What cannot be opened ends the studio."""
+    session.jobs.wait("opening", None)
+    if session.failure is not None:
+        server.should_exit = True
+
+
+def _greeting(session: Session) -> str:
+    what = {
+        "collection": "the collection", "model": "the model", "pictures": "the pictures", "run": "the run",
+    }[session.kind]  # fmt: skip
+    state = ", read-only" if session.read_only else ""
+    return f"Narrows studio: {what} {session.title}{state}"
+
+
+def _listening(host: str, port: int | None) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        NarrowsError: none can be had there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    tried = [port] if port is not None else [PORT, 0]
+    for one in tried:
+        made = socket.socket(family, socket.SOCK_STREAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind((host, one))
+            made.listen(128)
+            return made
+        except OSError as error:
+            made.close()
+            if one == tried[-1]:
+                raise NarrowsError(
+                    f"nothing can listen at {host}, port {one} ({error.strerror or error}): name another "
+                    "--port, or --host"
+                ) from error
+    raise AssertionError("unreachable")
+
+
+def _reachable(host: str) -> str:
+    """A host as others name it: of all addresses this machine's name."""
+    return socket.gethostname() if host in ("0.0.0.0", "::") else host

@@ -1,0 +1,45 @@
+"""The built page is of the sources that lie beside it, and asks for nothing that is not in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from narrows.studio.app import PAGE
+
+WEB = Path(__file__).parents[2] / "web"
+
+
+@pytest.fixture(scope="module")
+def sources() -> list[Path]:
+    if not WEB.is_dir():
+        pytest.skip("no web/ here: only in a checkout")
+    return [p for p in WEB.rglob("*") if p.is_file() and "node_modules" not in p.parts]
+
+
+def test_the_page_was_built_of_these_sources(sources: list[Path]) -> None:
+    digest = hashlib.sha256()
+    for name, path in sorted((path.relative_to(WEB).as_posix(), path) for path in sources):
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    built = (PAGE / "built-of.txt").read_text().strip()
+    assert built == digest.hexdigest(), "web/ has changed since the page was built: make studio"
+
+
+def test_the_lock_names_no_place_to_load_from(sources: list[Path]) -> None:
+    lock = json.loads((WEB / "package-lock.json").read_text())
+    packages = {name: each for name, each in lock["packages"].items() if name}
+    assert all("integrity" in each and "resolved" not in each for each in packages.values())
+    assert {"node_modules/preact", "node_modules/esbuild"} <= packages.keys()
+
+
+def test_what_is_built_asks_no_other_machine() -> None:
+    script = (PAGE / "main.js").read_text()
+    asked = set(re.findall(r"https?://[\w.-]+", script + (PAGE / "style.css").read_text()))
+    assert asked <= {"http://www.w3.org"}  # the names of SVG and MathML, which nobody loads
+    assert "eval(" not in script and "new Function" not in script
+    page = (PAGE / "index.html").read_text()
+    assert "style=" not in page and not re.search(r"<script(?![^>]*src=)", page)

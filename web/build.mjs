@@ -1,0 +1,38 @@
+// Builds the page of the studio into src/narrows/studio/static: one script, one style, one document.
+// What it was built of is written beside it, so that a test without node can tell a stale page.
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, "..", "src", "narrows", "studio", "static");
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+await build({
+  entryPoints: [join(here, "src", "main.js"), join(here, "src", "style.css")],
+  outdir: out,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: ["chrome110", "firefox115", "safari16"],
+  charset: "utf8",
+  legalComments: "eof",
+});
+cpSync(join(here, "src", "index.html"), join(out, "index.html"));
+
+function files(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+    const path = join(folder, entry.name);
+    if (entry.name === "node_modules") return [];
+    return entry.isDirectory() ? files(path) : [path];
+  });
+}
+// as tests/studio/test_built.py: every source's path and content, in the order of their paths
+const sources = files(here).map(path => [relative(here, path).split(sep).join("/"), path]);
+sources.sort(([a], [b]) => (a < b ? -1 : 1));
+const digest = createHash("sha256");
+for (const [name, path] of sources) digest.update(name + "\0").update(readFileSync(path)).update("\0");
+writeFileSync(join(out, "built-of.txt"), digest.digest("hex") + "\n");

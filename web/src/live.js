@@ -1,0 +1,29 @@
+// One socket that says what goes on. Where it breaks, the page says so and goes on when it is back.
+import { connected, forget, server } from "./state.js";
+
+let wait = 500, silent = 0;
+
+export function listen() {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const socket = new WebSocket(`${scheme}://${location.host}/api/live`);
+  const heard = () => {
+    clearTimeout(silent);
+    silent = setTimeout(() => socket.close(), 15000); // the server says something every five seconds
+  };
+  socket.onopen = heard;
+  socket.onmessage = event => {
+    heard();
+    const state = JSON.parse(event.data);
+    const before = server.value;
+    if (before && before.rows?.key !== state.rows?.key) forget(); // rows have other numbers now
+    server.value = state;
+    connected.value = true;
+    wait = 500;
+  };
+  socket.onclose = () => {
+    clearTimeout(silent);
+    connected.value = false;
+    setTimeout(listen, wait);
+    wait = Math.min(wait * 1.6, 5000);
+  };
+}

@@ -1,0 +1,5 @@
+// The rooms, in the order of the navigation. A new one is a file here and a line below.
+import * as map from "./map.js";
+import * as search from "./search.js";
+
+export const rooms = [map, search];
