@@ -170,6 +170,7 @@ def few_sprites(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("narrows.images.sprites.Sprites.factor_sizes", (3, 6, 5, 6, 6))
 
 
+@pytest.mark.slow
 def test_evaluate_measures_single_units_where_factors_are_known(
     narrows, few_sprites: None, tmp_path: Path
 ) -> None:

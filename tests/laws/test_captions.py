@@ -31,6 +31,7 @@ def coloured() -> CaptionFlow:
     return CaptionFlow(2, width=64, depth=2, steps=700, guidance=1).fit(codes, captions=said)
 
 
+@pytest.mark.slow
 def test_one_caption_for_all_is_a_flow_without_captions() -> None:
     codes, _ = three()
     told = CaptionFlow(2, width=64, depth=2, steps=600, guidance=1)

@@ -66,6 +66,7 @@ def test_the_recipe_as_it_stands_on_pictures_in_colour(stored_sets: Path) -> Non
     assert 1 - 1e-3 < error(trained(faces, 16), faces) / best < 1.01
 
 
+@pytest.mark.slow
 def test_on_mnist(mnist: nw.images.Images) -> None:
     best, _ = pca(mnist, 16)
     model = trained(mnist, 16, epochs=3, batch_size=256, learning_rate=0.02)

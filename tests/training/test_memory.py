@@ -42,6 +42,7 @@ print(json.dumps({"whole": whole, "seen": sum(seen)}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_DATA is Linux's")
 def test_trains_on_more_pixels_than_the_process_may_hold(tmp_path: Path) -> None:
     number = FILE // int(np.prod(SHAPE))
