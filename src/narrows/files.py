@@ -20,7 +20,7 @@ import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .errors import BadFile, NarrowsError
 
@@ -108,7 +108,7 @@ def made_folder(folder: Path) -> None:
 def flush(path: Path) -> None:
     """Put on the disk what was written to a file; Windows does so only for one open for writing."""
     try:
-        written = open(path, "r+b")
+        written: BinaryIO = open(path, "r+b")
     except PermissionError:  # a file that may only be read, elsewhere
         written = open(path, "rb")
     with written:
