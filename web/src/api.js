@@ -34,6 +34,7 @@ export const getColumns = async (path, parameters) => columns(await ask(address(
 export const post = async (path, body, options) => (await ask(path, json(body, options))).json();
 export const postColumns = async (path, body, options) => columns(await ask(path, json(body, options)));
 export const put = async (path, body) => (await ask(path, json(body, { method: "PUT" }))).json();
+export const remove = async path => (await ask(path, { method: "DELETE" })).json();
 export const send = async (path, blob) =>
   (await ask(path, { method: "POST", body: blob, headers: { "content-type": "application/octet-stream" } })).json();
 

@@ -25,8 +25,8 @@ from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from ..errors import NarrowsError
+from . import duplicates, outliers, pictures, search
 from . import map as map_room
-from . import outliers, pictures, search
 from .guard import Guard, Refused
 from .jobs import FAILED
 from .session import Changed, Session, opened
@@ -38,6 +38,7 @@ ROOMS: tuple[ModuleType, ...] = (
     map_room,
     search,
     outliers,
+    duplicates,
 )
 """Each has a NAME, ``missing(session)``, the sentence why it cannot be used, and ``routes(session)``."""
 

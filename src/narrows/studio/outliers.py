@@ -80,13 +80,8 @@ def missing(session: Session) -> str:
 def routes(session: Session) -> APIRouter:
     """What the page of outliers asks."""
     router = APIRouter(prefix="/api/outliers", tags=["outliers"])
-    found: list[Found] = []  # the newest, if there is any
+    found: list[Found] = session.kept.setdefault(NAME, [])  # the newest, if there is any
     lock = threading.Lock()
-
-    def newest() -> Found:
-        if not found:
-            raise NoImages("no outliers have been looked for yet: say which pictures are normal")
-        return found[-1]
 
     @router.put("")
     def look(asked: Question) -> dict[str, Any]:
@@ -113,8 +108,14 @@ def routes(session: Session) -> APIRouter:
 
     @router.get("")
     def queue(key: Key, score: Annotated[str, Query(max_length=60)] = "") -> Response:
-        """Rows from the most anomalous on, scores, p-values and verdicts; normal scores in ascending order."""
-        rows, last = session.shown(key), newest()
+        """Rows from the most anomalous on, scores, p-values and verdicts; normal scores in ascending order.
+
+        The number is 0 where nothing has been looked for.
+        """
+        rows = session.shown(key)
+        if not found:
+            return wire.columns({"number": 0})
+        last = found[-1]
         result = last.result
         decision = result if score in ("", result.by) else _by(result, score)
         by = decision.by
@@ -135,7 +136,10 @@ def routes(session: Session) -> APIRouter:
     @router.get("/seen/{row}")
     def seen(row: int, key: Key) -> Response:
         """Three frames: a picture as the model takes it, its reconstruction, and where they differ."""
-        rows, last = session.shown(key), newest()
+        rows = session.shown(key)
+        if not found:
+            raise NoImages("no outliers have been looked for yet: say which pictures are normal")
+        last = found[-1]
         id_ = rows.ids[rows.checked(row)]
         place = {name: i for i, name in enumerate(last.result.ids)}.get(id_)
         if place is None:

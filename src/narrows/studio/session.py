@@ -73,6 +73,7 @@ class Session:
         self.in_use = threading.RLock()  # a model does one thing at a time
         self.decoding = threading.BoundedSemaphore(2)  # pictures that are opened at a time
         self.writing = threading.Lock()  # columns are written one at a time
+        self.kept: dict[str, Any] = {}  # what rooms keep for all pages, by their names
         self._private: list[str] = []
         self._columns: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._temporary = Path(tempfile.mkdtemp(prefix="narrows-studio-"))

@@ -2,9 +2,11 @@
 import * as map from "./map.js";
 import * as search from "./search.js";
 import * as outliers from "./outliers.js";
+import * as duplicates from "./duplicates.js";
 
 export const rooms = [
   map,
   search,
   outliers,
+  duplicates,
 ];

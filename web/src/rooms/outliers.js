@@ -64,7 +64,7 @@ export function view() {
     k: () => step(-1), ArrowLeft: () => step(-1), ArrowUp: () => step(-1),
     c: () => decide(ANOMALY), d: () => decide(NORMAL), u: undo, h: () => (heat.value = !heat.value),
   });
-  const queue = found.value;
+  const queue = found.value?.key === key.value ? found.value : null; // of other rows than these it is read again
   return html`<div class="review outliers">
     ${again.value || !queue ? html`<${Question} />` : null}
     ${queue && html`<${Case} queue=${queue} /><div class="side"><${Threshold} queue=${queue} /><${Queue} queue=${queue} /></div>`}
@@ -90,16 +90,15 @@ async function arrived(rows) {
   if (going.state === "failed" && waiting.peek()) failed.value = going.message;
   const news = waiting.peek() || (found.peek()?.key !== rows && loading !== rows);
   waiting.value = false;
-  if (news) await load(true, going.state === "failed");
+  if (news) await load(true);
 }
 
 let loading = null; // the key of the rows whose queue is on its way
-async function load(fresh = false, quiet = false) {
+async function load(fresh = false) {
   const rows = (loading = key.peek());
   if (fresh) score.value = "";
-  const asked = getColumns("/api/outliers", { score: score.peek() });
-  const answer = await (quiet ? asked.catch(() => undefined) : told(asked)); // quiet: perhaps nothing was found before
-  if (!answer || rows !== key.peek()) return;
+  const answer = await told(getColumns("/api/outliers", { score: score.peek() }));
+  if (!answer?.number || rows !== key.peek()) return;
   const old = found.peek();
   threshold.value = answer.threshold ?? answer.scores[0] ?? 0;
   verdicts.value = answer.verdicts.slice();
