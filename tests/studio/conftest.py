@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from asking import HERE, TOKEN, Studio, of
 from browsing import Browsing, browsing, serving
+from reviewing import reviewing
 
 import narrows as nw
 from narrows.studio import studio
@@ -55,6 +56,15 @@ def guarded(collection_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     found = of(app, headers={"origin": HERE})
     yield found
     found.session.close()
+
+
+@pytest.fixture(scope="session")
+def reviewed(
+    digits: nw.images.Images, model_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Studio]:
+    """A studio of 96 files, into whose columns tests may write."""
+    with reviewing(digits, model_folder, tmp_path_factory.mktemp("reviewed")) as made:
+        yield made
 
 
 # ---- a browser -----------------------------------------------------------------------------------

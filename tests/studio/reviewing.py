@@ -29,13 +29,12 @@ def folder_of(digits: nw.images.Images, to: Path, count: int = 90) -> Path:
 
 
 @contextmanager
-def reviewing(digits: nw.images.Images, folder: Path, count: int = 90) -> Iterator[Studio]:
-    """A studio of such a folder, with principal components as the model."""
+def reviewing(
+    digits: nw.images.Images, model: Path, folder: Path, count: int = 90
+) -> Iterator[Studio]:
+    """A studio of such a folder, indexed by a model."""
     pictures = folder_of(digits, folder / "pictures", count)
-    source = nw.images.open_source(pictures, size=(16, 16))
-    recipe = nw.recipes.pca_vae(source.shape, 8).with_(steps=0)
-    nw.fit(recipe, source, to=folder / "model", report="quiet")
-    nw.index(folder / "model", pictures, folder / "codes", progress=False)
+    nw.index(model, pictures, folder / "codes", progress=False)
     made = of(studio(folder / "codes", cache=folder / "cache"))
     yield made
     made.session.close()

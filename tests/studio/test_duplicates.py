@@ -18,9 +18,11 @@ LIMIT = 0.02  # digits differ by more, their enlarged copies by less
 
 
 @pytest.fixture(scope="module")
-def room(digits: nw.images.Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def room(
+    digits: nw.images.Images, model_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Studio]:
     """A studio in which duplicates have been looked for."""
-    with reviewing(digits, tmp_path_factory.mktemp("duplicates"), 30) as made:
+    with reviewing(digits, model_folder, tmp_path_factory.mktemp("duplicates"), 30) as made:
         assert made.ask("/api/duplicates").json() == {"number": 0}
         looked(made)
         yield made

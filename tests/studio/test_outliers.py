@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
 from asking import Studio, columns
 from browsing import browsing, serving
-from reviewing import reviewing
 
 import narrows as nw
 from narrows.applications import ErrorMaps, FalseAlarms, Outliers, decide
@@ -18,14 +15,13 @@ from narrows.studio.outliers import JOB
 
 
 @pytest.fixture(scope="module")
-def room(digits: nw.images.Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def room(reviewed: Studio) -> Studio:
     """A studio in which outliers have been looked for among all pictures."""
-    with reviewing(digits, tmp_path_factory.mktemp("outliers")) as made:
-        assert columns(made.ask("/api/outliers").content)["number"] == 0
-        assert made.put("/api/outliers").json() == {"job": JOB}
-        job = made.session.jobs.wait(JOB)
-        assert job.state == "done", job.message
-        yield made
+    assert columns(reviewed.ask("/api/outliers").content)["number"] == 0
+    assert reviewed.put("/api/outliers").json() == {"job": JOB}
+    job = reviewed.session.jobs.wait(JOB)
+    assert job.state == "done", job.message
+    return reviewed
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +71,7 @@ def test_the_heat_is_that_of_the_library(room: Studio, wanted: Outliers) -> None
     frames = columns(room.ask(f"/api/outliers/seen/{row}").content)["frames"]
     x = wanted.images.batch(torch.tensor([list(wanted.ids).index(rows.ids[row])]))
     made, hot = ErrorMaps.of(model, wanted.judged.images)(x)
-    assert frames.shape == (3, 16, 16, 4)
+    assert frames.shape == (3, 8, 8, 4)
     assert np.array_equal(frames[1, :, :, 0], made[0, 0])
     assert np.array_equal(frames[2, :, :, :3], hot[0].transpose(1, 2, 0))
     assert room.ask("/api/outliers/seen/96").status_code == 400

@@ -7,13 +7,14 @@ export function useKeys(keys) {
       const of = event.target;
       if (event.ctrlKey || event.metaKey || event.altKey || /select|textarea/i.test(of.tagName)) return;
       if (/input/i.test(of.tagName) && (of.type !== "range" || event.key.startsWith("Arrow"))) return;
-      if ((event.key === " " || event.key === "Enter") && /button|summary|^a$/i.test(of.tagName)) return;
+      if ((event.key === " " || event.key === "Enter") && /^(button|summary|a)$/i.test(of.tagName)) return;
       const act = keys[event.key];
       if (!act) return;
       event.preventDefault();
       act(event);
     };
     addEventListener("keydown", pressed);
+    document.getElementById("room").focus({ preventScroll: true }); // no longer on the link that led here
     return () => removeEventListener("keydown", pressed);
   }, []);
 }

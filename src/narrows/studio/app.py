@@ -25,7 +25,7 @@ from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from ..errors import NarrowsError
-from . import duplicates, outliers, pictures, search
+from . import duplicates, label, outliers, pictures, search
 from . import map as map_room
 from .guard import Guard, Refused
 from .jobs import FAILED
@@ -39,6 +39,7 @@ ROOMS: tuple[ModuleType, ...] = (
     search,
     outliers,
     duplicates,
+    label,
 )
 """Each has a NAME, ``missing(session)``, the sentence why it cannot be used, and ``routes(session)``."""
 

@@ -3,10 +3,12 @@ import * as map from "./map.js";
 import * as search from "./search.js";
 import * as outliers from "./outliers.js";
 import * as duplicates from "./duplicates.js";
+import * as label from "./label.js";
 
 export const rooms = [
   map,
   search,
   outliers,
   duplicates,
+  label,
 ];
