@@ -146,8 +146,14 @@ def test_a_person_compares_moves_and_brings_back(room: Studio, chromium: object)
         page.get_by_text(f"{COPIES - 2} groups").wait_for()
         page.get_by_role("button", name="Bring back").click()
         page.get_by_text(f"{COPIES} groups").wait_for()
-        small = browse.page(360, 740, color_scheme="dark")
+    assert pictures(room) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(room: Studio, chromium: object, scheme: str) -> None:
+    with serving(room.session) as address, browsing(chromium, address) as browse:
+        small = browse.page(360, 740, color_scheme=scheme)
         small.get_by_role("link", name="Duplicates").click()
         small.locator(".compare img").nth(1).wait_for()
         assert small.evaluate("document.querySelector('main').scrollWidth") <= 360
-    assert pictures(room) == before
