@@ -237,7 +237,7 @@ function Summary() {
     for (const group of groups.value) if (choiceOf(group).move === null) note(group, { ...choiceOf(group), move: true });
   };
   return html`<section class="summary row" aria-label="What was found">
-    <b>${groups.value.length.toLocaleString("en")} groups</b>
+    <b>${groups.value.length.toLocaleString("en")} ${groups.value.length === 1 ? "group" : "groups"}</b>
     <span class="quiet">kept: ${RULES.find(one => one[0] === found.value.keep)[1]} · differences of ${found.value.by} up to ${Number(found.value.threshold.toPrecision(3))} · ${open ? `${open.toLocaleString("en")} to look at` : "all looked at"}${found.value.more ? ` · ${found.value.more.toLocaleString("en")} more after these` : ""}</span>
     <button disabled=${!open || locked} onClick=${all} title="As if you had pressed space at each">Agree with the rest</button>
     <button class="main" disabled=${!n || locked || busy} onClick=${move}>${n ? `Move ${n.toLocaleString("en")} (${bytes(size)}) to ${moves.value.folder}` : "Nothing to move yet"}</button>
