@@ -91,6 +91,37 @@ def test_nothing_moves_until_it_is_asked_for(photos: Path, model, tmp_path: Path
     assert again.moved == [] and len(again.not_moved) == 2
 
 
+def test_somebody_chooses_what_stays_and_brings_it_back(
+    photos: Path, model, tmp_path: Path
+) -> None:
+    collection = index(model, photos, tmp_path / "c", progress=False).collection
+    found = duplicates(collection, threshold=0.03, progress=False)
+    before = collection.rows()
+    places = {found.columns["id"][group.keeper]: i for i, group in enumerate(found.groups)}
+    large, again = places["05 large.png"], places["08.png"]
+    (small,) = found.groups[large].others
+    chosen = found.keeping({large: [small], again: [found.groups[again].keeper]})
+    assert named(chosen) == {"05.png": ["05 large.png"], "08.png": ["08 again.png"]}
+    by_keeper = {group.keeper: group.distances for group in chosen.groups}
+    assert by_keeper[small] == found.groups[large].distances
+    both = [found.groups[large].keeper, small]
+    assert named(found.keeping({large: both})) == {}
+    with pytest.raises(ValueError, match="there is no group 2; there are 2"):
+        found.keeping({2: [0]})
+    with pytest.raises(ValueError, match="have to stay; we got \\[\\]"):
+        found.keeping({large: []})
+    with pytest.raises(ValueError, match="nothing was moved"):
+        chosen.restore()
+    moved = chosen.quarantine(tmp_path / "twice")
+    assert not (photos / "05 large.png").exists() and len(collection) == 12
+    assert len(moved.restore().restored) == 2
+    assert (photos / "05 large.png").is_file()
+    after = collection.rows()
+    order, now = np.argsort(before["id"]), np.argsort(after["id"])
+    for name in before:
+        assert np.array_equal(before[name][order], after[name][now]), name
+
+
 def test_a_list_of_files_and_an_array(photos: Path, digits: Images, tmp_path: Path) -> None:
     files = sorted(photos.glob("0[58]*.png")) + [photos / "gone.png"]
     found = duplicates(files, threshold=0.03, progress=False)

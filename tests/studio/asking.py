@@ -13,7 +13,7 @@ from narrows.studio import Session
 
 HERE = "http://127.0.0.1:8642"
 TOKEN = "a-token-of-twenty-letters"
-KINDS = {"uint8": "u1", "uint16": "<u2", "uint32": "<u4", "float32": "<f4"}
+KINDS = {"uint8": "u1", "uint16": "<u2", "uint32": "<u4", "float32": "<f4", "float64": "<f8"}
 
 
 class Studio(NamedTuple):
@@ -26,6 +26,9 @@ class Studio(NamedTuple):
 
     def ask(self, path: str, **parameters: Any) -> Any:
         return self.client.get(path, params={"key": self.key, **parameters})
+
+    def put(self, path: str, **body: Any) -> Any:
+        return self.client.put(path, json={"key": self.key, **body})
 
     def tell(self, path: str, **body: Any) -> Any:
         return self.client.post(path, json={"key": self.key, **body})

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 import shutil
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 from asking import HERE, TOKEN, Studio, of
+from browsing import Browsing, browsing, serving
+from reviewing import reviewing
 
 import narrows as nw
 from narrows.studio import studio
@@ -60,6 +58,15 @@ def guarded(collection_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     found.session.close()
 
 
+@pytest.fixture(scope="session")
+def reviewed(
+    digits: nw.images.Images, model_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Studio]:
+    """A studio of 96 files, into whose columns tests may write."""
+    with reviewing(digits, model_folder, tmp_path_factory.mktemp("reviewed")) as made:
+        yield made
+
+
 # ---- a browser -----------------------------------------------------------------------------------
 
 ARGUMENTS = (
@@ -68,29 +75,11 @@ ARGUMENTS = (
 ).split()
 
 
-class Browsing(NamedTuple):
-    """A served studio and a way to open pages on it, which must ask nobody else and log no error."""
-
-    address: str
-    page: Callable[..., Any]
-    wrong: list[str]
-
-
 @pytest.fixture(scope="module")
 def served(opened: Studio) -> Iterator[str]:
     """The address of a studio of the digits that uvicorn serves, with a token in it."""
-    import uvicorn
-
-    listening = socket.create_server(("127.0.0.1", 0))
-    app = studio(opened.session, token=TOKEN)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    thread = threading.Thread(
-        target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True
-    )
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}/?token={TOKEN}"
-    server.should_exit = True
-    thread.join(10)
+    with serving(opened.session) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -111,28 +100,5 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def browse(chromium: Any, served: str) -> Iterator[Browsing]:
     """Pages of the served studio; at the end nothing may have gone wrong on any of them."""
-    wrong: list[str] = []
-    contexts = []
-
-    def page(width: int = 1280, height: int = 800, **options: Any) -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        context.set_default_timeout(8000)
-        made = context.new_page()
-        own = re.match(r"http://[^/]+/", served)[0]  # type: ignore[index]
-        made.on("console", lambda m: m.type in ("error", "warning") and wrong.append(m.text))
-        made.on("pageerror", lambda error: wrong.append(str(error)))
-        made.on(
-            "request",
-            lambda asked: asked.url.startswith((own, "data:", "blob:")) or wrong.append(asked.url),
-        )
-        made.goto(served)
-        made.get_by_role(
-            "navigation", name="Rooms"
-        ).wait_for()  # past the page that keeps the token
-        return made
-
-    yield Browsing(served, page, wrong)
-    for context in contexts:
-        context.close()
-    assert wrong == []
+    with browsing(chromium, served) as made:
+        yield made

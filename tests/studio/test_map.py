@@ -18,7 +18,8 @@ from narrows.applications import decoder, linear
 def test_the_state_says_what_is_open(opened: Studio) -> None:
     state = opened.client.get("/api/state").json()
     assert state["title"] == "digits & more" and state["kind"] == "collection"
-    assert state["rows"]["count"] == 300 and state["rooms"] == {"map": "", "search": ""}
+    names = ("map", "search", "outliers", "duplicates", "label")
+    assert state["rows"]["count"] == 300 and state["rooms"] == dict.fromkeys(names, "")
     kinds = {each["name"]: each["kind"] for each in state["rows"]["columns"]}
     assert kinds["label"] in ("number", "text") and kinds["brightness"] == "number"
     assert kinds["odd"] == "flag" and "thumbnail" not in kinds and "path" not in kinds

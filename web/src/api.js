@@ -33,6 +33,8 @@ export const get = async (path, parameters, options) => (await ask(address(path,
 export const getColumns = async (path, parameters) => columns(await ask(address(path, parameters)));
 export const post = async (path, body, options) => (await ask(path, json(body, options))).json();
 export const postColumns = async (path, body, options) => columns(await ask(path, json(body, options)));
+export const put = async (path, body) => (await ask(path, json(body, { method: "PUT" }))).json();
+export const remove = async path => (await ask(path, { method: "DELETE" })).json();
 export const send = async (path, blob) =>
   (await ask(path, { method: "POST", body: blob, headers: { "content-type": "application/octet-stream" } })).json();
 
@@ -45,6 +47,7 @@ const json = (body, options) => ({
 
 export const thumbnailOf = row => address(`/api/pictures/${row}`, { thumbnail: "true" });
 export const pictureOf = row => address(`/api/pictures/${row}`);
+export const labelsOf = () => address("/api/label/csv");
 export const sheetOf = number => address(`/api/map/sheets/${number}`);
 
 export async function refresh() {
@@ -64,7 +67,7 @@ export async function told(promise) {
 }
 
 // As studio/wire.py writes it: a document, and typed arrays that lie in the answer itself.
-const KINDS = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, float32: Float32Array };
+const KINDS = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, float32: Float32Array, float64: Float64Array };
 async function columns(answer) {
   if (answer.status === 202) return { waiting: (await answer.json()).job };
   const buffer = await answer.arrayBuffer();

@@ -118,6 +118,7 @@ function Selected({ chosen }) {
     <b>${rows.length.toLocaleString("en")} selected</b>
     ${chosen.name !== "map" && html`<button onClick=${() => go("map")}>Show on the map</button>`}
     <button onClick=${search} title="The pictures nearest to the mean of these">Search like ${rows.length > 16 ? "16 of these" : rows.length > 1 ? "these" : "this"}</button>
+    ${chosen.name !== "label" && html`<button onClick=${() => go("label")}>Label ${rows.length > 1 ? "these" : "this"}</button>`}
     <button onClick=${() => select([])}>Clear</button>
   </div>`;
 }

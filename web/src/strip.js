@@ -2,7 +2,7 @@
 import { html } from "htm/preact";
 import { useEffect, useRef } from "preact/hooks";
 
-export function Strip({ label, pixels, shape, quiet }) {
+export function Strip({ label, pixels, shape, quiet, bare }) {
   const canvas = useRef(null);
   useEffect(() => {
     const [f, h, w] = shape, gap = Math.max(1, Math.round(w / 16));
@@ -16,5 +16,6 @@ export function Strip({ label, pixels, shape, quiet }) {
     }
     canvas.current.classList.toggle("coarse", w <= 64);
   }, [pixels]);
+  if (bare) return html`<canvas ref=${canvas} role="img" aria-label=${label}></canvas>`;
   return html`<figure class=${quiet ? "strip quiet" : "strip"}><figcaption>${label}</figcaption><canvas ref=${canvas} role="img" aria-label=${label}></canvas></figure>`;
 }

@@ -40,6 +40,7 @@ from .decoding import Decode, decoder
 from .denoise import denoise, denoise_batch, denoising_baselines
 from .disentangle import FactorAlignment, baseline_encoders, disentangle, factor_alignments
 from .embedding import Embedding, code_rows, embed_2d, thumbnails
+from .error_maps import ErrorMaps
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
 from .generate import (
     Generated,
@@ -123,6 +124,7 @@ __all__ = [
     "Direction",
     "EffectSize",
     "Embedding",
+    "ErrorMaps",
     "FactorAlignment",
     "FalseAlarms",
     "FalseDiscoveryRate",

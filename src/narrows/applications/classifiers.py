@@ -86,6 +86,19 @@ class Classifier:
     fitted: Any
 
     def __call__(self, codes: Any) -> Array:
+        return self._asked(codes, self.fitted.predict)
+
+    def probabilities(self, codes: Any) -> Array:
+        """Of each code (M, *code) the probability of each class, (M, C), in the order of ``classes``.
+
+        Raises:
+            ValueError: an SVM, which has none; codes of another size.
+        """
+        if not hasattr(self.fitted, "predict_proba"):
+            raise ValueError(f"a classifier of the kind {self.kind!r} gives no probabilities")
+        return self._asked(codes, self.fitted.predict_proba)
+
+    def _asked(self, codes: Any, ask: Callable[[Array], Array]) -> Array:
         rows = code_rows(codes)
         if rows.shape[1] != len(self.mean):
             raise ValueError(
@@ -95,7 +108,7 @@ class Classifier:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             even = ((x - self.mean) / self.scale for x in parts)
-            return np.concatenate([self.fitted.predict(x) for x in even])
+            return np.concatenate([ask(x) for x in even])
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ from .comparing import Given, PicturesToCompare, Stored
 from .keepers import best_first, on_disk, settled
 from .near_duplicates import near_duplicates
 from .opening import is_collection, opened_collection, opened_model
-from .quarantine import LIST, Redundant, quarantine
+from .quarantine import LIST, Redundant, Undone, quarantine, undo
 from .search import plain
 
 __all__ = ["Duplicates", "duplicates"]
@@ -66,6 +67,7 @@ class Duplicates(Result):
         turns: of each group, of each of its others: how it is turned against the keeper, as "mirrored" or
             "turned by 90°"; empty where it is not.
         dry_run: whether ``moved`` says what would be moved.
+        removed: the rows that left the collection with what was moved; None before.
         skipped, notes: as of every result.
     """
 
@@ -87,6 +89,7 @@ class Duplicates(Result):
     turns: Sequence[Sequence[str]] = ()
     notes: Sequence[str] = ()
     dry_run: bool = False
+    removed: Mapping[str, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -96,12 +99,45 @@ class Duplicates(Result):
         """The rows of all that are not keepers."""
         return [row for group in self.groups for row in group.others]
 
+    def keeping(self, kept: Mapping[int, Sequence[int]]) -> Duplicates:
+        """The groups that somebody looked at, with what is to stay of each.
+
+        Args:
+            kept: place in ``groups`` → the rows that stay, the keeper first; groups that are not named
+                are left out, and so are those of which all stay. Differences remain those from the
+                keeper that was suggested.
+
+        Raises:
+            ValueError: there is no such group, a group of which none stays, or a row that is not in it.
+        """
+        groups, turns = [], []
+        for place, rows in sorted(kept.items()):
+            if not 0 <= place < len(self.groups):
+                raise ValueError(f"there is no group {place}; there are {len(self.groups):,}")
+            group = self.groups[place]
+            away = dict(zip(group.others, group.distances, strict=True))
+            how = dict(zip(group.others, self.how(place), strict=True))
+            members = [group.keeper, *group.others]
+            if not rows or not set(rows) <= set(members):
+                raise ValueError(
+                    f"of group {place} one of the rows {members} or more have to stay; we got {list(rows)}"
+                )
+            first = rows[0]
+            others = [row for row in members if row not in rows]
+            if others:
+                # the suggested keeper is as far from another one as that is from it
+                distances = [away.get(row, away.get(first, 0.0)) for row in others]
+                groups.append(Group(first, others, distances))
+                turns.append([how.get(row, how.get(first, "")) for row in others])
+        return dataclasses.replace(self, groups=groups, turns=turns)
+
     def quarantine(self, folder: Path | str, *, dry_run: bool = False) -> Duplicates:
         """Move the files of all but the keepers into a folder; nothing is deleted.
 
         What was moved leaves the collection. A file stays that changed or is gone since it was looked
         at, or whose keeper did or is; so does what is reached through a link. moved.csv in the folder says
-        what was moved from where; :func:`narrows.applications.quarantine.undo` brings it back.
+        what was moved from where; :meth:`restore` brings it back, and with another program
+        :func:`narrows.applications.quarantine.undo`.
 
         Args:
             folder: where to.
@@ -133,11 +169,39 @@ class Duplicates(Result):
         ]
         root = _root(self.source, self.collection)
         moved, stayed = quarantine(files, folder, root, dry_run=dry_run)
+        removed = None
         if moved and self.collection is not None and not dry_run:
-            self.collection.delete([id_ for id_, _ in moved])
+            gone = [id_ for id_, _ in moved]
+            removed = self.collection.rows(where="true", ids=gone)
+            self.collection.delete(gone)
         return dataclasses.replace(
-            self, moved=moved, not_moved=stayed, folder=str(folder), dry_run=dry_run
+            self,
+            moved=moved,
+            not_moved=stayed,
+            folder=str(folder),
+            dry_run=dry_run,
+            removed=removed,
         )
+
+    def restore(self) -> Undone:
+        """Bring back what :meth:`quarantine` moved, and the rows of it into the collection.
+
+        Raises:
+            ValueError: nothing was moved.
+            BadFile: the list of what was moved is gone.
+            NarrowsError: a folder cannot be written; what was brought back before stays.
+        """
+        if not self.moved or self.dry_run:
+            raise ValueError("nothing was moved, so that nothing can be brought back")
+        undone = undo(self.folder)
+        if self.removed is not None and self.collection is not None:
+            back = set(undone.restored)
+            there = [
+                i for i, path in enumerate(self.removed["path"]) if os.path.abspath(path) in back
+            ]
+            if there:
+                self.collection.upsert({n: values[there] for n, values in self.removed.items()})
+        return undone
 
     def document(self) -> dict[str, Any]:
         """The groups, and what the threshold is made of."""

@@ -57,6 +57,7 @@ class Outliers(Result, Decision):
 
     Attributes:
         ids: N names.
+        images: the N pictures in question, a Source.
         judged: the normal pictures, M of them, that threshold and p-values are of, and what is known
             of them: ``held-out``, ``validation``, ``training`` or ``seen``.
         fitted: the normal pictures that distances were fitted to, a Source; None where nothing was.
@@ -69,6 +70,7 @@ class Outliers(Result, Decision):
 
     name: ClassVar[str] = "outliers"
     ids: Sequence[str]
+    images: Any
     judged: Portion
     fitted: Any
     shown: tuple[torch.Tensor, torch.Tensor | None]
@@ -308,7 +310,7 @@ def outliers(
         columns = {f"score_{key.replace('/', '_')}": v for key, v in decision.scores.items()}
         found.collection.update(ids, columns)
     return Outliers(
-        **vars(decision), ids=ids, judged=judged, fitted=fitted, truth=truth, detection=measured,
+        **vars(decision), ids=ids, images=asked, judged=judged, fitted=fitted, truth=truth, detection=measured,
         shown=_shown(loaded, asked, decision), notes=joined_notes(found, known, asked) + notes,
         skipped=getattr(asked, "skipped", ()),
     )  # fmt: skip

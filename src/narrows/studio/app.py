@@ -26,8 +26,8 @@ from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from ..errors import NarrowsError
+from . import duplicates, label, outliers, pictures, search
 from . import map as map_room
-from . import pictures, search
 from .guard import Guard, Refused
 from .jobs import FAILED
 from .session import Changed, Session, opened
@@ -35,7 +35,13 @@ from .session import Changed, Session, opened
 __all__ = ["PAGE", "ROOMS", "studio"]
 
 PAGE = Path(__file__).parent / "static"
-ROOMS: tuple[ModuleType, ...] = (map_room, search)
+ROOMS: tuple[ModuleType, ...] = (
+    map_room,
+    search,
+    outliers,
+    duplicates,
+    label,
+)
 """Each has a NAME, ``missing(session)``, the sentence why it cannot be used, and ``routes(session)``."""
 
 LOOKS = 0.1  # seconds between two looks at what goes on

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from .rows import Rows
 
-__all__ = ["Condition", "where"]
+__all__ = ["Condition", "ids_in", "where"]
 
 NUMBERS = {"=": "=", "≠": "!=", "<": "<", "≤": "<=", ">": ">", "≥": ">="}
 MOST = 12
@@ -37,6 +37,16 @@ def where(rows: Rows, conditions: Sequence[Condition]) -> str | None:
     if len(conditions) > MOST:
         raise ValueError(f"a filter has at most {MOST} conditions; we got {len(conditions)}")
     return " AND ".join(_one(rows, each) for each in conditions) or None
+
+
+def ids_in(rows: Rows, chosen: Sequence[int]) -> str:
+    """A filter that these rows pass.
+
+    Raises:
+        ValueError: a row that there is not.
+    """
+    quoted = ("'" + rows.ids[rows.checked(row)].replace("'", "''") + "'" for row in chosen)
+    return f"id IN ({', '.join(quoted)})"
 
 
 def _one(rows: Rows, condition: Condition) -> str:

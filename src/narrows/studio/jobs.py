@@ -89,6 +89,20 @@ class Jobs:
             job.state, job.message = "failed", FAILED
         self.changes += 1
 
+    def again(
+        self, name: str, title: str, work: Callable[[Callable[[str, int, int], None]], Any]
+    ) -> Job:
+        """Begin work anew, also where it was done before.
+
+        Raises:
+            ValueError: it is going on.
+        """
+        self.forget(name)
+        known = self._jobs.get(name)
+        if known is not None:
+            raise ValueError(f"{known.title} goes on already; wait until it is done")
+        return self.start(name, title, work)
+
     def of(self, name: str) -> Job | None:
         """The work of that name, if it ever began."""
         return self._jobs.get(name)

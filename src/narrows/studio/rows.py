@@ -1,6 +1,6 @@
 """The rows of a collection as the page counts them: one order for everything that is drawn.
 
-collection ──read once──► ids · codes (N, D) · columns ──by place on the PCA map──► row 0, 1, 2 …
+collection ──read once──► ids · codes (N, D) · columns ──by name, by place on the PCA map──► row 0, 1, 2 …
 
 Rows that lie side by side on the plane follow one another, so that a view needs few sheets of thumbnails. The
 page knows rows by their numbers only, and what it asks goes with the ``key`` of the rows that it has seen.
@@ -9,7 +9,7 @@ page knows rows by their numbers only, and what it asks goes with the ``key`` of
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ __all__ = ["Rows"]
 Array = np.ndarray[Any, Any]
 
 HIDDEN = ("id", "path", "mtime", "hash", "thumbnail", "code")  # columns that a page has no use for
-FEW = 4096  # rows up to which their own order is kept
+FEW = 4096  # rows up to which they go by their names alone
 BLOCK = 16384
 
 
@@ -74,11 +74,14 @@ class Rows:
         size = collection.about.size
         codes = np.concatenate([p["code"] for p in parts] or [np.zeros((0, size), np.float32)])
         ids: list[str] = [id_ for part in parts for id_ in part["id"].tolist()]
+        columns = {n: np.concatenate([p[n] for p in parts]) for n in ("hash", *shown) if parts}
+        # a table keeps no order of its own: what is written into a column comes last in it
+        places = sorted(range(len(ids)), key=ids.__getitem__)
+        ids, codes = [ids[place] for place in places], codes[places]
+        columns = {name: values[places] for name, values in columns.items()}
         digest = hashlib.blake2b("\0".join(ids).encode("utf-8", "surrogatepass"), digest_size=12)
         digest.update(np.ascontiguousarray(codes).data)
-        for part in parts:
-            digest.update("\0".join(map(str, part["hash"])).encode())
-        columns = {name: np.concatenate([p[name] for p in parts]) for name in shown if parts}
+        digest.update("\0".join(map(str, columns.pop("hash", ()))).encode())
         columns = {name: values for name, values in columns.items() if _says_something(values)}
         flat, note = _flat(codes)
         order = np.arange(len(ids)) if flat is None or len(ids) <= FEW else along_the_plane(flat)
@@ -99,6 +102,29 @@ class Rows:
     def row_of(self, id_: str) -> int | None:
         """The number of an id; None of one that came later."""
         return self._numbers.get(id_)
+
+    def write(self, name: str, rows: Sequence[int], values: Sequence[Any]) -> None:
+        """Set a column of some rows, in the collection and here; one that is not there is made.
+
+        Raises:
+            ValueError: a row that there is not, or values of another type than the column's.
+            NarrowsError: the collection cannot be written.
+        """
+        ids = [self.ids[self.checked(row)] for row in rows]
+        column = np.array([*values, None], object)[:-1]
+        self.collection.update(ids, {name: column})
+        self.took(ids, {name: column})
+
+    def took(self, ids: Sequence[str], columns: Mapping[str, Array]) -> None:
+        """Know here what was written into columns of the collection: of each the values of these ids."""
+        rows = [self.row_of(id_) for id_ in ids]
+        there = [place for place, row in enumerate(rows) if row is not None]
+        for name, values in columns.items():
+            known = self.columns.get(name)
+            unknown = np.nan if values.dtype.kind == "f" else None
+            column = np.full(len(self), unknown, values.dtype) if known is None else known.copy()
+            column[[row for row in rows if row is not None]] = values[there]
+            self.columns[name] = column
 
     def checked(self, row: int) -> int:
         """A row that there is.

@@ -82,9 +82,12 @@ class Session:
         self.jobs = Jobs(self.said)
         self.in_use = threading.RLock()  # a model does one thing at a time
         self.decoding = threading.BoundedSemaphore(2)  # pictures that are opened at a time
+        self.writing = threading.Lock()  # columns are written one at a time
+        self.kept: dict[str, Any] = {}  # what rooms keep for all pages, by their names
         self._private: list[str] = []
         self._seen: tuple[int, int] | None = None  # the version and its rows when they were read
         self._looked = 0.0
+        self._columns: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._temporary = Path(tempfile.mkdtemp(prefix="narrows-studio-"))
         self.hide(os.getcwd(), str(Path.home()), str(self._temporary))
 
@@ -159,11 +162,18 @@ class Session:
             else {
                 "key": rows.key,
                 "count": len(rows),
-                "columns": [_column(name, values) for name, values in rows.columns.items()],
+                "columns": [self._described(*each) for each in [*rows.columns.items()]],
                 "of": about.rows if about is not None else "codes",
             },
             "jobs": self.jobs.document(),
         }
+
+    def _described(self, name: str, values: Any) -> dict[str, Any]:
+        """What the page's lists need of a column; said anew only where it was written."""
+        known = self._columns.get(name)
+        if known is None or known[0] is not values:
+            known = self._columns[name] = (values, _column(name, values))
+        return known[1]
 
     def close(self) -> None:
         """Remove what was temporary."""

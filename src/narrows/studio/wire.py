@@ -18,11 +18,11 @@ from fastapi import Response
 __all__ = ["columns", "sixteen_bits"]
 
 Array = np.ndarray[Any, Any]
-KINDS = {"uint8": "u1", "uint16": "<u2", "uint32": "<u4", "float32": "<f4"}
+KINDS = {"uint8": "u1", "uint16": "<u2", "uint32": "<u4", "float32": "<f4", "float64": "<f8"}
 
 
 def columns(document: Mapping[str, Any] | None = None, /, **arrays: Array) -> Response:
-    """A document and arrays of uint8, uint16, uint32 or float32 as one answer.
+    """A document and arrays of the types in ``KINDS`` as one answer.
 
     The page's ``columns()`` in ``web/src/api.js`` makes typed arrays of it without a copy.
     """

@@ -1,5 +1,14 @@
 // The rooms, in the order of the navigation. A new one is a file here and a line below.
 import * as map from "./map.js";
 import * as search from "./search.js";
+import * as outliers from "./outliers.js";
+import * as duplicates from "./duplicates.js";
+import * as label from "./label.js";
 
-export const rooms = [map, search];
+export const rooms = [
+  map,
+  search,
+  outliers,
+  duplicates,
+  label,
+];
