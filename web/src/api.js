@@ -33,8 +33,8 @@ export const get = async (path, parameters, options) => (await ask(address(path,
 export const getColumns = async (path, parameters) => columns(await ask(address(path, parameters)));
 export const post = async (path, body, options) => (await ask(path, json(body, options))).json();
 export const postColumns = async (path, body, options) => columns(await ask(path, json(body, options)));
-export const send = async (path, blob) =>
-  (await ask(path, { method: "POST", body: blob, headers: { "content-type": "application/octet-stream" } })).json();
+export const send = async (path, blob, as = "json") =>
+  (await ask(path, { method: "POST", body: blob, headers: { "content-type": "application/octet-stream" } }))[as]();
 
 const json = (body, options) => ({
   method: "POST",

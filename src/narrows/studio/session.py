@@ -72,6 +72,7 @@ class Session:
         self.jobs = Jobs(self.said)
         self.in_use = threading.RLock()  # a model does one thing at a time
         self.decoding = threading.BoundedSemaphore(2)  # pictures that are opened at a time
+        self.uploads: Any = None  # what pages have sent (search.Uploads), for every room
         self._private: list[str] = []
         self._temporary = Path(tempfile.mkdtemp(prefix="narrows-studio-"))
         self.hide(os.getcwd(), str(Path.home()), str(self._temporary))

@@ -1,5 +1,6 @@
 // The rooms, in the order of the navigation. A new one is a file here and a line below.
+import * as latent from "./latent.js";
 import * as map from "./map.js";
 import * as search from "./search.js";
 
-export const rooms = [map, search];
+export const rooms = [map, search, latent];
