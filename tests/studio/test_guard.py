@@ -131,7 +131,8 @@ def test_what_can_be_asked_without_read_only_is_known_to_change_nothing(opened: 
     posts = {path for path, methods in paths.items() if "post" in methods}
     of_latent = {f"/api/latent/{one}" for one in ("sliders", "generate", "codes", "steer", "film")}
     of_map = {"/api/map/passing", "/api/map/morph"}
-    assert posts == {*of_map, *of_latent, "/api/uploads", "/api/search"}
+    of_restore = {"/api/restore", "/api/restore/pictures"}
+    assert posts == {*of_map, *of_latent, *of_restore, "/api/uploads", "/api/search"}
 
 
 def test_every_answer_says_what_the_page_may_do(opened: Studio, guarded: Studio) -> None:

@@ -1,6 +1,7 @@
 // The rooms, in the order of the navigation. A new one is a file here and a line below.
 import * as latent from "./latent.js";
 import * as map from "./map.js";
+import * as restore from "./restore.js";
 import * as search from "./search.js";
 
-export const rooms = [map, search, latent];
+export const rooms = [map, search, latent, restore];

@@ -2,9 +2,9 @@
 import { signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect, useRef } from "preact/hooks";
-import { get, postColumns, send, thumbnailOf, told } from "../api.js";
+import { get, postColumns, refresh, send, thumbnailOf, told } from "../api.js";
 import { hand, paint, Pixels } from "../pixels.js";
-import { go, key, say, selection, server, whenever } from "../state.js";
+import { finished, go, key, say, selection, server, whenever } from "../state.js";
 
 export const name = "latent";
 export const title = "Latent space";
@@ -288,26 +288,26 @@ function play(u, reach, move) {
 
 // ---- steering ----------------------------------------------------------------------------------
 
-const asked = signal(null); // what is being learnt
+const learning = signal(false);
 async function learn() {
   const wanted = by.value;
-  const answer = await told(postColumns("/api/latent/steer", { by: wanted }));
-  if (!answer) return void (asked.value = null);
-  if (answer.waiting) return void (asked.value = { by: wanted, job: answer.waiting });
-  asked.value = null;
-  learnt.value = answer;
-  amount.value = 0;
-}
-whenever(() => [asked.value, server.value], (waiting, state) => {
-  const job = waiting && state?.jobs.find(one => one.name === waiting.job);
-  if (job?.state === "done") {
-    asked.value = null;
-    void learn();
-  } else if (job?.state === "failed") {
-    asked.value = null;
-    say(job.message, "error");
+  learning.value = true;
+  try {
+    let answer = await postColumns("/api/latent/steer", { by: wanted });
+    if (answer.waiting) {
+      await refresh();
+      await finished(answer.waiting);
+      answer = await postColumns("/api/latent/steer", { by: wanted });
+    }
+    if (wanted !== by.value) return;
+    learnt.value = answer;
+    amount.value = 0;
+  } catch (error) {
+    say(error.message, "error");
+  } finally {
+    learning.value = false;
   }
-});
+}
 
 const number = value => (value === null ? "–" : `${value < 0 ? "−" : "+"}${Math.abs(value).toPrecision(2)}`);
 function Steer() {
@@ -319,7 +319,7 @@ function Steer() {
         <optgroup label="of the pixels">${about.value.transforms.map(one => html`<option value=${one}>${one}</option>`)}</optgroup>
         ${about.value.labels.length > 0 && html`<optgroup label="of the columns">${about.value.labels.map(one => html`<option value=${one}>${one}</option>`)}</optgroup>`}
       </select>
-      ${way?.by !== by.value && html`<button class="main" disabled=${asked.value !== null} onClick=${learn}>${asked.value ? "Learning …" : "Learn it"}</button>`}
+      ${way?.by !== by.value && html`<button class="main" disabled=${learning.value} onClick=${learn}>${learning.value ? "Learning …" : "Learn it"}</button>`}
     </div>
     ${!way && html`<p class="quiet small">The model's pictures tell in which direction of the code it lies; then a slider goes there, and what else changes is measured.</p>`}
     ${way?.nothing && html`<p class="warn">${way.nothing}.</p>`}
