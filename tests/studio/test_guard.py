@@ -132,7 +132,10 @@ def test_what_can_be_asked_without_read_only_is_known_to_change_nothing(opened: 
     of_latent = {f"/api/latent/{one}" for one in ("sliders", "generate", "codes", "steer", "film")}
     of_map = {"/api/map/passing", "/api/map/morph"}
     of_restore = {"/api/restore", "/api/restore/pictures"}
-    assert posts == {*of_map, *of_latent, *of_restore, "/api/uploads", "/api/search"}
+    of_train = {"/api/train/compare", "/api/train/cost"}
+    assert posts == {
+        *of_map, *of_latent, *of_restore, *of_train, "/api/uploads", "/api/search",
+    }  # fmt: skip
 
 
 def test_every_answer_says_what_the_page_may_do(opened: Studio, guarded: Studio) -> None:

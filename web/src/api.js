@@ -3,7 +3,7 @@ import { busy, key, say, server } from "./state.js";
 
 export class Refusal extends Error {}
 
-async function ask(path, options = {}) {
+export async function ask(path, options = {}) {
   busy.value++;
   try {
     const answer = await fetch(path, { credentials: "same-origin", ...options });

@@ -20,6 +20,7 @@ export function Shell() {
     return () => removeEventListener("keydown", pressed);
   }, []);
   const chosen = rooms.find(one => one.name === room.value) ?? rooms[0];
+  useEffect(() => document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [chosen]);
   return html`
     <a class="skip" href="#${chosen.name}" onClick=${() => document.getElementById("room").focus()}>To the room</a>
     <header class="bar">

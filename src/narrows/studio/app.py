@@ -25,7 +25,7 @@ from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from ..errors import NarrowsError
-from . import latent, pictures, restore, search
+from . import latent, pictures, restore, search, train
 from . import map as map_room
 from .guard import Guard, Refused
 from .jobs import FAILED
@@ -34,7 +34,7 @@ from .session import Changed, Session, opened
 __all__ = ["PAGE", "ROOMS", "studio"]
 
 PAGE = Path(__file__).parent / "static"
-ROOMS: tuple[ModuleType, ...] = (map_room, search, latent, restore)
+ROOMS: tuple[ModuleType, ...] = (map_room, search, latent, restore, train)
 """Each has a NAME, ``missing(session)``, the sentence why it cannot be used, and ``routes(session)``."""
 
 LOOKS = 0.1  # seconds between two looks at what goes on

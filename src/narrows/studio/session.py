@@ -72,6 +72,7 @@ class Session:
         self.jobs = Jobs(self.said)
         self.in_use = threading.RLock()  # a model does one thing at a time
         self.decoding = threading.BoundedSemaphore(2)  # pictures that are opened at a time
+        self.at_end: list[Callable[[], None]] = []  # what has to be ended with the studio
         self.uploads: Any = None  # what pages have sent (search.Uploads), for every room
         self._private: list[str] = []
         self._temporary = Path(tempfile.mkdtemp(prefix="narrows-studio-"))
@@ -152,7 +153,9 @@ class Session:
         }
 
     def close(self) -> None:
-        """Remove what was temporary."""
+        """End what was begun, and remove what was temporary."""
+        for end in self.at_end:
+            end()
         shutil.rmtree(self._temporary, ignore_errors=True)
 
     # ---- opening ---------------------------------------------------------------------------------

@@ -3,5 +3,6 @@ import * as latent from "./latent.js";
 import * as map from "./map.js";
 import * as restore from "./restore.js";
 import * as search from "./search.js";
+import * as train from "./train.js";
 
-export const rooms = [map, search, latent, restore];
+export const rooms = [map, search, latent, restore, train];
