@@ -94,6 +94,7 @@ def test_what_a_model_cannot_do_the_library_says(opened: Studio) -> None:
         job = opened.client.post("/api/restore", json={"upload": upload, **task}).json()["job"]
         failed = opened.session.jobs.wait(job)
         assert failed.state == "failed" and told in failed.message
+        assert upload not in failed.message
 
 
 def test_a_rows_picture_is_taken(opened: Studio) -> None:

@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field
 
 from .. import denoise, inpaint, upscale
 from ..applications import MODEL
-from ..errors import NoImages
+from ..errors import NarrowsError, NoImages
 from ..images import read
 from .guard import LARGEST_UPLOAD
 from .latent import Row
@@ -127,7 +127,10 @@ def routes(session: Session) -> APIRouter:
 
         def work(progress: Any) -> None:
             with session.in_use:
-                result = _result(session, model, task, path, mask, progress)
+                try:
+                    result = _result(session, model, task, path, mask, progress)
+                except (NarrowsError, ValueError) as error:
+                    raise NarrowsError(_named(str(error), path)) from error
             folder = session.temporary(f"restored-{id_}")
             found = _made(session, task, result, path, folder)
             with lock:
@@ -235,24 +238,27 @@ def _made(session: Session, task: Task, result: Any, path: Path, folder: Path) -
             pictures.append(_bytes(read(path)))
             pair[0] = len(pictures) - 1
     written = result.save(folder)
-    names = {path.name: "the picture", str(path): "the picture"}
 
     def told(text: str) -> str:
-        for name, called in names.items():
-            text = text.replace(name, called)
-        return session.said(text)
+        return session.said(_named(text, path))
 
     document = {
         "verb": task.verb,
         "said": told(result.said),
         "score": result.score,
         "methods": methods,
+        "part": [int(group.output.shape[3]), int(group.output.shape[2])],
         "whole": pair,
         "height": int(output.shape[1]),
         "width": int(output.shape[2]),
         "notes": [told(note) for note in result.notes],
     }
     return Made(document, pictures, Path(written["pictures"][0]))
+
+
+def _named(text: str, path: Path) -> str:
+    """A sentence without the name that an upload has here."""
+    return text.replace(str(path), "the picture").replace(path.name, "the picture")
 
 
 def _bytes(pixels: torch.Tensor) -> bytes:

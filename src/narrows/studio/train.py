@@ -379,6 +379,9 @@ class Room:
             progress("reconstructing", number, len(paths))
             info, model = run_info(path), load(path)
             row = {"name": path.resolve().name, "recipe": info["recipe"], **info["numbers"]}
+            corruption = Recipe.load(path / "recipe.toml").phases[-1].corruption
+            if corruption is not None:  # it has learnt something else than to reconstruct
+                row["undoes"] = corruption.name
             row["beside_pca"] = self.session.said(str(info.get("beside_pca", "")))
             images, judged = self._same(model, JUDGED)
             made = model.reconstruct(images).clamp(0, 1)

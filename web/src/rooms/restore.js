@@ -110,7 +110,7 @@ async function begin() {
     await refresh();
     await finished(job);
     const found = await get(`/api/restore/${id}`);
-    sides.value = [0, found.methods.findIndex(one => one.model)];
+    sides.value = found.whole && found.whole[0] !== null ? found.whole : [0, found.methods.findIndex(one => one.model)];
     cut.value = 50;
     result.value = { id, ...found };
   } catch (error) {
@@ -277,8 +277,9 @@ function Compared() {
   const found = result.value, [left, right] = sides.value;
   const names = number => (found.methods[number] ? found.methods[number].name : number === found.whole?.[1] ? "model, whole" : "as given, whole");
   const small = Math.max(found.width, found.height) <= 96;
+  const [wide, high] = right < found.methods.length ? found.part : [found.width, found.height];
   return html`<div class="compared">
-    <div class=${small ? "slide coarse" : "slide"} style=${{ "--cut": `${cut.value}%`, "--ratio": String(found.width / found.height) }}>
+    <div class=${small ? "slide coarse" : "slide"} style=${{ "--cut": `${cut.value}%`, "--ratio": String(wide / high) }}>
       <img src=${imageOf(right)} alt=${names(right)} />
       <img class="before" src=${imageOf(left)} alt=${names(left)} />
       <i class="line"></i>

@@ -256,7 +256,7 @@ function shareOf(run, all) {
 // ---- side by side ------------------------------------------------------------------------------
 
 const ROWS = [
-  ["recipe", "recipe", one => one.recipe], ["weights", "weights", one => one.weights?.toLocaleString("en")],
+  ["recipe", "recipe", one => one.recipe], ["undoes", "undoes", one => one.undoes ?? "–"], ["weights", "weights", one => one.weights?.toLocaleString("en")],
   ["numbers of a code", "code", one => one.code?.toLocaleString("en")], ["epochs", "epochs", one => short(one.epochs)],
   ["time", "seconds", one => time(one.seconds ?? 0)], ["best validation loss", "best_validation", one => short(one.best_validation ?? NaN)],
   ["PSNR of reconstructions", "psnr", one => `${one.psnr.toFixed(2)} dB`],
@@ -265,7 +265,8 @@ const ROWS = [
 
 function Compared() {
   const found = compared.value, { rows, histories } = found;
-  const most = rows.reduce((best, one, i) => (one.psnr > rows[best].psnr ? i : best), 0);
+  const like = rows.every(one => one.undoes === rows[0].undoes);
+  const most = like ? rows.reduce((best, one, i) => (one.psnr > rows[best].psnr ? i : best), 0) : -1;
   return html`
     <div class="row head"><h2>Side by side</h2><button onClick=${() => (compared.value = null)}>Back to one run</button></div>
     ${found.notes.map(note => html`<p class="warn small">${note}</p>`)}
