@@ -39,7 +39,7 @@ export const send = async (path, blob, as = "json") =>
 const json = (body, options) => ({
   method: "POST",
   headers: { "content-type": "application/json" },
-  body: JSON.stringify({ key: key.value, ...body }),
+  body: JSON.stringify({ key: key.value ?? "", ...body }),
   ...options,
 });
 
