@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from test_search import digit
 
 import narrows as nw
 from narrows.applications import decoder, morph_codes, traversals
-from narrows.studio.latent import SOCKETS
+from narrows.studio.latent import SOCKETS, alone
 
 SOCKET = "ws://127.0.0.1:8642/api/latent/decode"
 
@@ -77,6 +78,17 @@ def test_the_socket_decodes_what_the_model_decodes(opened: Studio) -> None:
             assert "code" in socket.receive_json()["message"]
         socket.send_text("no code")
         assert "6 numbers of 4 bytes" in socket.receive_json()["message"]
+
+
+def test_a_hand_waits_for_no_other_thread() -> None:
+    def count() -> int:
+        with ThreadPoolExecutor(1) as other:
+            return other.submit(torch.get_num_threads).result()
+
+    before = torch.get_num_threads(), count()
+    with ThreadPoolExecutor(1, initializer=alone) as hand:
+        assert hand.submit(torch.get_num_threads).result() == 1
+        assert (torch.get_num_threads(), count()) == before
 
 
 def test_no_more_pages_decode_than_is_said(opened: Studio) -> None:

@@ -9,17 +9,18 @@ codes ──morph_codes──► an animation
 
 from __future__ import annotations
 
+import asyncio
 import math
 import secrets
+import threading
 import traceback
 from collections import OrderedDict
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal
 
-import anyio
 import numpy as np
 import torch
-from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -93,7 +94,8 @@ def missing(session: Session) -> str:
 def routes(session: Session) -> APIRouter:
     """What the page asks."""
     router = APIRouter(prefix="/api/latent", tags=["latent"])
-    limit = anyio.CapacityLimiter(AT_ONCE)
+    hands = ThreadPoolExecutor(AT_ONCE, "studio decoding", initializer=alone)
+    session.at_end.append(hands.shutdown)
     learnt: OrderedDict[str, Any] = OrderedDict()
     open_sockets: set[int] = set()
 
@@ -230,8 +232,8 @@ def routes(session: Session) -> APIRouter:
                 try:
                     model = session.autoencoder()
                     # without session.in_use: decoding changes nothing, and a hand does not wait for a job
-                    pixels = await to_thread.run_sync(
-                        _decoded, model, message.get("bytes") or b"", limiter=limit
+                    pixels = await asyncio.get_running_loop().run_in_executor(
+                        hands, _decoded, model, message.get("bytes") or b""
                     )
                 except (NarrowsError, ValueError) as error:
                     await socket.send_json({"message": session.said(error)})
@@ -246,6 +248,23 @@ def routes(session: Session) -> APIRouter:
             open_sockets.discard(id(socket))
 
     return router
+
+
+_settling = threading.Lock()
+
+
+def alone() -> None:
+    """Let this thread compute without others' help, and leave all others as they are.
+
+    One small picture is no work to share: beside a training on the same two cores, two threads that wait
+    for each other take many times as long as one.
+    """
+    with _settling:
+        usual = torch.get_num_threads()
+        torch.set_num_threads(1)
+        again = threading.Thread(target=torch.set_num_threads, args=(usual,))  # for new threads
+        again.start()
+        again.join()
 
 
 def _decoded(model: Any, content: bytes) -> bytes:
