@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .files import made_folder
 
-__all__ = ["Taken", "locked"]
+__all__ = ["Taken", "held", "locked"]
 
 _NONE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 _HELD = (errno.EAGAIN, errno.EACCES)
@@ -49,6 +49,20 @@ def locked(folder: Path, wait: bool = True) -> Iterator[None]:
                     with contextlib.suppress(OSError):
                         os.unlink(path)  # whoever waits for it finds that out, and makes another
                 return
+
+
+def held(folder: Path) -> bool:
+    """Whether somebody holds the lock of ``folder``; nothing is made or removed there."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        with open(folder / "lock", "rb") as handle:
+            fcntl.flock(handle.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _HELD
+    return False
 
 
 def _take(descriptor: int, wait: bool) -> None:

@@ -13,12 +13,14 @@ from PIL import Image
 
 import narrows as nw
 from narrows.applications import decoder, linear
+from narrows.studio.app import ROOMS
 
 
 def test_the_state_says_what_is_open(opened: Studio) -> None:
     state = opened.client.get("/api/state").json()
     assert state["title"] == "digits & more" and state["kind"] == "collection"
-    names = ("map", "search", "outliers", "duplicates", "label")
+    names = [room.NAME for room in ROOMS]
+    assert len(names) == 8
     assert state["rows"]["count"] == 300 and state["rooms"] == dict.fromkeys(names, "")
     kinds = {each["name"]: each["kind"] for each in state["rows"]["columns"]}
     assert kinds["label"] in ("number", "text") and kinds["brightness"] == "number"

@@ -3,7 +3,7 @@ import { busy, key, say, server } from "./state.js";
 
 export class Refusal extends Error {}
 
-async function ask(path, options = {}) {
+export async function ask(path, options = {}) {
   busy.value++;
   try {
     const answer = await fetch(path, { credentials: "same-origin", ...options });
@@ -35,13 +35,13 @@ export const post = async (path, body, options) => (await ask(path, json(body, o
 export const postColumns = async (path, body, options) => columns(await ask(path, json(body, options)));
 export const put = async (path, body) => (await ask(path, json(body, { method: "PUT" }))).json();
 export const remove = async path => (await ask(path, { method: "DELETE" })).json();
-export const send = async (path, blob) =>
-  (await ask(path, { method: "POST", body: blob, headers: { "content-type": "application/octet-stream" } })).json();
+export const send = async (path, blob, as = "json") =>
+  (await ask(path, { method: "POST", body: blob, headers: { "content-type": "application/octet-stream" } }))[as]();
 
 const json = (body, options) => ({
   method: "POST",
   headers: { "content-type": "application/json" },
-  body: JSON.stringify({ key: key.value, ...body }),
+  body: JSON.stringify({ key: key.value ?? "", ...body }),
   ...options,
 });
 

@@ -20,6 +20,7 @@ export function Shell() {
     return () => removeEventListener("keydown", pressed);
   }, []);
   const chosen = rooms.find(one => one.name === room.value) ?? rooms[0];
+  useEffect(() => document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [chosen]);
   return html`
     <a class="skip" href="#${chosen.name}" onClick=${() => document.getElementById("room").focus()}>To the room</a>
     <header class="bar">
@@ -45,7 +46,8 @@ function Inside({ chosen, state }) {
   if (!state) return html`<${Empty} title="One moment" text="The studio is being asked what is open." />`;
   const why = state.rooms[chosen.name];
   if (why) return html`<${Empty} title=${`No ${chosen.title.toLowerCase()} here yet`} text=${why} line=${chosen.line} folder=${state.folder} />`;
-  if (chosen.needs !== "nothing" && !state.rows) {
+  const ready = chosen.needs === "model" ? state.model : chosen.needs === "nothing" || state.rows;
+  if (!ready) {
     const failed = state.jobs.find(job => job.name === "opening" && job.state === "failed");
     if (failed) return html`<${Empty} title="This could not be opened" text=${failed.message} />`;
     return html`<${Empty} title=${`Opening ${state.title}`} text="The pictures are being read; this page shows them as soon as they are there." line=${chosen.line} folder=${state.folder} />`;

@@ -65,3 +65,16 @@ export function whenever(depends, act) {
     untracked(() => void act(...values));
   });
 }
+
+// until a job is over: it is done, or its sentence is thrown
+export function finished(name) {
+  return new Promise((resolve, reject) => {
+    const stop = effect(() => {
+      const job = server.value?.jobs.find(one => one.name === name);
+      if (!job || job.state === "running") return;
+      queueMicrotask(() => stop());
+      if (job.state === "done") resolve();
+      else reject(new Error(job.message));
+    });
+  });
+}

@@ -167,7 +167,7 @@ def denoise(
         facts={"noise": noise if noise is None or isinstance(noise, str) else repr(noise)},
         titles=TITLES,
         said=f"{count} denoised, moved by {moved:.3f} (root mean square){mean}",
-        drawn={"distances": distances(series)},
+        drawn={"distances": distances(series)} if series else {},
     )
 
 

@@ -137,6 +137,8 @@ class Traversals(Result):
         effects: (U,), root mean squared change of a pixel between −1 and +1 deviations.
         around: the code that it begins at: a picture's id, or what is said of it.
         axes: whether they are principal axes of the codes instead of units.
+        start: the code that it begins at, (*code).
+        steps: what one standard deviation of each adds to a code, (U, *code).
         notes: as of every result.
     """
 
@@ -147,6 +149,8 @@ class Traversals(Result):
     effects: Tensor
     around: str = ""
     axes: bool = False
+    start: Tensor | None = None
+    steps: Tensor | None = None
     notes: Sequence[str] = ()
 
     @property
@@ -263,9 +267,11 @@ def traversals(
     model: Any,
     *,
     picture: Pictures | None = None,
-    units: Sequence[int] | None = None,
+    units: Sequence[int] | str | None = None,
     reach: float = 3.0,
     steps: int = 7,
+    codes: Tensor | None = None,
+    start: Tensor | None = None,
     prior: str | Prior | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -280,9 +286,12 @@ def traversals(
     Args:
         model: an ``Autoencoder``, or the folder of one.
         picture: the one to begin at; None: that of the training whose code is nearest to the mean.
-        units: positions in the flattened code, each moved alone; None: the axes.
+        units: positions in the flattened code, each moved alone; ``effect``: those that change the
+            picture most, in that order; None: the axes.
         reach: to either side, in standard deviations of the codes.
         steps: pictures of each.
+        codes: (N, *code) that are known already, instead of those of the training.
+        start: the code (*code) to begin at, instead of a picture's.
         prior: take its draws for the codes of the training; they are also taken where the run does
             not say which pictures it was trained on, or these are not there any more.
         seed: of the draws.
@@ -292,17 +301,27 @@ def traversals(
         ValueError: a unit that the code has not, a reach that is not above 0, or a code of entries of
             a code book.
     """
+    if isinstance(units, str) and units != "effect":
+        raise ValueError(f"units are numbers, or effect; we got {units!r}")
     loaded = opened_model(model, device)
     if isinstance(loaded.bottleneck, Quantised):
         raise ValueError(
             "this model's codes are entries of a code book, which have no mean to move from: "
             "traversals are of codes of numbers"
         )
-    codes, ids, notes = _known_codes(loaded, model, prior, seed, progress)
+    ids: list[str] = []
+    notes: list[str] = []
+    if codes is None:
+        codes, ids, notes = _known_codes(loaded, model, prior, seed, progress)
+        unnamed = "a code drawn from the prior"
+    else:
+        unnamed = "the code nearest to their mean"
     middle = codes.mean(0)
-    if picture is None:
+    if start is not None:
+        around = "the code that was given"
+    elif picture is None:
         place = int((codes - middle).flatten(1).norm(dim=1).argmin())
-        start, around = codes[place], ids[place] if ids else "a code drawn from the prior"
+        start, around = codes[place], ids[place] if ids else unnamed
     else:
         given = opened_images(loaded, picture, limit=1, progress=progress)
         start = loaded.encode(given.batch(torch.arange(1))).z.cpu()[0]
@@ -310,7 +329,8 @@ def traversals(
     decode = decoder(loaded, seed)
     deviation = codes.std(0, correction=0)
     if units is not None:
-        found = traverse(decode, start, deviation, units, reach=reach, steps=steps)
+        named = None if isinstance(units, str) else units
+        found = traverse(decode, start, deviation, named, reach=reach, steps=steps)
         return dataclasses.replace(found, around=around, notes=notes)
     found = along(decode, start, principal_axes(decode, start, codes), reach=reach, steps=steps)
     return dataclasses.replace(found, around=around, notes=notes)
@@ -480,9 +500,11 @@ def traverse(
         chosen = torch.tensor(list(units), dtype=torch.int64)
         effects = _effects(decode, mean, deviation, chosen)
     pictures = decode(_moved(mean, deviation, chosen, at).flatten(0, 1))
+    one = _moved(torch.zeros_like(mean), deviation, chosen, torch.ones(1))[:, 0]
     return Traversals(
-        pictures.reshape(len(chosen), steps, *pictures.shape[1:]), chosen, at, effects
-    )
+        pictures.reshape(len(chosen), steps, *pictures.shape[1:]), chosen, at, effects,
+        start=mean, steps=one,
+    )  # fmt: skip
 
 
 def principal_axes(decode: Decode, start: Tensor, codes: Tensor, most: int = 10) -> Tensor:
@@ -526,7 +548,9 @@ def along(
 
     low, high = moved(torch.tensor([-1.0, 1.0])).unbind(1)
     effects = (high - low).square().flatten(1).mean(1).sqrt()
-    return Traversals(moved(at), torch.arange(len(axes)), at, effects, axes=True)
+    return Traversals(
+        moved(at), torch.arange(len(axes)), at, effects, axes=True, start=start, steps=axes
+    )
 
 
 def _places(steps: int, reach: float) -> Tensor:

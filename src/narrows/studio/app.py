@@ -26,7 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from ..errors import NarrowsError
-from . import duplicates, label, outliers, pictures, search
+from . import duplicates, label, latent, outliers, pictures, restore, search, train
 from . import map as map_room
 from .guard import Guard, Refused
 from .jobs import FAILED
@@ -41,6 +41,9 @@ ROOMS: tuple[ModuleType, ...] = (
     outliers,
     duplicates,
     label,
+    latent,
+    restore,
+    train,
 )
 """Each has a NAME, ``missing(session)``, the sentence why it cannot be used, and ``routes(session)``."""
 

@@ -107,7 +107,7 @@ def missing(session: Session) -> str:
 def routes(session: Session) -> APIRouter:
     """What the search page asks."""
     router = APIRouter(prefix="/api", tags=["search"])
-    uploads = Uploads(session)
+    uploads = session.uploads = Uploads(session)
 
     @router.post("/uploads")
     async def upload(request: Request) -> dict[str, Any]:

@@ -84,6 +84,8 @@ class Session:
         self.decoding = threading.BoundedSemaphore(2)  # pictures that are opened at a time
         self.writing = threading.Lock()  # columns are written one at a time
         self.kept: dict[str, Any] = {}  # what rooms keep for all pages, by their names
+        self.at_end: list[Callable[[], None]] = []  # what has to be ended with the studio
+        self.uploads: Any = None  # what pages have sent (search.Uploads), for every room
         self._private: list[str] = []
         self._seen: tuple[int, int] | None = None  # the version and its rows when they were read
         self._looked = 0.0
@@ -176,7 +178,9 @@ class Session:
         return known[1]
 
     def close(self) -> None:
-        """Remove what was temporary."""
+        """End what was begun, and remove what was temporary."""
+        for end in self.at_end:
+            end()
         shutil.rmtree(self._temporary, ignore_errors=True)
 
     # ---- opening ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from .card import run_info, write_model_card
 from .checkpoints import RunFiles, load, save
 from .device import select_device
+from .following import Following, training_goes_on
 from .listing import listed_under
 from .loop import fit
 from .phases import Phase, Recipe
@@ -10,6 +11,7 @@ from .reporting import TensorBoard
 from .run import Portion, Run, RunSplit, facts_of, history_of
 
 __all__ = [
+    "Following",
     "Phase",
     "Portion",
     "Recipe",
@@ -25,5 +27,6 @@ __all__ = [
     "run_info",
     "save",
     "select_device",
+    "training_goes_on",
     "write_model_card",
 ]

@@ -38,6 +38,7 @@ __all__ = [
     "RunSplit",
     "facts_of",
     "history_of",
+    "record_of",
     "seen_of",
     "shared_facts_of",
 ]
@@ -357,7 +358,7 @@ def history_of(folder: Path | str) -> History:
     with open(path, "rb") as opened:
         lines = opened.read(MOST_METRICS).split(b"\n")
     for line in filter(None, lines):
-        record = _record(line)
+        record = record_of(line)
         if record is None:
             history.damaged += 1
         else:
@@ -365,7 +366,7 @@ def history_of(folder: Path | str) -> History:
     return history
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
+def record_of(line: bytes) -> dict[str, Any] | None:
     """A line of metrics; None if it is none, or lacks what every line has."""
     try:
         record = json.loads(line)
