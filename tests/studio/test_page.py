@@ -12,7 +12,8 @@ import torch
 from asking import Studio
 from PIL import Image
 
-SIZES = [(1280, 800), pytest.param(360, 740, marks=pytest.mark.slow)]
+WIDE, PHONE = (1280, 800), (360, 740)
+SIZES = [WIDE, pytest.param(*PHONE, marks=pytest.mark.slow)]
 
 
 def expect(page: Any, script: str, seconds: float = 8.0) -> Any:

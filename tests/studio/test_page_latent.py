@@ -10,9 +10,7 @@ from test_page import SIZES, expect
 PICTURE = "(c => c ? c.toDataURL() : '')(document.querySelector('.decoded'))"
 
 
-@pytest.mark.parametrize(
-    "width, height", [SIZES[0], pytest.param(*SIZES[1], marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("width, height", SIZES)
 def test_sliders_mixtures_and_new_pictures(browse: Any, width: int, height: int) -> None:
     page = browse.page(width, height)
     page.get_by_role("link", name="Latent space").click()

@@ -10,9 +10,7 @@ from test_page import SIZES, expect
 from test_search import digit
 
 
-@pytest.mark.parametrize(
-    "width, height", [SIZES[0], pytest.param(*SIZES[1], marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("width, height", SIZES)
 def test_a_hole_is_painted_filled_and_compared(
     browse: Any, tmp_path: Path, digits: Any, width: int, height: int
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from asking import Studio
-from test_page import SIZES, expect
+from test_page import PHONE, WIDE, expect
 
 import narrows as nw
 from narrows.training import history_of
@@ -35,7 +35,7 @@ def run(name: str, size: int) -> None:
 def test_runs_are_watched_and_compared(browse: Any, place: Path) -> None:
     run("größe", 3)
     run("other", 5)
-    page = browse.page(*SIZES[0])
+    page = browse.page(*WIDE)
     page.get_by_role("link", name="Train").click()
     page.get_by_role("button", name="größe").click()
     page.get_by_role("heading", name="größe").wait_for()
@@ -51,7 +51,7 @@ def test_runs_are_watched_and_compared(browse: Any, place: Path) -> None:
     page.get_by_role("heading", name="Side by side").wait_for(timeout=20000)
     assert page.locator(".effects thead .key").count() == 2
     assert page.locator(".strips canvas").count() == 7  # pictures, 2 models, 2 PCAs, 2 draws
-    assert page.evaluate("document.documentElement.scrollWidth") == SIZES[0][0]
+    assert page.evaluate("document.documentElement.scrollWidth") == WIDE[0]
 
 
 @pytest.mark.slow
@@ -59,7 +59,7 @@ def test_a_run_is_begun_stopped_and_resumed(browse: Any, opened: Studio, place: 
     before = opened.session.kind, opened.session.subject
     opened.session.kind, opened.session.subject = "pictures", "digits"
     try:
-        page = browse.page(*SIZES[1])
+        page = browse.page(*PHONE)
         page.get_by_role("link", name="Train").click()
         page.get_by_label("Recipe").select_option("mlp-vae")
         page.get_by_label("Minutes").fill("3")

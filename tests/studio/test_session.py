@@ -39,7 +39,9 @@ def test_without_its_model_a_collection_still_shows_and_finds(
     Collection.open(to).change(model=str(tmp_path / "gone"))
     there = of(closing(studio(to, cache=tmp_path / "cache")))
     state = there.client.get("/api/state").json()
-    assert state["rooms"] == {"map": "", "search": ""} and state["model"] is False
+    rooms = state["rooms"]
+    assert state["model"] is False and rooms["map"] == rooms["search"] == rooms["duplicates"] == ""
+    assert "holds no model" in rooms["latent"] and "holds no model" in rooms["restore"]
     assert "model of this collection cannot be read" in state["missing"]["model"]
     assert str(tmp_path) not in str(state)
     assert len(columns(there.ask("/api/map/points").content)["x"]) == 300

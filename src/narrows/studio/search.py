@@ -107,7 +107,9 @@ def missing(session: Session) -> str:
 def routes(session: Session) -> APIRouter:
     """What the search page asks."""
     router = APIRouter(prefix="/api", tags=["search"])
-    uploads = session.uploads = Uploads(session)
+    if session.uploads is None:  # one for all apps of a session
+        session.uploads = Uploads(session)
+    uploads: Uploads = session.uploads
 
     @router.post("/uploads")
     async def upload(request: Request) -> dict[str, Any]:
