@@ -492,9 +492,13 @@ def beginnings(found: dict[str, Any]) -> str:
         for model in models:
             values = [r["dB_over_the_best_PCA"].get(model) for r in mine]
             known = [value for value in values if value is not None]
-            cells.append(spread(known, 2) if known else "–")
+            few = f" ({len(known)} of them)" if 0 < len(known) < len(mine) else ""
+            cells.append(f"{spread(known, 2)}{few}" if known else "–")
         rows.append([name, str(code), f"{minutes:g}", *cells, str(len(mine))])
-    longest = max(found["rows"], key=lambda r: (r["set"] == "utkface", r["minutes"], -r["seed"]))
+    longest = max(
+        found["rows"],
+        key=lambda r: (r["set"] == "utkface", r["code"] == 64, r["minutes"], -r["seed"]),
+    )
     said = []
     for model, lines in longest["curves"].items():
         some = lines[:: max(1, len(lines) // 8)]
