@@ -27,7 +27,17 @@ import narrows as nw
 from narrows.cli.app import app
 
 ROOT = Path(__file__).parents[2]
-NO_APPLICATIONS = {"check", "demo", "evaluate", "flaws", "info", "recipes", "reproduce", "train"}
+NO_APPLICATIONS = {
+    "check",
+    "demo",
+    "evaluate",
+    "flaws",
+    "info",
+    "recipes",
+    "reproduce",
+    "studio",
+    "train",
+}
 GROUPS = {"collection", "segment"}
 
 

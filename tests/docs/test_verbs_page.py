@@ -9,7 +9,7 @@ from narrows.cli.app import GROUPS
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "verbs.py"
 NO_QUESTION = {
-    "collection", "data", "decompress", "demo", "index", "info", "recipes", "reproduce",
+    "collection", "data", "decompress", "demo", "index", "info", "recipes", "reproduce", "studio",
 }  # fmt: skip
 
 
