@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["RECIPE"]
+__all__ = ["DEMO", "RECIPE"]
 
+DEMO = "narrows-demo"  # the folder that a demo writes and the studio opens
 RECIPE = "pca-vae"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from kinds import of_each_kind
 
-import narrows as nw
 from narrows.applications import Codec, codec_model, load_codec
 from narrows.errors import BadFile
 
@@ -14,25 +14,9 @@ SHAPE = (1, 13, 11)
 pytestmark = pytest.mark.filterwarnings("ignore:a SegNet ladder decodes without:UserWarning")
 
 
-# of each kind of ladder and bottleneck one; the others take some minutes together
-SOME = (
-    "pca-vae",
-    "conv-autoencoder",
-    "mlp-vae",
-    "denoiser",
-    "codec",
-    "makhzani-2014-k-sparse",
-    "sonderby-2016-ladder-vae",
-    "oord-2017-vq-vae",
-    "mentzer-2024-finite-scalar",
-    "lingrand-2021-segnet",
-    "ray-2022-recursive",
-    "vincent-2010-classifier",
+NAMES = of_each_kind(
+    "pca-vae", "conv-autoencoder", "mlp-vae", "denoiser", "codec", "vincent-2010-classifier"
 )
-NAMES = [
-    name if name in SOME else pytest.param(name, marks=pytest.mark.slow)
-    for name in nw.recipes.listed()
-]
 
 
 @pytest.fixture(params=NAMES)

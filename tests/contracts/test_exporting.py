@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from kinds import of_each_kind
 from torch import Tensor, nn
 from torch.export import Dim, export
 
 import narrows as nw
 
 SHAPE = (1, 16, 16)
-# of each kind of ladder and bottleneck one; the others take a minute together
-SOME = (
-    "conv-vae",
-    "mlp-autoencoder",
-    "makhzani-2014-k-sparse",
-    "sonderby-2016-ladder-vae",
-    "oord-2017-vq-vae",
-    "mentzer-2024-finite-scalar",
-    "lingrand-2021-segnet",
-    "ray-2022-recursive",
-)
-NAMES = [
-    name if name in SOME else pytest.param(name, marks=pytest.mark.slow)
-    for name in nw.recipes.listed()
-]
+NAMES = of_each_kind("conv-vae", "mlp-autoencoder")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 
 

@@ -154,9 +154,9 @@ def conclusion(ours: Any, pca: Any, judged: str, name: str = "PCA", model: Any =
     kind, _, size = name.partition(",")
     against = f"{kind} with as many {'bits' if 'bit' in size else 'numbers'}"
     own, free = (torch.as_tensor(each).double() for each in (ours, pca))
-    apart, mean = own - free, float((own - free).mean())
-    error = difference_error(free.tolist(), own.tolist()) if len(apart) > 1 else math.inf
-    of = f"on {len(apart):,} {judged} picture{'s' if len(apart) > 1 else ''}"
+    count, mean = len(own), float((own - free).mean())
+    error = difference_error(free.tolist(), own.tolist()) if count > 1 else math.inf
+    of = f"on {count:,} {judged} picture{'s' if count > 1 else ''}"
     if abs(mean) <= ERRORS * error or round(abs(mean), 2) == 0:
         return f"{against} is as good ({of}: {mean:+.2f} dB is within the error)"
     if mean > 0:

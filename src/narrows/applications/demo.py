@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import torch
 
 from .. import files
+from ..defaults import DEMO
 from ..errors import NarrowsError
 from ..figures import Picture, Section, comparison, report_page
 from ..images import open_source
@@ -103,7 +104,7 @@ class Demo(Result):
 
 def demo(
     pictures: Pictures = "clothes",
-    to: Path | str = "narrows-demo",
+    to: Path | str = DEMO,
     *,
     epochs: float | None = None,
     next_commands: Sequence[str] = (),

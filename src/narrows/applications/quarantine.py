@@ -30,7 +30,7 @@ from ..results import Result
 from ..tables import Table
 from .keepers import outside
 
-__all__ = ["LIST", "Redundant", "Undone", "quarantine", "undo"]
+__all__ = ["LIST", "Redundant", "Undone", "moved_files", "quarantine", "undo"]
 
 LIST = "moved.csv"
 TITLES = ["from", "to", "keeper"]
@@ -250,6 +250,26 @@ class Undone(Result):
         )
 
 
+def moved_files(path: Path) -> list[tuple[str, str, str]]:
+    """Of each file that a ``moved.csv`` names: where it was, where it went, and the keeper.
+
+    Raises:
+        BadFile: there is no such list, or it is another one.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as opened:
+            rows = list(csv.reader(opened))
+    except (OSError, csv.Error) as error:
+        raise BadFile(
+            f"{path} cannot be read as a list of moved files ({error}); name the {LIST} in the folder "
+            "that they were moved to"
+        ) from error
+    if not rows or rows[0] != TITLES:
+        raise BadFile(f"{path} is no list of moved files: its first line is not {','.join(TITLES)}")
+    # of the last one a cut may have left a part
+    return [(row[0], row[1], row[2]) for row in rows[1:] if len(row) == 3]
+
+
 def undo(log: str | Path) -> Undone:
     """Bring back what :func:`quarantine` moved, by its list; what is back already is passed over.
 
@@ -262,24 +282,12 @@ def undo(log: str | Path) -> Undone:
     """
     path = Path(log).expanduser()
     path = path / LIST if path.is_dir() else path
-    try:
-        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as opened:
-            rows = list(csv.reader(opened))
-    except (OSError, csv.Error) as error:
-        raise BadFile(
-            f"{path} cannot be read as a list of moved files ({error}); name the {LIST} in the folder "
-            "that they were moved to"
-        ) from error
-    if not rows or rows[0] != TITLES:
-        raise BadFile(f"{path} is no list of moved files: its first line is not {','.join(TITLES)}")
+    rows = moved_files(path)
     folder = os.fspath(path.absolute().parent)
     restored: list[str] = []
     skipped: list[tuple[str, str]] = []
     try:
-        for row in reversed(rows[1:]):
-            if len(row) != 3:  # the last one, of which a cut left a part
-                continue
-            before, now, _ = row
+        for before, now, _ in reversed(rows):
             if not os.path.lexists(now) or before in restored:
                 continue  # it never left, or is back
             if outside(now, folder) or os.path.islink(now) or not os.path.isfile(now):

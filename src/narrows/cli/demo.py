@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
+from ..defaults import DEMO
 from . import options
 from .app import app, printed
 
 __all__ = ["demo"]
-
-DEMO = "narrows-demo"  # where `narrows studio` looks, too
 
 
 @app.command()

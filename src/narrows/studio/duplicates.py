@@ -9,7 +9,6 @@ can be brought back; the page names neither.
 
 from __future__ import annotations
 
-import csv
 import os
 import threading
 from dataclasses import dataclass, field
@@ -21,8 +20,8 @@ from pydantic import BaseModel, Field
 
 from .. import duplicates
 from ..applications.duplicates import Duplicates
-from ..applications.quarantine import LIST, undo
-from ..errors import NoImages
+from ..applications.quarantine import LIST, moved_files, undo
+from ..errors import BadFile, NoImages
 from .filters import Condition, where
 from .map import Key, plain
 from .rows import Rows
@@ -233,9 +232,8 @@ def _moves(folder: Path) -> list[dict[str, int]]:
     found = []
     for path in sorted(folder.glob(f"[0-9][0-9][0-9][0-9]/{LIST}")):
         try:
-            with open(path, newline="", encoding="utf-8", errors="surrogateescape") as opened:
-                there = [row for row in csv.reader(opened) if len(row) == 3][1:]
-        except (OSError, csv.Error):
+            there = moved_files(path)
+        except BadFile:
             continue
         count = sum(os.path.lexists(now) for _, now, _ in there)
         found.append({"number": int(path.parent.name), "files": count})

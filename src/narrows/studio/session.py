@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..defaults import DEMO
 from ..errors import NarrowsError, NoImages
 from .folder import checked, counted, headers
 from .jobs import Jobs
@@ -32,9 +33,8 @@ from .rows import Rows
 if TYPE_CHECKING:
     from ..collection import Collection
 
-__all__ = ["DEMO", "Session", "opened"]
+__all__ = ["Session", "opened"]
 
-DEMO = "narrows-demo"  # where `narrows demo` writes
 WEIGHTS = "model.safetensors"
 LOOKS = 3.0  # seconds between two looks at whether a collection has changed
 FEW = 20  # values of a column of numbers that are listed

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UnreadableImage
 from .rows import Rows
 from .session import Session
 
@@ -83,12 +82,9 @@ def _kept(path: Path) -> bytes | None:
 
 def opened(content: bytes | None) -> Array:
     """A stored thumbnail (H, W, 3); of a damaged one a gray square."""
-    from ..images import read
+    from ..images.thumbnails import opened_thumbnail
 
-    try:
-        return np.asarray(read(content or b"").permute(1, 2, 0).numpy())
-    except UnreadableImage:
-        return np.full((8, 8, 3), 128, np.uint8)
+    return opened_thumbnail(content or b"").transpose(1, 2, 0)
 
 
 def fitted(pixels: Array, side: int) -> Array:

@@ -27,7 +27,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -144,10 +144,7 @@ def routes(session: Session) -> APIRouter:
         paths = [room.path(id_) for id_ in dict.fromkeys(asked.runs)]
         found = room.compared(paths)
         if isinstance(found, str):
-            return Response(
-                json.dumps({"message": "the runs are being compared", "job": found}), 202,
-                media_type="application/json",
-            )  # fmt: skip
+            return JSONResponse({"message": "the runs are being compared", "job": found}, 202)
         return wire.columns(found.document, **found.arrays)
 
     @router.post("/cost")
