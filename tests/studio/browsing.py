@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import re
 import socket
 import threading
@@ -29,7 +31,9 @@ def serving(session: Session) -> Iterator[str]:
     import uvicorn
 
     listening = socket.create_server(("127.0.0.1", 0))
-    app = studio(session, token=TOKEN)
+    app: Any = studio(session, token=TOKEN)
+    if "STUDIO_DELAYS" in os.environ:
+        app = _delayed(app, random.Random(os.environ["STUDIO_DELAYS"]))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     thread = threading.Thread(
         target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True
@@ -38,6 +42,17 @@ def serving(session: Session) -> Iterator[str]:
     yield f"http://127.0.0.1:{listening.getsockname()[1]}/?token={TOKEN}"
     server.should_exit = True
     thread.join(10)
+
+
+def _delayed(app: Any, draws: random.Random) -> Any:
+    """The same app with answers that come in another order: each question waits for up to 0.4 seconds."""
+
+    async def waits(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+            await asyncio.sleep(0.4 * draws.random() ** 2)
+        await app(scope, receive, send)
+
+    return waits
 
 
 @contextmanager
@@ -52,7 +67,13 @@ def browsing(chromium: Any, served: str) -> Iterator[Browsing]:
         context.set_default_timeout(8000)
         made = context.new_page()
         own = re.match(r"http://[^/]+/", served)[0]  # type: ignore[index]
-        made.on("console", lambda m: m.type in ("error", "warning") and wrong.append(m.text))
+        made.on(
+            "console",
+            lambda m: (
+                m.type in ("error", "warning")
+                and wrong.append(f"{m.text} ({m.location.get('url')})")
+            ),
+        )
         made.on("pageerror", lambda error: wrong.append(str(error)))
         made.on(
             "request",
@@ -67,4 +88,4 @@ def browsing(chromium: Any, served: str) -> Iterator[Browsing]:
     yield Browsing(served, page, wrong)
     for context in contexts:
         context.close()
-    assert wrong == []
+    assert wrong == [], wrong

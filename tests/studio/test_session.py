@@ -143,6 +143,8 @@ def test_a_collection_that_changes_is_read_again(
     assert there.session.jobs.wait("reading").state == "done"
     stale = there.ask("/api/map/points")
     assert stale.status_code == 409 and "has changed" in stale.json()["message"]
+    picture = there.ask("/api/pictures/0")  # an image on its way is no error of the page
+    assert picture.status_code == 204 and picture.content == b""
     state = there.client.get("/api/state").json()
     assert state["rows"]["count"] == 295 and state["rows"]["key"] != there.key
     there.session.look()

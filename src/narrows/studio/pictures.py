@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 
 from ..errors import UnreadableImage
 from .map import Key
-from .session import Session
+from .session import Changed, Session
 from .sheets import encoded, opened
 
 __all__ = ["routes"]
@@ -27,8 +27,14 @@ def routes(session: Session) -> APIRouter:
 
     @router.get("/{row}")
     def picture(row: int, key: Key, thumbnail: bool = False) -> Response:
-        """A row's picture as WebP; of one whose file is gone or changed the thumbnail."""
-        rows = session.shown(key)
+        """A row's picture as WebP; of one whose file is gone or changed the thumbnail.
+
+        Nothing (204) where the rows have changed: a page may have asked for it just before it heard so.
+        """
+        try:
+            rows = session.shown(key)
+        except Changed:
+            return Response(status_code=204)
         wanted = ["path", "hash", "width", "height", "thumbnail"]
         known = rows.collection.rows(wanted, ids=[rows.ids[rows.checked(row)]])
         one = {name: values[0] for name, values in known.items()}

@@ -87,6 +87,7 @@ class Session:
         self.at_end: list[Callable[[], None]] = []  # what has to be ended with the studio
         self.uploads: Any = None  # what pages have sent (search.Uploads), for every room
         self._private: list[str] = []
+        self._reading = threading.Lock()
         self._seen: tuple[int, int] | None = None  # the version and its rows when they were read
         self._looked = 0.0
         self._columns: dict[str, tuple[Any, dict[str, Any]]] = {}
@@ -191,18 +192,24 @@ class Session:
 
     def read_rows(self, progress: Progress = lambda stage, done, total: None) -> None:
         """Read the collection's rows again."""
+        from ..collection import Collection
+
         assert self.collection is not None
-        seen = (self.collection.version.number, len(self.collection))
-        self.rows = Rows.of(self.collection, lambda d, t: progress("reading the collection", d, t))
-        self._seen = seen
-        self.missing.pop("rows", None)
-        if not len(self.rows):
-            self.missing["rows"] = f"{self.title} holds no picture yet: index some pictures"
+        with self._reading:  # one after the other, so that what was read last is what is there
+            self.collection = Collection.open(self.collection.address)
+            seen = (self.collection.version.number, len(self.collection))
+            rows = Rows.of(self.collection, lambda d, t: progress("reading the collection", d, t))
+            self.rows, self._seen = rows, seen
+            self.missing.pop("rows", None)
+            if not len(rows):
+                self.missing["rows"] = f"{self.title} holds no picture yet: index some pictures"
 
     def look(self) -> None:
         """Read the rows again where others write to the collection; asked now and then by open pages."""
         now, opening = time.monotonic(), self.jobs.of("opening")
         if self.rows is None or now - self._looked < LOOKS or opening is None:
+            return
+        if self.writing.locked():  # a room of this studio, which reads the rows when it is done
             return
         self._looked = now
         from ..collection import Collection
@@ -214,7 +221,6 @@ class Session:
         except NarrowsError:
             return  # it is gone, or being written: the next question says so
         if seen != self._seen and opening.state == "done":
-            self.collection = newest
             self.jobs.forget("reading")
             self.jobs.start("reading", "reading the collection again", self.read_rows)
 

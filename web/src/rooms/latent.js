@@ -34,7 +34,8 @@ export function view() {
     const stops = [
       whenever(() => [key.value], ask),
       whenever(() => [kind.value, key.value], begin),
-      whenever(() => [sliders.value, places.value, terms.value, learnt.value, amount.value], () => link.ask(code())),
+      whenever(() => [about.value, sliders.value, places.value, terms.value, learnt.value, amount.value],
+        known => known && link.ask(code())), // what comes back is painted in the shape that the model has said
     ];
     return () => {
       stops.forEach(stop => stop());
