@@ -52,7 +52,7 @@ pages: .venv/ready ## docs/recipes.md, verbs.md, results.md and performance.md, 
 pictures: .venv/ready ## the README's picture (a minute or two)
 	$(BIN)/python docs/pictures/make.py
 
-gallery: .venv/ready ## docs/applications.md, docs/collections.md: runs all of them, makes their pictures (needs the data sets)
+gallery: .venv/ready ## docs/applications.md, collections.md, studio.md: runs all of them, makes their pictures (needs the data sets)
 	$(BIN)/python docs/gallery.py
 
 tour: .venv/ready ## docs/tour.ipynb: runs its cells and stores what they show

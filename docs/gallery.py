@@ -1,4 +1,4 @@
-"""Makes docs/applications.md and docs/collections.md true again: `make gallery` runs all that is in them.
+"""Makes docs/applications.md, docs/collections.md and the pictures of docs/studio.md: runs all that is in them.
 
     ```console   the lines after "$ " are run; what they print is written below them
     ```python    is run in the same order, each in an interpreter of its own, after those lines of
@@ -28,6 +28,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from snippets import Nursery, needed
+
+import studio
 
 DOCS = Path(__file__).parent
 PAGES = {name: DOCS / f"{name}.md" for name in ("applications", "collections")}
@@ -174,6 +176,8 @@ def main() -> None:
         WORK.mkdir(parents=True, exist_ok=True)
         cleared(WORK)
         made(PAGES[name])
+    if "collections" in chosen:  # the last one: what the studio shows is there
+        studio.main()
     print(f"wrote {', '.join(chosen)} in {(time.perf_counter() - began) / 60:.1f} minutes")
 
 

@@ -65,6 +65,7 @@ def test_no_question_breaks_it(opened: Studio) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 def test_two_thousand_questions_of_each_break_nothing(opened: Studio) -> None:
     asked = ask_everything(opened, CASES)
     assert len(asked) >= 10

@@ -168,7 +168,7 @@ function Line({ run }) {
     <input type="checkbox" checked=${marked} disabled=${!run.weights} aria-label=${`Compare ${run.name}`} title="Compare" onChange=${toggle} />
     <button onClick=${() => { compared.value = null; watched.value = run.id; }}>
       <b>${run.name}</b>
-      <small>${run.going ? html`<span class="live">goes on</span> · ` : ""}${run.recipe}${run.epoch === null ? "" : ` · ${short(run.epoch)} epochs`}</small>
+      <small>${run.going ? html`<span class="live">goes on</span> · ` : ""}${run.recipe}${run.epoch === null ? "" : ` · ${short(run.epoch)} ${run.epoch === 1 ? "epoch" : "epochs"}`}</small>
     </button>
   </li>`;
 }

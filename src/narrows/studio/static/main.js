@@ -460,7 +460,7 @@ var pi=Object.defineProperty;var De=(e,t)=>{for(var n in t)pi(e,n,{get:t[n],enum
     <input type="checkbox" checked=${t} disabled=${!e.weights} aria-label=${`Compare ${e.name}`} title="Compare" onChange=${n} />
     <button onClick=${()=>{ft.value=null,ie.value=e.id}}>
       <b>${e.name}</b>
-      <small>${e.going?r`<span class="live">goes on</span> · `:""}${e.recipe}${e.epoch===null?"":` · ${oe(e.epoch)} epochs`}</small>
+      <small>${e.going?r`<span class="live">goes on</span> · `:""}${e.recipe}${e.epoch===null?"":` · ${oe(e.epoch)} ${e.epoch===1?"epoch":"epochs"}`}</small>
     </button>
   </li>`}function Jr({all:e}){let t=Nt.value,n=a=>{Nt.value={...t,...a},"minutes"in a||(Sa.value=null)};if(_.value?.read_only)return r`<p class="quiet small">This studio is read-only: runs are watched, not begun.</p>`;if(!e.pictures)return r`<p class="quiet small">To begin a run, open the studio with a folder of pictures.</p>`;let s=Sa.value,o=s&&t.minutes*60*s.rate/s.pictures;return r`<form class="begin" onSubmit=${a=>{a.preventDefault(),Kr()}}>
     <h2>Train on ${e.pictures}</h2>
