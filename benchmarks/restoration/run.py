@@ -83,6 +83,9 @@ def main() -> None:
     parser.add_argument(
         "--choose", action="store_true", help="judge on a fifth of the training part"
     )
+    parser.add_argument(
+        "--alone", action="store_true", help="without views of the large originals"
+    )
     parser.add_argument("--ladder", type=json.loads, default={}, help="JSON: other numbers of it")
     parser.add_argument("--phase", type=json.loads, default={}, help="JSON: other numbers of it")
     parser.add_argument("--device", default="auto")
@@ -130,13 +133,13 @@ def measured(
     given: argparse.Namespace, name: str, task: str, train: Any, held: Any
 ) -> dict[str, Any]:
     """A row of the results: the model trained, and every method on the held-out pictures."""
-    whole = joined(train, views(name, train.ids, given.seed))
+    whole = train if given.alone else joined(train, views(name, train.ids, given.seed))
     groups = np.tile(train.ids, len(whole) // len(train))  # views of a picture stay together
     whole = nw.images.Images(whole.pixels, groups=groups)
     chosen = recipe(given, task)
     model = begun(given, chosen, whole)
     kind = "quick-" if given.quick else "choose-" if given.choose else ""
-    folder = given.to / f"{kind}{name}-{task}-seed{given.seed}-{chosen.fingerprint}"
+    folder = given.to / f"{kind}{name}-{task}-seed{given.seed}-{"alone-" if given.alone else ""}{chosen.fingerprint}"
     x = held.pixels.float() / 255
     beginning = deepcopy(model)
     model = nw.fit(
@@ -152,6 +155,7 @@ def measured(
     epochs = lines[-1]["epoch"]
     length = {} if given.epochs is None else {"epochs": given.epochs}
     said = "".join(f" --{name} {value:g}" for name, value in length.items())
+    said += " --alone" if given.alone else ""
     return {
         "set": name,
         "task": task,
