@@ -87,9 +87,17 @@ def routes(session: Session) -> APIRouter:
 
     session.on_adopted.append(found.clear)
 
+    @router.put("")
+    def score(asked: Question) -> dict[str, Any]:
+        """Begin to look for outliers; scores become columns of the collection."""
+        return begin(asked, write=True)
+
     @router.post("")
     def look(asked: Question) -> dict[str, Any]:
-        """Begin to look for outliers; scores become columns of the collection, but of one that is shown only."""
+        """Begin to look for outliers; the collection stays as it is."""
+        return begin(asked, write=False)
+
+    def begin(asked: Question, write: bool) -> dict[str, Any]:
         rows = session.shown(asked.key)
         if asked.normal_rows:
             normal = ids_in(rows, asked.normal_rows)
@@ -104,11 +112,12 @@ def routes(session: Session) -> APIRouter:
 
         def work(progress: Progress) -> None:
             result = outliers(
-                rows.collection, normal=normal, where=among, write=not session.read_only,
+                rows.collection, normal=normal, where=among, write=write,
                 progress=progress,
             )  # fmt: skip
             written = {f"score_{n.replace('/', '_')}": v for n, v in result.scores.items()}
-            rows.took(result.ids, written)
+            if write:
+                rows.took(result.ids, written)
             found[:] = [Found(result, found[-1].number + 1 if found else 1)]
 
         return {"job": session.jobs.again(JOB, "looking for outliers", work, stops=True).name}
