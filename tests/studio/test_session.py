@@ -204,7 +204,7 @@ def test_other_machines_need_the_token_and_hear_so(
     monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: sockets[0].close())
     said: list[str] = []
     session = open_session(collection_folder, read_only=True)
-    monkeypatch.setattr(serve, "opened", lambda source, read_only: session)
+    monkeypatch.setattr(serve, "opened", lambda source, **_: session)
     monkeypatch.setattr(session, "begin", lambda: session.jobs.start("opening", "", lambda p: None))
     serve.serve(
         collection_folder, host="0.0.0.0", port=0, read_only=True, browser=False, say=said.append

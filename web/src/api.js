@@ -58,6 +58,11 @@ export const pictureOf = row => address(`/api/pictures/${row}`);
 export const labelsOf = () => address("/api/label/csv");
 export const sheetOf = number => address(`/api/map/sheets/${number}`);
 
+export const outliersOf = parameters => address("/api/outliers/csv", parameters);
+
+// the files of rows as one ZIP
+export const albumOf = async rows => (await ask("/api/pictures/album", json({ rows: [...rows] }))).blob();
+
 export async function refresh() {
   server.value = await (await ask("/api/state")).json();
 }

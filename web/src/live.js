@@ -1,5 +1,5 @@
 // One socket that says what goes on. Where it breaks, the page says so and goes on when it is back.
-import { connected, forget, server } from "./state.js";
+import { connected, forget, say, server } from "./state.js";
 
 let wait = 500, silent = 0;
 
@@ -15,7 +15,8 @@ export function listen() {
     heard();
     const state = JSON.parse(event.data);
     const before = server.value;
-    if (before && before.rows?.key !== state.rows?.key) forget(); // rows have other numbers now
+    if (before && before.rows?.order !== state.rows?.order) forget(); // rows have other numbers now
+    if (before && state.trained && before.trained !== state.trained) say(`${state.trained}.`);
     server.value = state;
     connected.value = true;
     wait = 500;

@@ -1,6 +1,8 @@
 // The frame around every room: navigation, what goes on, what went wrong, what is selected.
 import { html } from "htm/preact";
 import { useEffect, useErrorBoundary, useState } from "preact/hooks";
+import { albumOf, post, told } from "./api.js";
+import { hand } from "./pixels.js";
 import { rooms } from "./rooms/index.js";
 import { busy, connected, dismiss, go, put, room, select, selection, server, toasts } from "./state.js";
 
@@ -28,7 +30,7 @@ export function Shell() {
       <nav aria-label="Rooms">
         ${rooms.map(one => html`<a href="#${one.name}" aria-current=${one === chosen ? "page" : undefined} title=${one.line}>${one.title}</a>`)}
       </nav>
-      <span class="open" title=${state?.title}>${state ? state.title : ""}${state?.rows ? html` <small>${state.rows.count.toLocaleString("en")} pictures</small>` : ""}${state?.standing ? html` <small class="tag" title=${state.standing}>first model</small>` : ""}${state?.read_only ? html` <small class="tag">read-only</small>` : ""}</span>
+      <${Opened} state=${state} />
     </header>
     <${Going} />
     ${!connected.value && html`<p class="lost" role="alert">The connection to the studio is lost; this page goes on as soon as it is back. If it was stopped, start it again with <code>narrows studio</code>.</p>`}
@@ -72,6 +74,22 @@ export function Empty({ title, text, line, folder }) {
   </section>`;
 }
 
+// What is open; of a folder also what is in it.
+function Opened({ state }) {
+  if (!state) return html`<span class="open"></span>`;
+  const about = html`${state.title}${state.rows ? html` <small>${state.rows.count.toLocaleString("en")} pictures</small>` : ""}${state.standing ? html` <small class="tag" title=${state.standing}>first model</small>` : ""}${state.read_only ? html` <small class="tag">read-only</small>` : ""}`;
+  if (!state.folder) return html`<span class="open" title=${state.title}>${about}</span>`;
+  const closed = event => { if (event.key === "Escape") event.currentTarget.open = false; };
+  return html`<details class="open here" onKeyDown=${closed}>
+    <summary title="What is here">${about}</summary>
+    <section aria-label="What is here"><h2>${state.title}</h2><${Folder} folder=${state.folder} />
+      ${(state.standing || state.trained) && html`<p class="small">${sentence(state.standing || state.trained)}</p>`}
+      ${state.folder.copies > 0 && html`<p class="row"><button onClick=${event => { event.currentTarget.closest("details").open = false; go("duplicates"); }}>Look at duplicates</button></p>`}
+    </section>
+  </details>`;
+}
+const sentence = text => `${text[0].toUpperCase()}${text.slice(1)}.`;
+
 // What a folder holds, before anything is made of it.
 function Folder({ folder }) {
   const number = n => n.toLocaleString("en");
@@ -83,6 +101,8 @@ function Folder({ folder }) {
     ${folder.sizes && html`<dt>sizes</dt><dd>${folder.sizes}</dd>`}
     ${folder.unreadable !== null && html`<dt>unreadable</dt><dd>${number(folder.unreadable)}${folder.skipped.length > 0 && html`
       <details><summary>which</summary><ul>${folder.skipped.map(([name, why]) => html`<li>${name}: ${why}</li>`)}</ul></details>`}</dd>`}
+    ${folder.copies !== null && html`<dt>copies</dt><dd>${folder.copies ? html`${number(folder.copies)} files are byte by byte another one
+      <details><summary>which</summary><ul>${folder.copied.map(names => html`<li>${names.join(" = ")}</li>`)}</ul></details>` : "no file is byte by byte another one"}</dd>`}
     ${folder.notes.map(note => html`<dt>note</dt><dd>${note}</dd>`)}
   </dl>`;
 }
@@ -105,13 +125,22 @@ function Going() {
         <label for=${`job-${job.name}`}>${job.title}${job.stage && `: ${job.stage}`}</label>
         <progress id=${`job-${job.name}`} value=${share ?? undefined} max="1"></progress>
         <span>${share === null ? "" : `${Math.floor(100 * share)} %`}</span>
+        ${job.name === "training" && room.value !== "train" && html`<button onClick=${() => go("train")}>Watch</button>`}
+        ${job.stops && html`<button disabled=${job.ends} aria-label=${`Stop: ${job.title}`} onClick=${() => told(post("/api/jobs/stop", { name: job.name }))}>${job.ends ? "Stopping …" : "Stop"}</button>`}
       </div>`;
     })}`;
 }
 
 function Selected({ chosen }) {
   const rows = selection.value;
+  const [packing, setPacking] = useState(false);
   if (!rows.length) return null;
+  const take = async () => {
+    setPacking(true);
+    const album = await told(albumOf(rows));
+    if (album) hand(album, "album.zip");
+    setPacking(false);
+  };
   const search = () => {
     for (const row of rows.slice(0, 16)) put({ row }, 1);
     go("search");
@@ -121,6 +150,7 @@ function Selected({ chosen }) {
     ${chosen.name !== "map" && html`<button onClick=${() => go("map")}>Show on the map</button>`}
     <button onClick=${search} title="The pictures nearest to the mean of these">Search like ${rows.length > 16 ? "16 of these" : rows.length > 1 ? "these" : "this"}</button>
     ${chosen.name !== "label" && html`<button onClick=${() => go("label")}>Label ${rows.length > 1 ? "these" : "this"}</button>`}
+    ${!server.value.read_only && html`<button disabled=${packing} title="Their files, as they are, in one ZIP" onClick=${take}>${packing ? "Packing …" : "Save as ZIP"}</button>`}
     <button onClick=${() => select([])}>Clear</button>
   </div>`;
 }

@@ -74,7 +74,7 @@ export function finished(name) {
       if (!job || job.state === "running") return;
       queueMicrotask(() => stop());
       if (job.state === "done") resolve();
-      else reject(new Error(job.message));
+      else reject(Object.assign(new Error(job.message), { stopped: job.state === "stopped" }));
     });
   });
 }

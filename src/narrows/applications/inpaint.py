@@ -383,7 +383,7 @@ def project(
         evaluations: of the energy for the start that is followed to the end.
         batch_size: pictures × starts that are evaluated at once.
         seed: of the drawn starts.
-        progress: called with (done, total) pictures.
+        progress: called with (done, total) evaluations, of all pictures.
     """
     if starts < 1 or evaluations < 2 or variance <= 0:
         raise ValueError(
@@ -411,19 +411,32 @@ def project(
             return wrong.flatten(1).sum(1) / (2 * variance) + 0.5 * u.square().sum(1)
 
         first = evaluations // 4 if starts > 1 else 1
-        u, value = minimise(energy, drawn.flatten(0, 1), max(2, first))
+        step = partial(_evaluated, progress, number * rows, len(x), evaluations)
+        u, value = minimise(energy, drawn.flatten(0, 1), max(2, first), progress=step(0))
         values = value.reshape(starts, -1)
         best = values.argmin(0)
         u = u.reshape(starts, len(pictures), -1)[best, torch.arange(len(pictures), device=u.device)]
-        u, value = minimise(energy, u, evaluations - first)
+        u, value = minimise(energy, u, evaluations - first, progress=step(first))
         with torch.no_grad():
             z = codes.codes(u)
             found.append(Projection(decode(z).clamp(0, 1), z, value, values.T))
         if progress is not None:
-            progress(min(len(x), (number + 1) * rows), len(x))
+            progress(min(len(x), (number + 1) * rows) * evaluations, len(x) * evaluations)
     return Projection(
         *(torch.cat([getattr(one, name) for one in found]) for name in Projection.__annotations__)
     )
+
+
+def _evaluated(
+    progress: Progress | None, before: int, pictures: int, evaluations: int, first: int
+) -> Progress:
+    """What a minimisation tells of its evaluations, after ``first``, as a part of all pictures'."""
+
+    def step(done: int, _: int) -> None:
+        if progress is not None:
+            progress(before * evaluations + min(first + done, evaluations), pictures * evaluations)
+
+    return step
 
 
 def by_projection(encode: Change, decode: Change, codes: CodeGaussian, **options: Any) -> Fill:

@@ -114,7 +114,7 @@ def near_duplicates(
         examples: some of the pictures, uint8 (C, H, W), which copies are made of for that.
         order: the rows (N,) from the best to keep to the worst; by default as they are.
         turns: look for mirrored copies and such as are turned by quarters, too.
-        progress: called with (done, total) pairs.
+        progress: called with (done, total): pairs, and copies that examples are made of.
 
     Raises:
         ValueError: a threshold below 0, or neither threshold nor examples.
@@ -129,8 +129,10 @@ def near_duplicates(
     best = first_equal(ordered) if n else np.zeros(0, np.int64)
     coarse = _coarse(ordered)
     a, b = _pairs(coarse, best, None if near is None else _places(near, order))
-    differences = _compared(ordered, a, b, progress)
-    made, between = _made(examples)
+    most = len(a) + len(examples) * len(AUGMENTATIONS)
+    step = None if progress is None else lambda done, _: progress(done, most)
+    differences = _compared(ordered, a, b, step)
+    made, between = _made(examples, lambda done: step and step(len(a) + done, 0))
     if threshold is None:
         equal = np.zeros(n - len(np.unique(best)))
         threshold = best_threshold(
@@ -198,7 +200,9 @@ def best_threshold(made: Array, found: Array) -> float:
     return float(marks[len(marks) - 1 - int(gain[::-1].argmax())])
 
 
-def _made(examples: Sequence[Array]) -> tuple[Mapping[str, Array], Array]:
+def _made(
+    examples: Sequence[Array], progress: Callable[[int], object] = lambda done: None
+) -> tuple[Mapping[str, Array], Array]:
     """Alteration → the differences of altered pictures to their originals; and to each other.
 
     Where most pictures are smaller than looks, a smaller copy has lost what tells one from another, and
@@ -210,7 +214,9 @@ def _made(examples: Sequence[Array]) -> tuple[Mapping[str, Array], Array]:
     alterations = [name for name in AUGMENTATIONS if not (tiny and name == "resized")]
     several = np.arange(len(examples))
     all_looks = [signatures(examples)]
-    all_looks += [signatures(augmented(each, name) for each in examples) for name in alterations]
+    for name in alterations:
+        all_looks.append(signatures(augmented(each, name) for each in examples))
+        progress(len(examples) * (len(all_looks) - 1))
 
     def between(one: int, other: int) -> Array:
         pair = np.concatenate([all_looks[one], all_looks[other]])

@@ -199,6 +199,7 @@ def outliers(
     samples: int = 16,
     split: str | None = None,
     limit: int | None = None,
+    write: bool = True,
     seed: int = 0,
     device: str = "auto",
     progress: Progress = None,
@@ -235,6 +236,7 @@ def outliers(
             ``likelihood-regret``.
         split, limit: of the pictures in question only this official part; of them, of the normal
             ones and of ``anomalies`` at most so many each, evenly spread.
+        write: whether a collection keeps the scores.
         seed: of every draw.
         device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
 
@@ -306,7 +308,7 @@ def outliers(
                 f"{ours:.3f}): --score {RESIDUAL}"
             )
     ids = list(getattr(asked, "ids", map(str, range(len(asked)))))
-    if found.collection is not None:
+    if found.collection is not None and write:
         columns = {f"score_{key.replace('/', '_')}": v for key, v in decision.scores.items()}
         found.collection.update(ids, columns)
     return Outliers(

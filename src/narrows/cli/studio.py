@@ -32,6 +32,13 @@ def studio(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Show, and change nothing.")
     ] = False,
+    train: Annotated[
+        bool,
+        typer.Option(
+            "--train/--no-train",
+            help="Of a folder, whether to train a model of its pictures behind the page: 3 minutes, into runs/.",
+        ),
+    ] = True,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Whether to open the page in a browser.")
     ] = True,
@@ -52,5 +59,6 @@ def studio(
         ) from error
     serve(
         source, host=host, port=port, read_only=read_only, browser=browser,
+        **({} if train else {"minutes": 0.0}),
         say=lambda line: print(escaped(line), flush=True),
     )  # fmt: skip

@@ -15,12 +15,13 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
@@ -51,6 +52,12 @@ LOOKS = 0.1  # seconds between two looks at what goes on
 BEATS = 5.0  # seconds after which a page hears that the studio is still there
 
 
+class Named(BaseModel):
+    """What goes on, by the name that the state gives it."""
+
+    name: Annotated[str, Field(max_length=100)]
+
+
 def studio(
     source: Any = None,
     *,
@@ -58,6 +65,7 @@ def studio(
     hosts: Iterable[str] = (),
     read_only: bool = False,
     cache: Path | str | None = None,
+    minutes: float = 0.0,
 ) -> Guard:
     """The studio of a model and its pictures, as an ASGI app.
 
@@ -68,13 +76,16 @@ def studio(
         hosts: names under which it is asked for, besides the loopback ones.
         read_only: refuse what changes anything.
         cache: a folder for what can be made again; None: Narrows' own.
+        minutes: of a folder of pictures, how long a model of them is trained behind the page.
 
     Raises:
         NoImages: there is no source of that name. What is wrong with one that is there is said on the
             page, and kept as ``session.failure``.
     """
     session = (
-        source if isinstance(source, Session) else opened(source, read_only=read_only, cache=cache)
+        source
+        if isinstance(source, Session)
+        else opened(source, read_only=read_only, cache=cache, minutes=minutes)
     )
 
     @asynccontextmanager
@@ -90,6 +101,11 @@ def studio(
     def state() -> dict[str, Any]:
         """What is open, which rooms can be used, and what goes on."""
         return _state(session)
+
+    @app.post("/api/jobs/stop")
+    def stop(asked: Named) -> dict[str, Any]:
+        """End what goes on, where a person may; it ends where it says next how far it is."""
+        return {"job": session.jobs.stop(asked.name).name}
 
     @app.websocket("/api/live")
     async def live(socket: WebSocket) -> None:

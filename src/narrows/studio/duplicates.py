@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -106,7 +106,7 @@ def routes(session: Session) -> APIRouter:
             )  # fmt: skip
             found[:] = [Found(result, asked.keep, found[-1].number + 1 if found else 1)]
 
-        return {"job": session.jobs.again(JOB, "looking for duplicates", work).name}
+        return {"job": session.jobs.again(JOB, "looking for duplicates", work, stops=True).name}
 
     @router.get("")
     def groups(key: Key) -> dict[str, Any]:
@@ -149,7 +149,8 @@ def routes(session: Session) -> APIRouter:
                 raise ValueError(f"there is no picture {max(one.keep)} in group {one.group}")
             gone = [row for row in members if last.result.columns["id"][row] in last.gone]
             stay[one.group] = [*(members[i] for i in one.keep if members[i] not in gone), *gone]
-        chosen = last.result.keeping(stay)
+        # of the collection that is shown: another model may have been adopted since it was looked
+        chosen = replace(last.result.keeping(stay), collection=session.collection)
 
         def work(progress: Progress) -> None:
             with session.writing, lock:
@@ -182,7 +183,11 @@ def routes(session: Session) -> APIRouter:
             with session.writing, lock:
                 progress("moving files back", 0, 0)
                 if (result := moves.pop(number, None)) is not None:
-                    result.restore()
+                    if same_as(result.collection, session.collection):
+                        result.restore()
+                    else:  # its codes are of the model before
+                        undo(folder / f"{number:04d}")
+                        session.encode_again(progress)
                     if found:
                         found[-1].gone -= {id_ for id_, _ in result.moved or ()}
                     session.read_rows(progress)
@@ -194,6 +199,11 @@ def routes(session: Session) -> APIRouter:
         return {"job": job.name, "indexed": known}
 
     return router
+
+
+def same_as(one: Any, other: Any) -> bool:
+    """Whether two collections are one and the same."""
+    return one is not None and other is not None and one.address == other.address
 
 
 def _group(last: Found, rows: Rows, place: int) -> dict[str, Any]:

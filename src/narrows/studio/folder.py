@@ -1,13 +1,16 @@
 """What a folder holds, before anything is made of it: counts by its names, sizes by its headers.
 
-folder ──walk──► how many, what was passed over ──headers of some──► sizes, formats ──decoded──► unreadable
+folder ──walk──► how many, what was passed over ──headers of some──► sizes, formats ──files of one size
+compared──► copies ──decoded──► unreadable
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +19,7 @@ from ..errors import NoImages
 if TYPE_CHECKING:
     from ..images.walk import Found
 
-__all__ = ["checked", "counted", "headers"]
+__all__ = ["checked", "copies", "counted", "headers"]
 
 LOOKED_AT = 2000  # headers, evenly spread
 LISTED = 50  # files that could not be read
@@ -78,15 +81,39 @@ def headers(found: Sequence[Found]) -> dict[str, Any]:
         "formats": dict(formats.most_common(8)),
         "sizes": _sizes(sizes),
         "looked_at": len(chosen),
+        "copies": None,
+        "copied": [],
         "notes": [],
         "skipped": [],
     }
 
 
+def copies(
+    found: Sequence[Found], progress: Callable[[int, int], None] = lambda done, total: None
+) -> dict[str, Any]:
+    """How many files are byte by byte copies of another, and the names of some of them.
+
+    Only files of one length are read; what cannot be read is no copy.
+    """
+    lengths: dict[int, list[Found]] = {}
+    for one in found:
+        if one.member is None:
+            lengths.setdefault(one.size, []).append(one)
+    asked = [one for some in lengths.values() if len(some) > 1 for one in some]
+    groups: dict[bytes, list[str]] = {}
+    for done, one in enumerate(asked, 1):
+        with contextlib.suppress(OSError), open(one.path, "rb") as handle:
+            digest = hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16))
+            groups.setdefault(digest.digest(), []).append(Path(one.path).name)
+        progress(done, len(asked))
+    same = [names for names in groups.values() if len(names) > 1]
+    return {"copies": sum(len(names) - 1 for names in same), "copied": same[:LISTED]}
+
+
 def counted(before: dict[str, Any] | None, images: Any) -> dict[str, Any]:
     """The same once all of them were decoded: what could be read, and why the rest could not."""
     skipped = list(getattr(images, "skipped", ()))
-    known = before or {"formats": {}, "sizes": "", "looked_at": 0}
+    known = before or {"formats": {}, "sizes": "", "looked_at": 0, "copies": None, "copied": []}
     return {
         **known,
         "pictures": len(images),

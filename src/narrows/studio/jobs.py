@@ -11,9 +11,15 @@ from typing import Any
 
 from ..errors import NarrowsError
 
-__all__ = ["FAILED", "Job", "Jobs"]
+__all__ = ["FAILED", "Job", "Jobs", "Stopped"]
 
 FAILED = "something failed inside Narrows; the terminal of the studio says what"
+
+Work = Callable[[Callable[[str, int, int], None]], Any]
+
+
+class Stopped(Exception):
+    """Raised where work says how far it is, once a person has stopped it."""
 
 
 @dataclass
@@ -24,8 +30,10 @@ class Job:
         name: what it is asked for by.
         title: what a person reads while it goes on.
         stage, done, total: where it is; total 0 while that is not known.
-        state: ``running``, ``done`` or ``failed``.
+        state: ``running``, ``done``, ``failed`` or ``stopped``.
         message: why it failed.
+        stops: whether a person may stop it.
+        ends: whether one has, and it is to end where it says next how far it is.
     """
 
     name: str
@@ -35,6 +43,8 @@ class Job:
     total: int = 0
     state: str = "running"
     message: str = ""
+    stops: bool = False
+    ends: bool = False
 
 
 class Jobs:
@@ -51,15 +61,16 @@ class Jobs:
         self._lock = threading.Lock()
         self.changes = 0  # goes up with every change, so that a page knows when to look
 
-    def start(
-        self, name: str, title: str, work: Callable[[Callable[[str, int, int], None]], Any]
-    ) -> Job:
-        """Begin ``work(progress)`` unless it is going on or done; one that failed begins again."""
+    def start(self, name: str, title: str, work: Work, *, stops: bool = False) -> Job:
+        """Begin ``work(progress)`` unless it is going on or done; one that failed begins again.
+
+        Where ``stops``, a person may end it: ``progress`` raises :class:`Stopped` then.
+        """
         with self._lock:
             known = self._jobs.get(name)
-            if known is not None and known.state != "failed":
+            if known is not None and known.state in ("running", "done"):
                 return known
-            job = self._jobs[name] = Job(name, title)
+            job = self._jobs[name] = Job(name, title, stops=stops)
             thread = threading.Thread(
                 target=self._run, args=(job, work), name=f"studio {name}", daemon=True
             )
@@ -68,11 +79,13 @@ class Jobs:
         thread.start()
         return job
 
-    def _run(self, job: Job, work: Callable[[Callable[[str, int, int], None]], Any]) -> None:
+    def _run(self, job: Job, work: Work) -> None:
         told = 0.0
 
         def progress(stage: str, done: int, total: int) -> None:
             nonlocal told
+            if job.ends:
+                raise Stopped
             job.stage, job.done, job.total = stage, done, total
             now = time.monotonic()
             if now - told > 0.1 or done >= total:
@@ -82,6 +95,8 @@ class Jobs:
         try:
             work(progress)
             job.state = "done"
+        except Stopped:
+            job.state, job.message = "stopped", "it was stopped"
         except (NarrowsError, ValueError) as error:
             job.state, job.message = "failed", self._said(error)
         except Exception:  # a fault of ours: the page is told that much, the terminal all of it
@@ -89,9 +104,22 @@ class Jobs:
             job.state, job.message = "failed", FAILED
         self.changes += 1
 
-    def again(
-        self, name: str, title: str, work: Callable[[Callable[[str, int, int], None]], Any]
-    ) -> Job:
+    def stop(self, name: str) -> Job:
+        """End work that a person may stop, where it says next how far it is.
+
+        Raises:
+            ValueError: nothing of that name goes on, or it cannot be stopped.
+        """
+        job = self._jobs.get(name)
+        if job is None or job.state != "running":
+            raise ValueError("that is over already")
+        if not job.stops:
+            raise ValueError(f"{job.title} cannot be stopped: wait until it is done")
+        job.ends = True
+        self.changes += 1
+        return job
+
+    def again(self, name: str, title: str, work: Work, *, stops: bool = False) -> Job:
         """Begin work anew, also where it was done before.
 
         Raises:
@@ -101,11 +129,16 @@ class Jobs:
         known = self._jobs.get(name)
         if known is not None:
             raise ValueError(f"{known.title} goes on already; wait until it is done")
-        return self.start(name, title, work)
+        return self.start(name, title, work, stops=stops)
 
     def of(self, name: str) -> Job | None:
         """The work of that name, if it ever began."""
         return self._jobs.get(name)
+
+    def runs(self, name: str) -> bool:
+        """Whether it is going on."""
+        job = self._jobs.get(name)
+        return job is not None and job.state == "running"
 
     def forget(self, name: str) -> None:
         """So that it may begin again."""

@@ -7,6 +7,8 @@ a verdict ──► the column ``verdict`` of the collection: ``anomaly`` or ``n
 
 from __future__ import annotations
 
+import csv
+import io
 import threading
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -83,9 +85,19 @@ def routes(session: Session) -> APIRouter:
     found: list[Found] = session.kept.setdefault(NAME, [])  # the newest, if there is any
     lock = threading.Lock()
 
+    session.on_adopted.append(found.clear)
+
     @router.put("")
-    def look(asked: Question) -> dict[str, Any]:
+    def score(asked: Question) -> dict[str, Any]:
         """Begin to look for outliers; scores become columns of the collection."""
+        return begin(asked, write=True)
+
+    @router.post("")
+    def look(asked: Question) -> dict[str, Any]:
+        """Begin to look for outliers; the collection stays as it is."""
+        return begin(asked, write=False)
+
+    def begin(asked: Question, write: bool) -> dict[str, Any]:
         rows = session.shown(asked.key)
         if asked.normal_rows:
             normal = ids_in(rows, asked.normal_rows)
@@ -99,12 +111,16 @@ def routes(session: Session) -> APIRouter:
             )
 
         def work(progress: Progress) -> None:
-            result = outliers(rows.collection, normal=normal, where=among, progress=progress)
+            result = outliers(
+                rows.collection, normal=normal, where=among, write=write,
+                progress=progress,
+            )  # fmt: skip
             written = {f"score_{n.replace('/', '_')}": v for n, v in result.scores.items()}
-            rows.took(result.ids, written)
+            if write:
+                rows.took(result.ids, written)
             found[:] = [Found(result, found[-1].number + 1 if found else 1)]
 
-        return {"job": session.jobs.again(JOB, "looking for outliers", work).name}
+        return {"job": session.jobs.again(JOB, "looking for outliers", work, stops=True).name}
 
     @router.get("")
     def queue(key: Key, score: Annotated[str, Query(max_length=60)] = "") -> Response:
@@ -132,6 +148,41 @@ def routes(session: Session) -> APIRouter:
             head, rows=there, scores=decision.scores[by][places], p=decision.p_values[places],
             normal=np.sort(decision.normal[by]), verdicts=_verdicts(rows)[there],
         )  # fmt: skip
+
+    @router.get("/csv")
+    def exported(
+        key: Key,
+        score: Annotated[str, Query(max_length=60)] = "",
+        threshold: Annotated[float | None, Query(allow_inf_nan=False)] = None,
+    ) -> Response:
+        """The queue as CSV: id, score, p-value, whether it lies above the threshold, and what was said of it."""
+        rows = session.shown(key)
+        if not found:
+            raise NoImages("no outliers have been looked for yet: say which pictures are normal")
+        result = found[-1].result
+        decision = result if score in ("", result.by) else _by(result, score)
+        least = decision.threshold if threshold is None else threshold
+        verdicts, words = _verdicts(rows), ("", *VERDICTS)
+        text = io.StringIO()
+        lines = csv.writer(text)
+        lines.writerow(["id", decision.by, "p", "above", "verdict"])
+        for place in decision.order.tolist():
+            row = rows.row_of(result.ids[place])
+            if row is not None:
+                value = float(decision.scores[decision.by][place])
+                said = words[int(verdicts[row])]
+                lines.writerow(
+                    [
+                        rows.ids[row],
+                        f"{value:.6g}",
+                        f"{decision.p_values[place]:.6g}",
+                        value > least,
+                        said,
+                    ]
+                )
+        content = text.getvalue().encode("utf-8", "surrogateescape")
+        told = {"content-disposition": 'attachment; filename="outliers.csv"'}
+        return Response(content, media_type="text/csv; charset=utf-8", headers=told)
 
     @router.get("/seen/{row}")
     def seen(row: int, key: Key) -> Response:

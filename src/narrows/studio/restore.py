@@ -141,7 +141,7 @@ def routes(session: Session) -> APIRouter:
                     session.jobs.forget(f"restore {old}")
 
         doing = {"denoise": "denoising", "inpaint": "filling", "upscale": "enlarging"}[task.verb]
-        job = session.jobs.start(f"restore {id_}", f"{doing} the picture", work)
+        job = session.jobs.start(f"restore {id_}", f"{doing} the picture", work, stops=True)
         return {"id": id_, "job": job.name}
 
     def one(id_: str) -> Made:

@@ -56,9 +56,11 @@ class Rows:
 
     @staticmethod
     def of(
-        collection: Collection, progress: Callable[[int, int], None] = lambda done, total: None
+        collection: Collection,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        like: Rows | None = None,
     ) -> Rows:
-        """Read a collection.
+        """Read a collection; where it holds the pictures of ``like``, in the order that they have there.
 
         Raises:
             BadFile: it is damaged.
@@ -84,7 +86,13 @@ class Rows:
         digest.update("\0".join(map(str, columns.pop("hash", ()))).encode())
         columns = {name: values for name, values in columns.items() if _says_something(values)}
         flat, note = _flat(codes)
-        order = np.arange(len(ids)) if flat is None or len(ids) <= FEW else along_the_plane(flat)
+        if like is not None and len(like) == len(ids) and set(like.ids) == set(ids):
+            numbers = {id_: place for place, id_ in enumerate(ids)}
+            order = np.array([numbers[id_] for id_ in like.ids], np.int64)
+        elif flat is None or len(ids) <= FEW:
+            order = np.arange(len(ids))
+        else:
+            order = along_the_plane(flat)
         return Rows(
             collection,
             [ids[i] for i in order.tolist()],
@@ -94,6 +102,12 @@ class Rows:
             note,
             digest.hexdigest(),
         )
+
+    @cached_property
+    def order(self) -> str:
+        """Of the ids alone, in their order: rows of the same one have the same numbers."""
+        names = "\0".join(self.ids).encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(names, digest_size=12).hexdigest()
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

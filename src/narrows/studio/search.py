@@ -1,11 +1,13 @@
 """Search: the rows nearest to pictures that are dropped, pasted, picked or clicked.
 
-an upload ──the library's reader──► kept for this session under a number drawn at random
+an upload, a sketch ──the library's reader──► kept for this session under a number drawn at random
+a text ──nw.generate──► pictures that the model draws of it, kept as uploads are
 rows and uploads, plus and minus, a filter ──nw.search──► rows and distances
 """
 
 from __future__ import annotations
 
+import io
 import secrets
 import threading
 from collections import OrderedDict
@@ -19,9 +21,10 @@ from starlette.concurrency import run_in_threadpool
 
 from ..errors import NoImages
 from .filters import Condition, where
-from .map import plain
+from .map import Key, plain
+from .rows import Rows
 from .session import Session
-from .sheets import encoded
+from .sheets import encoded, opened
 
 __all__ = ["NAME", "missing", "routes"]
 
@@ -30,6 +33,8 @@ Array = np.ndarray[Any, Any]
 NAME = "search"
 MOST = 500  # pictures that are found at a time
 KEPT, ROOM = 64, 512 << 20  # uploads, and bytes of all of them
+DRAWN = 4  # pictures that a text is searched by
+EDGES = 24  # pictures whose edges say what they are drawn on
 SHOWN = 512  # pixels of the longer side of an upload that is shown
 
 Row = Annotated[int, Field(ge=0, lt=1 << 32)]
@@ -46,6 +51,12 @@ class Question(BaseModel):
     minus_uploads: list[Upload] = Field(default_factory=list, max_length=16)
     k: int = Field(48, ge=1, le=MOST)
     conditions: list[Condition] = Field(default_factory=list, max_length=12)
+
+
+class Words(BaseModel):
+    """What pictures are to show."""
+
+    text: str = Field(min_length=1, max_length=200)
 
 
 class Uploads:
@@ -122,6 +133,24 @@ def routes(session: Session) -> APIRouter:
         """An upload as it was understood, small, as WebP."""
         return Response(uploads.preview(name), media_type="image/webp")
 
+    @router.get("/search")
+    def about(key: Key) -> dict[str, Any]:
+        """Why no text can be searched for, nothing where it can; shape and usual ground of the pictures."""
+        rows = session.shown(key)
+        return {"no_text": _no_text(session), "ground": _ground(rows), "shape": _shape(session)}
+
+    @router.post("/search/text")
+    def drawn(asked: Words) -> dict[str, Any]:
+        """Pictures that the model draws of a text, as uploads to search with."""
+        from .. import generate
+
+        if why := _no_text(session):
+            raise NoImages(why)
+        with session.in_use:
+            made = generate(session.autoencoder(), DRAWN, text=asked.text)
+        pixels = (made.pictures.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        return {"uploads": [uploads.add(_png(each)) for each in pixels]}
+
     @router.post("/search")
     def found(asked: Question) -> dict[str, Any]:
         """The nearest rows, their distances, and what was asked with."""
@@ -155,6 +184,40 @@ def routes(session: Session) -> APIRouter:
         return {"hits": hits, "exact": result.exact, "notes": notes}
 
     return router
+
+
+def _no_text(session: Session) -> str:
+    """Why the model draws nothing of a text; empty where it does."""
+    from ..applications.generate import FROM_TEXT
+    from ..priors import stored_priors
+
+    folder = getattr(getattr(session.model, "run", None), "folder", None)
+    if folder is not None and FROM_TEXT in stored_priors(folder) and not session.missing:
+        return ""
+    return "this model reads no captions"
+
+
+def _shape(session: Session) -> list[int]:
+    """(C, H, W) as the model takes pictures; squares in colour without one."""
+    return [3, 1, 1] if session.model is None else list(session.model.shape)
+
+
+def _ground(rows: Rows) -> str:
+    """The colour that most pictures have along their edges, as a page writes it."""
+    some = rows.ids[:: max(1, len(rows) // EDGES)][:EDGES]
+    small = [opened(each) for each in rows.collection.rows(["thumbnail"], ids=some)["thumbnail"]]
+    edges = [np.concatenate([x[0], x[-1], x[:, 0], x[:, -1]]) for x in small]
+    colour = np.median(np.concatenate(edges), axis=0) if edges else np.full(3, 255)
+    return "#" + "".join(f"{int(round(float(value))):02x}" for value in colour)
+
+
+def _png(pixels: Array) -> bytes:
+    """Pixels uint8 (H, W, C) as a file."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(out, format="PNG")
+    return out.getvalue()
 
 
 def _smaller(pixels: Array, side: int) -> Array:

@@ -21,6 +21,7 @@ from .session import Session, opened
 __all__ = ["PORT", "serve"]
 
 PORT = 8642
+MINUTES = 3.0  # for which a folder's first model is trained
 
 
 def serve(
@@ -30,6 +31,7 @@ def serve(
     port: int | None = None,
     read_only: bool = False,
     browser: bool = True,
+    minutes: float = MINUTES,
     say: Callable[[str], None] = print,
 ) -> None:
     """Open a source and serve its studio.
@@ -40,6 +42,7 @@ def serve(
         port: None tries ``PORT``, then any that is free.
         read_only: refuse what changes anything.
         browser: open the page.
+        minutes: of a folder, how long a model of its pictures is trained behind; 0: none is.
         say: gets each line for the terminal.
 
     Raises:
@@ -48,7 +51,7 @@ def serve(
     """
     if not (PAGE / "index.html").is_file():
         raise NarrowsError("the studio's page is not built: run `make studio` in the checkout")
-    session = opened(source, read_only=read_only)
+    session = opened(source, read_only=read_only, minutes=minutes)
     listening = _listening(host, port)
     token = secrets.token_urlsafe(24)
     own = host in LOOPBACK
@@ -63,6 +66,11 @@ def serve(
         say(
             f"note: {host} can be reached from other machines; whoever has this address with its token "
             "sees what is open here" + ("" if read_only else ", and may change it (--read-only)")
+        )
+    if session.kind == "pictures" and session.minutes:
+        say(
+            f"A model of these pictures is trained behind the page, for {minutes:g} minutes, into runs/ "
+            "(--no-train: none is)"
         )
     say("Ctrl-C ends it.")
     config = uvicorn.Config(

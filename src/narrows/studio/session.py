@@ -3,6 +3,7 @@
 COLLECTION ──────────────────────────────► rows, and its model where that can be read
 MODEL ──its pictures, encoded behind─────► a collection in the cache ──► rows
 FOLDER ──what is in it─► principal components as a first model, pictures encoded behind ──► rows
+   └─a model of them is trained behind (train.py), and adopted: the same rows with its codes
 RUN that has no weights yet ─────────────► nothing but what its folder says
 """
 
@@ -26,7 +27,8 @@ import numpy as np
 
 from ..defaults import DEMO
 from ..errors import NarrowsError, NoImages
-from .folder import checked, counted, headers
+from .cache import trim
+from .folder import checked, copies, counted, headers
 from .jobs import Jobs
 from .rows import Rows
 
@@ -37,6 +39,7 @@ __all__ = ["Session", "opened"]
 
 WEIGHTS = "model.safetensors"
 LOOKS = 3.0  # seconds between two looks at whether a collection has changed
+WRITES = ("outliers", "duplicates", "moving", "reading")  # jobs that write to what is shown
 FEW = 20  # values of a column of numbers that are listed
 _ADDRESS = re.compile(r"(?<![\w/:])(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":;,()]+)+[/\\]?")
 
@@ -61,6 +64,8 @@ class Session:
         files: those of a folder of pictures.
         failure: why the source cannot be opened; None where it can.
         standing: what stands in for a trained model, in a sentence; empty where there is one.
+        minutes: how long a model of a folder's pictures is trained behind; 0: none is.
+        trained: how the model that was trained here compares, in a sentence; empty before.
     """
 
     title: str
@@ -76,6 +81,8 @@ class Session:
     files: Any = None
     standing: str = ""
     failure: Exception | None = None
+    minutes: float = 0.0
+    trained: str = ""
     id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def __post_init__(self) -> None:
@@ -85,11 +92,15 @@ class Session:
         self.writing = threading.Lock()  # columns are written one at a time
         self.kept: dict[str, Any] = {}  # what rooms keep for all pages, by their names
         self.at_end: list[Callable[[], None]] = []  # what has to be ended with the studio
+        self.once_open: list[Callable[[], None]] = []  # what begins when the pictures are there
+        self.earlier: Callable[[], Path | None] = lambda: None  # a run on these pictures that ended
         self.uploads: Any = None  # what pages have sent (search.Uploads), for every room
+        self.on_adopted: list[Callable[[], None]] = []  # what is of the model before
         self._private: list[str] = []
         self._reading = threading.Lock()
         self._seen: tuple[int, int] | None = None  # the version and its rows when they were read
         self._looked = 0.0
+        self._same: set[str] = set()  # keys of rows that had the same numbers as those of now
         self._columns: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._temporary = Path(tempfile.mkdtemp(prefix="narrows-studio-"))
         self.hide(os.getcwd(), str(Path.home()), str(self._temporary))
@@ -124,7 +135,7 @@ class Session:
     # ---- what the rooms take ---------------------------------------------------------------------
 
     def shown(self, key: str) -> Rows:
-        """The rows that a page has seen.
+        """The rows that a page has seen; the same with other codes where another model was adopted since.
 
         Raises:
             Changed: there are others by now.
@@ -132,7 +143,7 @@ class Session:
         """
         if self.rows is None:
             raise NoImages(self.missing.get("rows", "the pictures are not read yet"))
-        if key != self.rows.key:
+        if key != self.rows.key and key not in self._same:
             raise Changed("the collection has changed since this page read it; it is read again")
         return self.rows
 
@@ -157,6 +168,7 @@ class Session:
             "read_only": self.read_only,
             "folder": self.folder,
             "standing": self.standing,
+            "trained": self.said(self.trained),
             "missing": {name: self.said(why) for name, why in self.missing.items()},
             "model": self.model is not None,
             "shape": None if self.model is None else list(self.model.shape),
@@ -164,6 +176,7 @@ class Session:
             if rows is None
             else {
                 "key": rows.key,
+                "order": rows.order,
                 "count": len(rows),
                 "columns": [self._described(*each) for each in [*rows.columns.items()]],
                 "of": about.rows if about is not None else "codes",
@@ -198,11 +211,19 @@ class Session:
         with self._reading:  # one after the other, so that what was read last is what is there
             self.collection = Collection.open(self.collection.address)
             seen = (self.collection.version.number, len(self.collection))
-            rows = Rows.of(self.collection, lambda d, t: progress("reading the collection", d, t))
-            self.rows, self._seen = rows, seen
-            self.missing.pop("rows", None)
-            if not len(rows):
-                self.missing["rows"] = f"{self.title} holds no picture yet: index some pictures"
+            rows = Rows.of(
+                self.collection, lambda d, t: progress("reading the collection", d, t), self.rows
+            )
+            self._took(rows, seen)
+
+    def _took(self, rows: Rows, seen: tuple[int, int]) -> None:
+        """Show these rows from now on."""
+        before, self.rows, self._seen = self.rows, rows, seen
+        if before is not None and before.key != rows.key:
+            self._same = {*self._same, before.key} if before.order == rows.order else set()
+        self.missing.pop("rows", None)
+        if not len(rows):
+            self.missing["rows"] = f"{self.title} holds no picture yet: index some pictures"
 
     def look(self) -> None:
         """Read the rows again where others write to the collection; asked now and then by open pages."""
@@ -238,6 +259,15 @@ class Session:
             self._model_of_collection()
         elif self.kind != "run":
             self._pictures(progress)
+        trim(self.cached(""), self._kept())
+        if self.rows is not None:
+            for begin in self.once_open:
+                begin()
+
+    def _kept(self) -> set[Path]:
+        """What of the cache is in use here."""
+        rows = set() if self.rows is None else {self.cached("sheets") / self.rows.key}
+        return rows if self.collection is None else {*rows, Path(self.collection.address)}
 
     def _source(self) -> None:
         from .. import load
@@ -292,6 +322,8 @@ class Session:
         subject = self.subject
         if self.kind == "pictures":
             self.model = first_model(subject, self, progress)
+            if (run := self.earlier()) is not None:
+                self.model = self._trained(run)
         else:
             subject = getattr(getattr(self.model, "run", None), "facts", {}).get("pictures")
             if not subject:
@@ -301,19 +333,74 @@ class Session:
                 )
                 return
         self.hide(str(subject))
-        name = hashlib.blake2b(
-            f"{self.model.fingerprint()} {_absolute(subject)}".encode(), digest_size=8
-        ).hexdigest()
-        to = self.cached("collections") / name
         try:
-            made = index(self.model, subject, to, progress=progress)
+            made = index(self.model, subject, self._place(self.model, subject), progress=progress)
         except NoImages as error:
             self.missing["rows"] = f"the pictures of this model cannot be read: {error}"
             return
-        self.hide(str(to))
         self.collection = made.collection
         self.read_rows(progress)
         self._decoder()
+
+    def encode_again(self, progress: Progress) -> None:
+        """Bring the collection up to what its pictures are now."""
+        from .. import index
+
+        index(self.model, self.subject, self.collection.address, progress=progress)  # type: ignore[union-attr]
+
+    def _place(self, model: Any, subject: Any) -> Path:
+        """Where the codes that a model makes of pictures are kept."""
+        name = hashlib.blake2b(
+            f"{model.fingerprint()} {_absolute(subject)}".encode(), digest_size=8
+        ).hexdigest()
+        to = self.cached("collections") / name
+        self.hide(str(to))
+        return to
+
+    def _trained(self, run: Path) -> Any:
+        """The model of a run on these pictures, which stands in for nothing any more."""
+        from .. import load
+        from ..training import run_info
+
+        model = load(run)
+        compared = run_info(run).get("beside_pca", "")
+        self.trained = f"The model {run.name} is in use" + (f": {compared}" if compared else "")
+        self.standing = ""
+        return model
+
+    def adopt(self, run: Path, progress: Progress) -> None:
+        """Show the same pictures by the model of a run; numbers of rows, selections and labels stay.
+
+        Raises:
+            ValueError: something else than a folder of pictures is open.
+            BadFile: the model cannot be read.
+        """
+        from .. import index, load
+
+        if self.kind != "pictures" or self.collection is None:
+            raise ValueError(
+                "a model is taken into use where the studio was opened with a folder of pictures; open "
+                "this run by itself (narrows studio RUN)"
+            )
+        model = load(run)
+        made = index(model, self.subject, self._place(model, self.subject), progress=progress)
+        while any(self.jobs.runs(name) for name in WRITES):  # what they find is of the rows of now
+            progress("waiting for what is written", 0, 0)
+            time.sleep(0.1)
+        with self.writing, self.in_use, self._reading:
+            assert self.rows is not None
+            carry(self.rows, made.collection)
+            collection = type(made.collection).open(made.collection.address)
+            seen = (collection.version.number, len(collection))
+            rows = Rows.of(collection, like=self.rows)
+            self.model, self.collection = self._trained(run), collection
+            self._took(rows, seen)
+            for name in ("model", "decoder"):
+                self.missing.pop(name, None)
+            self._decoder()
+            for forget in self.on_adopted:
+                forget()
+        self.jobs.changes += 1
 
 
 class Changed(NarrowsError):
@@ -321,7 +408,11 @@ class Changed(NarrowsError):
 
 
 def opened(
-    source: Any = None, *, read_only: bool = False, cache: Path | str | None = None
+    source: Any = None,
+    *,
+    read_only: bool = False,
+    cache: Path | str | None = None,
+    minutes: float = 0.0,
 ) -> Session:
     """What a source is, by its files alone; it is read by :meth:`Session.begin`.
 
@@ -330,6 +421,7 @@ def opened(
             pictures; None: what ``narrows demo`` made here.
         read_only: whether nothing may be changed.
         cache: a folder for what can be made again; None: Narrows' own.
+        minutes: of a folder of pictures, how long a model of them is trained behind; 0: none is.
 
     Raises:
         NoImages: there is nothing of that name.
@@ -348,7 +440,7 @@ def opened(
     path = Path(text).expanduser()
     kind = _kind(text, path)
     title = (path.resolve().name or text) if path.exists() else path.name
-    session = Session(title, kind, read_only, cache=kept)
+    session = Session(title, kind, read_only, cache=kept, minutes=0.0 if read_only else minutes)
     session.subject = path if path.exists() else text
     session.hide(str(path.resolve()), str(path))
     if kind == "pictures" and not path.exists():
@@ -398,6 +490,10 @@ def first_model(subject: Any, session: Session, progress: Progress) -> Any:
         progress("looking at the files", 0, 1)
         session.folder = headers(session.files)
         session.jobs.changes += 1
+        session.folder = session.folder | copies(
+            session.files, lambda d, t: progress("comparing files", d, t)
+        )
+        session.jobs.changes += 1
     images = open_source(subject, progress=lambda d, t: progress("reading pictures", d, t))
     session.folder = counted(session.folder, images)
     session.jobs.changes += 1
@@ -407,6 +503,21 @@ def first_model(subject: Any, session: Session, progress: Progress) -> Any:
         "nothing is trained on these pictures yet: principal components stand in for a model"
     )
     return fit(recipe, images, report="quiet")
+
+
+def carry(rows: Rows, collection: Any) -> None:
+    """What a person said of pictures, and what else is known of them, into another collection of them.
+
+    Scores are of a model, and stay with its codes.
+    """
+    known = {*collection.columns}
+    more = {
+        name: values
+        for name, values in rows.columns.items()
+        if name not in known and not name.startswith("score_")
+    }
+    if more:
+        collection.update(list(rows.ids), more)
 
 
 def _column(name: str, values: Any) -> dict[str, Any]:

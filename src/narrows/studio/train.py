@@ -9,6 +9,8 @@ what the studio was opened with, a recipe ──`narrows train` as a process of 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import glob
 import hashlib
 import json
 import math
@@ -18,6 +20,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -42,6 +45,7 @@ from ..measures import psnr
 from ..recipes import grouped, recipe
 from ..training import Following, Recipe, facts_of, history_of, run_info, training_goes_on
 from . import wire
+from .jobs import Stopped
 from .map import plain, shown
 from .session import Session
 
@@ -58,6 +62,8 @@ JUDGED = 200  # pictures that runs are compared on
 TIMED, SECONDS = 512, 2.0  # pictures and time that tell what a recipe costs
 COMPARED = 4
 KEPT = 12  # looks at runs
+BEHIND = "training"  # the job that trains what is open
+FEW = 50  # pictures, below which nothing is trained by itself
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -75,7 +81,7 @@ class Wanted(BaseModel):
 class Change(BaseModel):
     """What becomes of a run that goes on, or does not."""
 
-    do: Literal["stop", "resume"]
+    do: Literal["stop", "resume", "use"]
 
 
 class Several(BaseModel):
@@ -102,6 +108,8 @@ def routes(session: Session) -> APIRouter:
     router = APIRouter(prefix="/api/train", tags=["train"])
     room = Room(session)
     session.at_end.append(room.stop_all)
+    session.once_open.append(room.begin_behind)
+    session.earlier = room.earlier
 
     @router.get("")
     def about() -> dict[str, Any]:
@@ -159,10 +167,12 @@ def routes(session: Session) -> APIRouter:
 
     @router.patch("/runs/{id_}")
     def change(id_: Id, asked: Change) -> dict[str, Any]:
-        """Stop a run that this studio began, with a checkpoint; or go on with one that was stopped."""
+        """Stop a run that this studio began, with a checkpoint; go on with one; or show all by its model."""
         path = room.path(id_)
         if asked.do == "stop":
             room.stop(id_)
+        elif asked.do == "use":
+            room.use(path)
         else:
             room.resume(id_, path)
         return room.row(id_, path)
@@ -225,6 +235,7 @@ class Room:
             "count": (session.folder or {}).get("pictures"),
             "recipes": {title: list(makers) for title, makers in grouped().items()},
             "default": RECIPE,
+            "adopts": session.kind == "pictures" and session.collection is not None,
         }
 
     def row(self, id_: str, path: Path) -> dict[str, Any]:
@@ -538,6 +549,71 @@ class Room:
             except subprocess.TimeoutExpired:
                 own.terminate()
 
+    # ---- behind the page -------------------------------------------------------------------------
+
+    def earlier(self) -> Path | None:
+        """The newest run of the usual recipe on what is open that came to its end."""
+        subject = self.session.subject
+        usual = run_folder(None, subject)
+        found = [path.parent for path in usual.parent.glob(f"{glob.escape(usual.name)}*/card.md")]
+        mine = [path for path in found if _same_place(load_facts(path), subject)]
+        return max(mine, key=lambda path: _changed(path / "card.md"), default=None)
+
+    def begin_behind(self) -> None:
+        """Train a first model of a folder's pictures, and adopt it when it is there."""
+        session = self.session
+        if not session.minutes or not session.standing or session.kind != "pictures":
+            return
+        if len(session.rows or ()) < FEW:
+            return
+        title = "A model of these pictures is trained"
+        session.jobs.start(BEHIND, title, self._behind, stops=True)
+
+    def _behind(self, progress: Any) -> None:
+        """Train as `narrows train` does, and show the pictures by the model.
+
+        Raises:
+            Stopped: by a person, here or in the room of runs.
+            NarrowsError: the training failed.
+        """
+        subject, minutes = self.session.subject, self.session.minutes
+        self._free()
+        folder = _free_folder(run_folder(None, subject))
+        id_ = self._start(
+            ["train", str(subject), "--minutes", f"{minutes:g}", "--to", str(folder)], folder
+        )
+        own = self._began[id_]
+        if hasattr(os, "setpriority"):  # whoever looks at the page comes first
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, own.pid, 10)
+        try:
+            while own.poll() is None:
+                spent = sum(float(one["seconds"]) for one in history_of(folder))
+                left = max(0.0, 60 * minutes - spent)
+                progress(_better_in(left), min(int(spent), int(60 * minutes)), int(60 * minutes))
+                time.sleep(LOOKS)
+        except Stopped:
+            own.send_signal(signal.SIGINT)
+            raise
+        if own.returncode:
+            if own.returncode in (-signal.SIGINT, 130):
+                raise Stopped
+            raise NarrowsError(f"the training ended early: {self._failed(id_, folder)}")
+        self.session.adopt(folder, progress)
+
+    def use(self, path: Path) -> None:
+        """Show the pictures by the model of a run.
+
+        Raises:
+            ValueError: no folder of pictures is open, or another model is being taken.
+        """
+        if self.session.kind != "pictures" or self.session.collection is None:
+            raise ValueError("open the studio with a folder of pictures to look at them by a run")
+        self.session.jobs.again(
+            "adopting", f"encoding the pictures by {path.name}",
+            lambda progress: self.session.adopt(path, progress),
+        )  # fmt: skip
+
     def _needed(self) -> Any:
         what = self._pictures()
         if what is None:
@@ -584,6 +660,23 @@ class Room:
 def load_facts(path: Path) -> Any:
     """Which pictures a run was trained on, as it says."""
     return facts_of(path).get("pictures")
+
+
+def _same_place(one: Any, other: Any) -> bool:
+    """Whether both name the same pictures."""
+    if not one:
+        return False
+    first, second = Path(str(one)).expanduser(), Path(str(other)).expanduser()
+    return first.resolve() == second.resolve() if first.exists() else str(one) == str(other)
+
+
+def _better_in(seconds: float) -> str:
+    """What to expect of a training, in a phrase."""
+    if seconds < 1:
+        return "it is nearly there"
+    if seconds < 90:
+        return f"better in about {max(10, round(seconds / 10) * 10)} seconds"
+    return f"better in about {round(seconds / 60)} minutes"
 
 
 def _record(record: dict[str, Any]) -> dict[str, Any]:

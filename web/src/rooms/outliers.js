@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
-import { get, getColumns, pictureOf, put as write, thumbnailOf, told } from "../api.js";
+import { get, getColumns, outliersOf, pictureOf, post, put as write, thumbnailOf, told } from "../api.js";
 import { Filter, whole } from "../filter.js";
 import { useKeys } from "../keys.js";
 import { conditions, count, go, key, put, select, selection, server, whenever } from "../state.js";
@@ -79,7 +79,7 @@ async function begin() {
   if (normal.value === "filter") body.normal = whole(conditions.value);
   if (normal.value === "selection") body.normal_rows = [...selection.value];
   waiting.value = true;
-  if (!(await told(write("/api/outliers", body)))) waiting.value = false;
+  if (!(await told((server.value.read_only ? post : write)("/api/outliers", body)))) waiting.value = false;
 }
 
 // what was found before, or what was waited for
@@ -88,6 +88,7 @@ async function arrived(rows) {
   if (!rows || !going) return;
   if (going.state === "running") return void (waiting.value = true);
   if (going.state === "failed" && waiting.peek()) failed.value = going.message;
+  if (going.state === "stopped") return void (waiting.value = false);
   const news = waiting.peek() || (found.peek()?.key !== rows && loading !== rows);
   waiting.value = false;
   if (news) await load(true);
@@ -131,8 +132,8 @@ function Question() {
         <button aria-pressed=${among.value === "others"} onClick=${choose(among, "others")}>the others</button>
         <button aria-pressed=${among.value === "all"} onClick=${choose(among, "all")}>all of them</button>
       </div></div>`}
-    <div class="row"><button class="main" disabled=${waiting.value || unready || server.value.read_only} onClick=${begin}>Find outliers</button>
-      ${server.value.read_only ? html`<span class="quiet">This studio is read-only; scores would become columns of the collection.</span>` : waiting.value ? html`<span class="quiet" role="status">Looking: the pictures are read again and scored.</span>` : null}
+    <div class="row"><button class="main" disabled=${waiting.value || unready} onClick=${begin}>Find outliers</button>
+      ${waiting.value ? html`<span class="quiet" role="status">Looking: the pictures are read again and scored.</span>` : null}
       ${found.value && html`<button onClick=${() => (again.value = false)}>Back to what was found</button>`}</div>
     ${failed.value && html`<p class="refused" role="alert">${failed.value}</p>`}
   </section>`;
@@ -179,6 +180,7 @@ function Threshold({ queue }) {
         ${queue.names.map(one => html`<option value=${one}>${one}</option>`)}</select></label>`}
       <button onClick=${() => (threshold.value = queue.threshold ?? scores[0])} title=${queue.rule}>at ${queue.rule}</button>
       <button onClick=${() => { select(queue.rows.slice(0, above.value)); go("map"); }}>Those above on the map</button>
+      <a class="button" href=${outliersOf({ score: queue.by, threshold: String(t) })} download>Save as CSV</a>
     </div>
     <p class="precision" role="status">${looked
       ? html`<b>precision ${share(flagged.anomaly, looked)}</b> <span class="quiet">so far: ${flagged.anomaly} of ${looked} looked at above the threshold are anomalies${all.anomaly > flagged.anomaly ? `; ${all.anomaly - flagged.anomaly} more lie below it` : ""}</span>`

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { paintOn } from "../brush.js";
 import { get, post, refresh, send, told } from "../api.js";
 import { finished, key, say, selection, server, whenever } from "../state.js";
 
@@ -114,7 +115,7 @@ async function begin() {
     cut.value = 50;
     result.value = { id, ...found };
   } catch (error) {
-    say(error.message, "error");
+    say(error.message, error.stopped ? "note" : "error");
   } finally {
     working.value = false;
   }
@@ -203,7 +204,7 @@ function Given() {
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-label", "Paint over what is to be filled");
     box.current.append(canvas);
-    const hands = paintOn(canvas, dot.current);
+    const hands = paintOn(canvas, dot.current, { width: () => brush.peek() / 100, colour: () => "#e5322d", rub: () => rub.peek(), painted: () => (painted.value = true) });
     return () => {
       hands();
       canvas.remove();
@@ -214,58 +215,6 @@ function Given() {
     <img src=${`/api/uploads/${one.upload}`} alt=${one.name} draggable=${false} />
     <i class="dot" ref=${dot} hidden></i>
   </div>`;
-}
-
-function paintOn(canvas, dot) {
-  const pen = canvas.getContext("2d");
-  let last = null, at = [canvas.width / 2, canvas.height / 2];
-  const width = () => (brush.peek() / 100) * Math.max(canvas.width, canvas.height);
-  const place = event => {
-    const area = canvas.getBoundingClientRect();
-    return [((event.clientX - area.left) / area.width) * canvas.width, ((event.clientY - area.top) / area.height) * canvas.height];
-  };
-  const stroke = to => {
-    pen.globalCompositeOperation = rub.peek() ? "destination-out" : "source-over";
-    pen.strokeStyle = "#e5322d";
-    pen.lineWidth = Math.max(1, width());
-    pen.lineCap = pen.lineJoin = "round";
-    pen.beginPath();
-    pen.moveTo(...(last ?? to));
-    pen.lineTo(to[0] + 0.01, to[1]);
-    pen.stroke();
-    last = at = to;
-    painted.value = true;
-  };
-  const point = () => {
-    const area = canvas.getBoundingClientRect(), scale = area.width / canvas.width, side = Math.max(4, width() * scale);
-    dot.hidden = false;
-    Object.assign(dot.style, { width: `${side}px`, height: `${side}px`, left: `${at[0] * scale - side / 2}px`, top: `${at[1] * scale - side / 2}px` });
-  };
-  const on = {
-    pointerdown: event => { canvas.setPointerCapture(event.pointerId); last = null; stroke(place(event)); },
-    pointermove: event => {
-      at = place(event);
-      point();
-      if (event.buttons & 1) for (const one of event.getCoalescedEvents?.() ?? [event]) stroke(place(one));
-    },
-    pointerup: () => { last = null; },
-    pointerleave: () => { dot.hidden = true; },
-    focus: point,
-    keydown: event => {
-      const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-      if (!step && event.key !== " ") return;
-      event.preventDefault();
-      last = null;
-      const by = Math.max(1, width() / 2);
-      if (step) at = [Math.min(canvas.width, Math.max(0, at[0] + by * step[0])), Math.min(canvas.height, Math.max(0, at[1] + by * step[1]))];
-      if (!step || event.shiftKey) stroke(at);
-      point();
-    },
-  };
-  for (const [kind, hand] of Object.entries(on)) canvas.addEventListener(kind, hand);
-  return () => {
-    for (const [kind, hand] of Object.entries(on)) canvas.removeEventListener(kind, hand);
-  };
 }
 
 // ---- before and after --------------------------------------------------------------------------

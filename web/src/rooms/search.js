@@ -4,6 +4,7 @@ import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post, send, thumbnailOf, told } from "../api.js";
 import { Filter, whole } from "../filter.js";
+import { Sketch } from "../sketch.js";
 import { conditions, count, go, key, put, query, say, select, selection, server, side, toggle, whenever } from "../state.js";
 
 export const name = "search";
@@ -13,12 +14,19 @@ export const line = "Drop, paste or pick a picture, or click one: those nearest 
 const LARGEST = 64 << 20;
 const found = signal(null);
 const more = signal(48);
+const about = signal(null); // whether texts can be searched for, what the pictures are drawn on, their shape
+const drawing = signal(false); // whether the pad is shown
+const words = signal("");
+const reading = signal(false);
 let running = null;
 
 export function view() {
   const [over, setOver] = useState(false);
   useEffect(() => {
-    const stop = whenever(() => [key.value, query.value, conditions.value, more.value], search);
+    const stops = [
+      whenever(() => [key.value, query.value, conditions.value, more.value], search),
+      whenever(() => [key.value], ask),
+    ];
     const pasted = event => {
       const files = [...(event.clipboardData?.files ?? [])];
       if (files.length) {
@@ -28,7 +36,7 @@ export function view() {
     };
     addEventListener("paste", pasted);
     return () => {
-      stop();
+      stops.forEach(stop => stop());
       removeEventListener("paste", pasted);
     };
   }, []);
@@ -41,7 +49,9 @@ export function view() {
       <${Terms} kind="like" sign="+" text="like" />
       <${Terms} kind="minus" sign="−" text="unlike" />
       <${Pick} />
+      <${Text} />
     </section>
+    ${drawing.value && about.value && html`<${Sketch} ground=${about.value.ground} shape=${about.value.shape} done=${sketched} />`}
     <${Filter} />
     ${nothing ? html`<${Start} />` : html`<${Found} />`}
   </div>`;
@@ -61,6 +71,31 @@ async function search(rows, { like, minus }, all, k) {
   };
   const answer = await told(post("/api/search", body, { signal: mine.signal }));
   if (mine === running) found.value = answer ?? (mine.signal.aborted ? found.value : null);
+}
+
+async function ask(rows) {
+  if (!rows) return;
+  const answer = await told(get("/api/search"));
+  if (answer && rows === key.peek()) about.value = answer;
+}
+
+// what was drawn takes the place of what was drawn before
+let sketch = 0;
+async function sketched(blob) {
+  const mine = ++sketch, answer = await told(send("/api/uploads", blob));
+  if (!answer || mine !== sketch) return;
+  const others = list => list.filter(one => one.name !== "sketch");
+  query.value = { like: [...others(query.value.like), { upload: answer.upload, name: "sketch" }], minus: others(query.value.minus) };
+}
+
+async function described(event) {
+  event.preventDefault();
+  const text = words.value.trim();
+  if (!text || reading.value) return;
+  reading.value = true;
+  const answer = await told(post("/api/search/text", { text }));
+  reading.value = false;
+  if (answer) query.value = { like: answer.uploads.map(one => ({ upload: one.upload, name: text })), minus: [] };
 }
 
 async function add(files, where = 1) {
@@ -103,9 +138,18 @@ function Pick() {
     <button class="main" onClick=${() => input.current.click()}>Pick a picture …</button>
     <input ref=${input} class="unseen" type="file" accept="image/*,.heic,.tif,.tiff" multiple aria-label="Pick pictures to search with" tabindex="-1"
       onChange=${event => { void add([...event.target.files]); event.target.value = ""; }} />
+    <button aria-expanded=${drawing.value} onClick=${() => (drawing.value = !drawing.value)}>Draw one</button>
     <span class="quiet">or drop or paste one here</span>
     ${(query.value.like.length > 0 || query.value.minus.length > 0) && html`<button onClick=${() => (query.value = { like: [], minus: [] })}>Start again</button>`}
   </div>`;
+}
+
+function Text() {
+  if (!about.value || about.value.no_text) return null;
+  return html`<form class="row" onSubmit=${described}>
+    <input type="search" aria-label="Search by text" placeholder="what it shows, in words" maxlength="200" value=${words.value} onInput=${event => (words.value = event.target.value)} />
+    <button disabled=${reading.value}>${reading.value ? "Reading …" : "Search by text"}</button>
+  </form>`;
 }
 
 // some pictures to begin with, spread over all

@@ -122,7 +122,7 @@ async function compare() {
 
 async function change(id, what) {
   const found = await told(question(`/api/train/runs/${id}`, { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ do: what }) }));
-  if (found) say(what === "stop" ? "It stops at the end of its step, and keeps a checkpoint." : "It goes on.");
+  if (found) say({ stop: "It stops at the end of its step, and keeps a checkpoint.", resume: "It goes on.", use: "The pictures are encoded by it; the rooms show them as soon as that is done." }[what]);
   void list();
 }
 
@@ -230,6 +230,7 @@ function Watch() {
       ${going ? html`<span class="live">goes on${ours ? "" : ", in another process"}</span>` : html`<span class="quiet">${ours ? "begins" : last ? "at rest" : "has not begun"}</span>`}
       ${ours && !readOnly && html`<button onClick=${() => change(run.id, "stop")}>Stop</button>`}
       ${!going && !ours && run.resumes && !readOnly && html`<button onClick=${() => change(run.id, "resume")}>Resume</button>`}
+      ${!going && !ours && run.weights && about.value.adopts && !readOnly && html`<button title="Every room shows the pictures by the codes of this model" onClick=${() => change(run.id, "use")}>Use it in all rooms</button>`}
     </div>
     ${now?.failed && html`<p class="warn">${now.failed}</p>`}
     ${going && share !== null && share !== undefined && html`<div class="far"><progress max="1" value=${share} aria-label="How far the training is"></progress><span>${Math.floor(100 * share)} %${share > 0.02 ? `, about ${time((spent * (1 - share)) / share)} left` : ""}</span></div>`}
