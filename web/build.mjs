@@ -1,6 +1,8 @@
-// Builds the page of the studio into src/narrows/studio/static: one script, one style, one document.
+// Builds the page of the studio into src/narrows/studio/static: one script, one style, one document; and
+// what a page with a decoder is made of into src/narrows/figures/static: script, style, engine, its licence.
 // What it was built of is written beside it, so that a test without node can tell a stale page.
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,18 +11,28 @@ import { build } from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "src", "narrows", "studio", "static");
 
-rmSync(out, { recursive: true, force: true });
-mkdirSync(out, { recursive: true });
-await build({
-  entryPoints: [join(here, "src", "main.js"), join(here, "src", "style.css")],
-  outdir: out,
-  bundle: true,
-  minify: true,
-  format: "esm",
-  target: ["chrome110", "firefox115", "safari16"],
-  charset: "utf8",
-  legalComments: "eof",
-});
+const alone = join(here, "..", "src", "narrows", "figures", "static");
+
+async function built(names, to) {
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(to, { recursive: true });
+  await build({
+    entryPoints: names.map(name => join(here, "src", name)),
+    outdir: to,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: ["chrome110", "firefox115", "safari16"],
+    charset: "utf8",
+    legalComments: "eof",
+  });
+}
+
+await built(["main.js", "style.css"], out);
+await built(["decoder.js", "decoder.css"], alone);
+const engine = join(here, "node_modules", "onnxruntime-web", "dist", "ort-wasm-simd-threaded.wasm");
+writeFileSync(join(alone, "ort.wasm.gz"), gzipSync(readFileSync(engine), { level: 9 }));
+cpSync(join(here, "onnxruntime-licence.txt"), join(alone, "onnxruntime-licence.txt"));
 cpSync(join(here, "src", "index.html"), join(out, "index.html"));
 
 function files(folder) {

@@ -46,6 +46,7 @@ __all__ = [
     "denoise",
     "duplicates",
     "evaluate",
+    "export",
     "fit",
     "flaws",
     "generate",
@@ -83,6 +84,7 @@ _HOMES = {
     "denoise": ".applications.denoise",
     "duplicates": ".applications.duplicates",
     "evaluate": ".applications.evaluate",
+    "export": ".applications.export",
     "flaws": ".applications.flaws",
     "generate": ".applications.generate",
     "index": ".applications.index",
@@ -134,6 +136,7 @@ if TYPE_CHECKING:
     from .applications.denoise import denoise
     from .applications.duplicates import duplicates
     from .applications.evaluate import evaluate
+    from .applications.export import export
     from .applications.flaws import flaws
     from .applications.generate import generate
     from .applications.index import index

@@ -33,7 +33,7 @@ GROUPS = {
         "duplicates", "index", "search", "outliers", "flaws", "map", "classify", "collection",
     ),
     "Recipes and papers": ("recipes", "reproduce"),
-    "Files and data": ("compress", "decompress", "data"),
+    "Files and data": ("compress", "decompress", "export", "data"),
 }  # fmt: skip
 
 

@@ -38,6 +38,7 @@ def main() -> None:
         denoise,
         duplicates,
         evaluate,
+        export,
         flaws,
         generate,
         index,

@@ -3,6 +3,7 @@
 from .animation import ANIMATED, animation, save_animation, side_by_side
 from .classes import confusion_matrix, label_curves
 from .curves import loss_curves
+from .decoder_page import decoder_page, decoder_page_bytes
 from .displacements import distances, paths, planes, stretched, travelled
 from .grids import comparison, grown, picture_grid
 from .heat import heat, heat_sheet
@@ -30,6 +31,8 @@ __all__ = [
     "colouring",
     "comparison",
     "confusion_matrix",
+    "decoder_page",
+    "decoder_page_bytes",
     "detection_curves",
     "distances",
     "grown",

@@ -3,7 +3,8 @@ import { signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect, useRef } from "preact/hooks";
 import { get, postColumns, refresh, send, thumbnailOf, told } from "../api.js";
-import { hand, paint, Pixels } from "../pixels.js";
+import { hand, Pixels } from "../pixels.js";
+import { alongAndBack, animate, paintCode, slide, SliderRows, stop, surprise } from "../sliders.js";
 import { finished, go, key, say, selection, server, whenever } from "../state.js";
 
 export const name = "latent";
@@ -25,12 +26,11 @@ const learnt = signal(null);
 const by = signal("");
 const amount = signal(0);
 const took = signal(null);
-const playing = signal(false);
 
 export function view() {
   const canvas = useRef(null);
   useEffect(() => {
-    const link = new Link(pixels => paintCode(canvas.current, pixels));
+    const link = new Link(pixels => paintCode(canvas.current, pixels, about.value.shape));
     const stops = [
       whenever(() => [key.value], ask),
       whenever(() => [kind.value, key.value], begin),
@@ -38,8 +38,8 @@ export function view() {
         known => known && link.ask(code())), // what comes back is painted in the shape that the model has said
     ];
     return () => {
-      stops.forEach(stop => stop());
-      playing.value = false;
+      stops.forEach(end => end());
+      stop();
       link.close();
     };
   }, []);
@@ -103,16 +103,9 @@ export function code() {
     const all = from.reduce((sum, one) => sum + one.weight, 0);
     for (const one of from) for (let d = 0; d < z.length; d++) z[d] += (one.weight / all) * one.code[d];
   } else z.set(first);
-  if (moved) slide(z, places.value);
+  if (moved) slide(z, moved.steps, places.value);
   steer(z);
   return z;
-}
-
-function slide(z, at) {
-  const { steps } = sliders.value;
-  at.forEach((place, u) => {
-    if (place) for (let d = 0; d < z.length; d++) z[d] += place * steps[u * z.length + d];
-  });
 }
 
 function steer(z) {
@@ -163,17 +156,6 @@ class Link {
     this.closed = true;
     this.socket.close();
   }
-}
-
-function paintCode(canvas, pixels) {
-  const [c, h, w] = about.value.shape;
-  if (!canvas || pixels.length !== c * h * w) return;
-  const rgba = new Uint8ClampedArray(4 * h * w);
-  for (let i = 0; i < h * w; i++) {
-    for (let k = 0; k < 3; k++) rgba[4 * i + k] = pixels[i * c + (c === 3 ? k : 0)];
-    rgba[4 * i + 3] = 255;
-  }
-  paint(canvas, rgba, w, h);
 }
 
 // ---- what is mixed -----------------------------------------------------------------------------
@@ -245,6 +227,10 @@ async function filmOf(codes) {
 function Sliders() {
   const found = sliders.value, reach = about.value.reach;
   const move = (u, place) => (places.value = places.value.map((other, i) => (i === u ? place : other)));
+  const play = u => {
+    const at = places.value[u];
+    animate(3500, t => move(u, alongAndBack(t, reach, at)));
+  };
   return html`<section aria-label="Sliders">
     <div class="row head">
       <h2>What the code says</h2>
@@ -252,39 +238,13 @@ function Sliders() {
         <button aria-pressed=${kind.value === "axes"} title="Principal axes of all codes, each unit weighed by what it changes" onClick=${() => (kind.value = "axes")}>Axes</button>
         <button aria-pressed=${kind.value === "units"} title="Single numbers of the code" onClick=${() => (kind.value = "units")}>Units</button>
       </div>
-      ${found && html`<button onClick=${() => (places.value = places.value.map(() => Math.round((Math.random() + Math.random() + Math.random() - 1.5) * 40) / 20))}>Surprise me</button>`}
+      ${found && html`<button onClick=${() => (places.value = surprise(places.value))}>Surprise me</button>`}
     </div>
     ${why.value && html`<p class="quiet">${why.value}</p>`}
     ${found && html`<p class="quiet small">${found.of === "axes" ? "The directions in which codes differ most, each number weighed by what it changes" : "The numbers that change the picture most come first"}; ± ${reach} standard deviations.</p>
-    <div class="sliders">
-      ${found.numbers.map((number, u) => {
-        const label = `${found.of === "axes" ? "axis" : "unit"} ${number}`;
-        return html`<div class="slider" key=${`${found.of} ${number}`}>
-          <button class="end" aria-label=${`${label}: to its low end`} onClick=${() => move(u, -reach)}><${Pixels} pixels=${found.ends} shape=${found.shapes.ends} at=${2 * u} label="" /></button>
-          <label><span>${label}</span>
-            <input type="range" min=${-reach} max=${reach} step="0.05" value=${places.value[u] ?? 0} onInput=${event => move(u, Number(event.target.value))} onDblClick=${() => move(u, 0)} />
-          </label>
-          <button class="end" aria-label=${`${label}: to its high end`} onClick=${() => move(u, reach)}><${Pixels} pixels=${found.ends} shape=${found.shapes.ends} at=${2 * u + 1} label="" /></button>
-          <button class="play" title="Go along it and back" aria-label=${`${label}: play`} onClick=${() => play(u, reach, move)}>▶</button>
-        </div>`;
-      })}
-    </div>
+    <${SliderRows} of=${found.of} numbers=${found.numbers} places=${places.value} reach=${reach} ends=${found.ends} shape=${found.shapes.ends} move=${move} play=${play} />
     ${found.notes.map(note => html`<p class="quiet small">${note}</p>`)}`}
   </section>`;
-}
-
-// once along a slider and back to where it was
-function play(u, reach, move) {
-  const first = performance.now(), at = places.value[u];
-  playing.value = false;
-  const mine = (playing.value = {});
-  const frame = now => {
-    const t = (now - first) / 3500;
-    if (playing.value !== mine) return;
-    move(u, t >= 1 ? at : Math.round(reach * Math.sin(2 * Math.PI * t) * 100) / 100);
-    if (t < 1) requestAnimationFrame(frame);
-  };
-  requestAnimationFrame(frame);
 }
 
 // ---- steering ----------------------------------------------------------------------------------
