@@ -139,7 +139,8 @@ def measured(
     chosen = recipe(given, task)
     model = begun(given, chosen, whole)
     kind = "quick-" if given.quick else "choose-" if given.choose else ""
-    folder = given.to / f"{kind}{name}-{task}-seed{given.seed}-{"alone-" if given.alone else ""}{chosen.fingerprint}"
+    kind += "alone-" if given.alone else ""
+    folder = given.to / f"{kind}{name}-{task}-seed{given.seed}-{chosen.fingerprint}"
     x = held.pixels.float() / 255
     beginning = deepcopy(model)
     model = nw.fit(
