@@ -2,6 +2,7 @@
 
     python benchmarks/studio_speed.py COLLECTION
     python benchmarks/studio_speed.py --made 1000000     # points of forty clusters, one thumbnail for all
+    python benchmarks/studio_speed.py COLLECTION --beside package     # Embedding Atlas: see studio_beside.py
 
 Needs the extra studio, Playwright and Debian's Chromium. Milliseconds are of the whole machine, so nothing else
 should run on it.
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from studio_beside import atlas
 
 FLAGS = (
     "--headless --no-sandbox --disable-quic --no-first-run --disable-background-networking "
@@ -100,7 +103,7 @@ def made(n: int, folder: Path) -> Path:
     return folder
 
 
-def measured(source: Path) -> dict[str, Any]:
+def measured(source: Path, package: Path | None = None) -> dict[str, Any]:
     """A studio of its own process, a browser on it, and what the two take."""
     from playwright.sync_api import sync_playwright
 
@@ -148,6 +151,8 @@ def measured(source: Path) -> dict[str, Any]:
             page.wait_for_timeout(300)
             found["click_to_neighbours_ms"] = page.evaluate(CLICK)
             found["lasso"] = page.evaluate(LASSO)
+            if package is not None:
+                found["embedding_atlas"] = atlas(browser, package, *points(page))
             browser.close()
         status = Path(f"/proc/{server.pid}/status").read_text()
         found["server_mib"] = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024  # type: ignore[index]
@@ -157,13 +162,21 @@ def measured(source: Path) -> dict[str, Any]:
     return found
 
 
+def points(page: Any) -> tuple[Any, Any]:
+    """What the map shows, within ±1."""
+    xy = np.array(page.evaluate("[...narrowsPlane.xy]"), np.float32).reshape(-1, 2)
+    xy = 2 * (xy - xy.min(0)) / np.ptp(xy, axis=0).max() - 1
+    return xy[:, 0], -xy[:, 1]
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("collection", nargs="?", type=Path)
     parser.add_argument("--made", type=int, help="make a collection of so many points")
+    parser.add_argument("--beside", type=Path, help="an unpacked embedding-atlas 0.23 of npm")
     given = parser.parse_args()
     if (given.collection is None) == (given.made is None):
         parser.error("name a collection, or --made N")
     with tempfile.TemporaryDirectory() as folder:
         source = given.collection or made(given.made, Path(folder) / "made")
-        print(json.dumps(measured(source), indent=2))
+        print(json.dumps(measured(source, given.beside), indent=2))

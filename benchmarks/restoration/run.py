@@ -83,9 +83,7 @@ def main() -> None:
     parser.add_argument(
         "--choose", action="store_true", help="judge on a fifth of the training part"
     )
-    parser.add_argument(
-        "--alone", action="store_true", help="without views of the large originals"
-    )
+    parser.add_argument("--alone", action="store_true", help="without views of the large originals")
     parser.add_argument("--ladder", type=json.loads, default={}, help="JSON: other numbers of it")
     parser.add_argument("--phase", type=json.loads, default={}, help="JSON: other numbers of it")
     parser.add_argument("--device", default="auto")
