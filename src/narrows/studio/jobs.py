@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import sys
 import threading
 import time
 import traceback
@@ -103,6 +106,7 @@ class Jobs:
             traceback.print_exc()
             job.state, job.message = "failed", FAILED
         self.changes += 1
+        _given_back()
 
     def stop(self, name: str) -> Job:
         """End work that a person may stop, where it says next how far it is.
@@ -159,3 +163,12 @@ class Jobs:
     def document(self) -> list[dict[str, Any]]:
         """All of them, as JSON has them."""
         return [asdict(job) for job in list(self._jobs.values())]
+
+
+def _given_back() -> None:
+    """Hand what the work no longer needs back to the system; glibc keeps it for each thread otherwise."""
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
