@@ -6,7 +6,6 @@ model ──graph, pre- and post-processing inside──► ONNX · ONNX in int8
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import re
@@ -30,8 +29,8 @@ from ..results import Result
 from ..tables import Table
 from .decisions import FalseAlarms
 from .decoder_page import decoder_page_of
-from .graphs import PARTS, ByError, ByNeighbours, Decoding, Graph, Resampled, Scoring
-from .onnx_files import KEY, alone, int8, needed, program, traced
+from .graphs import PARTS, ByError, ByNeighbours, Decoding, Graph, Scoring
+from .onnx_files import KEY, alone, int8, needed, program, silence, traced
 from .opening import opened_autoencoder, opened_images, run_of
 
 __all__ = ["FORMS", "SCORES", "Export", "export"]
@@ -43,7 +42,10 @@ SCORES = ("cosine-knn", "knn", "reconstruction")
 RATES = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)  # false alarms of the threshold table
 NEIGHBOURS_AMONG = 10_000  # normal codes that go into a file
 CALIBRATED, BATCH = 256, 32  # pictures that int8 is scaled by, and measured on; how many at a time
-FREE, CHOSEN = 1e-4, 0.01  # how far a value may be off; the share of codes that may fall on another entry
+FREE, CHOSEN = (
+    1e-4,
+    0.01,
+)  # how far a value may be off; the share of codes that may fall on another entry
 LOST = 1.0  # dB that int8 may lose
 
 OUTSIDE = (
@@ -100,7 +102,9 @@ class Export(Result):
         return Table(columns, digits={"largest difference": 8})
 
     def __str__(self) -> str:
-        lines = [f"{self.path}: {_size(self.bytes)}, {self.part}, fingerprint {self.about['fingerprint']}"]
+        lines = [
+            f"{self.path}: {_size(self.bytes)}, {self.part}, fingerprint {self.about['fingerprint']}"
+        ]
         if self.psnr is not None:
             before, after = self.psnr
             lines.append(f"PSNR {before:.2f} dB in float32, {after:.2f} dB in int8")
@@ -157,7 +161,9 @@ def export(
         Unavailable: a package of the extra ``export`` is not installed.
     """
     if to not in FORMS:
-        raise ValueError(f"a model is exported to {', '.join(FORMS)}; we got {to!r}{meant(to, FORMS)}")
+        raise ValueError(
+            f"a model is exported to {', '.join(FORMS)}; we got {to!r}{meant(to, FORMS)}"
+        )
     part = part or ("decode" if to == "html" else "whole")
     if part not in PARTS:
         raise ValueError(f"a part is {', '.join(PARTS)}; we got {part!r}{meant(part, PARTS)}")
@@ -174,7 +180,9 @@ def export(
         needed()
     autoencoder = opened_autoencoder(model, "cpu")
     if len(autoencoder.shape) != 3 or autoencoder.device.type != "cpu":
-        raise ValueError("what is exported is a model of pictures on the processor: model.to('cpu')")
+        raise ValueError(
+            "what is exported is a model of pictures on the processor: model.to('cpu')"
+        )
     target = Path(path) if path is not None else Path(f"{_named(model, autoencoder)}{FORMS[to]}")
     suffix = "." + FORMS[to].split(".")[-1]
     if target.suffix.lower() != suffix:
@@ -202,9 +210,10 @@ def _written(
     measured = None
     with stage(progress, "exporting") as step:
         if to == "pt2":
-            made = program(graph)
-            answers = [_by_name(graph, made.module()(each)) for each in inputs]
-            content = _saved(made, about)
+            content = _saved(program(graph), about)
+            step(1, 3)
+            again = torch.export.load(io.BytesIO(content)).module()
+            answers = [_by_name(graph, again(each)) for each in inputs]
         else:
             proto = traced(graph, about)
             content = proto.SerializeToString()
@@ -369,7 +378,8 @@ def _drift(
 def _saved(made: torch.export.ExportedProgram, about: dict[str, Any]) -> bytes:
     """A program of torch as a file, with what it says of itself as its extra file."""
     content = io.BytesIO()
-    torch.export.save(made, content, extra_files={f"{KEY}.json": json.dumps(about)})
+    with silence():
+        torch.export.save(made, content, extra_files={f"{KEY}.json": json.dumps(about)})
     return content.getvalue()
 
 

@@ -27,7 +27,9 @@ def run(model: str, given: str, found: str) -> None:
         for key in cases.files:
             number, name = key.split("/")
             values = session.run(outputs, {name: cases[key]})
-            answers |= {f"{number}/{out}": value for out, value in zip(outputs, values, strict=True)}
+            answers |= {
+                f"{number}/{out}": value for out, value in zip(outputs, values, strict=True)
+            }
     assert "torch" not in sys.modules
     np.savez(found, **answers)
 
