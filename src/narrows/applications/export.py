@@ -98,7 +98,7 @@ class Export(Result):
 
     def table(self) -> Table:
         """A row per output."""
-        columns = {"output": list(self.drift), "largest difference": list(self.drift.values())}
+        columns: dict[str, Sequence[Any]] = {"output": list(self.drift), "largest difference": list(self.drift.values())}
         return Table(columns, digits={"largest difference": 8})
 
     def __str__(self) -> str:
@@ -305,7 +305,7 @@ def _scoring(
         )  # fmt: skip
     found = []
     with stage(progress, "scoring normal pictures") as step:
-        for rows in torch.arange(len(judged)).split(BATCH):
+        for rows in torch.split(torch.arange(len(judged)), BATCH):
             found.append(module(judged.batch(rows).cpu(), model))
             step(int(rows[-1]) + 1, len(judged))
     normal = torch.cat(found)
@@ -398,8 +398,8 @@ def _halves(images: Any) -> tuple[Any, Any]:
 def _batches(graph: Graph, x: torch.Tensor) -> list[torch.Tensor]:
     """Pictures (N, C, H, W) as inputs of a graph."""
     if isinstance(graph, Decoding):
-        return [graph.model.posterior(each).z for each in x.split(BATCH)]
-    return [_bytes(each) for each in x.split(BATCH)]
+        return [graph.model.posterior(each).z for each in torch.split(x, BATCH)]
+    return [_bytes(each) for each in torch.split(x, BATCH)]
 
 
 def _bytes(x: torch.Tensor) -> torch.Tensor:

@@ -239,7 +239,8 @@ class ByNeighbours(nn.Module):
         # ‖z − c‖² = ‖z‖² − 2 z·c + ‖c‖², in float64, as near neighbours differ in few digits
         squares = z.square().sum(1, keepdim=True) - 2 * z @ self.codes.t()
         distances = (squares + self.codes.square().sum(1)).clamp_min(0).sqrt()
-        return distances.topk(self.k, 1, largest=False).values.mean(1).float()
+        out: Tensor = distances.topk(self.k, 1, largest=False).values.mean(1).float()
+        return out
 
     def _seen(self, rows: Tensor) -> Tensor:
         if self.origin is None:
