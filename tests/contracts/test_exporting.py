@@ -72,7 +72,9 @@ def test_every_axis_of_every_part_stays_free(name: str) -> None:
                 pairs = zip(found, wanted, strict=True) if part == "whole" else [(found, wanted)]
                 for one, other in pairs:
                     assert one.shape == other.shape and one.dtype == other.dtype
-                    assert torch.allclose(one.float(), other.float(), atol=1 if one.dtype == torch.uint8 else 1e-5)
+                    assert torch.allclose(
+                        one.float(), other.float(), atol=1 if one.dtype == torch.uint8 else 1e-5
+                    )
 
 
 def _takes(name: str, shape: tuple[int, ...]) -> bool:

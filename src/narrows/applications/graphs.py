@@ -246,7 +246,8 @@ class ByNeighbours(nn.Module):
         if self.origin is None:
             return rows.double()
         rows = rows - self.origin
-        return (rows / rows.norm(dim=1, keepdim=True).clamp_min(1e-12)).double()
+        turned: Tensor = rows / rows.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        return turned.double()
 
 
 PARTS: dict[str, type[Graph]] = {
