@@ -1,6 +1,6 @@
 """An exported encoder beside the library's own encode: both in turn, on one thread, ratio printed.
 
-    python benchmarks/export_speed.py
+python benchmarks/export_speed.py
 """
 
 from __future__ import annotations

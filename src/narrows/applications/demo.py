@@ -249,7 +249,7 @@ def _numbers(
             "How good are the reconstructions?",
             "Beside principal components, as many numbers per picture, and the mean picture. Higher "
             "PSNR and SSIM are better; each is a mean over the pictures.",
-            table=_rows(judged),
+            table=judged.rows(),
             pictures=[Picture(sheet, alt="Pictures above their reconstructions and error maps")],
             folded=True,
         ),
@@ -265,10 +265,3 @@ def _numbers(
     if unshown:
         sections.append(Section("What is not shown?", "\n\n".join(unshown), folded=True))
     return sections
-
-
-def _rows(judged: ModelEvaluation) -> list[dict[str, Any]]:
-    """The table of the evaluation as rows, without what is not known."""
-    columns = judged.table().columns
-    rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-    return [{title: cell for title, cell in row.items() if cell is not None} for row in rows]

@@ -33,7 +33,7 @@ from .graphs import PARTS, ByError, ByNeighbours, Decoding, Graph, Scoring
 from .onnx_files import KEY, alone, int8, needed, program, silence, traced
 from .opening import opened_autoencoder, opened_images, run_of
 
-__all__ = ["FORMS", "SCORES", "Export", "export"]
+__all__ = ["FORMS", "SCORES", "Export", "decoder_onnx", "export"]
 
 Array = np.ndarray[Any, Any]
 
@@ -98,7 +98,10 @@ class Export(Result):
 
     def table(self) -> Table:
         """A row per output."""
-        columns: dict[str, Sequence[Any]] = {"output": list(self.drift), "largest difference": list(self.drift.values())}
+        columns: dict[str, Sequence[Any]] = {
+            "output": list(self.drift),
+            "largest difference": list(self.drift.values()),
+        }
         return Table(columns, digits={"largest difference": 8})
 
     def __str__(self) -> str:
@@ -235,6 +238,22 @@ def _written(
         target, to, part, len(content), about, drift, [tuple(each.shape) for each in inputs], measured,
         getattr(images, "skipped", ()), list(getattr(images, "notes", ())),
     )  # fmt: skip
+
+
+def decoder_onnx(model: Autoencoder, seed: int = 0) -> tuple[bytes, dict[str, Any]]:
+    """The decoder as an ONNX file, checked, and what it says of itself: for a page of one's own.
+
+    Raises:
+        NarrowsError: it cannot be exported, or is not the same.
+        Unavailable: a package of the extra ``export`` is not installed.
+    """
+    about = _about(model, "decode")
+    with model.evaluating():
+        graph = Decoding(model).eval()
+        inputs = _cases(graph, seed)
+        content: bytes = traced(graph, about).SerializeToString()
+        _drift(graph, inputs, alone(content, graph.takes, [each.numpy() for each in inputs]))
+    return content, about
 
 
 # ---- what goes in ----------------------------------------------------------------------------------
