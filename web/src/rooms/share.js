@@ -1,5 +1,5 @@
 // Share: what is open as one file that works offline: a map of the selection, a morph, the model's card.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
 import { post, pageOf, refresh, told } from "../api.js";
@@ -17,13 +17,15 @@ const WHAT = [
   ["model", "The model", "Its card: recipe, numbers beside PCA, reconstructions, samples, losses."],
 ];
 const sizes = signal({}); // {selection, morph, model}: {why, bytes, decoder}
+// what can be made depends on it; as text, since what the server says comes anew with every beat
+const there = computed(() => JSON.stringify([server.value?.model, server.value?.missing]));
 const making = signal("");
 const last = signal(null); // {what, file, bytes}
 
 const megabytes = bytes => (bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 export function view() {
-  useEffect(() => whenever(() => [key.value, selection.value, server.value.model, server.value.missing], ask), []);
+  useEffect(() => whenever(() => [key.value, selection.value, there.value], ask), []);
   const many = selection.value.length;
   return html`<div class="review share"><section class="question" aria-label="What to share">
       <p class="quiet lead">${line}</p>
