@@ -202,6 +202,16 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             ("check",),
         ),
     ),
+    "Take a model elsewhere": (
+        Verb(
+            "export",
+            "To run a model where Narrows or torch is not: a server, a device, a browser.",
+            "To give a model to somebody who has Narrows: send the folder, which knows what it has seen.",
+            "The folder itself; the file gives the same answers, or is not written.",
+            "ONNX of the whole model, bytes of any size in, pictures, codes and errors out; see "
+            "[export.md](export.md).",
+        ),
+    ),
     "Keep pictures small": (
         Verb(
             "compress",

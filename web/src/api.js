@@ -56,6 +56,7 @@ const json = (body, options) => ({
 export const thumbnailOf = row => address(`/api/pictures/${row}`, { thumbnail: "true" });
 export const pictureOf = row => address(`/api/pictures/${row}`);
 export const labelsOf = () => address("/api/label/csv");
+export const pageOf = name => address("/api/share/file", { name });
 export const sheetOf = number => address(`/api/map/sheets/${number}`);
 
 export const outliersOf = parameters => address("/api/outliers/csv", parameters);

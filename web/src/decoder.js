@@ -25,6 +25,7 @@ const blend = signal("linear");
 const page = signal(0); // of the samples
 const samples = signal(null);
 const took = signal(null);
+let first = true; // the first run makes the session ready, and says nothing of the others
 
 function bytesOf(text) {
   const raw = atob(text), bytes = new Uint8Array(raw.length);
@@ -177,7 +178,8 @@ function App() {
       whenever(() => [session.value, base.value, places.value, kind.value], ready => ready && later("shown", code(), (pixels, ms) => {
         paintCode(canvas.current, pixels, shape);
         canvas.current.dataset.ready = "";
-        took.value = took.value === null ? ms : 0.8 * took.value + 0.2 * ms;
+        if (!first) took.value = took.value === null ? ms : 0.8 * took.value + 0.2 * ms;
+        first = false;
       })),
       whenever(() => [kind.value], of => of && (places.value = told.sliders[of].map(() => 0))),
       whenever(() => [session.value, kind.value, base.value], (ready, of) => {

@@ -22,9 +22,15 @@ export function paint(canvas, rgba, w, h) {
 
 // gives a file to the browser, which asks where to or puts it with the downloads
 export function hand(blob, name) {
+  const address = URL.createObjectURL(blob);
+  saved(address, name);
+  setTimeout(() => URL.revokeObjectURL(address), 10000);
+}
+
+// the same of an address, whose answer names the file
+export function saved(address, name = "") {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
+  link.href = address;
   link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }

@@ -79,6 +79,7 @@ from .prior import PriorFit, prior
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restoration, Restored, run_baselines, scores
 from .segment import Segments, segment, segment_batch
+from .share import model_page, morph_page, selection_page
 from .steer import (
     Direction,
     EffectSize,
@@ -192,8 +193,10 @@ __all__ = [
     "load_codec",
     "manifold",
     "mean_rank",
+    "model_page",
     "morph",
     "morph_codes",
+    "morph_page",
     "outliers",
     "pca_codec_model",
     "plane_of",
@@ -208,6 +211,7 @@ __all__ = [
     "scores",
     "segment",
     "segment_batch",
+    "selection_page",
     "spherical",
     "steer",
     "steer_codes",

@@ -25,7 +25,13 @@ REACH = 3.0  # deviations to either side of a slider
 
 
 def decoder_page_of(
-    model: Autoencoder, onnx: bytes, images: Any, about: dict[str, Any], seed: int = 0
+    model: Autoencoder,
+    onnx: bytes,
+    images: Any,
+    about: dict[str, Any],
+    seed: int = 0,
+    codes: torch.Tensor | None = None,
+    axes: torch.Tensor | None = None,
 ) -> str:
     """The page as text.
 
@@ -35,6 +41,8 @@ def decoder_page_of(
         images: pictures to morph between, a source in the model's shape; None: none.
         about: what the file says of itself.
         seed: of the samples.
+        codes: (N, *code) of these pictures, where they are known.
+        axes: (M, *code) that the sliders are of; None: those of the training.
 
     Raises:
         ValueError: too many pictures to morph between.
@@ -49,15 +57,15 @@ def decoder_page_of(
                 f"--limit {MOST}"
             )
         x = images.batch(torch.arange(len(images))).cpu()
-        known = model.encode(images).z.cpu()
+        known = model.encode(images).z.cpu() if codes is None else codes
         told["names"] = [str(each) for each in getattr(images, "ids", range(len(x)))]
         arrays |= {"known": _flat(known), "pictures": _bytes(x)}
     start = known[0] if known is not None else None
     for kind in ("axes", "units"):
         try:
             found = traversals(
-                model, start=start, reach=REACH, steps=3, units="effect" if kind == "units" else None,
-                seed=seed, progress=False,
+                model, start=start, codes=axes, reach=REACH, steps=3,
+                units="effect" if kind == "units" else None, seed=seed, progress=False,
             )  # fmt: skip
         except (NarrowsError, ValueError) as error:
             told["why"] = str(error)

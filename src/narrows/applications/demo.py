@@ -36,6 +36,8 @@ from .exhibits import (
     morphed,
     plane_of_codes,
 )
+from .export import export
+from .onnx_files import available
 from .reconstruct import reconstruct
 from .train import Training, train
 
@@ -46,6 +48,7 @@ PER_PICTURE, PER_VALUE = (
     2e-3,
     3.65e-7,
 )  # seconds of a training step there, measured at 28 and 64 pixels
+BETWEEN = 6  # pictures that the live page morphs between
 SMALL = 16  # pixels of a side, below which an encoder that is free from the start is better
 
 
@@ -59,6 +62,7 @@ class Demo(Result):
         page: the file that shows them.
         exhibits: what was tried, shown where it is better than its alternative.
         missing: (name, reason) of what cannot be shown on this machine or of these pictures.
+        live: the file that runs the decoder in a browser; None without the extra ``export``.
         seconds: that all of it took.
         notes, skipped: as of every result.
     """
@@ -69,6 +73,7 @@ class Demo(Result):
     page: Path
     exhibits: Sequence[Exhibit] = ()
     missing: Sequence[tuple[str, str]] = ()
+    live: Path | None = None
     seconds: float = 0.0
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
@@ -77,6 +82,7 @@ class Demo(Result):
         """Where the page and the model are, and the numbers."""
         return {
             "page": str(self.page),
+            "live": None if self.live is None else str(self.live),
             "model": str(self.training.folder),
             "seconds": round(self.seconds, 1),
             "numbers": self.evaluation.measures.rows(),
@@ -160,9 +166,18 @@ def demo(
         sections.append(Section("Your folder", text, commands=commands))
     title = f"What an autoencoder made of {name}"
     files.write_text(page, report_page(title, sections))
+    live = _live(training.model, images, page.with_name("live.html"), seed)
     return Demo(
-        training, judged, page, exhibits, missing, seconds, judged.notes, getattr(images, "skipped", ())
+        training, judged, page, exhibits, missing, live, seconds, judged.notes, getattr(images, "skipped", ())
     )  # fmt: skip
+
+
+def _live(model: Any, images: Any, path: Path, seed: int) -> Path | None:
+    """A page with the decoder in it, where the packages for that are installed."""
+    if not available():
+        return None
+    few = images.batch(torch.tensor(medoids(images, min(BETWEEN, len(images)))))
+    return export(model, "html", path, pictures=few, seed=seed, progress=False).path
 
 
 def fresh(folder: Path) -> Path:
@@ -234,7 +249,7 @@ def _numbers(
             "How good are the reconstructions?",
             "Beside principal components, as many numbers per picture, and the mean picture. Higher "
             "PSNR and SSIM are better; each is a mean over the pictures.",
-            table=_rows(judged),
+            table=judged.rows(),
             pictures=[Picture(sheet, alt="Pictures above their reconstructions and error maps")],
             folded=True,
         ),
@@ -250,10 +265,3 @@ def _numbers(
     if unshown:
         sections.append(Section("What is not shown?", "\n\n".join(unshown), folded=True))
     return sections
-
-
-def _rows(judged: ModelEvaluation) -> list[dict[str, Any]]:
-    """The table of the evaluation as rows, without what is not known."""
-    columns = judged.table().columns
-    rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-    return [{title: cell for title, cell in row.items() if cell is not None} for row in rows]

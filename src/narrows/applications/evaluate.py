@@ -94,6 +94,14 @@ class ModelEvaluation(Result):
             ]
         return Table(columns)
 
+    def rows(self) -> list[dict[str, Any]]:
+        """The table as rows, without what is not known."""
+        columns = self.table().columns
+        rows = [
+            dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)
+        ]
+        return [{title: cell for title, cell in row.items() if cell is not None} for row in rows]
+
     def nats_table(self) -> Table:
         """What is in nats per picture; without rows of a model without a prior."""
         nats = self.measures.nats()

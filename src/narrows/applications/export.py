@@ -6,7 +6,6 @@ model ──graph, pre- and post-processing inside──► ONNX · ONNX in int8
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import re
@@ -30,11 +29,11 @@ from ..results import Result
 from ..tables import Table
 from .decisions import FalseAlarms
 from .decoder_page import decoder_page_of
-from .graphs import PARTS, ByError, ByNeighbours, Decoding, Graph, Resampled, Scoring
-from .onnx_files import KEY, alone, int8, needed, program, traced
+from .graphs import PARTS, ByError, ByNeighbours, Decoding, Graph, Scoring
+from .onnx_files import KEY, alone, int8, needed, program, silence, traced
 from .opening import opened_autoencoder, opened_images, run_of
 
-__all__ = ["FORMS", "SCORES", "Export", "export"]
+__all__ = ["FORMS", "SCORES", "Export", "decoder_onnx", "export"]
 
 Array = np.ndarray[Any, Any]
 
@@ -43,7 +42,10 @@ SCORES = ("cosine-knn", "knn", "reconstruction")
 RATES = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)  # false alarms of the threshold table
 NEIGHBOURS_AMONG = 10_000  # normal codes that go into a file
 CALIBRATED, BATCH = 256, 32  # pictures that int8 is scaled by, and measured on; how many at a time
-FREE, CHOSEN = 1e-4, 0.01  # how far a value may be off; the share of codes that may fall on another entry
+FREE, CHOSEN = (
+    1e-4,
+    0.01,
+)  # how far a value may be off; the share of codes that may fall on another entry
 LOST = 1.0  # dB that int8 may lose
 
 OUTSIDE = (
@@ -96,11 +98,16 @@ class Export(Result):
 
     def table(self) -> Table:
         """A row per output."""
-        columns = {"output": list(self.drift), "largest difference": list(self.drift.values())}
+        columns: dict[str, Sequence[Any]] = {
+            "output": list(self.drift),
+            "largest difference": list(self.drift.values()),
+        }
         return Table(columns, digits={"largest difference": 8})
 
     def __str__(self) -> str:
-        lines = [f"{self.path}: {_size(self.bytes)}, {self.part}, fingerprint {self.about['fingerprint']}"]
+        lines = [
+            f"{self.path}: {_size(self.bytes)}, {self.part}, fingerprint {self.about['fingerprint']}"
+        ]
         if self.psnr is not None:
             before, after = self.psnr
             lines.append(f"PSNR {before:.2f} dB in float32, {after:.2f} dB in int8")
@@ -157,7 +164,9 @@ def export(
         Unavailable: a package of the extra ``export`` is not installed.
     """
     if to not in FORMS:
-        raise ValueError(f"a model is exported to {', '.join(FORMS)}; we got {to!r}{meant(to, FORMS)}")
+        raise ValueError(
+            f"a model is exported to {', '.join(FORMS)}; we got {to!r}{meant(to, FORMS)}"
+        )
     part = part or ("decode" if to == "html" else "whole")
     if part not in PARTS:
         raise ValueError(f"a part is {', '.join(PARTS)}; we got {part!r}{meant(part, PARTS)}")
@@ -174,7 +183,9 @@ def export(
         needed()
     autoencoder = opened_autoencoder(model, "cpu")
     if len(autoencoder.shape) != 3 or autoencoder.device.type != "cpu":
-        raise ValueError("what is exported is a model of pictures on the processor: model.to('cpu')")
+        raise ValueError(
+            "what is exported is a model of pictures on the processor: model.to('cpu')"
+        )
     target = Path(path) if path is not None else Path(f"{_named(model, autoencoder)}{FORMS[to]}")
     suffix = "." + FORMS[to].split(".")[-1]
     if target.suffix.lower() != suffix:
@@ -202,9 +213,10 @@ def _written(
     measured = None
     with stage(progress, "exporting") as step:
         if to == "pt2":
-            made = program(graph)
-            answers = [_by_name(graph, made.module()(each)) for each in inputs]
-            content = _saved(made, about)
+            content = _saved(program(graph), about)
+            step(1, 3)
+            again = torch.export.load(io.BytesIO(content)).module()
+            answers = [_by_name(graph, again(each)) for each in inputs]
         else:
             proto = traced(graph, about)
             content = proto.SerializeToString()
@@ -226,6 +238,22 @@ def _written(
         target, to, part, len(content), about, drift, [tuple(each.shape) for each in inputs], measured,
         getattr(images, "skipped", ()), list(getattr(images, "notes", ())),
     )  # fmt: skip
+
+
+def decoder_onnx(model: Autoencoder, seed: int = 0) -> tuple[bytes, dict[str, Any]]:
+    """The decoder as an ONNX file, checked, and what it says of itself: for a page of one's own.
+
+    Raises:
+        NarrowsError: it cannot be exported, or is not the same.
+        Unavailable: a package of the extra ``export`` is not installed.
+    """
+    about = _about(model, "decode")
+    with model.evaluating():
+        graph = Decoding(model).eval()
+        inputs = _cases(graph, seed)
+        content: bytes = traced(graph, about).SerializeToString()
+        _drift(graph, inputs, alone(content, graph.takes, [each.numpy() for each in inputs]))
+    return content, about
 
 
 # ---- what goes in ----------------------------------------------------------------------------------
@@ -296,7 +324,7 @@ def _scoring(
         )  # fmt: skip
     found = []
     with stage(progress, "scoring normal pictures") as step:
-        for rows in torch.arange(len(judged)).split(BATCH):
+        for rows in torch.split(torch.arange(len(judged)), BATCH):
             found.append(module(judged.batch(rows).cpu(), model))
             step(int(rows[-1]) + 1, len(judged))
     normal = torch.cat(found)
@@ -369,7 +397,8 @@ def _drift(
 def _saved(made: torch.export.ExportedProgram, about: dict[str, Any]) -> bytes:
     """A program of torch as a file, with what it says of itself as its extra file."""
     content = io.BytesIO()
-    torch.export.save(made, content, extra_files={f"{KEY}.json": json.dumps(about)})
+    with silence():
+        torch.export.save(made, content, extra_files={f"{KEY}.json": json.dumps(about)})
     return content.getvalue()
 
 
@@ -388,8 +417,8 @@ def _halves(images: Any) -> tuple[Any, Any]:
 def _batches(graph: Graph, x: torch.Tensor) -> list[torch.Tensor]:
     """Pictures (N, C, H, W) as inputs of a graph."""
     if isinstance(graph, Decoding):
-        return [graph.model.posterior(each).z for each in x.split(BATCH)]
-    return [_bytes(each) for each in x.split(BATCH)]
+        return [graph.model.posterior(each).z for each in torch.split(x, BATCH)]
+    return [_bytes(each) for each in torch.split(x, BATCH)]
 
 
 def _bytes(x: torch.Tensor) -> torch.Tensor:

@@ -11,8 +11,6 @@ crop and padding are rows of these matrices.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,7 +19,10 @@ from torch import Tensor, nn
 from ..autoencoder import Autoencoder
 from ..images import Preprocessing
 
-__all__ = ["PARTS", "Decoding", "Encoding", "Graph", "Resampled", "Scoring", "Whole"]
+__all__ = [
+    "PARTS", "ByError", "ByNeighbours", "Decoding", "Encoding", "Graph", "Resampled", "Scoring", "Whole",
+    "bytes_of",
+]  # fmt: skip
 
 
 class Resampled(nn.Module):
@@ -60,7 +61,9 @@ class Resampled(nn.Module):
                 for start, pair in zip(starts, zip(lengths, kept, strict=True), strict=True)
             ]
             lengths = kept
-        inner = [torch.full_like(length, float(side)) for length, side in zip(lengths, size, strict=True)]
+        inner = [
+            torch.full_like(length, float(side)) for length, side in zip(lengths, size, strict=True)
+        ]
         if how.fit == "pad":
             ratio = torch.minimum(inner[0] / lengths[0], inner[1] / lengths[1])
             inner = [
@@ -178,9 +181,6 @@ class Whole(Graph):
         return bytes_of(x_hat), code.z, (x - x_hat).square().flatten(1).mean(1)
 
 
-Score = Callable[[Tensor, Autoencoder], Tensor]
-
-
 class Scoring(Graph):
     """pixels → score and p-value, with what normal pictures told inside.
 
@@ -221,7 +221,7 @@ class ByNeighbours(nn.Module):
     Args:
         codes: (N, D) normal codes.
         k: how many of them.
-        origin: (D,), from which directions are seen; None: Euclidean distances.
+        origin: (D,), from which directions are seen; None: the codes themselves.
     """
 
     codes: Tensor
@@ -231,23 +231,23 @@ class ByNeighbours(nn.Module):
         super().__init__()
         self.k = k
         self.register_buffer("origin", origin)
-        self.register_buffer("codes", codes if origin is None else _turned(codes, origin))
+        self.register_buffer("codes", self._seen(codes))
 
     def forward(self, x: Tensor, model: Autoencoder) -> Tensor:
         """x (B, C, H, W) → (B,)."""
-        z = model.posterior(x).z.flatten(1)
+        z = self._seen(model.posterior(x).z.flatten(1))
+        # ‖z − c‖² = ‖z‖² − 2 z·c + ‖c‖², in float64, as near neighbours differ in few digits
+        squares = z.square().sum(1, keepdim=True) - 2 * z @ self.codes.t()
+        distances = (squares + self.codes.square().sum(1)).clamp_min(0).sqrt()
+        out: Tensor = distances.topk(self.k, 1, largest=False).values.mean(1).float()
+        return out
+
+    def _seen(self, rows: Tensor) -> Tensor:
         if self.origin is None:
-            # ‖z − c‖² = ‖z‖² − 2 z·c + ‖c‖²
-            squares = z.square().sum(1, keepdim=True) - 2 * z @ self.codes.t()
-            distances = (squares + self.codes.square().sum(1)).clamp_min(0).sqrt()
-        else:
-            distances = 1 - _turned(z, self.origin) @ self.codes.t()
-        return distances.topk(self.k, 1, largest=False).values.mean(1)
-
-
-def _turned(rows: Tensor, origin: Tensor) -> Tensor:
-    rows = rows - origin
-    return rows / rows.norm(dim=1, keepdim=True).clamp_min(math.sqrt(1e-30))
+            return rows.double()
+        rows = rows - self.origin
+        turned: Tensor = rows / rows.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        return turned.double()
 
 
 PARTS: dict[str, type[Graph]] = {

@@ -45,7 +45,7 @@ from .opening import (
     opened_images,
 )
 
-__all__ = ["Maps", "map"]
+__all__ = ["Maps", "map", "map_rows"]
 
 Array = np.ndarray[Any, Any]
 
@@ -223,6 +223,52 @@ def map(
     found = _opened(subject, pictures, where, split, device, progress)
     if features is not None:
         found = _with_features(found, features, seed)
+    return _mapped(
+        found,
+        subject,
+        pictures,
+        labels,
+        project,
+        limit,
+        fit_size,
+        perplexity,
+        seed,
+        device,
+        progress,
+    )
+
+
+def map_rows(
+    collection: Any,
+    ids: Sequence[str],
+    *,
+    labels: Any = None,
+    seed: int = 0,
+    progress: Progress = None,
+) -> Maps:
+    """Some rows of a collection by what it stores of them, thumbnails and codes, without their files.
+
+    Args:
+        collection: a collection, or its folder or address.
+        ids: of the rows.
+        labels, seed, progress: as of ``map``.
+
+    Raises:
+        NoImages: none of them is there.
+        ValueError: fewer than five.
+    """
+    opened_one = opened_collection(collection)
+    found = _of_thumbnails(opened_one, None, ids)
+    return _mapped(
+        found, opened_one, None, labels, None, None, FITTED, PERPLEXITY, seed, "auto", progress
+    )
+
+
+def _mapped(
+    found: Opened, subject: Any, pictures: Any, labels: Any, project: Any, limit: int | None,
+    fit_size: int, perplexity: float, seed: int, device: str, progress: Progress,
+) -> Maps:  # fmt: skip
+    """Both maps of what was opened."""
     label_name, values = _labels(found.images, labels)
     images = evenly(found.images, limit)
     if images is not found.images and values is not None:
@@ -289,12 +335,16 @@ def _opened(
     return opened(subject, pictures, where=where, split=split, device=device, progress=progress)
 
 
-def _of_thumbnails(collection: Collection, where: str | None) -> Opened:
+def _of_thumbnails(
+    collection: Collection, where: str | None, only: Sequence[str] | None = None
+) -> Opened:
     own = ("path", "size", "mtime", "hash")
-    rows = collection.rows([name for name in collection.columns if name not in own], where)
+    wanted = [name for name in collection.columns if name not in own]
+    rows = collection.rows(wanted, where, ids=only)
     ids, codes, small = (rows.pop(name) for name in ("id", "code", "thumbnail"))
     if not len(ids):
-        raise NoImages(f"no picture of {collection.address} passes the filter {where!r}")
+        why = f"passes the filter {where!r}" if only is None else "is of those that were named"
+        raise NoImages(f"no picture of {collection.address} {why}")
     how = Wanted((SIDE, SIDE), fit="pad")
     pixels = [
         fit_pixels(torch.from_numpy(opened_thumbnail(each or b""))[None], how) for each in small

@@ -8,6 +8,7 @@ given: ``0/NAME`` the input of the first case, ``1/NAME`` of the second …; fou
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +24,13 @@ def run(model: str, given: str, found: str) -> None:
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     outputs = [each.name for each in session.get_outputs()]
     with np.load(given) as cases:
-        answers = {}
+        answers: dict[str, Any] = {}
         for key in cases.files:
             number, name = key.split("/")
             values = session.run(outputs, {name: cases[key]})
-            answers |= {f"{number}/{out}": value for out, value in zip(outputs, values, strict=True)}
+            answers |= {
+                f"{number}/{out}": value for out, value in zip(outputs, values, strict=True)
+            }
     assert "torch" not in sys.modules
     np.savez(found, **answers)
 

@@ -22,7 +22,7 @@ import torch
 from ..errors import NarrowsError, Unavailable
 from .graphs import Graph
 
-__all__ = ["KEY", "alone", "available", "int8", "needed", "program", "traced"]
+__all__ = ["KEY", "alone", "available", "int8", "needed", "program", "silence", "traced"]
 
 Array = np.ndarray[Any, Any]
 
@@ -58,7 +58,7 @@ def needed() -> None:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """No warning and no line of those who trace: what matters is checked afterwards."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
@@ -77,7 +77,10 @@ def program(graph: Graph) -> torch.export.ExportedProgram:
         NarrowsError: it cannot be exported, or only for one size.
     """
     try:
-        with _silence():
+        with silence():
+            graph(
+                graph.example()
+            )  # what parts keep for the next call is made of numbers, not traced
             found = torch.export.export(graph, (graph.example(),), dynamic_shapes=(graph.axes(),))
     except Exception as error:  # whatever a tracer says of a part that was written elsewhere
         raise NarrowsError(
@@ -101,7 +104,7 @@ def traced(graph: Graph, metadata: Mapping[str, Any]) -> Any:
     needed()
     exported = program(graph)
     try:
-        with _silence():
+        with silence():
             made = torch.onnx.export(
                 exported, dynamo=True, input_names=[graph.takes], output_names=list(graph.gives),
                 verbose=False,
@@ -148,11 +151,9 @@ def int8(proto: Any, inputs: Sequence[Array], metadata: Mapping[str, Any]) -> An
     weights = {each.name for each in proto.graph.initializer}
     heavy = ("Conv", "ConvTranspose", "Gemm", "MatMul")
     chosen = [
-        node.name
-        for node in proto.graph.node
-        if node.op_type in heavy and node.input[1] in weights
+        node.name for node in proto.graph.node if node.op_type in heavy and node.input[1] in weights
     ]
-    with tempfile.TemporaryDirectory() as folder, _silence():
+    with tempfile.TemporaryDirectory() as folder, silence():
         before, after = Path(folder, "before.onnx"), Path(folder, "after.onnx")
         onnx.save(proto, before)
         quantised(

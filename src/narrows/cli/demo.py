@@ -51,7 +51,10 @@ def demo(
             f"narrows train {mine} --minutes 5",
         ]
     result = call(pictures or "clothes", to, epochs=epochs, next_commands=page, seed=seed)
-    lines = [f"open {result.page.resolve()} in a browser", "", "three commands to try next:"]
+    live = (
+        [] if result.live is None else [f"     {result.live.resolve()}: its decoder, under sliders"]
+    )
+    lines = [f"open {result.page.resolve()} in a browser", *live, "", "three commands to try next:"]
     studio = "narrows studio" if to == Path(DEMO) else f"narrows studio {folder}"
     text = "\n".join(
         [

@@ -19,7 +19,9 @@ def export(
     to: Annotated[str, typer.Option(help="onnx, onnx-int8, pt2 or html.")] = "onnx",
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="PATH", help="The file. Default: named after the model."),
+        typer.Option(
+            "--out", "-o", metavar="PATH", help="The file. Default: named after the model."
+        ),
     ] = None,
     part: Annotated[
         str | None,
@@ -50,7 +52,5 @@ def export(
     """
     from ..applications.export import export as call
 
-    result = call(
-        model, to, out, part=part, pictures=pictures, score=score, limit=limit, seed=seed
-    )
+    result = call(model, to, out, part=part, pictures=pictures, score=score, limit=limit, seed=seed)
     answer(result, as_json)

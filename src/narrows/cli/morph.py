@@ -23,7 +23,7 @@ def morph(
         list[str], typer.Argument(help="Two or more pictures, in their order; one with --samples.")
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="A strip (.png) or an animation (.webp, .gif).")
+        Path, typer.Option("--out", "-o", help="A strip (.png), an animation (.webp, .gif), or a page with the decoder in it (.html).")
     ] = Path("morph.png"),
     frames: Annotated[
         int | None,
@@ -51,10 +51,15 @@ def morph(
     from ..applications.morph import sample_posterior
     from ..figures import ANIMATED
 
-    kinds = (".png",) if samples is not None else (".png", *ANIMATED)
+    kinds = (".png",) if samples is not None else (".png", *ANIMATED, ".html")
     if out.suffix.lower() not in kinds:
         raise ValueError(f"-o ends in {', '.join(kinds)}; we got {str(out)!r}")
     result: Result
+    if out.suffix.lower() == ".html":
+        from ..applications.export import export
+
+        result = export(model, "html", out, pictures=files, limit=limit, seed=seed)
+        return answer(result, as_json)
     if samples is not None:
         result = sample_posterior(
             model, files, samples=samples, limit=limit, seed=seed, device=device

@@ -111,7 +111,7 @@ def _panel(
         title += f"  (begins at {_short(max(values.max() for values in lines))}, above)"
     last = float(epochs[-1])
     if len(records) == 1:
-        axes.set_xlim(0, 2 * last)
+        axes.set_xlim(0, 2 * last or 1)  # a run that has only begun is at 0
         spread = max(max(v.max() for v in lines) - min(v.min() for v in lines), 1.0)
         axes.set_ylim(min(v.min() for v in lines) - spread, max(v.max() for v in lines) + spread)
     else:

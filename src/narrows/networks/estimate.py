@@ -121,14 +121,15 @@ class EstimateRung(nn.Module):
             h = h.float()
             if not self.rank:
                 return self._guess(h)
-            share = float(self.share)
+            # a graph holds the share as a tensor: it cannot ask whether there is one
+            share = self.share if torch.compiler.is_exporting() else float(self.share)
             base = h  # what is known of it stays, and the rest has no share
-            if share:
+            if isinstance(share, Tensor) or share:
                 base = self._guess(h)
             affine = self.outwards(self.inwards(h.flatten(1))).reshape(h.shape)
             return self.mixed(h, base, affine, share)
 
-    def mixed(self, h: Tensor, guess: Tensor, affine: Tensor, share: float) -> Tensor:
+    def mixed(self, h: Tensor, guess: Tensor, affine: Tensor, share: float | Tensor) -> Tensor:
         """share · guess + affine, where nothing is known; elsewhere the guess."""
         return guess + self.guess.open(affine - (1 - share) * guess, self.guess.marked(h))
 

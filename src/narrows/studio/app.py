@@ -27,7 +27,7 @@ from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from ..errors import NarrowsError
-from . import duplicates, label, latent, outliers, pictures, restore, search, train
+from . import duplicates, label, latent, outliers, pictures, restore, search, share, train
 from . import map as map_room
 from .guard import Guard, Refused
 from .jobs import FAILED
@@ -45,6 +45,7 @@ ROOMS: tuple[ModuleType, ...] = (
     latent,
     restore,
     train,
+    share,
 )
 """Each has a NAME, ``missing(session)``, the sentence why it cannot be used, and ``routes(session)``."""
 

@@ -18,7 +18,7 @@ from .checkpoints import outline
 from .phases import Recipe
 from .run import facts_of, history_of
 
-__all__ = ["run_info", "write_model_card"]
+__all__ = ["for_others", "run_info", "write_model_card"]
 
 
 def run_info(folder: Path | str) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def write_model_card(
         notes: sentences.
         pictures: PNGs of the folder that it shows.
     """
-    info = _for_others(run_info(folder))
+    info = for_others(run_info(folder))
     lines = [f"# {info['recipe']}", "", "An image autoencoder, trained with Narrows.", ""]
     lines += [
         f"- **{key.replace('_', ' ')}**: {value}"
@@ -123,7 +123,7 @@ def write_model_card(
     return path
 
 
-def _for_others(info: dict[str, Any]) -> dict[str, Any]:
+def for_others(info: dict[str, Any]) -> dict[str, Any]:
     """Without names of files and folders, which are of this machine only."""
     told = {key: info[key] for key in info if key != "pictures" or not _is_path(info[key])}
     if "command" in told:

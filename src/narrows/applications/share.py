@@ -1,0 +1,201 @@
+"""Share: one HTML file that works offline, of some rows of a collection, of a morph, or of a model.
+
+rows of a collection ──thumbnails, codes──► a map to move about in
+codes of pictures ──decoder──► a page that runs it, or frames where the extra ``export`` is missing
+a model or its run ──evaluate, reconstruct, generate──► its card
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import BadFile, NarrowsError
+from ..figures import Picture, Section, loss_curves, report_page
+from ..figures.live import film
+from ..images.inputs import Pictures, evenly
+from ..progress import Progress, stage
+from ..training import run_info
+from ..training.card import for_others
+from ..training.run import history_of
+from .decoder_page import decoder_page_of
+from .decoding import decoder
+from .evaluate import evaluate
+from .export import decoder_onnx
+from .generate import generate
+from .map import map_rows
+from .morph import morph_codes
+from .onnx_files import available
+from .opening import opened_autoencoder, run_of
+from .reconstruct import reconstruct
+
+__all__ = ["model_page", "morph_page", "selection_page"]
+
+FRAMES = 24  # of a film, from picture to picture
+JUDGED, DRAWN, SHOWN = 2000, 24, 12  # pictures that are measured, made up, and reconstructed
+
+
+def selection_page(
+    collection: Any,
+    ids: Sequence[str],
+    *,
+    labels: Any = None,
+    seed: int = 0,
+    progress: Progress = None,
+) -> str:
+    """Some rows of a collection as a map with their pictures; what the collection stores is enough.
+
+    Args:
+        collection: a collection, or its folder or address.
+        ids: of five rows or more.
+        labels: as of :func:`narrows.map`.
+        seed, progress: see :func:`narrows.map`.
+
+    Raises:
+        NoImages: none of them is there.
+        ValueError: fewer than five.
+    """
+    return map_rows(collection, ids, labels=labels, seed=seed, progress=progress).page()
+
+
+def morph_page(
+    model: Any,
+    images: Any,
+    *,
+    codes: Tensor | None = None,
+    axes: Tensor | None = None,
+    seed: int = 0,
+    progress: Progress = None,
+) -> str:
+    """The way from picture to picture: with the decoder in the page, or as a film.
+
+    Args:
+        model: an ``Autoencoder``, or the folder of one.
+        images: two pictures or more, in the model's shape.
+        codes: (N, *code) of them; None: encoded.
+        axes: (M, *code) whose principal axes the sliders are; None: codes of the training.
+        seed: of the draws.
+        progress: see :mod:`narrows.progress`.
+
+    Raises:
+        ValueError: fewer than two pictures, or more than a page takes.
+        NarrowsError: the decoder cannot be exported.
+    """
+    loaded = opened_autoencoder(model)
+    if len(images) < 2:
+        raise ValueError(f"a morph goes between at least 2 pictures; we got {len(images)}")
+    known = loaded.encode(images).z.cpu() if codes is None else codes
+    if available():
+        with stage(progress, "exporting the decoder") as step:
+            content, about = decoder_onnx(loaded, seed)
+            step(1, 2)
+            page = decoder_page_of(loaded, content, images, about, seed, known, axes)
+            step(2, 2)
+        return page
+    x = images.batch(torch.arange(len(images))).cpu()
+    with stage(progress, "decoding") as step:
+        frames = FRAMES * (len(x) - 1) + 1
+        made = morph_codes(decoder(loaded), known, x, frames=frames, progress=step)
+    shown = (made.frames * 255).round().byte().permute(0, 2, 3, 1)
+    pixels = shown.expand(-1, -1, -1, 3).numpy() if shown.shape[3] == 1 else shown.numpy()
+    text = (
+        "Frames between the codes of the pictures, there and back. With `pip install 'narrows[export]'` "
+        "the page has the decoder itself, under sliders."
+    )
+    live = film(pixels, f"A morph through {len(x)} pictures")
+    return report_page("From picture to picture", [Section(text=text, live=live)])
+
+
+def model_page(
+    model: Any,
+    pictures: Pictures | None = None,
+    *,
+    limit: int = JUDGED,
+    seed: int = 0,
+    progress: Progress = None,
+) -> str:
+    """A model's card: what it is, how good beside PCA, reconstructions, samples, losses.
+
+    Args:
+        model: an ``Autoencoder``, or the folder of one; of a run that has no weights yet its folder.
+        pictures: to measure it on; None: those of the training, where its folder says which.
+        limit: measure on at most so many.
+        seed: of the draws.
+        progress: see :mod:`narrows.progress`.
+
+    Raises:
+        BadFile: there is neither a model nor a run.
+        NoImages: the pictures cannot be read.
+    """
+    folder = Path(model) if isinstance(model, (str, Path)) else run_of(model).folder
+    info = {} if folder is None else for_others(run_info(folder))
+    facts = [
+        {"": key.replace("_", " "), "of this model": str(value)}
+        for key, value in info.items()
+        if key not in ("model", "numbers")
+    ]
+    text = "An image autoencoder, trained with Narrows."
+    sections = [Section(text=text, table=facts)]
+    try:
+        loaded = opened_autoencoder(model)
+    except BadFile:
+        if not facts:
+            raise
+    else:
+        sections += _measured(loaded, pictures, limit, seed, progress)
+    lines = [] if folder is None else history_of(folder)
+    if lines:
+        sections.append(
+            Section(
+                "How was it trained?",
+                "Loss in nats per picture; the best by validation is the one kept.",
+                pictures=[Picture(loss_curves(lines), alt="Loss curves")],
+            )
+        )
+    name = str(info.get("recipe") or getattr(getattr(model, "recipe", None), "name", "a model"))
+    return report_page(f"{name}: a model card", sections)
+
+
+def _measured(
+    model: Any, pictures: Any, limit: int, seed: int, progress: Progress
+) -> list[Section]:
+    """Numbers and reconstructions beside PCA, and samples; of each that cannot be had the reason."""
+    sections = []
+    what = pictures if pictures is not None else run_of(model).facts.get("pictures")
+    if what is None:
+        sections.append(
+            Section(
+                "How good is it?", "Not measured: it does not know the pictures of its training."
+            )
+        )
+    else:
+        judged = evaluate(model, what, limit=limit, seed=seed, progress=progress)
+        few = evenly(judged.judged.images, SHOWN)
+        sheet = reconstruct(model, few, progress=False).figures()["comparison"]
+        notes = "\n\n".join([judged.conclusion, *judged.notes])
+        sections.append(
+            Section(
+                "How good are the reconstructions?",
+                f"On {judged.measures.n:,} pictures ({judged.judged.name}), beside principal components with as "
+                f"many numbers and the mean picture; higher PSNR and SSIM are better.\n\n{notes}",
+                table=judged.rows(),
+                pictures=[Picture(sheet, alt="Pictures above their reconstructions and errors")],
+            )
+        )
+    try:
+        made = generate(model, DRAWN, seed=seed, progress=False)
+    except (NarrowsError, ValueError) as error:
+        sections.append(Section("What does it make up?", f"Nothing: {error}."))
+    else:
+        text = f"{DRAWN} draws from the prior {made.prior}, none left out."
+        sheet = made.figures()["sheet"]
+        sections.append(
+            Section(
+                "What does it make up?", text, pictures=[Picture(sheet, alt="Samples", crisp=True)]
+            )
+        )
+    return sections
