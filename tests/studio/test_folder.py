@@ -94,9 +94,7 @@ def test_another_model_is_adopted_and_what_a_person_said_stays(
     assert len(frames) == 2
 
 
-def test_what_was_moved_before_comes_back_after(
-    there: Studio, pictures: Path, place: Path
-) -> None:
+def test_what_was_moved_before_comes_back_after(there: Studio, pictures: Path, place: Path) -> None:
     there.tell("/api/duplicates", threshold=0.02)
     assert there.session.jobs.wait("duplicates").state == "done"
     found = there.ask("/api/duplicates").json()

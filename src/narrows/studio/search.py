@@ -192,7 +192,8 @@ def _no_text(session: Session) -> str:
     from ..priors import stored_priors
 
     folder = getattr(getattr(session.model, "run", None), "folder", None)
-    if folder is not None and FROM_TEXT in stored_priors(folder) and not session.missing:
+    held = session.missing.get("decoder") or session.missing.get("model")
+    if folder is not None and not held and FROM_TEXT in stored_priors(folder):
         return ""
     return "this model reads no captions"
 

@@ -31,6 +31,7 @@ from .cache import trim
 from .folder import checked, copies, counted, headers
 from .jobs import Jobs
 from .rows import Rows
+from .words import for_a_page
 
 if TYPE_CHECKING:
     from ..collection import Collection
@@ -113,8 +114,8 @@ class Session:
         self._private = sorted({*self._private, *known}, key=len, reverse=True)
 
     def said(self, error: Exception | str) -> str:
-        """The sentence of an error, without the addresses of this machine."""
-        text = str(error)
+        """The sentence of an error in a page's words, without the addresses of this machine."""
+        text = for_a_page(str(error))
         for address in self._private:
             text = text.replace(address, Path(address).name)
         return _ADDRESS.sub(lambda found: Path(found[0].rstrip("/\\")).name, text)
@@ -310,7 +311,7 @@ class Session:
         elif about is not None and about.pool != "flatten":
             self.missing["decoder"] = (
                 f"this collection holds the {about.pool} of each map of codes, of which no picture can be "
-                "decoded: index with --pool flatten"
+                "decoded: index with `--pool flatten`"
             )
         elif self.model is not None and not hasattr(self.model, "decode"):
             self.missing["decoder"] = "this model makes codes only: it decodes no picture"
