@@ -1,5 +1,5 @@
 // Questions to the server. An answer that is no answer is a sentence, thrown and shown.
-import { busy, key, say, server } from "./state.js";
+import { SILENT, busy, key, say, server } from "./state.js";
 
 export class Refusal extends Error {}
 
@@ -18,7 +18,7 @@ export async function ask(path, options = {}) {
     throw new Refusal(sentence);
   } catch (error) {
     if (error instanceof Refusal || error.name === "AbortError") throw error;
-    throw new Refusal("the studio does not answer; it may have been stopped");
+    throw new Refusal(SILENT);
   } finally {
     busy.value--;
   }

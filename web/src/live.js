@@ -1,7 +1,12 @@
 // One socket that says what goes on. Where it breaks, the page says so and goes on when it is back.
-import { connected, forget, say, server } from "./state.js";
+import { SILENT, connected, forget, returns, say, server, toasts } from "./state.js";
 
 let wait = 500, silent = 0;
+
+function back() {
+  returns.value++;
+  toasts.value = toasts.value.filter(one => one.text !== SILENT);
+}
 
 export function listen() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
@@ -18,6 +23,7 @@ export function listen() {
     if (before && before.rows?.order !== state.rows?.order) forget(); // rows have other numbers now
     if (before && state.trained && before.trained !== state.trained) say(`${state.trained}.`);
     server.value = state;
+    if (!connected.value && before) back();
     connected.value = true;
     wait = 500;
   };

@@ -30,6 +30,7 @@ export function Sketch({ ground: usual, shape, done }) {
   useEffect(() => {
     if (!pad) {
       pad = Object.assign(document.createElement("canvas"), { width: Math.round((SIDE * w) / Math.max(w, h)), height: Math.round((SIDE * h) / Math.max(w, h)) });
+      pad.getContext("2d", { willReadFrequently: true }); // what is taken back is read after every stroke
       pad.className = "pad";
       pad.tabIndex = 0;
       pad.setAttribute("role", "application");
