@@ -22,6 +22,7 @@ export function listen() {
     const before = server.value;
     if (before && before.rows?.order !== state.rows?.order) forget(); // rows have other numbers now
     if (before && state.trained && before.trained !== state.trained) say(`${state.trained}.`);
+    for (const job of state.jobs) if (job.state === "failed" && /^(training|adopting|queued)/.test(job.name) && before?.jobs.some(one => one.name === job.name && one.state === "running")) say(job.message, "error");
     server.value = state;
     if (!connected.value && before) back();
     connected.value = true;

@@ -26,7 +26,7 @@ from .rows import Rows
 from .session import Session
 from .sheets import encoded, opened
 
-__all__ = ["NAME", "missing", "routes"]
+__all__ = ["NAME", "ground", "missing", "routes"]
 
 Array = np.ndarray[Any, Any]
 
@@ -137,7 +137,7 @@ def routes(session: Session) -> APIRouter:
     def about(key: Key) -> dict[str, Any]:
         """Why no text can be searched for, nothing where it can; shape and usual ground of the pictures."""
         rows = session.shown(key)
-        return {"no_text": _no_text(session), "ground": _ground(rows), "shape": _shape(session)}
+        return {"no_text": _no_text(session), "ground": ground(rows), "shape": _shape(session)}
 
     @router.post("/search/text")
     def drawn(asked: Words) -> dict[str, Any]:
@@ -203,12 +203,14 @@ def _shape(session: Session) -> list[int]:
     return [3, 1, 1] if session.model is None else list(session.model.shape)
 
 
-def _ground(rows: Rows) -> str:
-    """The colour that most pictures have along their edges, as a page writes it."""
+def ground(rows: Rows | None) -> str:
+    """The colour that most pictures have along their edges, as a page writes it; white of none."""
+    if rows is None or not len(rows):
+        return "#ffffff"
     some = rows.ids[:: max(1, len(rows) // EDGES)][:EDGES]
     small = [opened(each) for each in rows.collection.rows(["thumbnail"], ids=some)["thumbnail"]]
     edges = [np.concatenate([x[0], x[-1], x[:, 0], x[:, -1]]) for x in small]
-    colour = np.median(np.concatenate(edges), axis=0) if edges else np.full(3, 255)
+    colour = np.median(np.concatenate(edges), axis=0)
     return "#" + "".join(f"{int(round(float(value))):02x}" for value in colour)
 
 

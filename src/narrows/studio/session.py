@@ -101,6 +101,7 @@ class Session:
         self._reading = threading.Lock()
         self._seen: tuple[int, int] | None = None  # the version and its rows when they were read
         self._looked = 0.0
+        self._named: tuple[Any, str] = (None, "")  # the model, and its fingerprint
         self._same: set[str] = set()  # keys of rows that had the same numbers as those of now
         self._columns: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._temporary = Path(tempfile.mkdtemp(prefix="narrows-studio-"))
@@ -172,6 +173,7 @@ class Session:
             "trained": self.said(self.trained),
             "missing": {name: self.said(why) for name, why in self.missing.items()},
             "model": self.model is not None,
+            "encoder": self._encoder(),
             "shape": None if self.model is None else list(self.model.shape),
             "rows": None
             if rows is None
@@ -184,6 +186,14 @@ class Session:
             },
             "jobs": self.jobs.document(),
         }
+
+    def _encoder(self) -> str:
+        """A few letters by which a page knows that another model is in use."""
+        if self.model is None:
+            return ""
+        if self._named[0] is not self.model:
+            self._named = (self.model, str(self.model.fingerprint())[:16])
+        return self._named[1]
 
     def _described(self, name: str, values: Any) -> dict[str, Any]:
         """What the page's lists need of a column; said anew only where it was written."""
