@@ -277,8 +277,12 @@ class Session:
 
     def _kept(self) -> set[Path]:
         """What of the cache is in use here."""
-        rows = set() if self.rows is None else {self.cached("sheets") / self.rows.key}
-        return rows if self.collection is None else {*rows, Path(self.collection.address)}
+        stay = set() if self.rows is None else {self.cached("sheets") / self.rows.key}
+        own = getattr(getattr(self.model, "run", None), "folder", None)
+        for each in (own, None if self.collection is None else self.collection.address):
+            if each is not None:
+                stay.add(Path(each))
+        return stay
 
     def _source(self) -> None:
         from .. import load
@@ -494,7 +498,7 @@ def first_model(subject: Any, session: Session, progress: Progress) -> Any:
 
     What the folder holds is said on the session as soon as it is known.
     """
-    from .. import fit, recipes
+    from .. import fit, load, recipes
     from ..images import open_source
 
     if session.files:
@@ -513,7 +517,17 @@ def first_model(subject: Any, session: Session, progress: Progress) -> Any:
     session.standing = (
         "nothing is trained on these pictures yet: principal components stand in for a model"
     )
-    return fit(recipe, images, report="quiet")
+    # on the disk, as verbs that take a collection read its model from there
+    making = session.cached("models") / f"making-{secrets.token_hex(8)}"
+    facts = {"pictures": _absolute(subject)}
+    made = fit(recipe, images, to=making, report="quiet", facts=facts)
+    to = making.with_name(str(made.fingerprint())[:32])
+    if to.exists():
+        shutil.rmtree(making, ignore_errors=True)
+    else:
+        os.replace(making, to)
+    session.hide(str(to))
+    return load(to)
 
 
 def carry(rows: Rows, collection: Any) -> None:

@@ -202,7 +202,7 @@ class Room:
         session, found = self.session, []
         own = getattr(getattr(session.model, "run", None), "folder", None)
         for path in (session.subject if session.kind in ("run", "model") else None, own):
-            if path is not None and Path(path).exists():
+            if path is not None and Path(path).exists() and not session.standing:
                 found.append(Path(path) if Path(path).is_dir() else Path(path).parent)
         if not session.read_only:  # others are shown what is open, and nothing beside it
             found += [path.parent for path in Path("runs").glob("*/recipe.toml")]
