@@ -33,10 +33,18 @@ export const get = async (path, parameters, options) => (await ask(address(path,
 export const getColumns = async (path, parameters) => columns(await ask(address(path, parameters)));
 export const post = async (path, body, options) => (await ask(path, json(body, options))).json();
 export const postColumns = async (path, body, options) => columns(await ask(path, json(body, options)));
-export const put = async (path, body) => (await ask(path, json(body, { method: "PUT" }))).json();
-export const remove = async path => (await ask(path, { method: "DELETE" })).json();
+export const put = (path, body) => inTurn(path, json(body, { method: "PUT" }));
+export const remove = path => inTurn(path, { method: "DELETE" });
 export const send = async (path, blob, as = "json") =>
   (await ask(path, { method: "POST", body: blob, headers: { "content-type": "application/octet-stream" } }))[as]();
+
+// what is written arrives in the order in which it was decided: an undo never before what it undoes
+let written = Promise.resolve();
+function inTurn(path, options) {
+  const mine = written.then(() => ask(path, options)).then(answer => answer.json());
+  written = mine.catch(() => undefined);
+  return mine;
+}
 
 const json = (body, options) => ({
   method: "POST",
@@ -51,6 +59,14 @@ export const labelsOf = () => address("/api/label/csv");
 export const sheetOf = number => address(`/api/map/sheets/${number}`);
 
 export const outliersOf = parameters => address("/api/outliers/csv", parameters);
+
+// a table with all that was said so far, also what is still on its way
+export async function handOver(event) {
+  event.preventDefault();
+  const { href, download } = event.currentTarget;
+  await written;
+  Object.assign(document.createElement("a"), { href, download }).click();
+}
 
 // the files of rows as one ZIP
 export const albumOf = async rows => (await ask("/api/pictures/album", json({ rows: [...rows] }))).blob();
