@@ -171,7 +171,7 @@ def test_what_is_trained_behind_says_when_it_is_better_and_can_be_stopped(
         if job["stage"]:
             break
         time.sleep(0.01)
-    assert job["stage"] == "better in about 3 minutes" and job["stops"]
+    assert job["stage"] == "it begins, better in about 3 minutes" and job["stops"]
     assert made.client.post("/api/jobs/stop", json={"name": "training"}).status_code == 200
     assert made.session.jobs.wait("training").state == "stopped"
     ((_, process),) = asked

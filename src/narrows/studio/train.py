@@ -64,6 +64,7 @@ COMPARED = 4
 WAITING = 8  # trainings that wait for their turn
 KEPT = 12  # looks at runs
 BEHIND = "training"  # the job that trains what is open
+NICE = 5  # how far such a training stands back for whoever looks at the page
 FEW = 50  # pictures, below which nothing is trained by itself
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -623,12 +624,17 @@ class Room:
         own = self._began[id_]
         if hasattr(os, "setpriority"):  # whoever looks at the page comes first
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, own.pid, 10)
+                os.setpriority(os.PRIO_PROCESS, own.pid, NICE)
         try:
             while own.poll() is None:
-                spent = sum(float(one["seconds"]) for one in history_of(folder))
+                known = history_of(folder)
+                spent = sum(float(one["seconds"]) for one in known)
                 left = max(0.0, 60 * minutes - spent)
-                progress(_better_in(left), min(int(spent), int(60 * minutes)), int(60 * minutes))
+                progress(
+                    ("" if known else "it begins, ") + _better_in(left),
+                    min(int(spent), int(60 * minutes)),
+                    int(60 * minutes),
+                )
                 time.sleep(LOOKS)
         except Stopped:
             own.send_signal(signal.SIGINT)
