@@ -79,7 +79,7 @@ function clear() {
 
 function picture(under, done) {
   const whole = Object.assign(document.createElement("canvas"), { width: pad.width, height: pad.height });
-  const onto = whole.getContext("2d");
+  const onto = whole.getContext("2d", { alpha: false });
   onto.fillStyle = under;
   onto.fillRect(0, 0, pad.width, pad.height);
   onto.drawImage(pad, 0, 0);

@@ -180,7 +180,8 @@ def routes(session: Session) -> APIRouter:
             for place, (id_, away) in enumerate(zip(result.ids, result.distances, strict=True))
             if (row := rows.row_of(id_)) is not None
         ]  # fmt: skip
-        notes = [session.said(note) for note in result.notes]
+        sent = [*files["like"], *files["minus"]]
+        notes = [session.said(_unnamed(note, sent)) for note in result.notes]
         return {"hits": hits, "exact": result.exact, "notes": notes}
 
     return router
@@ -196,6 +197,13 @@ def _no_text(session: Session) -> str:
     if folder is not None and not held and FROM_TEXT in stored_priors(folder):
         return ""
     return "this model reads no captions"
+
+
+def _unnamed(text: str, files: list[Path]) -> str:
+    """A sentence without the names that uploads have here."""
+    for path in files:
+        text = text.replace(str(path), "the picture").replace(path.name, "the picture")
+    return text
 
 
 def _shape(session: Session) -> list[int]:
