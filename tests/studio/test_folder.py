@@ -94,9 +94,7 @@ def test_another_model_is_adopted_and_what_a_person_said_stays(
     assert len(frames) == 2
 
 
-def test_what_was_moved_before_comes_back_after(
-    there: Studio, pictures: Path, place: Path
-) -> None:
+def test_what_was_moved_before_comes_back_after(there: Studio, pictures: Path, place: Path) -> None:
     there.tell("/api/duplicates", threshold=0.02)
     assert there.session.jobs.wait("duplicates").state == "done"
     found = there.ask("/api/duplicates").json()
@@ -173,7 +171,7 @@ def test_what_is_trained_behind_says_when_it_is_better_and_can_be_stopped(
         if job["stage"]:
             break
         time.sleep(0.01)
-    assert job["stage"] == "better in about 3 minutes" and job["stops"]
+    assert job["stage"] == "it begins, better in about 3 minutes" and job["stops"]
     assert made.client.post("/api/jobs/stop", json={"name": "training"}).status_code == 200
     assert made.session.jobs.wait("training").state == "stopped"
     ((_, process),) = asked

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from asking import Studio, columns
+from asking import Studio, columns, of
 from browsing import browsing, serving
 
 import narrows as nw
 from narrows.applications import ErrorMaps, FalseAlarms, Outliers, decide
 from narrows.collection import Collection
+from narrows.studio import studio
 from narrows.studio.outliers import JOB
 
 
@@ -177,3 +181,31 @@ def test_it_fits_a_phone(room: Studio, chromium: object, scheme: str) -> None:
         small.get_by_role("link", name="Outliers").click()
         small.locator(".queue .tile").nth(3).wait_for()
         assert small.evaluate("document.querySelector('main').scrollWidth") <= 360
+
+
+def test_who_may_only_look_looks_and_nothing_is_kept(reviewed: Studio, tmp_path: Path) -> None:
+    before = Collection.open(reviewed.session.collection.address)
+    there = of(studio(before.address, read_only=True, cache=tmp_path))
+    half = list(range(48))
+    assert there.put("/api/outliers", normal_rows=half).status_code == 403
+    assert there.tell("/api/outliers", normal_rows=half, among="others").status_code == 200
+    job = there.session.jobs.wait(JOB)
+    assert job.state == "done", job.message
+    assert len(columns(there.ask("/api/outliers").content)["rows"]) == 48
+    after = Collection.open(before.address)
+    assert after.version.number == before.version.number and after.columns == before.columns
+    there.session.close()
+
+
+def test_the_queue_is_saved_as_csv(room: Studio, wanted: Outliers) -> None:
+    found = columns(room.ask("/api/outliers").content)
+    room.put("/api/outliers/verdicts", rows=[int(found["rows"][0])], verdict="anomaly")
+    answer = room.ask("/api/outliers/csv", threshold=float(found["scores"][4]))
+    lines = list(csv.reader(answer.text.splitlines()))
+    assert lines[0] == ["id", wanted.by, "p", "above", "verdict"] and len(lines) == 1 + len(
+        found["rows"]
+    )
+    assert [line[0] for line in lines[1:]] == [room.session.rows.ids[row] for row in found["rows"]]
+    assert [line[3] for line in lines[1:6]] == ["True"] * 4 + ["False"]
+    assert lines[1][4] == "anomaly" and lines[2][4] == ""
+    room.put("/api/outliers/verdicts", rows=[int(found["rows"][0])], verdict=None)

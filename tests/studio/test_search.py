@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from asking import Studio
+from asking import Studio, of
 from PIL import Image
 
 import narrows as nw
+from narrows.priors import fit_prior, save_prior
+from narrows.studio import studio
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -131,3 +134,30 @@ def test_old_uploads_make_room(
     assert opened.client.get(f"/api/uploads/{names[2]}").status_code == 200
     gone = opened.client.get(f"/api/uploads/{names[0]}")
     assert gone.status_code == 422 and "drop it again" in gone.json()["message"]
+
+
+def test_a_text_is_searched_by_what_the_model_draws_of_it(
+    model_folder: Path, digits: nw.images.Images, tmp_path: Path
+) -> None:
+    told = Path(shutil.copytree(model_folder, tmp_path / "told"))
+    model = nw.load(told)
+    prior = fit_prior(model, digits.select(range(400)), "caption-flow", width=32, steps=150)
+    save_prior(prior, model, told)
+    nw.index(told, digits.select(range(300)), tmp_path / "codes", progress=False)
+    there = of(studio(tmp_path / "codes", cache=tmp_path / "cache"))
+    about = there.ask("/api/search").json()
+    assert about == {"no_text": "", "ground": "#000000", "shape": [1, 8, 8]}
+    drawn = there.client.post("/api/search/text", json={"text": "a zero"}).json()["uploads"]
+    assert len(drawn) == 4 and drawn[0]["width"] == 8
+    hits = there.tell("/api/search", like_uploads=[one["upload"] for one in drawn], k=10).json()
+    zeros = sum(hit["columns"]["label"] in (0, "0") for hit in hits["hits"])
+    assert zeros >= 8, hits  # of ten; a tenth of all are
+    answer = there.client.post("/api/search/text", json={"text": "a xylophone"})
+    assert answer.status_code == 400 and "xylophone" in answer.json()["message"]
+    there.session.close()
+
+
+def test_a_model_that_reads_no_captions_says_so(opened: Studio) -> None:
+    assert "reads no captions" in opened.ask("/api/search").json()["no_text"]
+    answer = opened.client.post("/api/search/text", json={"text": "seven"})
+    assert answer.status_code == 422 and "reads no captions" in answer.json()["message"]

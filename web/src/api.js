@@ -1,5 +1,5 @@
 // Questions to the server. An answer that is no answer is a sentence, thrown and shown.
-import { busy, key, say, server } from "./state.js";
+import { SILENT, busy, key, say, server } from "./state.js";
 
 export class Refusal extends Error {}
 
@@ -18,7 +18,7 @@ export async function ask(path, options = {}) {
     throw new Refusal(sentence);
   } catch (error) {
     if (error instanceof Refusal || error.name === "AbortError") throw error;
-    throw new Refusal("the studio does not answer; it may have been stopped");
+    throw new Refusal(SILENT);
   } finally {
     busy.value--;
   }
@@ -60,6 +60,14 @@ export const pageOf = name => address("/api/share/file", { name });
 export const sheetOf = number => address(`/api/map/sheets/${number}`);
 
 export const outliersOf = parameters => address("/api/outliers/csv", parameters);
+
+// a table with all that was said so far, also what is still on its way
+export async function handOver(event) {
+  event.preventDefault();
+  const { href, download } = event.currentTarget;
+  await written;
+  Object.assign(document.createElement("a"), { href, download }).click();
+}
 
 // the files of rows as one ZIP
 export const albumOf = async rows => (await ask("/api/pictures/album", json({ rows: [...rows] }))).blob();

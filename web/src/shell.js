@@ -4,7 +4,7 @@ import { useEffect, useErrorBoundary, useState } from "preact/hooks";
 import { albumOf, post, told } from "./api.js";
 import { hand } from "./pixels.js";
 import { rooms } from "./rooms/index.js";
-import { busy, connected, dismiss, go, put, room, select, selection, server, toasts } from "./state.js";
+import { busy, connected, dismiss, go, put, returns, room, select, selection, server, toasts } from "./state.js";
 
 export function Shell() {
   const state = server.value;
@@ -54,7 +54,7 @@ function Inside({ chosen, state }) {
     if (failed) return html`<${Empty} title="This could not be opened" text=${failed.message} />`;
     return html`<${Empty} title=${`Opening ${state.title}`} text="The pictures are being read; this page shows them as soon as they are there." line=${chosen.line} folder=${state.folder} />`;
   }
-  return html`<${Safe} key=${chosen.name} view=${chosen.view} />`;
+  return html`<${Safe} key=${`${chosen.name} ${returns.value}`} view=${chosen.view} />`;
 }
 
 // A fault in one room is said in its place; the others go on.

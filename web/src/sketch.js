@@ -18,7 +18,7 @@ let pad = null, before = []; // kept while another room is looked at
 const opposite = colour => ([1, 3, 5].reduce((sum, at) => sum + Number.parseInt(colour.slice(at, at + 2), 16), 0) > 382 ? "#000000" : "#ffffff");
 
 // asked again a moment after each stroke
-export function Sketch({ ground: usual, shape, done }) {
+export function Sketch({ ground: usual, shape, done, what }) {
   const box = useRef(null), dot = useRef(null), resting = useRef(0);
   const [, h, w] = shape, under = ground.value ?? usual, ink = pen.value ?? opposite(under);
   const now = useRef({});
@@ -30,10 +30,11 @@ export function Sketch({ ground: usual, shape, done }) {
   useEffect(() => {
     if (!pad) {
       pad = Object.assign(document.createElement("canvas"), { width: Math.round((SIDE * w) / Math.max(w, h)), height: Math.round((SIDE * h) / Math.max(w, h)) });
+      pad.getContext("2d", { willReadFrequently: true }); // what is taken back is read after every stroke
       pad.className = "pad";
       pad.tabIndex = 0;
       pad.setAttribute("role", "application");
-      pad.setAttribute("aria-label", "Draw what to search for: drag, or arrow keys to move and Space to paint");
+      pad.setAttribute("aria-label", "Draw: drag, or arrow keys to move and Space to paint");
     }
     box.current.prepend(pad);
     const stop = paintOn(pad, dot.current, {
@@ -60,7 +61,7 @@ export function Sketch({ ground: usual, shape, done }) {
       <label>Ground <input type="color" value=${under} onInput=${event => { ground.value = event.target.value; ask(); }} /></label>
       <label>Width <input type="range" min="1" max="40" value=${wide.value} onInput=${event => (wide.value = Number(event.target.value))} /></label>
       <p class="row"><button disabled=${!drawn.value} onClick=${back}>Undo</button><button disabled=${!drawn.value} onClick=${clear}>Clear</button></p>
-      <p class="quiet small">What you draw is searched for a moment after each stroke.</p>
+      <p class="quiet small">${what}</p>
     </div>
   </section>`;
 }
@@ -78,7 +79,7 @@ function clear() {
 
 function picture(under, done) {
   const whole = Object.assign(document.createElement("canvas"), { width: pad.width, height: pad.height });
-  const onto = whole.getContext("2d");
+  const onto = whole.getContext("2d", { alpha: false });
   onto.fillStyle = under;
   onto.fillRect(0, 0, pad.width, pad.height);
   onto.drawImage(pad, 0, 0);

@@ -3,6 +3,8 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 
 export const server = signal(null); // what /api/state says: title, rows, rooms, missing, jobs
 export const connected = signal(true);
+export const returns = signal(0); // how often the connection came back: a room asks anew what it may have missed
+export const SILENT = "the studio does not answer; it may have been stopped";
 export const busy = signal(0); // questions that are on their way
 export const room = signal(location.hash.slice(1) || "map");
 export const selection = signal(new Uint32Array()); // rows, in ascending order; every room takes them

@@ -3,6 +3,7 @@
     <cache>/studio/sheets/<key>/       thumbnails of rows, in sheets
     <cache>/studio/maps/<key>-tsne     where t-SNE puts them
     <cache>/studio/collections/<name>  codes of pictures that were opened without a collection
+    <cache>/studio/models/<name>       principal components of a folder, which its codes are of
 
 When they come to more than the limit of the cache (``narrows.images.cache.limit``), those go first that were
 not used for longest. A collection that holds what a person said (labels, verdicts) stays, and so does one

@@ -36,7 +36,7 @@ from ..priors import stored_priors
 from . import wire
 from .jobs import FAILED
 from .map import plain, shown
-from .search import Upload
+from .search import Upload, ground
 from .session import Session
 
 __all__ = ["NAME", "missing", "routes"]
@@ -113,6 +113,7 @@ def routes(session: Session) -> APIRouter:
             "priors": [*(["normal"] if model.bottleneck.generative else []), *stored],
             "text": "caption-flow" in stored,
             "reach": REACH,
+            "ground": ground(session.rows),
             "transforms": list(listed("transform")),
             "labels": [choice for one in labels for choice in _steered_by(one)],
         }

@@ -26,7 +26,7 @@ from .rows import Rows
 from .session import Session
 from .sheets import encoded, opened
 
-__all__ = ["NAME", "missing", "routes"]
+__all__ = ["NAME", "ground", "missing", "routes"]
 
 Array = np.ndarray[Any, Any]
 
@@ -137,7 +137,7 @@ def routes(session: Session) -> APIRouter:
     def about(key: Key) -> dict[str, Any]:
         """Why no text can be searched for, nothing where it can; shape and usual ground of the pictures."""
         rows = session.shown(key)
-        return {"no_text": _no_text(session), "ground": _ground(rows), "shape": _shape(session)}
+        return {"no_text": _no_text(session), "ground": ground(rows), "shape": _shape(session)}
 
     @router.post("/search/text")
     def drawn(asked: Words) -> dict[str, Any]:
@@ -180,7 +180,8 @@ def routes(session: Session) -> APIRouter:
             for place, (id_, away) in enumerate(zip(result.ids, result.distances, strict=True))
             if (row := rows.row_of(id_)) is not None
         ]  # fmt: skip
-        notes = [session.said(note) for note in result.notes]
+        sent = [*files["like"], *files["minus"]]
+        notes = [session.said(_unnamed(note, sent)) for note in result.notes]
         return {"hits": hits, "exact": result.exact, "notes": notes}
 
     return router
@@ -192,9 +193,17 @@ def _no_text(session: Session) -> str:
     from ..priors import stored_priors
 
     folder = getattr(getattr(session.model, "run", None), "folder", None)
-    if folder is not None and FROM_TEXT in stored_priors(folder) and not session.missing:
+    held = session.missing.get("decoder") or session.missing.get("model")
+    if folder is not None and not held and FROM_TEXT in stored_priors(folder):
         return ""
     return "this model reads no captions"
+
+
+def _unnamed(text: str, files: list[Path]) -> str:
+    """A sentence without the names that uploads have here."""
+    for path in files:
+        text = text.replace(str(path), "the picture").replace(path.name, "the picture")
+    return text
 
 
 def _shape(session: Session) -> list[int]:
@@ -202,12 +211,14 @@ def _shape(session: Session) -> list[int]:
     return [3, 1, 1] if session.model is None else list(session.model.shape)
 
 
-def _ground(rows: Rows) -> str:
-    """The colour that most pictures have along their edges, as a page writes it."""
+def ground(rows: Rows | None) -> str:
+    """The colour that most pictures have along their edges, as a page writes it; white of none."""
+    if rows is None or not len(rows):
+        return "#ffffff"
     some = rows.ids[:: max(1, len(rows) // EDGES)][:EDGES]
     small = [opened(each) for each in rows.collection.rows(["thumbnail"], ids=some)["thumbnail"]]
     edges = [np.concatenate([x[0], x[-1], x[:, 0], x[:, -1]]) for x in small]
-    colour = np.median(np.concatenate(edges), axis=0) if edges else np.full(3, 255)
+    colour = np.median(np.concatenate(edges), axis=0)
     return "#" + "".join(f"{int(round(float(value))):02x}" for value in colour)
 
 

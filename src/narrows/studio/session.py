@@ -31,6 +31,7 @@ from .cache import trim
 from .folder import checked, copies, counted, headers
 from .jobs import Jobs
 from .rows import Rows
+from .words import for_a_page
 
 if TYPE_CHECKING:
     from ..collection import Collection
@@ -100,6 +101,7 @@ class Session:
         self._reading = threading.Lock()
         self._seen: tuple[int, int] | None = None  # the version and its rows when they were read
         self._looked = 0.0
+        self._named: tuple[Any, str] = (None, "")  # the model, and its fingerprint
         self._same: set[str] = set()  # keys of rows that had the same numbers as those of now
         self._columns: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._temporary = Path(tempfile.mkdtemp(prefix="narrows-studio-"))
@@ -113,8 +115,8 @@ class Session:
         self._private = sorted({*self._private, *known}, key=len, reverse=True)
 
     def said(self, error: Exception | str) -> str:
-        """The sentence of an error, without the addresses of this machine."""
-        text = str(error)
+        """The sentence of an error in a page's words, without the addresses of this machine."""
+        text = for_a_page(str(error))
         for address in self._private:
             text = text.replace(address, Path(address).name)
         return _ADDRESS.sub(lambda found: Path(found[0].rstrip("/\\")).name, text)
@@ -171,6 +173,7 @@ class Session:
             "trained": self.said(self.trained),
             "missing": {name: self.said(why) for name, why in self.missing.items()},
             "model": self.model is not None,
+            "encoder": self._encoder(),
             "shape": None if self.model is None else list(self.model.shape),
             "rows": None
             if rows is None
@@ -183,6 +186,14 @@ class Session:
             },
             "jobs": self.jobs.document(),
         }
+
+    def _encoder(self) -> str:
+        """A few letters by which a page knows that another model is in use."""
+        if self.model is None:
+            return ""
+        if self._named[0] is not self.model:
+            self._named = (self.model, str(self.model.fingerprint())[:16])
+        return self._named[1]
 
     def _described(self, name: str, values: Any) -> dict[str, Any]:
         """What the page's lists need of a column; said anew only where it was written."""
@@ -266,8 +277,12 @@ class Session:
 
     def _kept(self) -> set[Path]:
         """What of the cache is in use here."""
-        rows = set() if self.rows is None else {self.cached("sheets") / self.rows.key}
-        return rows if self.collection is None else {*rows, Path(self.collection.address)}
+        stay = set() if self.rows is None else {self.cached("sheets") / self.rows.key}
+        own = getattr(getattr(self.model, "run", None), "folder", None)
+        for each in (own, None if self.collection is None else self.collection.address):
+            if each is not None:
+                stay.add(Path(each))
+        return stay
 
     def _source(self) -> None:
         from .. import load
@@ -310,7 +325,7 @@ class Session:
         elif about is not None and about.pool != "flatten":
             self.missing["decoder"] = (
                 f"this collection holds the {about.pool} of each map of codes, of which no picture can be "
-                "decoded: index with --pool flatten"
+                "decoded: index with `--pool flatten`"
             )
         elif self.model is not None and not hasattr(self.model, "decode"):
             self.missing["decoder"] = "this model makes codes only: it decodes no picture"
@@ -483,7 +498,7 @@ def first_model(subject: Any, session: Session, progress: Progress) -> Any:
 
     What the folder holds is said on the session as soon as it is known.
     """
-    from .. import fit, recipes
+    from .. import fit, load, recipes
     from ..images import open_source
 
     if session.files:
@@ -502,7 +517,17 @@ def first_model(subject: Any, session: Session, progress: Progress) -> Any:
     session.standing = (
         "nothing is trained on these pictures yet: principal components stand in for a model"
     )
-    return fit(recipe, images, report="quiet")
+    # on the disk, as verbs that take a collection read its model from there
+    making = session.cached("models") / f"making-{secrets.token_hex(8)}"
+    facts = {"pictures": _absolute(subject)}
+    made = fit(recipe, images, to=making, report="quiet", facts=facts)
+    to = making.with_name(str(made.fingerprint())[:32])
+    if to.exists():
+        shutil.rmtree(making, ignore_errors=True)
+    else:
+        os.replace(making, to)
+    session.hide(str(to))
+    return load(to)
 
 
 def carry(rows: Rows, collection: Any) -> None:

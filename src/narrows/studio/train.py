@@ -61,8 +61,10 @@ SAME = 8  # pictures that every run shows, and draws
 JUDGED = 200  # pictures that runs are compared on
 TIMED, SECONDS = 512, 2.0  # pictures and time that tell what a recipe costs
 COMPARED = 4
+WAITING = 8  # trainings that wait for their turn
 KEPT = 12  # looks at runs
 BEHIND = "training"  # the job that trains what is open
+NICE = 5  # how far such a training stands back for whoever looks at the page
 FEW = 50  # pictures, below which nothing is trained by itself
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -190,6 +192,8 @@ class Room:
         self._logs: dict[str, Path] = {}
         self._looks: OrderedDict[Any, Look] = OrderedDict()
         self._costs: dict[str, Any] = {}
+        self._waiting: list[str] = []  # jobs that begin a training in this order
+        self._asked = 0
         self._lock = threading.RLock()
 
     # ---- which there are -------------------------------------------------------------------------
@@ -199,7 +203,7 @@ class Room:
         session, found = self.session, []
         own = getattr(getattr(session.model, "run", None), "folder", None)
         for path in (session.subject if session.kind in ("run", "model") else None, own):
-            if path is not None and Path(path).exists():
+            if path is not None and Path(path).exists() and not session.standing:
                 found.append(Path(path) if Path(path).is_dir() else Path(path).parent)
         if not session.read_only:  # others are shown what is open, and nothing beside it
             found += [path.parent for path in Path("runs").glob("*/recipe.toml")]
@@ -474,14 +478,46 @@ class Room:
         return {"job": job.name}
 
     def begin(self, asked: Wanted) -> dict[str, Any]:
-        """Train in a process of its own, into ``runs/``.
+        """Train in a process of its own, into ``runs/``, at once or when others are over.
 
         Raises:
-            ValueError: no such recipe, nothing to train on, or another one goes on.
+            ValueError: no such recipe, nothing to train on, or too many wait.
         """
         what = self._needed()
         recipe(asked.recipe)
-        self._free()
+        if self._waiting or any(own.poll() is None for own in self._began.values()):
+            return self._queue(asked)
+        return self._begin(asked, what)
+
+    def _queue(self, asked: Wanted) -> dict[str, Any]:
+        """Begin when those that were asked for before are over.
+
+        Raises:
+            ValueError: too many wait.
+        """
+        with self._lock:
+            if len(self._waiting) >= WAITING:
+                raise ValueError(f"{WAITING} trainings wait already: stop one of them")
+            self._asked += 1
+            name = f"queued {self._asked}"
+            self._waiting.append(name)
+
+        def work(progress: Any) -> None:
+            try:
+                while self._waiting[0] != name or any(o.poll() is None for o in self._running()):
+                    progress("", 0, 0)
+                    time.sleep(LOOKS)
+                self._begin(asked, self._needed())
+            finally:
+                self._waiting.remove(name)
+
+        title = f"{asked.for_ or asked.recipe} waits for its turn to be trained"
+        return {"id": "", "job": self.session.jobs.start(name, title, work, stops=True).name}
+
+    def _running(self) -> list[subprocess.Popen[bytes]]:
+        return list(self._began.values())
+
+    def _begin(self, asked: Wanted, what: Any) -> dict[str, Any]:
         folder = _free_folder(run_folder(asked.for_ or asked.recipe, what))
         given = ["--for", asked.for_] if asked.for_ else ["--recipe", asked.recipe]
         command = [
@@ -539,7 +575,10 @@ class Room:
         own.send_signal(signal.SIGINT)
 
     def stop_all(self) -> None:
-        """At the end of the studio: each keeps a checkpoint."""
+        """At the end of the studio: each keeps a checkpoint, and none that waits begins."""
+        for name in list(self._waiting):
+            with contextlib.suppress(ValueError):
+                self.session.jobs.stop(name)
         for own in self._began.values():
             if own.poll() is None:
                 own.send_signal(signal.SIGINT)
@@ -585,12 +624,17 @@ class Room:
         own = self._began[id_]
         if hasattr(os, "setpriority"):  # whoever looks at the page comes first
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, own.pid, 10)
+                os.setpriority(os.PRIO_PROCESS, own.pid, NICE)
         try:
             while own.poll() is None:
-                spent = sum(float(one["seconds"]) for one in history_of(folder))
+                known = history_of(folder)
+                spent = sum(float(one["seconds"]) for one in known)
                 left = max(0.0, 60 * minutes - spent)
-                progress(_better_in(left), min(int(spent), int(60 * minutes)), int(60 * minutes))
+                progress(
+                    ("" if known else "it begins, ") + _better_in(left),
+                    min(int(spent), int(60 * minutes)),
+                    int(60 * minutes),
+                )
                 time.sleep(LOOKS)
         except Stopped:
             own.send_signal(signal.SIGINT)

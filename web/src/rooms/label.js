@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
-import { getColumns, labelsOf, put as write, thumbnailOf, told } from "../api.js";
+import { getColumns, handOver, labelsOf, put as write, thumbnailOf, told } from "../api.js";
 import { useKeys } from "../keys.js";
 import { count, go, key, select, selection, server, toggle, whenever } from "../state.js";
 
@@ -151,7 +151,7 @@ function Classes() {
       <button disabled=${!history.value.length} onClick=${undo}>Undo <kbd>u</kbd></button>
       ${many > 0 && html`<button disabled=${locked} onClick=${() => put(null)}>Take the class away</button>`}
       <button onClick=${() => go("map")}>Lasso on the map</button>
-      ${total.value > 0 && html`<a class="end" href=${labelsOf()} download="labels.csv">Save as CSV</a>`}
+      ${total.value > 0 && html`<a class="end" href=${labelsOf()} download="labels.csv" onClick=${handOver}>Save as CSV</a>`}
     </div>
     ${locked && html`<p class="quiet small">This studio is read-only: classes would be kept in the collection.</p>`}
   </section>`;

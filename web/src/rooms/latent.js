@@ -4,6 +4,7 @@ import { html } from "htm/preact";
 import { useEffect, useRef } from "preact/hooks";
 import { get, postColumns, refresh, send, thumbnailOf, told } from "../api.js";
 import { hand, Pixels } from "../pixels.js";
+import { Sketch } from "../sketch.js";
 import { alongAndBack, animate, paintCode, slide, SliderRows, stop, surprise } from "../sliders.js";
 import { finished, go, key, say, selection, server, whenever } from "../state.js";
 
@@ -26,12 +27,14 @@ const learnt = signal(null);
 const by = signal("");
 const amount = signal(0);
 const took = signal(null);
+const sketching = signal(false);
 
 export function view() {
   const canvas = useRef(null);
   useEffect(() => {
     const link = new Link(pixels => paintCode(canvas.current, pixels, about.value.shape));
     const stops = [
+      whenever(() => [server.value?.encoder], another),
       whenever(() => [key.value], ask),
       whenever(() => [kind.value, key.value], begin),
       whenever(() => [about.value, sliders.value, places.value, terms.value, learnt.value, amount.value],
@@ -64,6 +67,18 @@ export function view() {
 
 // ---- asking ------------------------------------------------------------------------------------
 
+// what is kept is of one model: of another one all codes are others
+let model = "";
+function another(now) {
+  if (model && now && model !== now) {
+    terms.value = [];
+    places.value = [];
+    sliders.value = samples.value = learnt.value = null;
+    amount.value = 0;
+  }
+  model = now || model;
+}
+
 async function ask() {
   const found = await told(get("/api/latent"));
   if (!found) return;
@@ -72,14 +87,16 @@ async function ask() {
   if (!samples.value) void draw();
 }
 
-async function begin(of) {
+async function begin(of, rows) {
   const one = terms.peek().length === 1 ? terms.peek()[0] : null;
   try {
     const found = await postColumns("/api/latent/sliders", { of, ...(one?.row === undefined ? {} : { row: one.row }) });
+    if (of !== kind.peek() || rows !== key.peek()) return;
     sliders.value = found;
     places.value = found.effects.map(() => 0);
     why.value = "";
   } catch (error) {
+    if (of !== kind.peek() || rows !== key.peek()) return;
     sliders.value = null;
     why.value = error.message;
   }
@@ -184,6 +201,17 @@ async function addFiles(files) {
   if (sent.length) await add([], sent);
 }
 
+// what was drawn takes the place of what was drawn before
+let sketch = 0;
+async function sketched(blob) {
+  const mine = ++sketch, answer = await told(send("/api/uploads", blob));
+  if (!answer || mine !== sketch) return;
+  const found = await told(postColumns("/api/latent/codes", { uploads: [answer.upload] }));
+  if (!found || mine !== sketch) return;
+  terms.value = terms.value.filter(one => one.label !== "sketch");
+  put({ id: answer.upload, label: "sketch", upload: answer.upload, code: found.codes });
+}
+
 function dropped(event) {
   event.preventDefault();
   const files = [...event.dataTransfer.files];
@@ -208,11 +236,13 @@ function Mixed() {
       ${some.length > 0 && html`<button class="main" onClick=${() => add(some)}>Mix the ${some.length > MOST ? `first ${MOST} ` : ""}selected</button>`}
       ${server.value?.rows && !some.length && !all.length && html`<button onClick=${() => go("map")}>Select on the map</button>`}
       <button onClick=${() => input.current.click()}>Pick a picture …</button>
+      <button aria-expanded=${sketching.value} onClick=${() => (sketching.value = !sketching.value)}>Draw one</button>
       <input ref=${input} class="unseen" type="file" accept="image/*,.heic,.tif,.tiff" multiple tabindex="-1" aria-label="Pick pictures to mix"
         onChange=${event => { void addFiles([...event.target.files]); event.target.value = ""; }} />
       ${all.length > 1 && html`<button onClick=${film} title="From the first to the last, in the order above">Save as animation</button>`}
       ${all.length > 0 && html`<button onClick=${() => (terms.value = [])}>None</button>`}
     </p>
+    ${sketching.value && html`<${Sketch} ground=${about.value.ground} shape=${about.value.shape} done=${sketched} what="What you draw goes through the model a moment after each stroke." />`}
   </section>`;
 }
 

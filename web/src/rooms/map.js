@@ -8,6 +8,7 @@ import { Filter, whole } from "../filter.js";
 import { Plane } from "../plane.js";
 import { conditions, count, go, key, put, say, select, selection, server, side, toggle, whenever } from "../state.js";
 import { Strip } from "../strip.js";
+import { restoreRow } from "./restore.js";
 
 export const name = "map";
 export const title = "Map";
@@ -308,6 +309,7 @@ function Panel({ plane }) {
       <button class="main" onClick=${() => { put(term, 1); go("search"); }}>Search like this</button>
       <button aria-pressed=${selection.value.includes(shown.row)} onClick=${() => toggle(shown.row)}>${selection.value.includes(shown.row) ? "Selected" : "Select"}</button>
       <button onClick=${() => plane.current.show(shown.row)}>Show</button>
+      ${!server.value.rooms.restore && html`<button title="Fill holes, take noise out, enlarge" onClick=${() => restoreRow(shown.row)}>Restore</button>`}
       ${side(term) !== -1 && html`<button onClick=${() => { put(term, -1); say("It is taken away in the search now."); }}>Search unlike this</button>`}
     </p>
     ${shown.neighbours?.length > 0 && html`<h3>Nearest by code</h3>

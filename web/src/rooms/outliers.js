@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
-import { get, getColumns, outliersOf, pictureOf, post, put as write, thumbnailOf, told } from "../api.js";
+import { get, getColumns, handOver, outliersOf, pictureOf, post, put as write, thumbnailOf, told } from "../api.js";
 import { Filter, whole } from "../filter.js";
 import { useKeys } from "../keys.js";
 import { conditions, count, go, key, put, select, selection, server, whenever } from "../state.js";
@@ -180,7 +180,7 @@ function Threshold({ queue }) {
         ${queue.names.map(one => html`<option value=${one}>${one}</option>`)}</select></label>`}
       <button onClick=${() => (threshold.value = queue.threshold ?? scores[0])} title=${queue.rule}>at ${queue.rule}</button>
       <button onClick=${() => { select(queue.rows.slice(0, above.value)); go("map"); }}>Those above on the map</button>
-      <a class="button" href=${outliersOf({ score: queue.by, threshold: String(t) })} download>Save as CSV</a>
+      <a class="button" href=${outliersOf({ score: queue.by, threshold: String(t) })} download="outliers.csv" onClick=${handOver}>Save as CSV</a>
     </div>
     <p class="precision" role="status">${looked
       ? html`<b>precision ${share(flagged.anomaly, looked)}</b> <span class="quiet">so far: ${flagged.anomaly} of ${looked} looked at above the threshold are anomalies${all.anomaly > flagged.anomaly ? `; ${all.anomaly - flagged.anomaly} more lie below it` : ""}</span>`

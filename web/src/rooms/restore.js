@@ -4,7 +4,7 @@ import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { paintOn } from "../brush.js";
 import { get, post, refresh, send, told } from "../api.js";
-import { finished, key, say, selection, server, whenever } from "../state.js";
+import { finished, go, key, say, selection, server, whenever } from "../state.js";
 
 export const name = "restore";
 export const title = "Restore";
@@ -70,6 +70,7 @@ async function ask() {
   about.value = (await told(get("/api/restore"))) ?? about.value;
   if (!first || !about.value) return;
   const { undoes, numbers } = about.value;
+  verb.value = undoes ? "denoise" : "inpaint"; // which a model can that was trained to undo nothing
   if (undoes === "downscale") {
     verb.value = "upscale";
     task.value = { ...task.value, factor: numbers.factor ?? 2 };
@@ -89,6 +90,12 @@ function shown(one) {
 async function take(file) {
   const answer = await told(send("/api/uploads", file));
   if (answer) shown({ ...answer, name: file.name || "pasted picture" });
+}
+
+// from another room: a picture to begin with
+export function restoreRow(row) {
+  void adopt(row);
+  go("restore");
 }
 
 async function adopt(row) {

@@ -51,7 +51,7 @@ export function view() {
       <${Pick} />
       <${Text} />
     </section>
-    ${drawing.value && about.value && html`<${Sketch} ground=${about.value.ground} shape=${about.value.shape} done=${sketched} />`}
+    ${drawing.value && about.value && html`<${Sketch} ground=${about.value.ground} shape=${about.value.shape} done=${sketched} what="What you draw is searched for a moment after each stroke." />`}
     <${Filter} />
     ${nothing ? html`<${Start} />` : html`<${Found} />`}
   </div>`;

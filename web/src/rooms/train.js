@@ -4,6 +4,7 @@ import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
 import { ask as question, get, getColumns, post, postColumns, refresh, told } from "../api.js";
 import { Chart, short } from "../chart.js";
+import { hand } from "../pixels.js";
 import { finished, say, server } from "../state.js";
 import { Strip } from "../strip.js";
 
@@ -153,7 +154,8 @@ async function begin() {
   const { id } = await answer.json();
   await list();
   compared.value = null;
-  watched.value = id;
+  if (id) watched.value = id;
+  else say("It waits for its turn.");
 }
 
 // ---- runs --------------------------------------------------------------------------------------
@@ -194,7 +196,7 @@ function Begin({ all }) {
     <label class="check"><input type="checkbox" checked=${now.gray} onChange=${event => set({ gray: event.target.checked })} /> gray</label>
     ${found && html`<p class="small">${found.weights.toLocaleString("en")} weights, a code of ${found.code.toLocaleString("en")}. Tried here: ${short(found.rate)} pictures a second, so ${now.minutes} minutes are about ${short(Number(passes.toPrecision(2)))} passes over ${found.pictures.toLocaleString("en")} pictures.</p>`}
     <p class="row">
-      <button class="main" type="submit">Begin</button>
+      <button class="main" type="submit">${all.runs.some(one => one.ours) ? "Begin after the others" : "Begin"}</button>
       ${!now.for && html`<button type="button" disabled=${trying.value} onClick=${measure}>${trying.value ? "Trying …" : "What does it cost?"}</button>`}
     </p>
   </form>`;
@@ -264,12 +266,33 @@ const ROWS = [
   ["PCA with as many", "pca_psnr", one => (one.pca_psnr === undefined ? "no fair rival" : `${one.pca_psnr.toFixed(2)} dB`)],
 ];
 
+const quoted = text => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+const table = rows => [["", ...rows.map(one => one.name)], ...ROWS.map(([label, , text]) => [label, ...rows.map(text)])].map(line => line.map(cell => quoted(String(cell ?? ""))).join(",")).join("\n") + "\n";
+
+// what gives the same numbers without the page
+const python = rows => `import narrows as nw
+
+for run in ${JSON.stringify(rows.map(one => `runs/${one.name}`))}:
+    model = nw.load(run)
+    print(run, nw.evaluate(model, model.run.facts["pictures"]), sep="\\n")
+`;
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say("It is in the clipboard.");
+  } catch {
+    hand(new Blob([text], { type: "text/x-python" }), "runs.py"); // where a page may not write there
+  }
+}
+
 function Compared() {
   const found = compared.value, { rows, histories } = found;
   const like = rows.every(one => one.undoes === rows[0].undoes);
   const most = like ? rows.reduce((best, one, i) => (one.psnr > rows[best].psnr ? i : best), 0) : -1;
   return html`
-    <div class="row head"><h2>Side by side</h2><button onClick=${() => (compared.value = null)}>Back to one run</button></div>
+    <div class="row head"><h2>Side by side</h2><button onClick=${() => (compared.value = null)}>Back to one run</button>
+      <button class="end" onClick=${() => hand(new Blob([table(rows)], { type: "text/csv" }), "runs.csv")}>Save table as CSV</button>
+      <button onClick=${() => copy(python(rows))}>Copy as Python</button></div>
     ${found.notes.map(note => html`<p class="warn small">${note}</p>`)}
     <div class="wide"><table class="effects">
       <thead><tr><th scope="col"></th>${rows.map((one, i) => html`<th scope="col" class=${`key c${i}`}><i></i>${one.name}</th>`)}</tr></thead>
