@@ -23,7 +23,12 @@ def morph(
         list[str], typer.Argument(help="Two or more pictures, in their order; one with --samples.")
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="A strip (.png), an animation (.webp, .gif), or a page with the decoder in it (.html).")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="A strip (.png), an animation (.webp, .gif), or a page with the decoder in it (.html).",
+        ),
     ] = Path("morph.png"),
     frames: Annotated[
         int | None,
