@@ -20,7 +20,7 @@ import narrows as nw
 from narrows.locks import locked
 from narrows.measures import psnr
 from narrows.studio import Session, studio
-from narrows.studio.train import Room, _free_folder
+from narrows.studio.train import Room, Wanted, _free_folder
 from narrows.training import history_of
 
 
@@ -179,6 +179,38 @@ def test_a_training_is_a_command_of_its_own(
     assert resumed.status_code == 200
     assert begun[1][3:] == ["train", "digits", "--to", "runs/small", "--resume"]
     shutil.rmtree("runs/half")
+
+
+def test_one_that_is_to_wait_begins_when_the_others_are_over(
+    there: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("narrows.studio.train.LOOKS", 0.01)
+    begun: list[Any] = []
+
+    class Begun:
+        def __init__(self, words: list[str], **options: Any) -> None:
+            begun.append(self)
+            self.code: int | None = None
+
+        def poll(self) -> int | None:
+            return self.code
+
+        def send_signal(self, number: int) -> None:
+            self.code = 130
+
+        def wait(self, seconds: float) -> None:
+            pass
+
+    monkeypatch.setattr("narrows.studio.train.subprocess.Popen", Begun)
+    room, asked = Room(there.session), Wanted(recipe="mlp-vae", minutes=2, size=8, after=True)
+    assert room.begin(asked)["id"]
+    second, third = (room.begin(asked)["job"] for _ in "23")
+    assert there.session.jobs.of(second).stops and len(begun) == 1
+    begun[0].code = 0
+    assert there.session.jobs.wait(second).state == "done" and len(begun) == 2
+    there.client.post("/api/jobs/stop", json={"name": third})
+    assert there.session.jobs.wait(third).state == "stopped" and len(begun) == 2
+    begun[1].code = 0
 
 
 def test_a_folder_that_is_there_is_not_written_into(place: Path) -> None:

@@ -78,6 +78,7 @@ class Wanted(BaseModel):
     size: int = Field(64, ge=8, le=512)
     gray: bool = False
     for_: Literal["", "denoise", "inpaint", "upscale"] = Field("", alias="for")
+    after: bool = Field(False, description="wait for those that go on, instead of being refused")
 
 
 class Change(BaseModel):
@@ -481,12 +482,13 @@ class Room:
         """Train in a process of its own, into ``runs/``, at once or when others are over.
 
         Raises:
-            ValueError: no such recipe, nothing to train on, or too many wait.
+            ValueError: no such recipe, nothing to train on, another one goes on, or too many wait.
         """
         what = self._needed()
         recipe(asked.recipe)
-        if self._waiting or any(own.poll() is None for own in self._began.values()):
+        if asked.after and (self._waiting or any(o.poll() is None for o in self._running())):
             return self._queue(asked)
+        self._free()
         return self._begin(asked, what)
 
     def _queue(self, asked: Wanted) -> dict[str, Any]:

@@ -101,8 +101,14 @@ async function load(plane, rows, which) {
   }
   note.value = answer.note;
   const same = plane.rows === rows;
-  if (plane.rows && !same) pinned.value = morph.value = null;
+  const order = server.peek()?.rows?.order;
+  if (plane.rows && !same) {
+    morph.value = null;
+    if (plane.order !== order) pinned.value = null;
+    else if (pinned.peek()) void open(pinned.peek().row, plane); // the same picture by another model's codes
+  }
   plane.rows = rows;
+  plane.order = order;
   plane.layout = which;
   plane.points({ x: answer.x, y: answer.y, side: answer.side, across: answer.across, sheet: sheetOf, same });
   if (!same && view?.key === rows && view.layout === which) Object.assign(plane, view);

@@ -149,7 +149,7 @@ async function measure() {
 }
 
 async function begin() {
-  const answer = await told(question("/api/train/runs", { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(body()) }));
+  const answer = await told(question("/api/train/runs", { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ ...body(), after: true }) }));
   if (!answer) return;
   const { id } = await answer.json();
   await list();
