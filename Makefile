@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full test-lowest lint types bench verbs man pages pictures gallery tour studio clean
+.PHONY: help demo test test-full test-lowest lint types bench verbs docs man pages pictures gallery tour studio clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,10 @@ bench: .venv/ready ## both sides in turn, ratios (half an hour; needs the data s
 	$(BIN)/pip install --quiet '.[bench]'
 	$(BIN)/python benchmarks/run_all.py
 
+docs: .venv/ready ## the site: docs/ and every public name in site/, each link looked at (a minute)
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	$(BIN)/python docs/site.py
+
 man: .venv/ready ## docs/narrows.1, the man page
 	$(BIN)/python docs/man.py
 
@@ -73,4 +77,4 @@ studio: ## the studio's page, of web/ (needs node and npm; what it makes is comm
 	cd web && npm ci --ignore-scripts --silent && npm run --silent build
 
 clean: ## remove the environment and caches
-	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache site
