@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types bench verbs pages pictures gallery tour studio clean
+.PHONY: help demo test test-full test-lowest lint types bench verbs docs man pages pictures gallery tour studio clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,14 @@ test: .venv/ready ## install, then the tests (minutes)
 test-full: .venv/ready ## all the tests, the long ones too
 	$(BIN)/pytest
 
+test-lowest: ## the fast tests with the lowest versions that pyproject.toml allows (a venv of its own; needs an index)
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet 'uv>=0.13,<1'
+	.venv-lowest/bin/uv pip compile --quiet --no-header --resolution lowest-direct --extra dev \
+		--python .venv-lowest/bin/python pyproject.toml -o .venv-lowest/lowest.txt
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python --torch-backend=cpu -r .venv-lowest/lowest.txt
+	PYTHONPATH=src OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -m "not slow" --numprocesses auto --dist worksteal
+
 lint: .venv/ready ## ruff
 	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/ruff format --check src tests benchmarks docs
@@ -42,6 +50,13 @@ verbs: .venv/ready ## judges every verb beside its free alternative, writes docs
 bench: .venv/ready ## both sides in turn, ratios (half an hour; needs the data sets)
 	$(BIN)/pip install --quiet '.[bench]'
 	$(BIN)/python benchmarks/run_all.py
+
+docs: .venv/ready ## the site: docs/ and every public name in site/, each link looked at (a minute)
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	$(BIN)/python docs/site.py
+
+man: .venv/ready ## docs/narrows.1, the man page
+	$(BIN)/python docs/man.py
 
 pages: .venv/ready ## docs/recipes.md, verbs.md, results.md and performance.md, from what is there
 	$(BIN)/python docs/recipes.py
@@ -62,4 +77,4 @@ studio: ## the studio's page, of web/ (needs node and npm; what it makes is comm
 	cd web && npm ci --ignore-scripts --silent && npm run --silent build
 
 clean: ## remove the environment and caches
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache site

@@ -196,3 +196,32 @@ def test_tensors_are_in_memory_whatever_becomes_of_their_file(tmp_path: Path) ->
     tensors, _ = files.load_tensors(tmp_path / "t")
     os.truncate(tmp_path / "t", 10)
     assert torch.equal(tensors["x"], torch.arange(5000.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("a.png", "a.png"),
+        ("größer.png", "größer.png"),
+        ("CON", "CON_"),
+        ("aux.png", "aux_.png"),
+        ("com1.tar.gz", "com1_.tar.gz"),
+        ("nul .png", "nul_ .png"),
+        ("console.png", "console.png"),
+        ("com10", "com10"),
+        ("a:b", "a_b"),
+        ('what?"<>|*.png', "what______.png"),
+        ("tab\t.png", "tab_.png"),
+        ("end.", "end_"),
+        ("end ", "end_"),
+        ("...", "_"),
+        ("", "_"),
+    ],
+)
+def test_names_that_windows_cannot_hold(
+    name: str, held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "WINDOWS", False)
+    assert files.allowed(name) == name
+    monkeypatch.setattr(files, "WINDOWS", True)
+    assert files.allowed(name) == held == files.allowed(held)

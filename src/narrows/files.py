@@ -16,8 +16,8 @@ import hashlib
 import json
 import math
 import os
+import re
 import secrets
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_TOML",
+    "allowed",
     "atomic",
     "failing",
     "fingerprint",
@@ -50,6 +51,11 @@ __all__ = [
 ]
 
 LONGEST = 255  # bytes of a name, on nearly every file system
+WINDOWS = os.name == "nt"
+_DEVICES = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\.|$)", re.IGNORECASE
+)
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 TOO_MANY = "too many files are open at once (allow more with ulimit -n, or close some)"
 
 
@@ -88,6 +94,21 @@ def shortened(name: str, ending: str, spare: int = 0) -> str:
     while len(os.fsencode(name + ending)) > LONGEST - spare:
         name = name[:-1]
     return name + ending
+
+
+def allowed(name: str) -> str:
+    """A file's name as this system can hold it: on Windows without ``: * ?`` and the like, dots and
+    spaces at its end, and not the name of a device (``CON``, ``aux.png``); elsewhere as it is.
+
+    Two names can become one.
+    """
+    if not WINDOWS:
+        return name
+    name = _FORBIDDEN.sub("_", name)
+    kept = name.rstrip(". ")
+    name = kept + "_" * (kept != name or not kept)
+    found = _DEVICES.match(name)
+    return f"{name[: found.end(1)]}_{name[found.end(1) :]}" if found else name
 
 
 def leftovers(path: Path) -> Iterator[Path]:
@@ -309,6 +330,8 @@ def load_toml(path: Path | str) -> dict[str, Any]:
     Raises:
         BadFile: there is no such file, it is longer than ``MOST_TOML``, or it does not parse.
     """
+    import tomllib
+
     path = Path(path)
     try:
         if (size := path.stat().st_size) > MOST_TOML:

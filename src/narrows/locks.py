@@ -2,6 +2,9 @@
 
 The file goes with the lock. One that a dead process left is no lock, and never in the way. Readers
 need none: whatever they read appears whole.
+
+Where the system has ``flock`` that is what locks; elsewhere (Windows) ``filelock`` does, and the file
+stays (decision 13).
 """
 
 from __future__ import annotations
@@ -13,6 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .files import made_folder
+
+try:
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
+
+    FLOCK = True
+except ImportError:  # Windows
+    FLOCK = False
 
 __all__ = ["Taken", "held", "locked"]
 
@@ -28,7 +38,7 @@ class Taken(Exception):
 def locked(folder: Path, wait: bool = True) -> Iterator[None]:
     """Be the only one that writes in ``folder``, which is made where there is none.
 
-    Where a file system has no locks (or the system no ``fcntl``) nothing is locked.
+    Where a file system has no locks nothing is locked.
 
     Args:
         wait: for whoever holds it.
@@ -38,6 +48,10 @@ def locked(folder: Path, wait: bool = True) -> Iterator[None]:
         OSError: the folder cannot be written.
     """
     path = folder / "lock"
+    if not FLOCK:
+        with _kept(path, wait):
+            yield
+        return
     while True:
         made_folder(folder)
         with open(path, "ab") as handle:
@@ -54,24 +68,40 @@ def locked(folder: Path, wait: bool = True) -> Iterator[None]:
 def held(folder: Path) -> bool:
     """Whether somebody holds the lock of ``folder``; nothing is made or removed there."""
     try:
-        import fcntl
-    except ImportError:
-        return False
-    try:
+        if not FLOCK:
+            if (folder / "lock").is_file():
+                with _kept(folder / "lock", wait=False):
+                    pass
+            return False
         with open(folder / "lock", "rb") as handle:
-            fcntl.flock(handle.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+            flock(handle.fileno(), LOCK_SH | LOCK_NB)
+    except Taken:
+        return True
     except OSError as error:
         return error.errno in _HELD
     return False
 
 
+@contextlib.contextmanager
+def _kept(path: Path, wait: bool) -> Iterator[None]:
+    """A lock of filelock's, whose file stays: on Windows one that is open cannot be removed."""
+    from filelock import FileLock, Timeout
+
+    made_folder(path.parent)
+    lock = FileLock(path, blocking=wait, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise Taken from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _take(descriptor: int, wait: bool) -> None:
     try:
-        import fcntl
-    except ImportError:
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        flock(descriptor, LOCK_EX | (0 if wait else LOCK_NB))
     except OSError as error:
         if error.errno in _HELD:
             raise Taken from error

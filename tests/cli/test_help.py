@@ -35,3 +35,29 @@ def test_near_names_end_the_sentence(narrows, command: tuple[str, ...], told: st
     assert result.code == 2
     last = " ".join(result.err.split())
     assert told in last and len(last) < 400
+
+
+def test_the_first_page_is_that_of_the_verbs_with_their_options(narrows) -> None:
+    """It is made without them, which is faster, and leaves them as they are."""
+    page = narrows("--help")
+    assert page.code == 0 and narrows("-h").out == page.out
+    assert narrows("--help", "--help").out == page.out  # the slow way
+    assert "--code-size" in narrows("train", "--help").out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes(shell: str, narrows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the script that `narrows --show-completion` prints asks."""
+    monkeypatch.setattr("shellingham.detect_shell", lambda: (shell, shell))
+    assert f"_NARROWS_COMPLETE=complete_{shell}" in narrows("--show-completion").out
+    monkeypatch.setenv("_NARROWS_COMPLETE", f"complete_{shell}")
+    for typed, offered in (
+        ("narrows dec", "decompress"),
+        ("narrows train --code-s", "--code-size"),
+    ):
+        monkeypatch.setenv("COMP_WORDS", typed)  # bash
+        monkeypatch.setenv("COMP_CWORD", str(typed.count(" ")))
+        monkeypatch.setenv("_TYPER_COMPLETE_ARGS", typed)  # the others
+        monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+        monkeypatch.setenv("_TYPER_COMPLETE_WORD_TO_COMPLETE", typed.split()[-1])
+        assert offered in narrows().out

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pkgutil
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import narrows
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
+
+from snippets import Nursery
 
 ROOT = Path(narrows.__file__).parent
 WITH_EXAMPLES = sorted(
@@ -24,14 +28,18 @@ def test_there_are_examples() -> None:
     assert WITH_EXAMPLES and set(WITH_EXAMPLES) <= known
 
 
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as made:
+        yield made
+
+
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
-def test_examples_of_a_module(name: str) -> None:
-    """In an interpreter of their own, where nothing was imported before."""
-    program = (
-        "import doctest, importlib, sys\n"
+def test_examples_of_a_module(name: str, nursery: Nursery) -> None:
+    """In an interpreter of their own, where nothing of ours was imported before."""
+    nursery.run(
+        "import doctest, importlib\n"
         f"module = importlib.import_module({name!r})\n"
         "found = doctest.testmod(module)\n"
-        "sys.exit(found.failed or not found.attempted)"
+        "assert found.attempted and not found.failed, found"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr

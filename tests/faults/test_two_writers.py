@@ -17,7 +17,7 @@ import torch
 
 import narrows as nw
 from narrows.errors import RunExists
-from narrows.locks import Taken, locked
+from narrows.locks import Taken, held, locked
 from narrows.training import history_of, run_info
 from narrows.training.reporting import Quiet
 
@@ -143,3 +143,29 @@ def test_whoever_waits_for_a_lock_gets_it_even_if_the_folder_was_removed(tmp_pat
         time.sleep(0.05)
     waiting.join(10)
     assert order == ["first", "second"] and not waiting.is_alive()
+
+
+def test_locks_without_flock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows: another library locks, and its file stays."""
+    monkeypatch.setattr("narrows.locks.FLOCK", False)
+    inside: list[int] = []
+    folder = tmp_path / "made"
+    assert not held(folder) and not folder.exists()
+
+    def count() -> None:
+        for _ in range(3):
+            with locked(folder):
+                inside.append(1)
+                assert len(inside) == 1
+                inside.pop()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(count) for _ in range(2)]:
+            done.result()
+    with locked(folder, wait=False):
+        assert held(folder)
+        with pytest.raises(Taken), locked(folder, wait=False):
+            pass
+    assert not held(folder)
+    with locked(folder, wait=False):  # the file that stayed is no obstacle
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import stat
 from pathlib import Path
@@ -33,6 +34,27 @@ def pictures(where: Path, seed: int = 0) -> Path:
         pixels = np.random.default_rng([seed, number]).integers(256, size=(9, 7), dtype=np.uint8)
         Image.fromarray(pixels).save(where / f"{number}.png")
     return where
+
+
+@pytest.mark.parametrize(
+    ("system", "place"),
+    [
+        ("Unix", ".cache/narrows"),
+        ("MacOS", "Library/Caches/narrows"),
+        ("Windows", "AppData/Local/narrows/Cache"),
+    ],
+)
+def test_the_cache_is_where_the_system_has_them(
+    system: str, place: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(f"platformdirs.{system.lower()}")
+    monkeypatch.setattr("platformdirs.PlatformDirs", getattr(module, system))
+    if system == "Windows":  # it asks the system, which is not there
+        local = str(home / "AppData" / "Local")
+        monkeypatch.setattr(module, "get_win_folder", lambda name: local)
+    assert str(cache.cache_root()).replace("\\", "/") == str(home / place)
+    monkeypatch.setenv("NARROWS_CACHE", str(home / "mine"))
+    assert cache.cache_root() == home / "mine"
 
 
 def test_others_cannot_look_into_the_cache(home: Path, tmp_path: Path) -> None:

@@ -343,6 +343,14 @@ def duplicates(
         ValueError: fewer than two pictures, another ``by`` or ``keep``, a threshold below 0, codes without a model.
         BadFile: there is no such collection, or its model cannot be read or is another.
         NoImages: nothing can be read.
+
+    Examples:
+        >>> import numpy as np
+        >>> import narrows as nw
+        >>> pictures = np.random.default_rng(0).integers(256, size=(12, 1, 16, 16), dtype=np.uint8)
+        >>> found = nw.duplicates(np.concatenate([pictures, pictures[:2]]))
+        >>> len(found.groups)
+        2
     """
     if by not in ("pixels", "codes"):
         raise ValueError(f"by is pixels or codes; we got {by!r}")

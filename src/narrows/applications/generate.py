@@ -227,6 +227,14 @@ def generate(
     Raises:
         ValueError: n is below 1, the model has no prior to draw from, or a word that is not known.
         BadFile: no such prior was fitted yet, or it is damaged.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> nw.generate(model, 4, prior="normal").pictures.shape
+        torch.Size([4, 1, 8, 8])
     """
     if text is not None and not caption_words(text):
         raise ValueError(f"a text has at least one word; we got {text!r}")

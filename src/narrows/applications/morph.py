@@ -165,6 +165,14 @@ def morph(
     Raises:
         ValueError: fewer than 2 pictures or frames, an unknown blend, or an alpha outside [0, 1].
         NoImages: nothing can be read.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> nw.morph(model, images[:2], frames=5).frames.shape
+        torch.Size([5, 1, 8, 8])
     """
     autoencoder = opened_autoencoder(model, device)
     images = opened_images(autoencoder, pictures, limit=limit, progress=progress)

@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from ..errors import BadFile, NarrowsError
-from ..files import flush
+from ..files import allowed, flush
 from ..results import Result
 from ..tables import Table
 from .keepers import outside
@@ -158,7 +158,7 @@ def _is_as_it_was(path: str, digest: str, known: dict[str, bool]) -> bool:
 
 def _names(folder: Path, id_: str) -> Iterator[Path]:
     """Names for a file, inside the folder whatever its id says: its own, then with a number."""
-    pieces = [piece for piece in PurePosixPath(id_).parts if piece not in ("/", "..", ".")]
+    pieces = [allowed(piece) for piece in PurePosixPath(id_).parts if piece not in ("/", "..", ".")]
     wanted = folder.joinpath(*pieces or ["picture"])
     yield wanted
     for number in itertools.count(2):

@@ -126,6 +126,14 @@ def reconstruct(
     Raises:
         BadFile: there is no model.
         NoImages: nothing can be read.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> nw.reconstruct(model, images, limit=4).reconstructions.shape
+        torch.Size([4, 1, 8, 8])
     """
     found = opened_model(model, device)
     source = opened_images(found, pictures, split=split, limit=limit, progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import json
@@ -20,7 +21,7 @@ from ..tables import counted
 if TYPE_CHECKING:
     from ..results import Result
 
-__all__ = ["GROUPS", "App", "answer", "app", "escaped", "grouped", "printed"]
+__all__ = ["GROUPS", "App", "answer", "app", "escaped", "front_page", "grouped", "printed"]
 
 # the verbs in the order of help: first what a newcomer needs first
 GROUPS = {
@@ -108,7 +109,6 @@ app = App(
     cls=_Verbs,
     help="Image autoencoders and everything they are good for: train one on a folder of pictures, then put it to work. Begin with [bold]narrows demo[/], or [bold]narrows train FOLDER/[/].",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -136,6 +136,24 @@ def grouped(app: typer.Typer) -> None:
         command.rich_help_panel = titles.get(name, last)
     for group in app.registered_groups:
         group.rich_help_panel = titles.get(str(group.name), last)
+
+
+def front_page(app: typer.Typer) -> typer.Typer:
+    """An application of the same verbs without their options: to read those of all takes longer than
+    the page that names the verbs."""
+
+    def nameless(doc: str | None) -> Callable[[], None]:
+        def verb() -> None: ...
+
+        verb.__doc__ = doc
+        return verb
+
+    page = copy.copy(app)
+    page.registered_commands = [copy.copy(command) for command in app.registered_commands]
+    for command in page.registered_commands:
+        command.name = command.name or str(getattr(command.callback, "__name__", ""))
+        command.callback = nameless(getattr(command.callback, "__doc__", None))
+    return page
 
 
 def printed(document: Any, as_json: bool, text: str) -> None:

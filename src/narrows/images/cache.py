@@ -44,11 +44,16 @@ class Kept:
 
 
 def cache_root() -> Path:
-    """NARROWS_CACHE, else the user's cache folder."""
+    """NARROWS_CACHE, else the user's cache folder as the system has it (or ``XDG_CACHE_HOME``).
+
+    Raises:
+        RuntimeError: the user has no home.
+    """
     if root := os.environ.get("NARROWS_CACHE"):
         return Path(root).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "narrows"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("narrows", appauthor=False)
 
 
 def place(name: str) -> tuple[Path, str]:

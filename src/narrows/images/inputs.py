@@ -129,17 +129,21 @@ def even_rows(count: int, limit: int | None) -> np.ndarray[Any, np.dtype[np.int6
     return np.linspace(0, count - 1, limit).round().astype(np.int64)
 
 
-def distinct(ids: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
-    """The ids, those that are there already (or ``taken``) with a number."""
-    used, counts = set(taken), dict.fromkeys(taken, 1)
+def distinct(ids: Sequence[str], taken: Sequence[str] = (), *, fold: bool = False) -> list[str]:
+    """The ids, those that are there already (or ``taken``) with a number.
+
+    ``fold``: for a file system that knows no case.
+    """
+    key: Callable[[str], str] = str.casefold if fold else str
+    used, counts = set(map(key, taken)), dict.fromkeys(map(key, taken), 1)
     out = []
     for id_ in ids:
         stem, dot, suffix = id_.rpartition(".")
         name = id_
-        while name in used:
-            counts[id_] = counts.get(id_, 1) + 1
-            name = f"{stem}-{counts[id_]}{dot}{suffix}" if dot else f"{id_}-{counts[id_]}"
-        used.add(name)
+        while key(name) in used:
+            number = counts[key(id_)] = counts.get(key(id_), 1) + 1
+            name = f"{stem}-{number}{dot}{suffix}" if dot else f"{id_}-{number}"
+        used.add(key(name))
         out.append(name)
     return out
 

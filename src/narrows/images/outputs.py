@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -40,10 +40,13 @@ def named_outputs(
     """
     names = []
     for id_, ending in zip(ids, endings or [".png"] * len(ids), strict=True):
-        pieces = [p for p in Path(id_.replace("\\", "/")).parts if p not in ("/", "..", ".")]
-        name = Path(*pieces).with_suffix("") if pieces else Path("picture")
+        plain = [
+            p for p in PurePosixPath(id_.replace("\\", "/")).parts if p not in ("/", "..", ".")
+        ]
+        pieces = PurePosixPath(*plain or ["picture"]).with_suffix("").parts
+        name = Path(*(storage.allowed(piece) for piece in pieces))
         names.append(str(name.with_name(storage.shortened(name.name, ending, spare=8))))
-    return distinct(names, taken)
+    return distinct(names, taken, fold=storage.WINDOWS)
 
 
 def write_pictures(

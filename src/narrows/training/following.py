@@ -78,5 +78,5 @@ class Following:
 
 
 def training_goes_on(folder: Path | str) -> bool:
-    """Whether a process trains into a folder now, as far as the system tells (``fcntl`` locks)."""
+    """Whether a process trains into a folder now, as far as the system tells (its locks)."""
     return held(Path(folder))
