@@ -13,9 +13,9 @@ the learning curve, the loss against seconds of one processor. Neighbours are th
 to 20,000 and its decay chosen on a fifth of them, as in benchmarks/classification, where the codes of a
 convolutional autoencoder stand that were trained on the same 50,000. The test pictures are looked at once.
 
-The recipe's numbers (optimiser, batch, temperature, how far views are apart) were chosen on MNIST's 10,000
-held-out training pictures in runs of 40 to 100 processor seconds, one seed each; nothing was tried on
-Fashion-MNIST. ``tried`` in results.json has them all.
+The recipe's numbers (optimiser, batch, temperature, widths, how far views are apart) were chosen on the
+10,000 held-out training pictures of either set, in runs of 40 to 190 processor seconds, one seed each.
+``tried`` in results.json has them all.
 
 ``--faces`` compares the kinds of ``--features`` on pictures at 64 × 64. A thousand pictures of either set were
 looked at when these kinds were made; the others are tested in three parts, each told from all the rest.
