@@ -71,6 +71,7 @@ def browsing(chromium: Any, served: str) -> Iterator[Browsing]:
             "console",
             lambda m: (
                 m.type in ("error", "warning")
+                and "status of 409" not in m.text  # rows have changed: the page asks anew
                 and wrong.append(f"{m.text} ({m.location.get('url')})")
             ),
         )
