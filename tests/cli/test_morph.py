@@ -84,3 +84,17 @@ def test_points_have_no_several_decodings(narrows, pictures, tmp_path: Path) -> 
     )
     assert result.code == 2 and "train a variational recipe" in result.err
     assert not (tmp_path / "m.png").exists()
+
+
+def test_a_page_takes_no_frames(narrows, trained: Path, pictures, tmp_path: Path) -> None:
+    result = narrows("morph", trained, *pictures, "-o", tmp_path / "p.html", "--frames", 6)
+    assert result.code == 2 and "leave --frames, --alpha and --blend out" in result.err
+
+
+@pytest.mark.slow
+def test_a_page_has_the_decoder(narrows, trained: Path, pictures, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    result = narrows("morph", trained, *pictures, "-o", tmp_path / "p.html", "--json")
+    assert result.code == 0, result.err
+    page = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert 'id="engine"' in page and '"names": ["0.png", "1.png", "2.png"]' in page

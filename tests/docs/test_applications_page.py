@@ -28,6 +28,7 @@ from narrows.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 NO_APPLICATIONS = {
+    "export",
     "check",
     "demo",
     "evaluate",

@@ -63,6 +63,10 @@ def morph(
     if out.suffix.lower() == ".html":
         from ..applications.export import export
 
+        if frames is not None or alpha or blend != "linear":
+            raise ValueError(
+                "a page goes every way under its slider: leave --frames, --alpha and --blend out"
+            )
         result = export(model, "html", out, pictures=files, limit=limit, seed=seed)
         return answer(result, as_json)
     if samples is not None:
