@@ -668,7 +668,7 @@ Held-out faces of 64×64: a hole of 32×32 in the middle, 16×16 made four times
 model begins as a linear restorer of views of the training pictures and convolutions mend it; that beginning
 stands in the table, and so do the linear restorers fitted to the training pictures, with and without their
 mirror images, with a shrinkage chosen on a fifth of them. Kernel ridge regression is no network either. The hole
-in utkface was filled without views of the originals (`--alone`), by which the linear beginning is 0.4 dB better;
+in utkface was filled without views of the originals (`--no-views`), by which the linear beginning is 0.4 dB better;
 that was chosen on a fifth of the training pictures, after a run with views had been seen on the held-out ones.""",
         restoration,
     ),

@@ -256,7 +256,7 @@ async def measured(source: Path, minutes: float) -> dict[str, Any]:
         )
     finally:
         server.send_signal(signal.SIGINT)
-        server.wait(60)
+        server.wait(300)
     quarter = len(memory) // 4 or 1
     second = statistics.median(memory[quarter : 2 * quarter] or memory)
     last = statistics.median(memory[-quarter:])

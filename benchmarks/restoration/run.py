@@ -83,7 +83,9 @@ def main() -> None:
     parser.add_argument(
         "--choose", action="store_true", help="judge on a fifth of the training part"
     )
-    parser.add_argument("--alone", action="store_true", help="without views of the large originals")
+    parser.add_argument(
+        "--no-views", dest="alone", action="store_true", help="without views of the large originals"
+    )
     parser.add_argument("--ladder", type=json.loads, default={}, help="JSON: other numbers of it")
     parser.add_argument("--phase", type=json.loads, default={}, help="JSON: other numbers of it")
     parser.add_argument("--device", default="auto")
@@ -154,7 +156,7 @@ def measured(
     epochs = lines[-1]["epoch"]
     length = {} if given.epochs is None else {"epochs": given.epochs}
     said = "".join(f" --{name} {value:g}" for name, value in length.items())
-    said += " --alone" if given.alone else ""
+    said += " --no-views" if given.alone else ""
     return {
         "set": name,
         "task": task,

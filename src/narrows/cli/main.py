@@ -69,7 +69,7 @@ def main() -> None:
     with _signals() as stopped:
         try:
             with _libraries_silent(debug):
-                (front_page(app) if first else app)()
+                (front_page(app) if first else app)(prog_name="narrows")
         except SystemExit as left:
             if stopped and left.code == STOPPED:  # Typer makes 130 of every KeyboardInterrupt
                 _fail("stopped", 128 + stopped[-1], debug)
