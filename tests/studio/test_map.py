@@ -20,7 +20,7 @@ def test_the_state_says_what_is_open(opened: Studio) -> None:
     state = opened.client.get("/api/state").json()
     assert state["title"] == "digits & more" and state["kind"] == "collection"
     names = [room.NAME for room in ROOMS]
-    assert len(names) == 8
+    assert len(names) == 9
     assert state["rows"]["count"] == 300 and state["rooms"] == dict.fromkeys(names, "")
     kinds = {each["name"]: each["kind"] for each in state["rows"]["columns"]}
     assert kinds["label"] in ("number", "text") and kinds["brightness"] == "number"
