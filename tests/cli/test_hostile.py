@@ -61,7 +61,7 @@ from narrows.errors import BadFile
 class App:
     registered_commands = registered_groups = ()
 
-    def __call__(self):
+    def __call__(self, prog_name):
         os.write(2, b"thread 'worker' panicked at engine.rs\\n")
         print("said by Python", file=sys.stderr)
         raise BadFile("the collection is damaged")
