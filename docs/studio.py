@@ -95,6 +95,13 @@ def train(page: Any) -> None:
     page.get_by_role("heading", name="Side by side").wait_for(timeout=120_000)
 
 
+def share(page: Any) -> None:
+    page.get_by_role("link", name="Search", exact=True).click()
+    page.get_by_role("button", name="Select all").click()
+    page.get_by_role("link", name="Share", exact=True).click()
+    page.get_by_role("button", name="Save as one file").first.wait_for()
+
+
 ROOMS: dict[str, Callable[[Any], None]] = {
     "Map": the_map,
     "Search": search,
@@ -104,6 +111,7 @@ ROOMS: dict[str, Callable[[Any], None]] = {
     "Latent space": latent,
     "Restore": restore,
     "Train": train,
+    "Share": share,
 }
 
 
