@@ -88,9 +88,11 @@ def missing(session: Session) -> str:
 def routes(session: Session) -> APIRouter:
     """What the page of duplicates asks."""
     router = APIRouter(prefix="/api/duplicates", tags=["duplicates"])
-    # the newest, if there is any; moves of this session, by the numbers of their folders
-    kept: tuple[list[Found], dict[int, Duplicates]] = session.kept.setdefault(NAME, ([], {}))
-    found, moves = kept
+    # the newest, if there is any; moves of this session, by the numbers of their folders, without those
+    # brought back and with them: a page may ask late
+    kept: tuple[list[Found], dict[int, Duplicates], dict[int, Duplicates]]
+    kept = session.kept.setdefault(NAME, ([], {}, {}))
+    found, moves, told = kept
     lock = threading.Lock()
 
     @router.post("")
@@ -158,7 +160,7 @@ def routes(session: Session) -> APIRouter:
                 number = max([one["number"] for one in _moves(_beside(session))], default=0) + 1
                 result = chosen.quarantine(_beside(session) / f"{number:04d}")
                 last.gone.update(id_ for id_, _ in result.moved or ())
-                moves[number] = result
+                moves[number] = told[number] = result
                 session.read_rows(progress)
 
         return {"job": session.jobs.again(MOVING, "moving duplicates", work).name}
@@ -166,9 +168,9 @@ def routes(session: Session) -> APIRouter:
     @router.get("/moves/{number}")
     def one_move(number: int) -> dict[str, Any]:
         """What was moved in this session under a number, and what had to stay, with the reason."""
-        if number not in moves:
+        if number not in told:
             raise ValueError(f"nothing was moved under the number {number} since the studio began")
-        result = moves[number]
+        result = told[number]
         stayed = [[id_, session.said(why)] for id_, why in result.not_moved[:50]]
         return {"moved": [id_ for id_, _ in result.moved or ()], "not_moved": stayed}
 
