@@ -121,6 +121,7 @@ def looks_for_copies(hand: Hand) -> None:
     hand.click("button", "Move 2")
 
 
+@pytest.mark.slow
 def test_a_photographer_sorts_out_copies(chromium: Any, here: Path) -> None:
     pictures = photographs(here / "kurz", 20)
     there = of(studio(pictures, cache=here / "cache"))
