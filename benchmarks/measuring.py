@@ -13,7 +13,9 @@ import datetime
 import json
 import os
 import platform
+import signal
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +25,43 @@ T = TypeVar("T")
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-__all__ = ["arguments", "machine", "median", "named", "pythae", "report", "rounds", "silently"]
+__all__ = [
+    "arguments",
+    "machine",
+    "median",
+    "named",
+    "pythae",
+    "report",
+    "rounds",
+    "silently",
+    "studio_of",
+]
+
+
+@contextlib.contextmanager
+def studio_of(source: Path, seconds: float = 30) -> Iterator[tuple[int, str]]:
+    """A studio in a process of its own: the process's number, and the address that it prints.
+
+    Args:
+        seconds: that it is given to end.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "narrows",
+        "studio",
+        str(source),
+        "--no-browser",
+        "--port",
+        "0",
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        yield server.pid, next(line.strip() for line in server.stdout if "http://" in line)
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(seconds)
 
 
 def arguments(about: str | None, rounds: int = 5) -> argparse.ArgumentParser:

@@ -22,11 +22,11 @@ NONE = (
 ENTRY = """
 import { EmbeddingView } from "PACKAGE/dist/component.js";
 let drawn = 0;
-for (const kind of ["WebGL2RenderingContext"])
-  for (const name of ["drawArrays", "drawArraysInstanced", "drawElements", "drawElementsInstanced"]) {
-    const real = window[kind].prototype[name];
-    window[kind].prototype[name] = function (...given) { drawn++; return real.apply(this, given); };
-  }
+const pen = WebGL2RenderingContext.prototype;
+for (const name of ["drawArrays", "drawArraysInstanced", "drawElements", "drawElementsInstanced"]) {
+  const real = pen[name];
+  pen[name] = function (...given) { drawn++; return real.apply(this, given); };
+}
 const frame = () => new Promise(resolve => requestAnimationFrame(resolve));
 const floats = text => new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
 window.begin = async (x, y) => {
@@ -43,7 +43,7 @@ window.move = async () => {
   const began = performance.now();
   let frames = 0, last = drawn;
   for (let now = began; now - began < 3000; now = performance.now()) {
-    const t = (now - began) / 1500, scale = SCALE * 1.03 ** (30 * (t < 1 ? t : 2 - t));
+    const t = (now - began) / 1500, scale = 1.03 ** (30 * (t < 1 ? t : 2 - t));
     window.view.update({ viewportState: { x: 0.02 * Math.sin((now - began) / 150), y: 0, scale } });
     await frame();
     if (drawn !== last) { frames++; last = drawn; }
@@ -57,7 +57,7 @@ def atlas(browser: Any, package: Path, x: Any, y: Any) -> dict[str, float]:
     """Milliseconds to its first frame of points within ±1, and frames a second while it moves."""
     with tempfile.TemporaryDirectory() as folder:
         entry, stub = Path(folder) / "entry.js", Path(folder) / "none.js"
-        entry.write_text(ENTRY.replace("PACKAGE", str(package.resolve())).replace("SCALE", "1"))
+        entry.write_text(ENTRY.replace("PACKAGE", str(package.resolve())))
         stub.write_text(NONE)
         made = subprocess.run(
             [

@@ -20,10 +20,8 @@ import io
 import json
 import random
 import re
-import signal
 import statistics
 import struct
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -36,7 +34,7 @@ import numpy as np
 import websockets
 from PIL import Image
 
-from measuring import machine
+from measuring import machine, studio_of
 
 RESULTS = Path(__file__).parent / "results" / "studio_load.json"
 PEOPLE = 4
@@ -48,9 +46,9 @@ EVERY = 10.0  # seconds between two readings of the memory
 class Load:
     """People who ask one studio, and what came of it."""
 
-    def __init__(self, address: str, until: float) -> None:
+    def __init__(self, address: str) -> None:
         base, token = address.split("/?token=")
-        self.base, self.until = base, until
+        self.base, self.until = base, 0.0
         self.headers = {"authorization": f"Bearer {token}", "origin": base}
         self.asked: Counter[str] = Counter()
         self.answers: Counter[int] = Counter()
@@ -58,11 +56,20 @@ class Load:
         self.refused: dict[tuple[str, int], str] = {}  # the last sentence of each
         self.slowest: dict[str, float] = {}
 
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.base, headers=self.headers, timeout=120)
+
+    async def opened(self) -> None:
+        """Until the pictures and the model are read."""
+        async with self.client() as client:
+            while any(
+                job["state"] == "running" for job in (await client.get("/api/state")).json()["jobs"]
+            ):
+                await asyncio.sleep(0.2)
+
     async def person(self, number: int) -> None:
         draws = random.Random(number)
-        async with httpx.AsyncClient(
-            base_url=self.base, headers=self.headers, timeout=120
-        ) as client:
+        async with self.client() as client:
             ask = Questions(self, client, draws)
             while time.monotonic() < self.until:
                 name = draws.choices(list(MIX), list(MIX.values()))[0]
@@ -216,47 +223,18 @@ async def resident(pid: int, until: float, tell: Callable[[float], None]) -> lis
     return found
 
 
-async def opened(address: str) -> None:
-    """Until the pictures and the model are read."""
-    base, token = address.split("/?token=")
-    async with httpx.AsyncClient(
-        base_url=base, headers={"authorization": f"Bearer {token}", "origin": base}
-    ) as client:
-        while any(
-            job["state"] == "running" for job in (await client.get("/api/state")).json()["jobs"]
-        ):
-            await asyncio.sleep(0.2)
-
-
 async def measured(source: Path, minutes: float) -> dict[str, Any]:
-    command = [
-        sys.executable,
-        "-m",
-        "narrows",
-        "studio",
-        str(source),
-        "--no-browser",
-        "--port",
-        "0",
-    ]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        address = next(line.strip() for line in server.stdout if "http://" in line)
-        address = re.search(r"http://\S+", address)[0]  # type: ignore[index]
-        await opened(address)
-        until = time.monotonic() + 60 * minutes
-        load = Load(address, until)
+    with studio_of(source, seconds=300) as (pid, address):
+        load = Load(address)
+        await load.opened()
+        load.until = until = time.monotonic() + 60 * minutes
 
         def tell(mib: float) -> None:
             print(f"{sum(load.asked.values())} asked, {mib:.0f} MiB, {len(load.broken)} broken", flush=True)  # fmt: skip
 
         *_, memory = await asyncio.gather(
-            *map(load.person, range(PEOPLE)), resident(server.pid, until, tell)
+            *map(load.person, range(PEOPLE)), resident(pid, until, tell)
         )
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(300)
     quarter = len(memory) // 4 or 1
     second = statistics.median(memory[quarter : 2 * quarter] or memory)
     last = statistics.median(memory[-quarter:])

@@ -14,9 +14,6 @@ import argparse
 import json
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from measuring import studio_of
 from studio_beside import atlas
 
 FLAGS = (
@@ -108,25 +106,13 @@ def measured(source: Path, package: Path | None = None) -> dict[str, Any]:
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium")
-    command = [
-        sys.executable,
-        "-m",
-        "narrows",
-        "studio",
-        str(source),
-        "--no-browser",
-        "--port",
-        "0",
-    ]
     found: dict[str, Any] = {}
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         began = time.monotonic()  # as with a browser that is open already
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        try:
-            assert server.stdout is not None
-            page.goto(next(line.strip() for line in server.stdout if "http://" in line))
+        with studio_of(source) as (pid, address):
+            page.goto(address)
             page.get_by_role("navigation", name="Rooms").wait_for()
             found["first_page_s"] = time.monotonic() - began
             drawn = "(globalThis.narrowsPlane?.frames ?? 0) > 0"
@@ -153,11 +139,8 @@ def measured(source: Path, package: Path | None = None) -> dict[str, Any]:
             if package is not None:
                 found["embedding_atlas"] = atlas(browser, package, *points(page))
             browser.close()
-            status = Path(f"/proc/{server.pid}/status").read_text()
+            status = Path(f"/proc/{pid}/status").read_text()
             found["server_mib"] = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024  # type: ignore[index]
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(30)
     return found
 
 

@@ -24,7 +24,7 @@ MODULES = [
 PACKAGES = [name for name in MODULES if name.count(".") == 1 and (ROOT / name[8:]).is_dir()]
 
 LEVELS = [
-    ["errors", "near"],
+    ["errors", "memory", "near"],
     ["defaults", "parts", "randomness", "files", "progress", "tables"],
     ["locks"],
     ["figures"],

@@ -4,7 +4,7 @@ The file goes with the lock. One that a dead process left is no lock, and never 
 need none: whatever they read appears whole.
 
 Where the system has ``flock`` that is what locks; elsewhere (Windows) ``filelock`` does, and the file
-stays (decision 13).
+stays (decision 14).
 """
 
 from __future__ import annotations

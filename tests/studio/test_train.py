@@ -136,14 +136,15 @@ def test_runs_side_by_side(there: Studio, ids: dict[str, str]) -> None:
     assert large["pca_psnr"] > small["pca_psnr"] and "6" in large["pca"]
 
 
-def test_a_training_is_a_command_of_its_own(
-    there: Studio, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun: list[list[str]] = []
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Instead of processes: what would have begun, with its ``words`` and the ``code`` that it ends with."""
+    found: list[Any] = []
 
     class Begun:
         def __init__(self, words: list[str], **options: Any) -> None:
-            begun.append(words)
+            found.append(self)
+            self.words = words
             self.code: int | None = None
 
         def poll(self) -> int | None:
@@ -156,11 +157,17 @@ def test_a_training_is_a_command_of_its_own(
             pass
 
     monkeypatch.setattr("narrows.studio.train.subprocess.Popen", Begun)
+    return found
+
+
+def test_a_training_is_a_command_of_its_own(
+    there: Studio, ids: dict[str, str], begun: list[Any]
+) -> None:
     asked = {"recipe": "mlp-vae", "minutes": 2, "size": 8, "gray": True}
     answer = there.client.put("/api/train/runs", json=asked).json()
     assert answer["name"] == "mlp-vae-digits"
     words = "train digits --recipe mlp-vae --minutes 2 --size 8 --to runs/mlp-vae-digits --gray"
-    assert begun[0][1:] == ["-m", "narrows", *words.split()]
+    assert begun[0].words[1:] == ["-m", "narrows", *words.split()]
     second = there.client.put("/api/train/runs", json=asked)
     assert second.status_code == 400 and "goes on already" in second.json()["message"]
     path = f"/api/train/runs/{answer['id']}"
@@ -177,31 +184,14 @@ def test_a_training_is_a_command_of_its_own(
     resumed = there.client.patch(f"/api/train/runs/{ids['small']}", json={"do": "resume"})
     Path("card.md").rename("runs/small/card.md")
     assert resumed.status_code == 200
-    assert begun[1][3:] == ["train", "digits", "--to", "runs/small", "--resume"]
+    assert begun[1].words[3:] == ["train", "digits", "--to", "runs/small", "--resume"]
     shutil.rmtree("runs/half")
 
 
 def test_one_that_is_to_wait_begins_when_the_others_are_over(
-    there: Studio, monkeypatch: pytest.MonkeyPatch
+    there: Studio, begun: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("narrows.studio.train.LOOKS", 0.01)
-    begun: list[Any] = []
-
-    class Begun:
-        def __init__(self, words: list[str], **options: Any) -> None:
-            begun.append(self)
-            self.code: int | None = None
-
-        def poll(self) -> int | None:
-            return self.code
-
-        def send_signal(self, number: int) -> None:
-            self.code = 130
-
-        def wait(self, seconds: float) -> None:
-            pass
-
-    monkeypatch.setattr("narrows.studio.train.subprocess.Popen", Begun)
     room, asked = Room(there.session), Wanted(recipe="mlp-vae", minutes=2, size=8, after=True)
     assert room.begin(asked)["id"]
     second, third = (room.begin(asked)["job"] for _ in "23")

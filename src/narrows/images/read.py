@@ -10,8 +10,6 @@ the reason. Of an animation or a file of many pages the first picture counts.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import functools
 import io
 import os
 import stat
@@ -19,13 +17,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Condition, Lock
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch.nn.functional import interpolate, pad
 
 from ..errors import UnreadableImage
+from ..memory import give_back
 from .colour import brought_to_srgb, profile_name, stated_profile, to_srgb
 from .formats import RAW, called, is_camera_raw, readable
 from .levels import Levels, Measured, chosen, deep, eight_bits, measured
@@ -92,7 +91,7 @@ class _Room:
             self._change.wait_for(lambda: not self._used or self._used + pixels <= self._pixels)
             self._used += pixels
         if pixels > _LARGE:
-            _give_back()
+            give_back()
         try:
             yield
         finally:
@@ -102,19 +101,6 @@ class _Room:
 
 
 _room = _Room(LIMIT)
-
-
-@functools.cache
-def _trim() -> Callable[[int], int]:
-    try:
-        return cast(Callable[[int], int], ctypes.CDLL(None).malloc_trim)
-    except (AttributeError, OSError, TypeError):  # no glibc
-        return lambda _: 0
-
-
-def _give_back() -> None:
-    """Return freed memory to the system: glibc keeps up to 64 MiB for each thread that decodes."""
-    _trim()(0)
 
 
 class Wanted(NamedTuple):

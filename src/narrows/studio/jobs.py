@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
-import sys
 import threading
 import time
 import traceback
@@ -13,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import NarrowsError
+from ..memory import give_back
 
 __all__ = ["FAILED", "Job", "Jobs", "Stopped"]
 
@@ -106,7 +105,8 @@ class Jobs:
             traceback.print_exc()
             job.state, job.message = "failed", FAILED
         self.changes += 1
-        _given_back()
+        gc.collect()
+        give_back()  # what the work held
 
     def stop(self, name: str) -> Job:
         """End work that a person may stop, where it says next how far it is.
@@ -163,12 +163,3 @@ class Jobs:
     def document(self) -> list[dict[str, Any]]:
         """All of them, as JSON has them."""
         return [asdict(job) for job in list(self._jobs.values())]
-
-
-def _given_back() -> None:
-    """Hand what the work no longer needs back to the system; glibc keeps it for each thread otherwise."""
-    gc.collect()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)

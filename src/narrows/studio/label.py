@@ -6,8 +6,6 @@ ten of two classes or more ──fit_classifier(codes)──► proposals, least
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from pydantic import BaseModel, Field
 from ..applications import Classifier, fit_classifier
 from ..errors import NarrowsError
 from . import wire
-from .map import Key
+from .map import Key, Row
 from .rows import Rows
 from .session import Session
 
@@ -30,8 +28,6 @@ COLUMN = "hand_label"
 ENOUGH = 10  # labelled pictures from which the rest is proposed
 CLASSES = 200
 MOST = 100_000  # rows that are named at a time
-
-Row = Annotated[int, Field(ge=0, lt=1 << 32)]
 
 
 class Named(BaseModel):
@@ -93,21 +89,15 @@ def routes(session: Session) -> APIRouter:
         """id, label, by (hand or probe) and certainty of every picture that has a class, as CSV."""
         rows = session.shown(key)
         names, which = _labels(rows)
-        text = io.StringIO()
-        lines = csv.writer(text)
-        lines.writerow(["id", "label", "by", "certainty"])
-        lines.writerows(
+        lines = [["id", "label", "by", "certainty"]]
+        lines += [
             [rows.ids[i], names[which[i]], "hand", ""] for i in np.flatnonzero(which < 255).tolist()
-        )
+        ]
         probe = _probe(rows) if proposed else None
         if probe is not None:
             found = zip(*(each.tolist() for each in _proposed(rows, probe)), strict=True)
-            lines.writerows(
-                [rows.ids[i], probe.classes[c], "probe", f"{p:.4f}"] for i, c, p in found
-            )
-        content = text.getvalue().encode("utf-8", "surrogateescape")
-        told = {"content-disposition": 'attachment; filename="labels.csv"'}
-        return Response(content, media_type="text/csv; charset=utf-8", headers=told)
+            lines += [[rows.ids[i], probe.classes[c], "probe", f"{p:.4f}"] for i, c, p in found]
+        return wire.csv_file(lines, "labels.csv")
 
     return router
 

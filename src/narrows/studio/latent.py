@@ -35,7 +35,7 @@ from ..parts import listed
 from ..priors import stored_priors
 from . import wire
 from .jobs import FAILED
-from .map import plain, shown
+from .map import Row, plain, shown
 from .search import Upload, ground
 from .session import Session
 
@@ -50,8 +50,6 @@ MOST = 16  # pictures that are mixed, and codes that an animation goes through
 SOCKETS, AT_ONCE = 8, 2  # pages that decode, and decodings at a time
 LEARNT = 8  # attributes that are kept
 UNKNOWN = ("size", "width", "height")  # columns that say nothing of what a picture shows
-
-Row = Annotated[int, Field(ge=0, lt=1 << 32)]
 
 
 class Sliders(BaseModel):
@@ -103,7 +101,7 @@ def routes(session: Session) -> APIRouter:
     def about() -> dict[str, Any]:
         """How large a code and a picture are, which priors there are, what can be steered by."""
         model = session.autoencoder()
-        folder = getattr(getattr(model, "run", None), "folder", None)
+        folder = session.run_folder
         stored = [] if folder is None else stored_priors(folder)
         columns = [] if session.rows is None else session.document()["rows"]["columns"]
         labels = [one for one in columns if one["name"] not in (*UNKNOWN, *listed("transform"))]
@@ -317,10 +315,7 @@ def _learnt_from(session: Session, by: str) -> Any:
     Raises:
         ValueError: none are known.
     """
-    facts = getattr(getattr(session.model, "run", None), "facts", {})
-    about = None if session.collection is None else session.collection.about
-    shown_here = session.subject if about is None or session.kind == "pictures" else about.pictures
-    seen = facts.get("pictures")
+    shown_here, seen = session.pictures_shown, session.trained_on
     found = (seen or shown_here) if by in listed("transform") else (shown_here or seen)
     if not found:
         raise ValueError(

@@ -7,8 +7,6 @@ a verdict ──► the column ``verdict`` of the collection: ``anomaly`` or ``n
 
 from __future__ import annotations
 
-import csv
-import io
 import threading
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -25,7 +23,7 @@ from ..autoencoder import Autoencoder
 from ..errors import NarrowsError, NoImages
 from . import wire
 from .filters import Condition, ids_in, where
-from .map import Key, shown
+from .map import Key, Row, shown
 from .rows import Rows
 from .session import Progress, Session
 
@@ -38,8 +36,6 @@ JOB = "outliers"
 VERDICT = "verdict"
 VERDICTS = ("anomaly", "normal")
 MOST = 10_000  # pictures that are named one by one
-
-Row = Annotated[int, Field(ge=0, lt=1 << 32)]
 
 
 class Question(BaseModel):
@@ -163,15 +159,13 @@ def routes(session: Session) -> APIRouter:
         decision = result if score in ("", result.by) else _by(result, score)
         least = decision.threshold if threshold is None else threshold
         verdicts, words = _verdicts(rows), ("", *VERDICTS)
-        text = io.StringIO()
-        lines = csv.writer(text)
-        lines.writerow(["id", decision.by, "p", "above", "verdict"])
+        lines: list[list[Any]] = [["id", decision.by, "p", "above", "verdict"]]
         for place in decision.order.tolist():
             row = rows.row_of(result.ids[place])
             if row is not None:
                 value = float(decision.scores[decision.by][place])
                 said = words[int(verdicts[row])]
-                lines.writerow(
+                lines.append(
                     [
                         rows.ids[row],
                         f"{value:.6g}",
@@ -180,9 +174,7 @@ def routes(session: Session) -> APIRouter:
                         said,
                     ]
                 )
-        content = text.getvalue().encode("utf-8", "surrogateescape")
-        told = {"content-disposition": 'attachment; filename="outliers.csv"'}
-        return Response(content, media_type="text/csv; charset=utf-8", headers=told)
+        return wire.csv_file(lines, "outliers.csv")
 
     @router.get("/seen/{row}")
     def seen(row: int, key: Key) -> Response:

@@ -26,9 +26,8 @@ from ..applications import MODEL
 from ..errors import NarrowsError, NoImages
 from ..images import read
 from .guard import LARGEST_UPLOAD
-from .latent import Row
-from .map import plain
-from .search import Upload
+from .map import Row, plain
+from .search import Upload, unnamed
 from .session import Session
 
 __all__ = ["NAME", "missing", "routes"]
@@ -130,7 +129,7 @@ def routes(session: Session) -> APIRouter:
                 try:
                     result = _result(session, model, task, path, mask, progress)
                 except (NarrowsError, ValueError) as error:
-                    raise NarrowsError(_named(str(error), path)) from error
+                    raise NarrowsError(unnamed(str(error), [path])) from error
             folder = session.temporary(f"restored-{id_}")
             found = _made(session, task, result, path, folder)
             with lock:
@@ -240,7 +239,7 @@ def _made(session: Session, task: Task, result: Any, path: Path, folder: Path) -
     written = result.save(folder)
 
     def told(text: str) -> str:
-        return session.said(_named(text, path))
+        return session.said(unnamed(text, [path]))
 
     document = {
         "verb": task.verb,
@@ -254,11 +253,6 @@ def _made(session: Session, task: Task, result: Any, path: Path, folder: Path) -
         "notes": [told(note) for note in result.notes],
     }
     return Made(document, pictures, Path(written["pictures"][0]))
-
-
-def _named(text: str, path: Path) -> str:
-    """A sentence without the name that an upload has here."""
-    return text.replace(str(path), "the picture").replace(path.name, "the picture")
 
 
 def _bytes(pixels: torch.Tensor) -> bytes:

@@ -7,10 +7,10 @@ rows and uploads, plus and minus, a filter ──nw.search──► rows and dis
 
 from __future__ import annotations
 
-import io
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,13 +20,14 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from ..errors import NoImages
+from ..figures import png
 from .filters import Condition, where
-from .map import Key, plain
+from .map import Key, Row, plain
 from .rows import Rows
 from .session import Session
 from .sheets import encoded, opened
 
-__all__ = ["NAME", "ground", "missing", "routes"]
+__all__ = ["NAME", "ground", "missing", "routes", "unnamed"]
 
 Array = np.ndarray[Any, Any]
 
@@ -37,7 +38,6 @@ DRAWN = 4  # pictures that a text is searched by
 EDGES = 24  # pictures whose edges say what they are drawn on
 SHOWN = 512  # pixels of the longer side of an upload that is shown
 
-Row = Annotated[int, Field(ge=0, lt=1 << 32)]
 Upload = Annotated[str, Field(max_length=64)]
 
 
@@ -148,8 +148,8 @@ def routes(session: Session) -> APIRouter:
             raise NoImages(why)
         with session.in_use:
             made = generate(session.autoencoder(), DRAWN, text=asked.text)
-        pixels = (made.pictures.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
-        return {"uploads": [uploads.add(_png(each)) for each in pixels]}
+        pixels = made.pictures.permute(0, 2, 3, 1).cpu().numpy()
+        return {"uploads": [uploads.add(png(each)) for each in pixels]}
 
     @router.post("/search")
     def found(asked: Question) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def routes(session: Session) -> APIRouter:
             if (row := rows.row_of(id_)) is not None
         ]  # fmt: skip
         sent = [*files["like"], *files["minus"]]
-        notes = [session.said(_unnamed(note, sent)) for note in result.notes]
+        notes = [session.said(unnamed(note, sent)) for note in result.notes]
         return {"hits": hits, "exact": result.exact, "notes": notes}
 
     return router
@@ -192,14 +192,14 @@ def _no_text(session: Session) -> str:
     from ..applications.generate import FROM_TEXT
     from ..priors import stored_priors
 
-    folder = getattr(getattr(session.model, "run", None), "folder", None)
+    folder = session.run_folder
     held = session.missing.get("decoder") or session.missing.get("model")
     if folder is not None and not held and FROM_TEXT in stored_priors(folder):
         return ""
     return "this model reads no captions"
 
 
-def _unnamed(text: str, files: list[Path]) -> str:
+def unnamed(text: str, files: Iterable[Path]) -> str:
     """A sentence without the names that uploads have here."""
     for path in files:
         text = text.replace(str(path), "the picture").replace(path.name, "the picture")
@@ -220,15 +220,6 @@ def ground(rows: Rows | None) -> str:
     edges = [np.concatenate([x[0], x[-1], x[:, 0], x[:, -1]]) for x in small]
     colour = np.median(np.concatenate(edges), axis=0)
     return "#" + "".join(f"{int(round(float(value))):02x}" for value in colour)
-
-
-def _png(pixels: Array) -> bytes:
-    """Pixels uint8 (H, W, C) as a file."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(out, format="PNG")
-    return out.getvalue()
 
 
 def _smaller(pixels: Array, side: int) -> Array:

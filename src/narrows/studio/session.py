@@ -121,6 +121,23 @@ class Session:
             text = text.replace(address, Path(address).name)
         return _ADDRESS.sub(lambda found: Path(found[0].rstrip("/\\")).name, text)
 
+    @property
+    def run_folder(self) -> Path | None:
+        """Where the model lies; of none, or one in memory, nothing."""
+        return getattr(getattr(self.model, "run", None), "folder", None)
+
+    @property
+    def trained_on(self) -> Any:
+        """The pictures of the model's training, as its run says them."""
+        return getattr(getattr(self.model, "run", None), "facts", {}).get("pictures")
+
+    @property
+    def pictures_shown(self) -> Any:
+        """The pictures that are open, or those that the collection is of."""
+        if self.collection is None or self.kind == "pictures":
+            return self.subject
+        return self.collection.about.pictures
+
     def temporary(self, name: str) -> Path:
         """A file of this session, gone with it."""
         return self._temporary / name
@@ -278,8 +295,7 @@ class Session:
     def _kept(self) -> set[Path]:
         """What of the cache is in use here."""
         stay = set() if self.rows is None else {self.cached("sheets") / self.rows.key}
-        own = getattr(getattr(self.model, "run", None), "folder", None)
-        for each in (own, None if self.collection is None else self.collection.address):
+        for each in (self.run_folder, None if self.collection is None else self.collection.address):
             if each is not None:
                 stay.add(Path(each))
         return stay
@@ -340,7 +356,7 @@ class Session:
             if (run := self.earlier()) is not None:
                 self.model = self._trained(run)
         else:
-            subject = getattr(getattr(self.model, "run", None), "facts", {}).get("pictures")
+            subject = self.trained_on
             if not subject:
                 self.missing["rows"] = (
                     "this model does not say which pictures it was trained on: index some, and open the "

@@ -26,6 +26,7 @@ from ..figures import decoder_page_bytes
 from ..images import Images
 from ..images.read import fit_pixels
 from ..images.thumbnails import opened_thumbnail
+from .map import Row
 from .session import Session
 
 __all__ = ["NAME", "missing", "routes"]
@@ -38,7 +39,6 @@ KEPT = 8  # files that are kept
 CODES = 48 + 2 * 10 + MOST  # of a page with a decoder: samples, steps of sliders, pictures
 ASKED = 64  # thumbnails by which a size is told
 
-Row = Annotated[int, Field(ge=0, lt=1 << 32)]
 Name = Annotated[str, Query(min_length=1, max_length=64)]
 
 
@@ -119,13 +119,11 @@ def _maker(session: Session, wish: Wish) -> Callable[[Any], str]:
     """What makes the file, of what is there now."""
     if wish.what == "model":
         subject = session.subject if session.kind == "run" else session.model
-        about = None if session.collection is None else session.collection.about
-        own = getattr(getattr(session.model, "run", None), "facts", {}).get("pictures")
-        shown = session.subject if about is None or session.kind == "pictures" else about.pictures
+        shown = None if session.trained_on else session.pictures_shown or None
 
         def card(progress: Any) -> str:
             with session.in_use:
-                return model_page(subject, None if own else shown or None, progress=progress)
+                return model_page(subject, shown, progress=progress)
 
         return card
     rows = session.shown(wish.key)

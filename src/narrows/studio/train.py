@@ -202,7 +202,7 @@ class Room:
     def paths(self) -> dict[str, Path]:
         """Folders of runs by id: what is open, and where `narrows train` writes from here."""
         session, found = self.session, []
-        own = getattr(getattr(session.model, "run", None), "folder", None)
+        own = session.run_folder
         for path in (session.subject if session.kind in ("run", "model") else None, own):
             if path is not None and Path(path).exists() and not session.standing:
                 found.append(Path(path) if Path(path).is_dir() else Path(path).parent)
@@ -437,7 +437,7 @@ class Room:
         if session.kind == "pictures":
             return session.subject
         about = None if session.collection is None else session.collection.about.pictures
-        seen = getattr(getattr(session.model, "run", None), "facts", {}).get("pictures")
+        seen = session.trained_on
         for one in (about, seen):
             if one and (Path(str(one)).exists() or one in names()):
                 return one
@@ -486,7 +486,7 @@ class Room:
         """
         what = self._needed()
         recipe(asked.recipe)
-        if asked.after and (self._waiting or any(o.poll() is None for o in self._running())):
+        if asked.after and (self._waiting or self._goes_on()):
             return self._queue(asked)
         self._free()
         return self._begin(asked, what)
@@ -506,7 +506,7 @@ class Room:
 
         def work(progress: Any) -> None:
             try:
-                while self._waiting[0] != name or any(o.poll() is None for o in self._running()):
+                while self._waiting[0] != name or self._goes_on():
                     progress("", 0, 0)
                     time.sleep(LOOKS)
                 self._begin(asked, self._needed())
@@ -516,8 +516,8 @@ class Room:
         title = f"{asked.for_ or asked.recipe} waits for its turn to be trained"
         return {"id": "", "job": self.session.jobs.start(name, title, work, stops=True).name}
 
-    def _running(self) -> list[subprocess.Popen[bytes]]:
-        return list(self._began.values())
+    def _goes_on(self) -> bool:
+        return any(own.poll() is None for own in list(self._began.values()))
 
     def _begin(self, asked: Wanted, what: Any) -> dict[str, Any]:
         folder = _free_folder(run_folder(asked.for_ or asked.recipe, what))
@@ -670,7 +670,7 @@ class Room:
         return what
 
     def _free(self) -> None:
-        if any(own.poll() is None for own in self._began.values()):
+        if self._goes_on():
             raise ValueError("a training goes on already: stop it first, or wait for its end")
 
     def _start(self, command: list[str], folder: Path) -> str:

@@ -7,15 +7,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from fastapi import Response
 
-__all__ = ["columns", "sixteen_bits"]
+__all__ = ["columns", "csv_file", "sixteen_bits"]
 
 Array = np.ndarray[Any, Any]
 KINDS = {"uint8": "u1", "uint16": "<u2", "uint32": "<u4", "float32": "<f4", "float64": "<f8"}
@@ -40,6 +42,15 @@ def columns(document: Mapping[str, Any] | None = None, /, **arrays: Array) -> Re
         pieces.append(content)
         length += len(content)
     return Response(b"".join(pieces), media_type="application/octet-stream")
+
+
+def csv_file(lines: Iterable[Sequence[Any]], name: str) -> Response:
+    """Lines, the titles first, as a file to be saved under a name."""
+    text = io.StringIO()
+    csv.writer(text).writerows(lines)
+    content = text.getvalue().encode("utf-8", "surrogateescape")
+    told = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type="text/csv; charset=utf-8", headers=told)
 
 
 def sixteen_bits(points: Array) -> tuple[Array, Array]:
