@@ -61,6 +61,7 @@ __all__ = [
     "save",
     "search",
     "segment",
+    "size",
     "steer",
     "train",
     "upscale",
@@ -97,6 +98,7 @@ _HOMES = {
     "reconstruct": ".applications.reconstruct",
     "search": ".applications.search",
     "segment": ".applications.segment",
+    "size": ".applications.size",
     "steer": ".applications.steer",
     "train": ".applications.train",
     "upscale": ".applications.upscale",
@@ -149,6 +151,7 @@ if TYPE_CHECKING:
     from .applications.reconstruct import reconstruct
     from .applications.search import search
     from .applications.segment import segment
+    from .applications.size import size
     from .applications.steer import steer
     from .applications.train import train
     from .applications.upscale import upscale

@@ -36,6 +36,7 @@ NO_APPLICATIONS = {
     "info",
     "recipes",
     "reproduce",
+    "size",
     "studio",
     "train",
 }

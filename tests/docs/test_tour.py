@@ -29,7 +29,11 @@ def test_every_cell_runs_and_shows_what_is_stored() -> None:
     outputs = tour.run(shorter)
     stored = [cell["outputs"] for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
     assert len(SOURCES) > 20
-    assert [_kinds(each) for each in outputs] == [_kinds(each) for each in stored], "make tour"
+    for made, kept in zip(outputs, stored, strict=True):
+        kinds = _kinds(made)
+        if ("stream",) not in _kinds(kept):  # how far it is, which a slow machine is told
+            kinds = [kind for kind in kinds if kind != ("stream",)]
+        assert kinds == _kinds(kept), "make tour"
 
 
 def _kinds(outputs: list[dict]) -> list[tuple[str, ...]]:

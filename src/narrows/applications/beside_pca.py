@@ -28,12 +28,9 @@ __all__ = [
     "conclusion",
     "held",
     "linear",
-    "sufficient_code_size",
     "unfair",
     "views_of",
 ]
-
-MOST, ENOUGH, JUDGED = 256, 0.95, 1000  # components, the share of what they explain, and pictures
 
 
 @dataclass(frozen=True)
@@ -91,35 +88,6 @@ def linear(model: Any, fitted: Any, x: Tensor, seed: int = 0) -> Linear | None:
     made = {name: reconstruct(x).clamp(0, 1) for name, reconstruct in pcas.items()}
     best = best_of({name: psnr(x, x_hat) for name, x_hat in made.items()})
     return None if best is None else Linear(best[0], made[best[0]], best[1])
-
-
-def sufficient_code_size(train: Any, validation: Any = None, seed: int = 0) -> tuple[int, str]:
-    """The fewest components of PCA that explain 95 % of what 256 do, of validation pictures.
-
-    Args:
-        train: a source that PCA is fitted on.
-        validation: a source that the curve is of, at most 1,000 of it; None: that of the training.
-
-    Returns:
-        The number, and a line that says it and why.
-
-    Raises:
-        ValueError: the pictures are all alike.
-    """
-    judged = train if validation is None else validation
-    x = judged.batch(torch.arange(min(JUDGED, len(judged)))).cpu()
-    pca = Pca.fit(train, min(MOST, Pca.most(train)), seed=seed)
-    total = (x.flatten(1) - pca.mean).square().sum()
-    # a component takes from the squared error the square of its coefficient
-    explained = pca.encode(x).square().sum(0).cumsum(0)
-    if not float(explained[-1]) > 0:
-        raise ValueError("code_size auto needs pictures that differ: give a number instead")
-    size = 1 + int((explained < ENOUGH * explained[-1]).sum())
-    share, most = float(explained[size - 1] / total), float(explained[-1] / total)
-    return size, (
-        f"code size {size}: so many components of PCA explain {share:.0%} of the variance of "
-        f"{len(x):,} {'training' if validation is None else 'validation'} pictures, {len(pca):,} explain {most:.0%}"
-    )
 
 
 def held(model: Any, x: Tensor) -> Linear | None:

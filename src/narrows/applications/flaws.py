@@ -1,9 +1,9 @@
 """Flaws: where a picture differs from normal ones, patch by patch; no model has to be trained.
 
-normal pictures ──┬─► fitted to: banks of patches, of several scales
-                  ├─► with painted flaws: which bank finds flawed pictures, and which marks them best
+normal pictures ──┬─► fitted to: banks of patches and what their rings tell of them, of several scales
+                  ├─► with painted flaws: which of these find flawed pictures, and which bank marks them best
                   └─► held out: threshold and p-values ─┐
-pictures in question ──distances to the bank────────────┴─► which are flawed, and a map of where
+pictures in question ──their mean score─────────────────┴─► which are flawed, and a map of where
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ..images.painted import painted
 from ..images.sizes import Sized, sized
 from ..measures.detection import Detection, detection
 from ..measures.patch_bank import PatchBank, Patches, picture_score, spread
+from ..measures.patch_context import PatchContext
 from ..progress import Progress, stage
 from ..randomness import permutation
 from ..results import Result
@@ -36,15 +37,49 @@ __all__ = ["Flaws", "flaws"]
 Array = np.ndarray[Any, Any]
 
 SCORE = "patches"
-SIDES = (160, 80, 48)  # pixels of the shorter side after scaling, tried in turn
+SIDES = (160, 80, 48, 32)  # pixels of the shorter side after scaling, tried in turn
 WINDOWS = (25, 0)
 SHARES = (0.002, 0.02, 0.1)  # of the patches, whose mean is the picture's score
+TINY = 1e-6
 LEAST = 4  # normal pictures
 CHOSEN_ON = 0.25  # of the normal pictures, at most MOST
 JUDGED_BY = 0.25
 MOST = 50
+PAINTED = 120  # pictures with a flaw, about
+MEMBERS = 4  # scores whose mean is a picture's, at most
 EVERY = 7  # pixels of a map that choose it
 SHOWN, LISTED = 8, 10
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A score of pictures that was tried, standardised by the normal ones among those that choose.
+
+    Attributes:
+        detector: distances of patches.
+        share: of a picture's patches, the most anomalous ones, whose mean is its score.
+        mean, deviation: of the logarithm of the normal pictures' scores.
+        pictures, pixels: AUROC on painted flaws.
+        values: of the pictures that choose, standardised.
+    """
+
+    detector: PatchBank | PatchContext
+    share: float
+    mean: float
+    deviation: float
+    pictures: float
+    pixels: float
+    values: Array
+
+    @property
+    def how(self) -> str:
+        asked = "beside the bank" if isinstance(self.detector, PatchBank) else "beside their rings"
+        return f"{self.detector.patches}, {asked}"
+
+    def score(self, distances: Tensor) -> float:
+        """A picture's standardised score."""
+        value = np.log(picture_score(distances, self.share) + TINY)
+        return float((value - self.mean) / self.deviation)
 
 
 @dataclass(frozen=True)
@@ -77,7 +112,7 @@ class Flaws(Result, Decision):
         fitted, chosen_on, held_out: how many normal pictures the bank is of, chose how patches are
             cut, and set the threshold.
         how: of pictures and of maps, how patches are cut.
-        choices: AUROC on painted flaws, of pictures and of pixels, for all that was tried.
+        choices: AUROC on painted flaws, of pictures and of pixels, for all that was tried, each alone.
         truth: which are flawed by labels, (N,) booleans; None without.
         detection: how well pictures are told, and pixels where there are masks.
     """
@@ -200,8 +235,10 @@ def flaws(
 
     Patches of normal pictures, whitened, are a memory bank; a patch's distance to the nearest of
     them is how anomalous it is (Roth et al. 2022, with principal components in place of a pretrained
-    network's features). How patches are cut is chosen on flaws that are painted on normal pictures,
-    never on those in question. Pictures keep their size and shape, which may differ.
+    network's features). A second score is how badly the middle of a patch is told by its ring: the
+    reconstruction of what was masked, by linear regression. A picture's score is the mean of up to four
+    of these, of several scales. Which, and how patches are cut, is chosen on flaws that are painted on
+    normal pictures, never on those in question. Pictures keep their size and shape, which may differ.
 
     Args:
         pictures: those in question.
@@ -248,18 +285,19 @@ def flaws(
     part = {name: [known.pixels[i] for i in places] for name, places in of.items()}
     with stage(progress, "choosing how patches are cut") as step:
         choices = _tried(part["fitting"], part["choosing"], seed, step)
-    of_pictures = max(choices, key=lambda choice: choice["pictures"])
-    of_maps = max(choices, key=lambda choice: choice["pixels"])
-    bank, share = of_pictures["bank"], of_pictures["share"]
-    marking = of_maps["bank"]
+    members = _best_together(choices, len(choosing))
+    of_maps = max(choices, key=lambda way: way.pixels)
+    marking = of_maps.detector
     drawn: list[Tensor] = []
     each: list[float] = []
     with stage(progress, "scoring") as step:
         pictures_of_all = [*part["judged"], *asked.pixels]
         for number, picture in enumerate(pictures_of_all, 1):
-            distances = bank.distances(picture)
-            each.append(picture_score(distances, share))
-            drawn.append(distances if marking is bank else marking.distances(picture))
+            found = {
+                id(one): one.distances(picture) for one in [marking, *(m.detector for m in members)]
+            }
+            each.append(float(np.mean([m.score(found[id(m.detector)]) for m in members])))
+            drawn.append(found[id(marking)])
             step(number, len(pictures_of_all))
     normal_scores, scores = each[: len(judged)], each[len(judged) :]
     usual = float(np.quantile(np.concatenate([m.ravel() for m in drawn[: len(judged)]]), 0.99))
@@ -267,12 +305,15 @@ def flaws(
     maps = Maps(drawn[len(judged) :], marking.patches, sizes)
     decision = decide({SCORE: normal_scores}, {SCORE: scores}, rule)
     truth, measured = _measured(asked, scores, maps, anomalies, masks)
-    kept = [{key: one[key] for key in ("how", "share", "pictures", "pixels")} for one in choices]
+    kept = [
+        {"how": one.how, "share": one.share, "pictures": one.pictures, "pixels": one.pixels}
+        for one in choices
+    ]
     return Flaws(
         **vars(decision), ids=asked.ids, pictures=asked.pixels, maps=maps, usual=usual,
         fitted=len(fitting), chosen_on=len(choosing), held_out=len(judged),
-        how={"pictures": f"{of_pictures['how']}, the most anomalous {share:.1%} of them",
-             "maps": of_maps["how"]},
+        how={"pictures": "; ".join(f"{m.how}, the most anomalous {m.share:.1%} of them" for m in members),
+             "maps": of_maps.how},
         choices=kept, truth=truth, detection=measured or None,
         notes=[*dict.fromkeys(notes)],
         skipped=[*known.skipped, *asked.skipped],
@@ -299,40 +340,68 @@ def _by_folder(ids: Sequence[str]) -> Array | None:
 
 def _tried(
     fitting: Sequence[Tensor], choosing: Sequence[Tensor], seed: int, step: Any
-) -> list[dict[str, Any]]:
-    """Each way to cut patches: its bank, and how well it finds painted flaws and marks them."""
-    flawed = [painted(picture, seed + number) for number, picture in enumerate(choosing)]
+) -> list[_Way]:
+    """Each way to score pictures, and how well it finds painted flaws and marks them."""
+    count = len(choosing)
+    times = max(1, round(PAINTED / count))
+    flawed = [
+        painted(x, seed + n + count * time) for time in range(times) for n, x in enumerate(choosing)
+    ]
     asked = [*choosing, *(picture for picture, _ in flawed)]
-    truth = np.repeat([False, True], len(choosing))
+    truth = np.repeat([False, True], [count, len(flawed)])
     where = np.concatenate([mask.numpy().ravel()[::EVERY] for _, mask in flawed])
     short = float(np.median([min(picture.shape[1:]) for picture in fitting]))
-    ways = [
+    cuts = [
         Patches(min(1.0, side / short), window=window)
         for side in SIDES
         if side == SIDES[-1] or side <= short
         for window in WINDOWS
     ]
-    found = []
-    for number, patches in enumerate(ways):
-        bank = PatchBank.fit(fitting, patches, seed)
-        distances = [bank.distances(picture) for picture in asked]
-        marked = np.concatenate(
-            [
-                spread(each, patches, picture.shape[1:]).numpy().ravel()[::EVERY]
-                for each, picture in zip(distances[len(choosing) :], choosing, strict=True)
-            ]
-        )
-        pixels = detection(marked, where).auroc if 0 < where.sum() < len(where) else 0.5
-        for share in SHARES:
-            scores = [picture_score(each, share) for each in distances]
-            found.append(
-                {
-                    "bank": bank, "how": str(patches), "share": share, "pixels": pixels,
-                    "pictures": detection(scores, truth).auroc,
-                }
-            )  # fmt: skip
-        step(number + 1, len(ways))
-    return found
+    ways: list[_Way] = []
+    for number, patches in enumerate(cuts):
+        for detector in (
+            PatchBank.fit(fitting, patches, seed),
+            PatchContext.fit(fitting, patches, seed),
+        ):
+            distances = [detector.distances(picture) for picture in asked]
+            pixels = 0.0  # maps are of banks only
+            if isinstance(detector, PatchBank):
+                pixels = _marked(distances[count:], patches, flawed, where)
+            for share in SHARES:
+                values = np.log([picture_score(each, share) + TINY for each in distances])
+                mean, deviation = float(values[:count].mean()), float(values[:count].std()) or 1.0
+                auroc = detection(values, truth).auroc
+                values = (values - mean) / deviation
+                ways.append(_Way(detector, share, mean, deviation, auroc, pixels, values))
+        step(number + 1, len(cuts))
+    return ways
+
+
+def _marked(distances: Sequence[Tensor], patches: Patches, flawed: Any, where: Array) -> float:
+    """AUROC of the pixels of painted flaws."""
+    if not 0 < where.sum() < len(where):
+        return 0.5
+    maps = [
+        spread(each, patches, picture.shape[1:]).numpy().ravel()[::EVERY]
+        for each, (picture, _) in zip(distances, flawed, strict=True)
+    ]
+    return detection(np.concatenate(maps), where).auroc
+
+
+def _best_together(ways: Sequence[_Way], normal: int) -> list[_Way]:
+    """The ways whose mean finds painted flaws best: the best one, and those that help it, one by one."""
+
+    def auroc(members: Sequence[_Way]) -> float:
+        mean = np.mean([way.values for way in members], axis=0)
+        return detection(mean, np.arange(len(mean)) >= normal).auroc
+
+    members = [max(ways, key=lambda way: way.pictures)]
+    while len(members) < MEMBERS:
+        more = max(ways, key=lambda way: auroc([*members, way]))
+        if auroc([*members, more]) <= auroc(members):
+            break
+        members.append(more)
+    return members
 
 
 def _measured(

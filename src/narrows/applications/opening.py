@@ -16,7 +16,8 @@ import torch
 from ..autoencoder import Autoencoder
 from ..encoders import Encoder
 from ..errors import BadFile, NoImages
-from ..images import Subset, as_source
+from ..images import Images, Subset, as_source, open_source
+from ..images.arrays import fitted
 from ..images.inputs import Pictures, even_rows
 from ..images.inputs import pictures as read_pictures
 from ..progress import Progress, stage
@@ -27,9 +28,32 @@ if TYPE_CHECKING:
     from ..collection import Collection
 
 __all__ = [
-    "Opened", "encoded", "is_collection", "joined_notes", "model_of_collection", "opened", "opened_autoencoder",
-    "opened_collection", "opened_images", "opened_model", "run_of",
+    "Opened", "encoded", "is_collection", "joined_notes", "model_of_collection", "opened", "opened_as",
+    "opened_autoencoder", "opened_collection", "opened_images", "opened_model", "run_of",
 ]  # fmt: skip
+
+
+def opened_as(
+    what: Pictures,
+    size: Any = None,
+    mode: str | None = None,
+    fit: str = "crop",
+    center_crop: int | None = None,
+    progress: Any = None,
+) -> Any:
+    """Pictures of any kind, brought to what was asked for; see :func:`narrows.images.open_source`.
+
+    Raises:
+        ValueError: a size or a mode for a source that has its own.
+    """
+    if isinstance(what, (str, Path)):
+        return open_source(what, size, mode, fit, center_crop, progress)
+    images = read_pictures(what, progress=progress)
+    if size is None and mode is None and center_crop is None:
+        return images
+    if not isinstance(images, Images):
+        raise ValueError(f"a {type(images).__name__} has its own size; leave size and mode out")
+    return fitted(images, size, mode, fit, center_crop)
 
 
 def opened_model(model: Any, device: str = "auto") -> Any:

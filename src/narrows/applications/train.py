@@ -19,8 +19,7 @@ from ..autoencoder import Autoencoder
 from ..defaults import RECIPE
 from ..figures import comparison, loss_curves, picture_rows
 from ..figures import save as save_figure
-from ..images import Images, open_source, split
-from ..images.arrays import fitted
+from ..images import split
 from ..images.inputs import Pictures
 from ..images.inputs import pictures as read_pictures
 from ..images.patches import patches as cut_patches
@@ -39,11 +38,12 @@ from ..training.length import lasting, patient
 from ..training.phases import recipe_of
 from ..training.reporting import Reporter, Unfailing, reporter
 from ..training.standing import Standing
-from .beside_pca import conclusion, linear, sufficient_code_size
-from .opening import opened_autoencoder, run_of
+from .beside_pca import conclusion, linear
+from .opening import opened_as, opened_autoencoder, run_of
 from .prior import fit_after_training
 from .purpose import recipe_of_purpose, standing, standings
 from .reconstruct import SHOWN, Reconstructions, reconstructed
+from .size import sufficient_code_size
 
 __all__ = ["Training", "run_folder", "train"]
 
@@ -239,7 +239,7 @@ def train(
             side = size or (64 if earlier is None else earlier.preprocessing.size)
             images: Any = cut_patches(pictures, side, mode or "rgb", seed=seed, progress=step)
         elif earlier is None:
-            images = _opened(pictures, size, mode, fit, center_crop, step)
+            images = opened_as(pictures, size, mode, fit, center_crop, step)
         else:
             images = read_pictures(pictures, earlier.preprocessing, progress=step)
     if images.shape[0] not in (1, 3):
@@ -384,20 +384,6 @@ def _begun(recipe: Recipe, earlier: Autoencoder) -> Autoencoder:
     before = run_of(earlier)
     model.run = Run(before.preprocessing, before.seen)
     return model
-
-
-def _opened(
-    what: Pictures, size: Any, mode: str | None, fit: str, center_crop: int | None, step: Any
-) -> Any:
-    """Pictures of any kind, brought to what was asked for."""
-    if isinstance(what, (str, Path)):
-        return open_source(what, size, mode, fit, center_crop, step)
-    images = read_pictures(what, progress=step)
-    if size is None and mode is None and center_crop is None:
-        return images
-    if not isinstance(images, Images):
-        raise ValueError(f"a {type(images).__name__} has its own size; leave size and mode out")
-    return fitted(images, size, mode, fit, center_crop)
 
 
 def _leave(result: Training, folder: Path, notes: Sequence[str]) -> None:

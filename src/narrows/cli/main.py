@@ -54,6 +54,7 @@ def main() -> None:
         reproduce,
         search,
         segment,
+        size,
         steer,
         studio,
         train,

@@ -15,6 +15,7 @@ from .disentanglement import (
 )
 from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, nearest_rows, precision_recall
+from .intrinsic_dimension import maximum_likelihood_dimension, nearest_distances, two_nn
 from .likelihoods import elbo, importance_log_likelihood
 from .neighbourhoods import Neighbourhoods, neighbourhoods
 from .pictures import edge_energy, high_frequency_residual, psnr, sharpness, squared_error, ssim
@@ -52,8 +53,10 @@ __all__ = [
     "importance_log_likelihood",
     "information",
     "intersection_over_union",
+    "maximum_likelihood_dimension",
     "mean_picture",
     "mig",
+    "nearest_distances",
     "nearest_rows",
     "neighbourhoods",
     "participation_ratio",
@@ -69,4 +72,5 @@ __all__ = [
     "squared_error",
     "ssim",
     "wiener",
+    "two_nn",
 ]

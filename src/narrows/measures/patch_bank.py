@@ -89,6 +89,21 @@ class Patches:
         rows = F.unfold(x[None], self.side, stride=step)[0].T
         return rows, tuple((n - self.side) // step + 1 for n in x.shape[1:])  # type: ignore[return-value]
 
+    def drawn(self, pictures: Sequence[Tensor], count: int, seed: int) -> Tensor:
+        """About ``count`` patches of all positions, as many of each picture, (N, C·side²).
+
+        Raises:
+            ValueError: no picture.
+        """
+        if not pictures:
+            raise ValueError("patches are drawn from at least one normal picture")
+        each = math.ceil(count / len(pictures))
+        found = []
+        for number, picture in enumerate(pictures):
+            rows, _ = self.cut(picture, 1)
+            found.append(rows[permutation(seed, f"patches/{number}", len(rows))[:each]])
+        return torch.cat(found)
+
 
 @dataclass(frozen=True)
 class PatchBank:
@@ -113,15 +128,8 @@ class PatchBank:
         Raises:
             ValueError: no picture.
         """
-        if not pictures:
-            raise ValueError("a bank of patches needs at least one normal picture")
         patches = patches or Patches()
-        each = math.ceil(DRAWN / len(pictures))
-        drawn = []
-        for number, picture in enumerate(pictures):
-            rows, _ = patches.cut(picture, 1)
-            drawn.append(rows[permutation(seed, f"patches/{number}", len(rows))[:each]])
-        x = torch.cat(drawn)
+        x = patches.drawn(pictures, DRAWN, seed)
         mean = x.mean(0)
         x = x - mean
         values, vectors = torch.linalg.eigh((x.T @ x / len(x)).double())
