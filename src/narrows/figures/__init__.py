@@ -4,6 +4,7 @@ from .animation import ANIMATED, animation, save_animation, side_by_side
 from .classes import confusion_matrix, label_curves
 from .curves import loss_curves
 from .decoder_page import decoder_page, decoder_page_bytes
+from .diagram import model_diagram
 from .displacements import distances, paths, planes, stretched, travelled
 from .grids import comparison, grown, picture_grid
 from .heat import heat, heat_sheet
@@ -47,6 +48,7 @@ __all__ = [
     "maps",
     "mask_png",
     "methods",
+    "model_diagram",
     "overlaid",
     "overlays",
     "paths",
