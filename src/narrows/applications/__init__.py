@@ -101,6 +101,7 @@ from .text_to_image import (
     fit_attribute_classifier,
     prompt_fidelity,
 )
+from .units import model_weights, unit_effects, unit_weights
 from .upscale import Upscaled, upscale, upscale_batch
 
 __all__ = [
@@ -194,6 +195,7 @@ __all__ = [
     "manifold",
     "mean_rank",
     "model_page",
+    "model_weights",
     "morph",
     "morph_codes",
     "morph_page",
@@ -218,6 +220,8 @@ __all__ = [
     "thumbnails",
     "traversals",
     "traverse",
+    "unit_effects",
+    "unit_weights",
     "untrained",
     "upscale",
     "upscale_batch",
