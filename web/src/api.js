@@ -57,7 +57,12 @@ export const thumbnailOf = row => address(`/api/pictures/${row}`, { thumbnail: "
 export const pictureOf = row => address(`/api/pictures/${row}`);
 export const labelsOf = () => address("/api/label/csv");
 export const pageOf = name => address("/api/share/file", { name });
-export const sheetOf = number => address(`/api/map/sheets/${number}`);
+// a sheet of thumbnails, as a canvas takes it
+export async function sheetOf(number) {
+  const answer = await fetch(address(`/api/map/sheets/${number}`));
+  if (!answer.ok) throw new Error(String(answer.status));
+  return createImageBitmap(await answer.blob());
+}
 
 export const outliersOf = parameters => address("/api/outliers/csv", parameters);
 
