@@ -5,6 +5,7 @@ codes (N, D) ──deviations──► a unit moved to either side ──decode�
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,7 +14,9 @@ from torch import Tensor
 from ..bottlenecks import Quantised
 from .decoding import Decode, decoder
 
-__all__ = ["effects_of", "model_weights", "moved_units", "unit_effects", "unit_weights"]
+__all__ = [
+    "by_first_numbers", "effects_of", "model_weights", "moved_units", "unit_effects", "unit_weights",
+]  # fmt: skip
 
 WEIGHED = 1024  # numbers of a code up to which each is weighed by what it changes
 KNOWN = 1000  # codes whose deviations are taken
@@ -61,6 +64,32 @@ def model_weights(model: Any, codes: Any) -> tuple[float, ...] | None:
         return None
     found = unit_weights(decoder(model), some.reshape(-1, *model.code_shape))
     return tuple(found.tolist()) if found.isfinite().all() and found.any() else None
+
+
+def by_first_numbers(
+    decode: Decode, code: Tensor, mean: Tensor, order: Tensor, counts: Sequence[int]
+) -> Tensor:
+    """What is decoded of a code of which only some numbers are known, (len(counts), C, H, W).
+
+    Args:
+        decode: codes (B, *code) → pictures (B, C, H, W).
+        code, mean: (*code); the numbers that are not known are those of the mean.
+        order: the D numbers of a code, the first one first.
+        counts: how many of them are known, each in 0 … D.
+
+    Raises:
+        ValueError: the order is none of all numbers, or a count is beyond it.
+    """
+    size = code.numel()
+    if sorted(order.tolist()) != list(range(size)):
+        raise ValueError(f"an order names each of the {size} numbers once")
+    if not counts or min(counts) < 0 or max(counts) > size:
+        raise ValueError(f"of {size} numbers 0 to {size} are known; we got {list(counts)[:5]}")
+    codes = mean.flatten().repeat(len(counts), 1)
+    for row, count in enumerate(counts):
+        known = order[:count]
+        codes[row, known] = code.flatten()[known]
+    return decode(codes.reshape(len(counts), *code.shape))
 
 
 def central(codes: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from ..errors import NarrowsError
-from . import duplicates, label, latent, outliers, pictures, restore, search, share, train
+from . import duplicates, label, latent, lesson, outliers, pictures, restore, search, share, train
 from . import map as map_room
 from .guard import Guard, Refused
 from .jobs import FAILED
@@ -138,6 +138,7 @@ def rooms(session: Session) -> FastAPI:
     for room in ROOMS:
         app.include_router(room.routes(session))
     app.include_router(pictures.routes(session))
+    app.include_router(lesson.routes(session))
 
     app.router.routes.extend(page_routes())
     session.begin()
