@@ -100,6 +100,8 @@ def routes(session: Session) -> APIRouter:
         names: list[str] = []
         colours: list[str] = []
         if rows is not None and codes is not None:
+            if asked.row is None:  # so that the pictures lie around the middle of the plane
+                middle[units] = rows.codes[some][:, units].mean(0)
             points = ((rows.codes[some][:, units] - middle[units]) / sizes).astype(np.float32)
             column = next((rows.columns[name] for name in LABELS if name in rows.columns), None)
             made = colouring(None if column is None else column[some], len(some))

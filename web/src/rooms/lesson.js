@@ -6,21 +6,13 @@ import { pageOf, post, refresh, send } from "../api.js";
 import { drop, kept } from "../handout.js";
 import { saved } from "../pixels.js";
 import { finished, say, server } from "../state.js";
+import { STEPS } from "../steps.js";
 
 export const name = "lesson";
 export const title = "Lesson";
 export const line = "What a code is, in eight steps to show in class, and a handout with the pictures that were made on the way.";
 export const needs = "nothing";
 
-const STEPS = [
-  ["latent/plane", "Two numbers", "Drag over the plane of two numbers of a code: the picture follows. All pictures here are dots on it."],
-  ["latent/numbers", "How many numbers", "Take away one number of the code after the other: the picture blurs, and its error grows."],
-  ["restore/noise", "Noise", "Add noise with the slider, and see what the model makes of it beside a median filter and a linear baseline."],
-  ["latent/draw", "A picture of your own", "Draw one, and see what comes back through the code."],
-  ["restore/erase", "A part erased", "Paint over a part of a picture, and have it filled."],
-  ["latent/way", "Codes or pixels", "Go from one picture to another by a mixture of codes, and by one of pixels."],
-  ["latent/usual", "What does not belong", "Draw what is none of these, a letter say: its anomaly score, and how rare that is here."],
-];
 const making = signal(false);
 const last = signal("");
 

@@ -264,7 +264,7 @@ function Compared() {
       <a class="button" href=${`/api/restore/${found.id}/file`} download>Save at full size (${found.width}×${found.height})</a>
       <button onClick=${() => (result.value = null)}>Back to the picture</button></p>
     ${found.notes.map(note => html`<p class="note">${note}</p>`)}
-    <p class="row"><${Keep} title=${found.verb === "inpaint" ? "A part erased, and filled" : found.verb === "denoise" ? "Noise, and what is made of it" : "Made larger"} text=${() => `${names(left)}, then by ${found.methods.map(one => `${one.name} ${decibels(one)}`.trim()).slice(1).join("; ")}.`} shown=${() => [...document.querySelectorAll(".ways .open img")].slice(0, found.methods.length)} /></p>
+    <p class="row"><${Keep} title=${found.verb === "inpaint" ? "A part erased, and filled" : found.verb === "denoise" ? "Noise, and what is made of it" : "Made larger"} text=${() => `${names(left)[0].toUpperCase()}${names(left).slice(1)}, then by ${found.methods.map(one => `${one.name} ${decibels(one)}`.trim()).slice(1).join("; ")}.`} shown=${() => [...document.querySelectorAll(".ways .open img")].slice(0, found.methods.length)} /></p>
     <h3>${found.whole ? "By each method, of a part of the picture" : "By each method"}${found.methods.some(one => typeof one.psnr === "number") ? `; ${found.score}` : ""}</h3>
     <div class="tiles ways">
       ${found.methods.map((one, i) => html`<figure class=${i === right ? "tile chosen" : "tile"} key=${i}>
