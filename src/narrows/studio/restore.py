@@ -224,7 +224,7 @@ def _fitting(session: Session) -> Images | None:
         return None
     name = f"fitting {session.model.fingerprint()} {rows.key}"
     if session.kept.get("fitting", ("",))[0] != name:
-        ids = rows.ids[:: max(1, len(rows) // FITTED)][:FITTED]
+        ids = [*rows.ids[:: max(1, len(rows) // FITTED)]][:FITTED]
         session.kept["fitting"] = (name, small(session, rows, ids))
     found: Images = session.kept["fitting"][1]
     return found
