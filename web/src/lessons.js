@@ -29,14 +29,18 @@ export function place(z) {
 }
 export const placing = () => [square.value, spot.value, open.value];
 
-function Part({ of, title, children }) {
+// ready: what stands above is there, so that it stays where it is scrolled to
+function Part({ of, title, ready, children }) {
   const here = useRef(null), shown = open.value === of;
   useEffect(() => {
     if (part.value !== of && !(of === "numbers" && part.value === "draw")) return;
     open.value = of;
-    here.current.scrollIntoView({ block: "start" });
-    here.current.querySelector("summary").focus({ preventScroll: true });
-  }, [part.value]);
+    const frame = requestAnimationFrame(() => requestAnimationFrame(() => { // when the part before is closed
+      here.current?.scrollIntoView({ block: "start" });
+      here.current?.querySelector("summary").focus({ preventScroll: true });
+    }));
+    return () => cancelAnimationFrame(frame);
+  }, [part.value, ready]);
   return html`<details class="lesson-part" ref=${here} open=${shown}>
     <summary onClick=${event => { event.preventDefault(); open.value = shown ? "" : of; }}>${title}</summary>
     ${shown && html`<div class="inside">${children}</div>`}
@@ -44,12 +48,12 @@ function Part({ of, title, children }) {
 }
 
 // terms: what is mixed; decoded: the canvas of the code
-export function Lessons({ terms, decoded }) {
+export function Lessons({ terms, decoded, ready }) {
   return html`<section aria-label="For a lesson" class="lessons">
-    <${Part} of="plane" title="A plane of two numbers"><${Square} decoded=${decoded} /><//>
-    <${Part} of="numbers" title="How many numbers"><${Numbers} terms=${terms} /><//>
-    <${Part} of="way" title="Codes or pixels"><${Way} terms=${terms} /><//>
-    <${Part} of="usual" title="Is it usual here?"><${Usual} terms=${terms} /><//>
+    <${Part} of="plane" ready=${ready} title="A plane of two numbers"><${Square} decoded=${decoded} /><//>
+    <${Part} of="numbers" ready=${ready} title="How many numbers"><${Numbers} terms=${terms} /><//>
+    <${Part} of="way" ready=${ready} title="Codes or pixels"><${Way} terms=${terms} /><//>
+    <${Part} of="usual" ready=${ready} title="Is it usual here?"><${Usual} terms=${terms} /><//>
   </section>`;
 }
 

@@ -61,7 +61,7 @@ export function view() {
     </section>
     <div class="controls">
       <${Sliders} />
-      <${Lessons} terms=${terms.value} decoded=${canvas} />
+      <${Lessons} terms=${terms.value} decoded=${canvas} ready=${Boolean(sliders.value || why.value)} />
       <${Steer} />
       <${Generate} />
     </div>
