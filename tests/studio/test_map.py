@@ -30,7 +30,9 @@ def test_the_state_says_what_is_open(opened: Studio) -> None:
 def test_points_are_those_of_the_map(opened: Studio) -> None:
     found = columns(opened.ask("/api/map/points").content)
     codes = opened.session.rows.codes
-    flat = nw.applications.embed_2d(codes, "pca").points
+    weights = opened.session.collection.about.weights
+    assert weights is not None and len(weights) == codes.shape[1]
+    flat = nw.applications.embed_2d(codes, "pca", weights=weights).points
     side = (flat.max(0) - flat.min(0)).max()
     x, y = found["x"].astype(float) / 65535 * side, found["y"].astype(float) / 65535 * side
     assert np.abs((x - x[0]) - (flat[:, 0] - flat[0, 0])).max() < 2e-5 * side

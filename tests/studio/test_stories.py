@@ -28,6 +28,7 @@ import narrows as nw
 from narrows.studio import studio
 
 MOST = 12
+LESSON = 18  # a lesson has eight steps, of which each is a click to get there and a thing to do
 
 
 class Hand:
@@ -67,7 +68,7 @@ class Hand:
 
     def saved(self, act: Any) -> bytes:
         """The file that something hands out."""
-        with self.page.expect_download() as got:
+        with self.page.expect_download(timeout=30000) as got:  # some are made first
             act()
         return Path(got.value.path()).read_bytes()
 
@@ -338,3 +339,64 @@ def test_a_teacher(chromium: Any, opened: Studio, served: str) -> None:
         assert page.locator(".ways figure").count() > 2
         assert hand.did <= MOST, hand.did
     # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_teacher_gives_a_lesson(chromium: Any, opened: Studio, served: str) -> None:
+    with browsing(chromium, served) as made:
+        hand = Hand(made.page(*WIDE))
+        page = hand.page
+        decoded = "document.querySelector('.decoded')?.toDataURL()"
+
+        def kept() -> None:  # what goes into the handout is no step of the lesson
+            page.get_by_role("button", name="Keep for the handout").click()
+
+        hand.click("link", "Lesson", exact=True)
+        # two numbers: the picture follows
+        hand.click("link", "Two numbers")
+        square = page.locator(".square")
+        square.wait_for()
+        page.wait_for_timeout(500)
+        old = page.evaluate(decoded)
+        hand.across(square, (0.5, 0.5), (0.85, 0.2))
+        expect(page, f"{decoded} !== {old!r}")
+        kept()
+        # fewer of them: the picture blurs, and the error is said
+        hand.click("link", "Next: How many numbers")
+        numbers = page.get_by_role("slider", name="How many numbers")
+        numbers.wait_for()
+        page.get_by_text("6 of 6 numbers").wait_for()
+        hand.across(numbers, (0.99, 0.5), (0.02, 0.5))
+        page.get_by_text("1 of 6 numbers").wait_for()
+        kept()
+        # noise, beside a median and a linear baseline
+        hand.click("link", "Next: Noise")
+        hand.on(page.locator(".options .main"))
+        page.locator(".ways figure", has_text="PCA-Wiener").wait_for(timeout=30000)
+        page.locator(".ways figure", has_text="median 3×3").wait_for()
+        kept()
+        # a picture of one's own comes back
+        hand.click("link", "Next: A picture of your own")
+        page.locator(".pad").wait_for()
+        hand.across(page.locator(".pad"), (0.5, 0.15), (0.5, 0.85))
+        page.get_by_alt_text("sketch").first.wait_for()
+        page.get_by_text("6 of 6 numbers").wait_for()
+        # a part is erased, and filled
+        hand.click("link", "Next: A part erased")
+        hand.across(page.locator(".mask"), (0.4, 0.4), (0.6, 0.6))
+        hand.click("button", "Fill it")
+        page.get_by_label("How much of with its hole is shown beside model").wait_for(timeout=30000)
+        # codes or pixels
+        hand.click("link", "Next: Codes or pixels")
+        way = page.get_by_role("slider", name="Place on the way")
+        way.wait_for()
+        hand.across(way, (0.5, 0.5), (0.2, 0.5))
+        # what does not belong: the drawing is there
+        hand.click("link", "Next: What does not belong")
+        page.get_by_text("Anomaly score").wait_for()
+        # the handout
+        hand.click("link", "To the handout")
+        text = hand.saved(lambda: hand.click("button", "Save the handout")).decode()
+        assert "A plane of two numbers" in text and "1 of 6 numbers" in text
+        assert "PCA-Wiener" in text and "own walk" in text and "<script" not in text
+        assert hand.did <= LESSON, hand.did

@@ -24,6 +24,7 @@ from .codec import (
     pca_codec_model,
     rate_distortion,
 )
+from .conformal import Usualness, usualness
 from .decisions import (
     MEAN_RANK,
     Decision,
@@ -79,7 +80,7 @@ from .prior import PriorFit, prior
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restoration, Restored, run_baselines, scores
 from .segment import Segments, segment, segment_batch
-from .share import model_page, morph_page, selection_page
+from .share import Kept, handout_page, model_page, morph_page, selection_page
 from .steer import (
     Direction,
     EffectSize,
@@ -101,6 +102,7 @@ from .text_to_image import (
     fit_attribute_classifier,
     prompt_fidelity,
 )
+from .units import by_first_numbers, model_weights, unit_effects, unit_weights
 from .upscale import Upscaled, upscale, upscale_batch
 
 __all__ = [
@@ -131,6 +133,7 @@ __all__ = [
     "FalseDiscoveryRate",
     "FineTuned",
     "Generated",
+    "Kept",
     "Manifold",
     "Map",
     "Median",
@@ -148,10 +151,12 @@ __all__ = [
     "Segments",
     "Traversals",
     "Upscaled",
+    "Usualness",
     "agreement",
     "baseline_encoders",
     "baseline_features",
     "border_noise_ratio",
+    "by_first_numbers",
     "by_model",
     "by_projection",
     "caption_to_image",
@@ -184,6 +189,7 @@ __all__ = [
     "fit_to_labels",
     "fit_to_transform",
     "generate",
+    "handout_page",
     "inpaint",
     "inpaint_batch",
     "inpainting_baselines",
@@ -194,6 +200,7 @@ __all__ = [
     "manifold",
     "mean_rank",
     "model_page",
+    "model_weights",
     "morph",
     "morph_codes",
     "morph_page",
@@ -218,7 +225,10 @@ __all__ = [
     "thumbnails",
     "traversals",
     "traverse",
+    "unit_effects",
+    "unit_weights",
     "untrained",
     "upscale",
     "upscale_batch",
+    "usualness",
 ]

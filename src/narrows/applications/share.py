@@ -1,5 +1,6 @@
 """Share: one HTML file that works offline, of some rows of a collection, of a morph, or of a model.
 
+pictures of a lesson ──► a handout to print, with the model's own walk
 rows of a collection ──thumbnails, codes──► a map to move about in
 codes of pictures ──decoder──► a page that runs it, or frames where the extra ``export`` is missing
 a model or its run ──evaluate, reconstruct, generate──► its card
@@ -8,6 +9,7 @@ a model or its run ──evaluate, reconstruct, generate──► its card
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +28,90 @@ from .decoder_page import decoder_page_of
 from .decoding import decoder
 from .evaluate import evaluate
 from .export import decoder_onnx
-from .generate import generate
+from .generate import generate, plane_of, traversals
 from .map import map_rows
 from .morph import morph_codes
 from .onnx_files import available
 from .opening import opened_autoencoder, run_of
 from .reconstruct import reconstruct
 
-__all__ = ["model_page", "morph_page", "selection_page"]
+__all__ = ["Kept", "handout_page", "model_page", "morph_page", "selection_page"]
 
 FRAMES = 24  # of a film, from picture to picture
 JUDGED, DRAWN, SHOWN = 2000, 24, 12  # pictures that are measured, made up, and reconstructed
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A picture of a lesson.
+
+    Attributes:
+        pixels: uint8 (C, H, W).
+        title, text: what it is, and a line about it.
+    """
+
+    pixels: Tensor
+    title: str
+    text: str = ""
+
+
+def handout_page(
+    title: str,
+    kept: Sequence[Kept],
+    *,
+    model: Any = None,
+    codes: Tensor | None = None,
+    cited: str = "",
+    seed: int = 0,
+) -> str:
+    """Pictures of a lesson as one page to print, and at its end the model's own walk through its codes.
+
+    Args:
+        title: its heading.
+        kept: in the order in which they stand.
+        model: an ``Autoencoder``; None: no walk. A code of two numbers is shown as its whole plane.
+        codes: (N, *code) whose axes are walked along; None: those of the training, or draws of the prior.
+        cited: the paper that the model's recipe is of, which the walk stands beside.
+        seed: of the draws.
+
+    Raises:
+        ValueError: there is neither a picture nor a model.
+    """
+    if not kept and model is None:
+        raise ValueError("a handout is of at least one picture, or of a model")
+    sections = [
+        Section(
+            one.title, one.text, pictures=[Picture(_array(one.pixels), alt=one.title, crisp=True)]
+        )
+        for one in kept
+    ]
+    if model is not None:
+        sections.append(_walk(opened_autoencoder(model), codes, cited, seed))
+    return report_page(
+        title, sections, subtitle="A lesson on codes of pictures, made with Narrows."
+    )
+
+
+def _array(pixels: Tensor) -> Any:
+    rows = pixels.permute(1, 2, 0).contiguous().numpy()
+    return rows[..., 0] if rows.shape[2] == 1 else rows
+
+
+def _walk(model: Any, codes: Tensor | None, cited: str, seed: int) -> Section:
+    """What the model draws along the axes of its codes, or over the plane of a code of two numbers."""
+    name = str(getattr(getattr(model, "recipe", None), "name", "") or "this model")
+    text = f"What {name} draws along the axes of its codes, from its own weights."
+    if cited:
+        text += f" Its recipe is of: {cited}. The paper's own figure is not copied here; lay it beside this one."
+    try:
+        if sum(model.code_shape) == 2:
+            figure = plane_of(model, seed=seed).figures()
+        else:
+            figure = traversals(model, codes=codes, seed=seed).figures()
+    except (NarrowsError, ValueError) as error:
+        return Section("The model's own walk", f"There is none: {error}.")
+    pictures = [Picture(each, alt="What the model draws on its walk") for each in figure.values()]
+    return Section("The model's own walk", text, pictures=pictures)
 
 
 def selection_page(

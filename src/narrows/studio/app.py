@@ -19,23 +19,22 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from ..errors import NarrowsError
-from . import duplicates, label, latent, outliers, pictures, restore, search, share, train
+from . import duplicates, label, latent, lesson, outliers, pictures, restore, search, share, train
 from . import map as map_room
 from .guard import Guard, Refused
 from .jobs import FAILED
+from .page import page_routes
 from .session import Changed, Session, opened
 
-__all__ = ["PAGE", "ROOMS", "studio"]
+__all__ = ["ROOMS", "rooms", "studio"]
 
-PAGE = Path(__file__).parent / "static"
 ROOMS: tuple[ModuleType, ...] = (
     map_room,
     search,
@@ -88,6 +87,13 @@ def studio(
         if isinstance(source, Session)
         else opened(source, read_only=read_only, cache=cache, minutes=minutes)
     )
+    guard = Guard(rooms(session), token=token, hosts=hosts, read_only=session.read_only)
+    guard.session = session
+    return guard
+
+
+def rooms(session: Session) -> FastAPI:
+    """Everything of a studio but its guard, with what it opens being read."""
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -132,16 +138,11 @@ def studio(
     for room in ROOMS:
         app.include_router(room.routes(session))
     app.include_router(pictures.routes(session))
+    app.include_router(lesson.routes(session))
 
-    @app.get("/", include_in_schema=False)
-    def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
-
-    app.mount("/static", StaticFiles(directory=PAGE), name="static")
+    app.router.routes.extend(page_routes())
     session.begin()
-    guard = Guard(app, token=token, hosts=hosts, read_only=session.read_only)
-    guard.session = session
-    return guard
+    return app
 
 
 def _state(session: Session) -> dict[str, Any]:

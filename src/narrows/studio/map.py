@@ -142,15 +142,17 @@ def routes(session: Session) -> APIRouter:
 
 def near(rows: Rows, row: int, k: int) -> list[dict[str, Any]]:
     """The k rows whose codes are nearest to a row's, without itself: all codes are at hand, so exactly."""
+    found = near_code(rows, rows.codes[row], k + 1)
+    return [each for each in found if each["row"] != row][:k]
+
+
+def near_code(rows: Rows, code: Array, k: int) -> list[dict[str, Any]]:
+    """The k rows whose codes are nearest to one (D,), with their distances."""
     from ..collection import nearest
 
-    places, distances = nearest([rows.codes], rows.codes[row][None], min(k + 1, len(rows)))
+    places, distances = nearest([rows.codes], code[None], min(k, len(rows)))
     pairs = zip(places[0].tolist(), distances[0].tolist(), strict=True)
-    return [
-        {"row": other, "id": rows.ids[other], "distance": away}
-        for other, away in pairs
-        if other != row
-    ][:k]
+    return [{"row": other, "id": rows.ids[other], "distance": away} for other, away in pairs]
 
 
 def shown(pictures: torch.Tensor) -> Array:
