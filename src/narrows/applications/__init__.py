@@ -78,8 +78,9 @@ from .outliers import Outliers, outliers
 from .prior import PriorFit, prior
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restoration, Restored, run_baselines, scores
+from .score_choice import FoldsOfScore, ScoreChoice, cross_validated_scores
 from .segment import Segments, segment, segment_batch
-from .share import model_page, morph_page, selection_page
+from .share import model_page, morph_page, queue_page, selection_page
 from .steer import (
     Direction,
     EffectSize,
@@ -130,6 +131,7 @@ __all__ = [
     "FalseAlarms",
     "FalseDiscoveryRate",
     "FineTuned",
+    "FoldsOfScore",
     "Generated",
     "Manifold",
     "Map",
@@ -145,6 +147,7 @@ __all__ = [
     "Restoration",
     "Restored",
     "Rule",
+    "ScoreChoice",
     "Segments",
     "Traversals",
     "Upscaled",
@@ -160,6 +163,7 @@ __all__ = [
     "code_rows",
     "codec_model",
     "compare",
+    "cross_validated_scores",
     "decide",
     "decode_samples",
     "decoder",
@@ -205,6 +209,7 @@ __all__ = [
     "project",
     "prompt_fidelity",
     "proximity",
+    "queue_page",
     "rate_distortion",
     "reconstruct",
     "run_baselines",

@@ -45,6 +45,7 @@ _CONTENT = (
     "lock",
     "pictures-",
     "features-",
+    "masks",
     LISTING,
     whole.FILE,
 )  # how names in a collection begin

@@ -32,6 +32,7 @@ from . import map as map_room
 from .guard import Guard, Refused
 from .jobs import FAILED
 from .session import Changed, Session, opened
+from .watch import watch_folder
 
 __all__ = ["PAGE", "ROOMS", "studio"]
 
@@ -67,6 +68,7 @@ def studio(
     read_only: bool = False,
     cache: Path | str | None = None,
     minutes: float = 0.0,
+    watch: bool = False,
 ) -> Guard:
     """The studio of a model and its pictures, as an ASGI app.
 
@@ -78,6 +80,7 @@ def studio(
         read_only: refuse what changes anything.
         cache: a folder for what can be made again; None: Narrows' own.
         minutes: of a folder of pictures, how long a model of them is trained behind the page.
+        watch: take in pictures that come into the folder of what is open; not where it is read-only.
 
     Raises:
         NoImages: there is no source of that name. What is wrong with one that is there is said on the
@@ -86,7 +89,7 @@ def studio(
     session = (
         source
         if isinstance(source, Session)
-        else opened(source, read_only=read_only, cache=cache, minutes=minutes)
+        else opened(source, read_only=read_only, cache=cache, minutes=minutes, watch=watch)
     )
 
     @asynccontextmanager
@@ -137,6 +140,7 @@ def studio(
     def page() -> FileResponse:
         return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
 
+    watch_folder(session)
     app.mount("/static", StaticFiles(directory=PAGE), name="static")
     session.begin()
     guard = Guard(app, token=token, hosts=hosts, read_only=session.read_only)

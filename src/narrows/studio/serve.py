@@ -32,6 +32,7 @@ def serve(
     read_only: bool = False,
     browser: bool = True,
     minutes: float = MINUTES,
+    watch: bool = False,
     say: Callable[[str], None] = print,
 ) -> None:
     """Open a source and serve its studio.
@@ -43,6 +44,7 @@ def serve(
         read_only: refuse what changes anything.
         browser: open the page.
         minutes: of a folder, how long a model of its pictures is trained behind; 0: none is.
+        watch: take in pictures that come into the folder while the studio is open.
         say: gets each line for the terminal.
 
     Raises:
@@ -51,7 +53,7 @@ def serve(
     """
     if not (PAGE / "index.html").is_file():
         raise NarrowsError("the studio's page is not built: run `make studio` in the checkout")
-    session = opened(source, read_only=read_only, minutes=minutes)
+    session = opened(source, read_only=read_only, minutes=minutes, watch=watch)
     listening = _listening(host, port)
     token = secrets.token_urlsafe(24)
     own = host in LOOPBACK
@@ -72,6 +74,8 @@ def serve(
             f"A model of these pictures is trained behind the page, for {minutes:g} minutes, into runs/ "
             "(--no-train: none is)"
         )
+    if session.watch:
+        say("Pictures that come into its folder are taken in as they come.")
     say("Ctrl-C ends it.")
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, ws_max_size=1 << 20,

@@ -1,6 +1,7 @@
 """Share: what is on the page as one file that goes to others.
 
 rows ──applications.selection_page──► a map    rows ──morph_page──► a decoder    model ──model_page──► its card
+the queue of outliers ──queue_page──► a report
 each is made behind, as a file of this session, and goes out as a download
 """
 
@@ -19,7 +20,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
-from ..applications import model_page, morph_page, selection_page
+from ..applications import model_page, morph_page, queue_page, selection_page
 from ..applications.onnx_files import available
 from ..errors import NoImages
 from ..figures import decoder_page_bytes
@@ -46,8 +47,10 @@ class Wish(BaseModel):
     """What is to be shared."""
 
     key: str = Field("", max_length=64)
-    what: Literal["selection", "morph", "model"]
+    what: Literal["selection", "morph", "model", "queue"]
     rows: list[Row] = Field(default_factory=list, max_length=ROWS)
+    score: str = Field("", max_length=60, description="of the queue of outliers")
+    threshold: float | None = Field(None, allow_inf_nan=False)
 
 
 def missing(session: Session) -> str:
@@ -106,6 +109,8 @@ def _why_not(session: Session, wish: Wish) -> str:
         return "" if session.kind == "run" else session.missing.get("model", "")
     if session.rows is None:
         return session.missing.get("rows", "") or "the pictures are not read yet"
+    if wish.what == "queue":
+        return "" if session.kept.get("outliers") else "no outliers have been looked for yet"
     if wish.what == "selection":
         if count < FEWEST:
             return f"a map is of at least {FEWEST} pictures; {count} are selected"
@@ -127,6 +132,8 @@ def _maker(session: Session, wish: Wish) -> Callable[[Any], str]:
 
         return card
     rows = session.shown(wish.key)
+    if wish.what == "queue":
+        return _queue(session, rows, wish)
     chosen = [rows.checked(row) for row in dict.fromkeys(wish.rows)]
     ids = [rows.ids[row] for row in chosen]
     if wish.what == "selection":
@@ -146,6 +153,26 @@ def _maker(session: Session, wish: Wish) -> Callable[[Any], str]:
     return morph
 
 
+def _queue(session: Session, rows: Any, wish: Wish) -> Callable[[Any], str]:
+    result = session.kept["outliers"][-1].result
+    said = rows.columns.get("verdict")
+    words = {"anomaly": True, "normal": False}
+    verdicts = {
+        id_: words[said[row]]
+        for id_ in result.ids
+        if said is not None and (row := rows.row_of(id_)) is not None and said[row] in words
+    }
+
+    def report(progress: Any) -> str:
+        with session.in_use:
+            return queue_page(
+                result, verdicts, score=wish.score, threshold=wish.threshold,
+                title=f"Outliers of {session.title}", progress=progress,
+            )  # fmt: skip
+
+    return report
+
+
 def _small(session: Session, rows: Any, ids: list[str]) -> Images:
     """Rows by their thumbnails, in the shape of the model."""
     known = rows.collection.rows(["id", "thumbnail"], ids=ids)
@@ -159,7 +186,7 @@ def _small(session: Session, rows: Any, ids: list[str]) -> Images:
 
 def _bytes(session: Session, wish: Wish) -> int | None:
     """About how large a file gets."""
-    if wish.what == "model":
+    if wish.what in ("model", "queue"):
         return None
     rows = session.rows
     assert rows is not None
