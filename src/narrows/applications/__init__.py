@@ -64,6 +64,7 @@ from .inpaint import (
     project,
 )
 from .kernels import border_noise_ratio, feature_maps, first_kernels
+from .measure_run import RunMeasures, measure_run
 from .morph import (
     BLENDS,
     Decodings,
@@ -147,6 +148,7 @@ __all__ = [
     "Restoration",
     "Restored",
     "Rule",
+    "RunMeasures",
     "ScoreChoice",
     "Segments",
     "Traversals",
@@ -197,6 +199,7 @@ __all__ = [
     "load_codec",
     "manifold",
     "mean_rank",
+    "measure_run",
     "model_page",
     "morph",
     "morph_codes",

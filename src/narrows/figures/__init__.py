@@ -18,6 +18,7 @@ from .plots import bars, lines, scatter
 from .png import png, save, smaller
 from .rates import rate_curves
 from .rows import picture_rows
+from .runs import compared_runs, vector
 
 __all__ = [
     "ANIMATED",
@@ -29,6 +30,7 @@ __all__ = [
     "bars",
     "class_colours",
     "colouring",
+    "compared_runs",
     "comparison",
     "confusion_matrix",
     "decoder_page",
@@ -64,4 +66,5 @@ __all__ = [
     "smaller",
     "stretched",
     "travelled",
+    "vector",
 ]

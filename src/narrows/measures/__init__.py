@@ -15,9 +15,10 @@ from .disentanglement import (
 )
 from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, nearest_rows, precision_recall
-from .likelihoods import elbo, importance_log_likelihood
+from .likelihoods import bits_per_dimension, elbo, importance_log_likelihood
 from .neighbourhoods import Neighbourhoods, neighbourhoods
 from .pictures import edge_energy, high_frequency_residual, psnr, sharpness, squared_error, ssim
+from .sample_distance import SampleDistance
 from .scoring import Scorer, scorer
 from .segmentation import (
     class_weights,
@@ -35,8 +36,10 @@ __all__ = [
     "Neighbourhoods",
     "Pca",
     "Ridge",
+    "SampleDistance",
     "Scorer",
     "beta_vae_score",
+    "bits_per_dimension",
     "class_weights",
     "conditional_mean",
     "dci",

@@ -67,6 +67,7 @@ export function view() {
     const stops = [
       whenever(() => [key.value, server.value], arrived),
       whenever(() => [score.value], () => found.peek() && load()),
+      whenever(() => [server.value?.came?.number], came => came && found.peek() && load()),
       whenever(() => [found.value, at.value], look),
       whenever(() => [found.value, known.value, rate.value], choose),
       whenever(() => [found.value?.number], tellMasks),
@@ -104,9 +105,9 @@ async function arrived(rows) {
   if (going.state === "running") return void (waiting.value = true);
   if (going.state === "failed" && waiting.peek()) failed.value = going.message;
   if (going.state === "stopped") return void (waiting.value = false);
-  const news = waiting.peek() || (found.peek()?.key !== rows && loading !== rows);
+  const mine = waiting.peek(), news = mine || (found.peek()?.key !== rows && loading !== rows);
   waiting.value = false;
-  if (news) await load(true);
+  if (news) await load(mine || !found.peek());
 }
 
 let loading = null; // the key of the rows whose queue is on its way
@@ -116,10 +117,11 @@ async function load(fresh = false) {
   const answer = await told(getColumns("/api/outliers", { score: score.peek(), rate: String(rate.peek()) }));
   if (!answer?.number || rows !== key.peek()) return;
   const old = found.peek();
-  threshold.value = answer.threshold ?? answer.scores[0] ?? 0;
+  const same = !fresh && old && old.by === answer.by && old.rule === answer.rule; // more pictures, by the same score
+  if (!same) threshold.value = answer.threshold ?? answer.scores[0] ?? 0;
   verdicts.value = answer.verdicts.slice();
   if (fresh || !old || old.by !== answer.by) at.value = 0;
-  if (fresh) history.value = [];
+  if (fresh || old?.key !== rows || old.number !== answer.number) history.value = []; // places are others
   if (!old || answer.number !== old.number) again.value = false;
   found.value = { ...answer, key: rows };
 }
@@ -201,7 +203,7 @@ function Threshold({ queue }) {
       <button onClick=${() => (reporting.value = true)}>Report …</button>
     </div>
     <${Counts} />
-    ${watched()}
+    ${watched(queue)}
     ${queue.notes.length > 0 && html`<details class="notes"><summary>${queue.notes.length === 1 ? "A note" : `${queue.notes.length} notes`}</summary>${queue.notes.map(note => html`<p>${note}</p>`)}</details>`}
   </section>`;
 }
@@ -220,10 +222,11 @@ function Counts() {
   </div>`;
 }
 
-function watched() {
-  const { watches, came } = server.value;
-  if (!watches) return null;
-  return html`<p class="quiet small" role="status">${came ? `Watching the folder: ${came.said}, ${new Date(1000 * came.when).toLocaleTimeString()}` : "Watching the folder: new pictures are scored as they come."}</p>`;
+function watched(queue) {
+  if (!server.value.watches) return null;
+  let came = 0, high = 0;
+  queue.came.forEach((one, place) => { came += one; high += one && place < above.value; });
+  return html`<p class="small" role="status">Watching the folder: ${came ? html`<b>${came.toLocaleString("en")} new ${came === 1 ? "picture" : "pictures"}, ${high.toLocaleString("en")} above the threshold</b>` : "new pictures are scored as they come"}.</p>`;
 }
 
 // where the axis begins and ends: all but a thousandth of the scores, and the threshold
@@ -288,9 +291,8 @@ function Choice({ queue }) {
     ${!found ? null : found.why
       ? html`<p class="quiet small" role="status">${found.why}${column ? "" : html`: confirm ${Math.max(1, found.enough - found.anomalies)} more, also some further down the queue`}.</p>`
       : html`<div class="wide"><table class="effects scores">
-          <thead><tr><th scope="col">score</th><th scope="col">found</th><th scope="col">false alarms</th><th scope="col">AUROC</th><td></td></tr></thead>
-          <tbody>${found.rows.map((one, i) => html`<tr key=${one.name} class=${i === 0 ? "own" : ""}><th scope="row">${one.name}</th><td>${percent(one.found)}</td><td>${percent(one.false_alarms)}</td><td>${one.auroc.toFixed(3)}</td>
-            <td><button aria-label=${`Take ${one.name}`} onClick=${() => take(one.name)}>${one.name === queue.by ? "In use" : "Take it"}</button></td></tr>`)}</tbody></table></div>
+          <thead><tr><th scope="col">score</th><th scope="col">found</th><th scope="col">false alarms</th><th scope="col">AUROC</th></tr></thead>
+          <tbody>${found.rows.map((one, i) => html`<tr key=${one.name} class=${i === 0 ? "own" : ""}><th scope="row"><button aria-label=${`Take ${one.name}`} aria-pressed=${one.name === queue.by} title=${one.name === queue.by ? "The queue is by it" : "Take it: the queue is by it then"} onClick=${() => take(one.name)}>${one.name}</button></th><td>${percent(one.found)}</td><td>${percent(one.false_alarms)}</td><td>${one.auroc.toFixed(3)}</td></tr>`)}</tbody></table></div>
         <p class="quiet small">Mean ± spread over ${found.folds} folds of ${found.anomalies} anomalies and ${found.normal.toLocaleString("en")} normal pictures; each threshold is of the other folds, at a false-alarm rate of ${short(found.rate, 2)}. Taking the best like this finds ${percent(found.selected)}.${column ? "" : ` You have looked at the top of the queue by ${queue.by}, which favours it: look further down too.`} ${found.notes.join(" ")}</p>`}
   </section>`;
 }

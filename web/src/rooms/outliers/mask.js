@@ -34,9 +34,10 @@ function show(canvas, mask, h, w) {
 }
 
 export function Marked({ made, marking, drawn, keep, children }) {
-  const canvas = useRef(null), dot = useRef(null), before = useRef(null), resting = useRef(0), latest = useRef(keep);
+  const canvas = useRef(null), dot = useRef(null), before = useRef(null), resting = useRef(0), latest = useRef(keep), shown = useRef(null);
   const [, h, w] = made.shapes.frames, scale = CANVAS / Math.max(h, w);
   latest.current = keep;
+  shown.current = made.mask;
   useEffect(() => show(canvas.current, made.mask, h, w), [drawn]);
   useEffect(() => {
     if (!marking) return undefined;
@@ -46,7 +47,7 @@ export function Marked({ made, marking, drawn, keep, children }) {
       painted: () => {
         clearTimeout(resting.current);
         resting.current = setTimeout(() => {
-          const old = before.current;
+          const old = before.current ?? shown.current ?? [];
           before.current = null;
           latest.current(seen(canvas.current, h, w), old.some(Boolean) ? old : null);
         }, 250);
