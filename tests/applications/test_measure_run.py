@@ -38,4 +38,4 @@ def test_what_cannot_be_measured_says_why(digits: nw.images.Images) -> None:
     found = measure_run(nw.fit(recipe, some, report="quiet"), some, progress=False)
     assert found.frechet is None and found.bits is None and found.pca_frechet is not None
     assert any("no samples" in note for note in found.notes)
-    assert any("no prior" in note for note in found.notes)
+    assert any("not variational" in note for note in found.notes)

@@ -137,7 +137,7 @@ def _bits(model: Any, images: Any, seed: int) -> tuple[float | None, str]:
     if not model.bottleneck.generative:
         return (
             None,
-            "no bits: the bottleneck of this model has no prior, so that it has no likelihood",
+            "no bits: this model is not variational, so that nothing bounds its likelihood",
         )
     if isinstance(model.likelihood, Bernoulli):
         return None, "no bits: cross-entropy is no density of pixels between black and white"

@@ -152,7 +152,9 @@ def queue_page(
     known = [i for i, id_ in enumerate(result.ids) if id_ in said]
     counts = confusion(values[known], [said[result.ids[i]] for i in known], limit_at)
     p = p_values(usual, values)
-    share = lambda x: "–" if x is None else f"{x:.1%}"  # noqa: E731
+    precision, recall = (
+        "–" if one is None else f"{one:.1%}" for one in (counts.precision, counts.recall)
+    )
     facts = [
         {"": "score", "of this queue": by},
         {"": "threshold", "of this queue": f"{limit_at:.4g}"},
@@ -167,8 +169,8 @@ def queue_page(
         {"looked at": "normal pictures", "above": counts.false_alarms, "not above": counts.passed},
     ]
     text = (
-        f"Of {len(known):,} pictures that a person has looked at: precision {share(counts.precision)}, "
-        f"recall {share(counts.recall)}. They are no random sample: what was not looked at is not counted."
+        f"Of {len(known):,} pictures that a person has looked at: precision {precision}, "
+        f"recall {recall}. They are no random sample: what was not looked at is not counted."
         if known
         else "Nobody has looked at any of them yet."
     )

@@ -1,6 +1,7 @@
 """Measures: how good a model or a code is. Those of pictures are taken per picture, then averaged."""
 
 from .baselines import Pca, Ridge, conditional_mean, mean_picture, wiener
+from .detection import Confusion, Localisation, confusion, localisation
 from .directions import Directions, directions, participation_ratio
 from .disentanglement import (
     Dci,
@@ -29,10 +30,12 @@ from .segmentation import (
 from .subspaces import principal_angles, sensitivity
 
 __all__ = [
+    "Confusion",
     "Dci",
     "Directions",
     "Disentanglement",
     "Evaluation",
+    "Localisation",
     "Neighbourhoods",
     "Pca",
     "Ridge",
@@ -42,6 +45,7 @@ __all__ = [
     "bits_per_dimension",
     "class_weights",
     "conditional_mean",
+    "confusion",
     "dci",
     "density_coverage",
     "directions",
@@ -55,6 +59,7 @@ __all__ = [
     "importance_log_likelihood",
     "information",
     "intersection_over_union",
+    "localisation",
     "mean_picture",
     "mig",
     "nearest_rows",

@@ -55,7 +55,7 @@ SHEET = 64  # pictures whose heat is asked for at a time
 MASKS = 200  # of which a score over all pixels is taken
 SLOW = ("likelihood-regret",)  # scores that take minutes, which nobody asks for with one click
 
-Rate = Annotated[float, Query(gt=0, lt=1, allow_inf_nan=False)]
+Rate = Annotated[float, Query(ge=1e-4, le=0.5, allow_inf_nan=False)]
 Score = Annotated[str, Query(max_length=60)]
 
 

@@ -175,8 +175,13 @@ def routes(session: Session) -> APIRouter:
 
     @router.post("/figure")
     def figure(asked: Several) -> Response:
-        """The runs side by side for a paper, as a ZIP: figure (SVG, PDF), table (CSV), BibTeX, recipes (TOML)."""
+        """The runs side by side for a paper, as a ZIP: figure (SVG, PDF), table (CSV), BibTeX, recipes (TOML).
+
+        202 while they are compared, which it is made of.
+        """
         content = room.for_a_paper([room.path(id_) for id_ in dict.fromkeys(asked.runs)])
+        if isinstance(content, str):
+            return JSONResponse({"message": "the runs are being compared", "job": content}, 202)
         told = {"content-disposition": 'attachment; filename="runs.zip"'}
         return Response(content, media_type="application/zip", headers=told)
 
@@ -511,18 +516,22 @@ class Room:
             raise ValueError("a run does not say which pictures it was trained on")
         made = measure_run(model, what, progress=progress)
         found = {name: plain(value) for name, value in made.document().items() if name != "notes"}
-        notes = [self.session.said(note) for note in made.notes]
+        notes = [
+            "no distribution was fitted to its codes, so that it has no samples"
+            if note.startswith("no samples") and not stored_priors(path)
+            else self.session.said(note)
+            for note in made.notes
+        ]
         return {"name": path.resolve().name, **found, "judged": list(made.judged), "notes": notes}
 
-    def for_a_paper(self, paths: list[Path]) -> bytes:
-        """A ZIP of what a paper needs of runs that were compared; with samples and bits where those are measured.
+    def for_a_paper(self, paths: list[Path]) -> bytes | str:
+        """A ZIP of what a paper needs of runs, with samples and bits where those are measured.
 
-        Raises:
-            ValueError: they were not compared.
+        The name of the job while the runs are compared.
         """
         found = self.compared(paths)
         if isinstance(found, str):
-            raise ValueError("compare the runs first: the figure is made of that")
+            return found
         recipes = [Recipe.load(path / "recipe.toml") for path in paths]
         measures = [self._measures.get(_state_of(path), {}) for path in paths]
         table = _table_of(found.document["rows"], measures)
@@ -853,28 +862,27 @@ def _state_of(path: Path) -> tuple[str, float, float]:
 def _table_of(rows: list[dict[str, Any]], measures: list[dict[str, Any]]) -> list[list[str]]:
     """Runs as columns, what is known of them as lines."""
 
-    def line(title: str, values: list[Any], form: str) -> list[str]:
+    def line(title: str, name: str, form: str, of: list[dict[str, Any]] = rows) -> list[str]:
+        values = [each.get(name) for each in of]
         return [title, *("–" if value is None else format(value, form) for value in values)]
 
-    of = lambda name: [row.get(name) for row in rows]  # noqa: E731
-    more = lambda name: [each.get(name) for each in measures]  # noqa: E731
     lines = [
         ["", *(str(row["name"]) for row in rows)],
         ["recipe", *(str(row["recipe"]) for row in rows)],
-        line("weights", of("weights"), ","),
-        line("numbers of a code", of("code"), ","),
-        line("time, s", of("seconds"), ".0f"),
-        line("PSNR of reconstructions, dB", of("psnr"), ".2f"),
-        line("PCA with as many, dB", of("pca_psnr"), ".2f"),
+        line("weights", "weights", ","),
+        line("numbers of a code", "code", ","),
+        line("time, s", "seconds", ".0f"),
+        line("PSNR of reconstructions, dB", "psnr", ".2f"),
+        line("PCA with as many, dB", "pca_psnr", ".2f"),
     ]
     if any(measures):
         lines += [
-            line("Fréchet distance of samples", more("frechet"), ".2f"),
-            line("PCA with as many", more("pca_frechet"), ".2f"),
-            line("other real pictures", more("floor"), ".2f"),
-            line("bits per dimension (ELBO)", more("bits"), ".3f"),
-            line("probabilistic PCA", more("pca_bits"), ".3f"),
-            line("time of PCA, s", more("pca_seconds"), ".2f"),
+            line("Fréchet distance of samples", "frechet", ".2f", measures),
+            line("PCA with as many", "pca_frechet", ".2f", measures),
+            line("other real pictures", "floor", ".2f", measures),
+            line("bits per dimension (ELBO)", "bits", ".3f", measures),
+            line("probabilistic PCA", "pca_bits", ".3f", measures),
+            line("time of PCA, s", "pca_seconds", ".2f", measures),
         ]
     return lines
 

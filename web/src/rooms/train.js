@@ -43,7 +43,7 @@ export function view() {
       <h2>Runs</h2>
       ${!all.runs.length && html`<p class="quiet small">None here yet. ${all.pictures ? "Begin one below, or" : "Open the studio with a folder of pictures to begin one, or"} start <code>narrows train</code> in a terminal: it appears here.</p>`}
       <ul class="runs">${all.runs.map(one => html`<${Line} key=${one.id} run=${one} />`)}</ul>
-      ${chosen.value.length > 1 && html`<button class="main" disabled=${comparing.value} onClick=${compare}>${comparing.value ? "Comparing …" : `Compare ${chosen.value.length} runs`}</button>`}
+      ${chosen.value.length > 1 && html`<button class="main" disabled=${comparing.value} onClick=${() => compare(chosen.value)}>${comparing.value ? "Comparing …" : `Compare ${chosen.value.length} runs`}</button>`}
       <${Begin} all=${all} />
     </aside>
     <section class="watch" aria-label="Run">
@@ -107,18 +107,18 @@ async function see(id) {
   }
 }
 
-async function compare() {
+async function compare(ids) {
   comparing.value = true;
   try {
-    let found = await postColumns("/api/train/compare", { runs: chosen.value });
-    if (found.waiting) {
+    let found = await postColumns("/api/train/compare", { runs: ids });
+    while (found.waiting) {
       await refresh();
       await finished(found.waiting);
-      found = await postColumns("/api/train/compare", { runs: chosen.value });
+      found = await postColumns("/api/train/compare", { runs: ids });
     }
-    const histories = await Promise.all(chosen.value.map(id => get(`/api/train/runs/${id}`)));
+    const histories = await Promise.all(ids.map(id => get(`/api/train/runs/${id}`)));
     measured.value = {};
-    compared.value = { ...found, histories, ids: chosen.value };
+    compared.value = { ...found, histories, ids };
   } catch (error) {
     say(error.message, "error");
   }
@@ -131,7 +131,7 @@ async function measureRuns() {
   const { ids } = compared.value;
   try {
     let found = await post("/api/train/measured", { runs: ids });
-    if (found.job) {
+    while (found.job) {
       await refresh();
       await finished(found.job);
       found = await post("/api/train/measured", { runs: ids });
@@ -143,11 +143,21 @@ async function measureRuns() {
   measuring.value = false;
 }
 
-// figure, table, BibTeX and recipes in one ZIP
+// figure, table, BibTeX and recipes in one ZIP; where a run has changed meanwhile it is compared again first
 async function packRuns() {
   packing.value = true;
-  const answer = await told(question("/api/train/figure", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ runs: compared.value.ids }) }));
-  if (answer) hand(await answer.blob(), "runs.zip");
+  const ask = () => question("/api/train/figure", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ runs: compared.value.ids }) });
+  try {
+    let answer = await ask();
+    while (answer.status === 202) {
+      await refresh();
+      await finished((await answer.json()).job);
+      answer = await ask();
+    }
+    hand(await answer.blob(), "runs.zip");
+  } catch (error) {
+    say(error.message, "error");
+  }
   packing.value = false;
 }
 
@@ -155,18 +165,17 @@ const fitting = signal(false);
 async function fitPrior(id) {
   fitting.value = true;
   try {
-    await ask_(id);
+    await question(`/api/train/runs/${id}`, { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ do: "prior" }) });
     await refresh();
     await finished("prior");
     say("It draws from its codes now.");
-    if (compared.value) await compare();
+    if (compared.value) await compare(compared.value.ids);
     else await see(id);
   } catch (error) {
     say(error.message, "error");
   }
   fitting.value = false;
 }
-const ask_ = id => question(`/api/train/runs/${id}`, { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ do: "prior" }) });
 
 function Prior({ id, of, name }) {
   if (!of?.undrawn) return null;
