@@ -147,3 +147,12 @@ def test_what_cannot_be_answered_is_a_sentence(opened: Studio, path: str, status
     assert answer.status_code == status
     message = answer.json()["message"]
     assert len(message) > 10 and "Traceback" not in message and "/tmp" not in message
+
+
+def test_what_is_under_the_pointer_is_decoded(opened: Studio) -> None:
+    frames = columns(opened.ask("/api/map/rows/5/decoded").content)["frames"]
+    session = opened.session
+    code = torch.from_numpy(session.rows.codes[5:6].copy()).reshape(1, *session.model.code_shape)
+    made = (session.model.decode(code).clamp(0, 1) * 255).round().byte()
+    assert frames.shape == (1, 8, 8, 4) and np.array_equal(frames[0, :, :, 0], made[0, 0].numpy())
+    assert opened.ask("/api/map/rows/300/decoded").status_code == 400

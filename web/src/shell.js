@@ -5,10 +5,12 @@ import { albumOf, post, told } from "./api.js";
 import { hand } from "./pixels.js";
 import { rooms } from "./rooms/index.js";
 import { StepBar } from "./steps.js";
-import { busy, connected, dismiss, go, put, returns, room, select, selection, server, toasts } from "./state.js";
+import { busy, connected, dismiss, go, put, returns, room, say, select, selection, server, toasts } from "./state.js";
 
 export function Shell() {
   const state = server.value;
+  const came = state?.came;
+  useEffect(() => { if (came && Date.now() / 1000 - came.when < 60) say(`${came.said}.`); }, [came?.number]);
   useEffect(() => {
     document.title = state ? `${state.title} – Narrows studio` : "Narrows studio";
   }, [state?.title]);

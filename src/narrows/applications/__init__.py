@@ -65,6 +65,7 @@ from .inpaint import (
     project,
 )
 from .kernels import border_noise_ratio, feature_maps, first_kernels
+from .measure_run import RunMeasures, measure_run
 from .morph import (
     BLENDS,
     Decodings,
@@ -79,8 +80,9 @@ from .outliers import Outliers, outliers
 from .prior import PriorFit, prior
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restoration, Restored, run_baselines, scores
+from .score_choice import FoldsOfScore, ScoreChoice, cross_validated_scores
 from .segment import Segments, segment, segment_batch
-from .share import Kept, handout_page, model_page, morph_page, selection_page
+from .share import Kept, handout_page, model_page, morph_page, queue_page, selection_page
 from .steer import (
     Direction,
     EffectSize,
@@ -132,6 +134,7 @@ __all__ = [
     "FalseAlarms",
     "FalseDiscoveryRate",
     "FineTuned",
+    "FoldsOfScore",
     "Generated",
     "Kept",
     "Manifold",
@@ -148,6 +151,8 @@ __all__ = [
     "Restoration",
     "Restored",
     "Rule",
+    "RunMeasures",
+    "ScoreChoice",
     "Segments",
     "Traversals",
     "Upscaled",
@@ -165,6 +170,7 @@ __all__ = [
     "code_rows",
     "codec_model",
     "compare",
+    "cross_validated_scores",
     "decide",
     "decode_samples",
     "decoder",
@@ -199,6 +205,7 @@ __all__ = [
     "load_codec",
     "manifold",
     "mean_rank",
+    "measure_run",
     "model_page",
     "model_weights",
     "morph",
@@ -212,6 +219,7 @@ __all__ = [
     "project",
     "prompt_fidelity",
     "proximity",
+    "queue_page",
     "rate_distortion",
     "reconstruct",
     "run_baselines",

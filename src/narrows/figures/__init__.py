@@ -19,6 +19,7 @@ from .plots import bars, lines, scatter
 from .png import png, save, smaller
 from .rates import rate_curves
 from .rows import picture_rows
+from .runs import compared_runs, vector
 
 __all__ = [
     "ANIMATED",
@@ -30,6 +31,7 @@ __all__ = [
     "bars",
     "class_colours",
     "colouring",
+    "compared_runs",
     "comparison",
     "confusion_matrix",
     "decoder_page",
@@ -66,4 +68,5 @@ __all__ = [
     "smaller",
     "stretched",
     "travelled",
+    "vector",
 ]

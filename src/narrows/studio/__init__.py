@@ -10,20 +10,21 @@ of Narrows imports this package; it imports public names only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import typing
 
 from .session import Session, opened
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from .app import studio
 
 __all__ = ["Session", "opened", "studio"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """The rooms are loaded when they are first used: the page does not wait for them."""
     if name != "studio":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from .app import studio
 
+    globals()[name] = studio
     return studio

@@ -32,6 +32,7 @@ from .guard import Guard, Refused
 from .jobs import FAILED
 from .page import page_routes
 from .session import Changed, Session, opened
+from .watch import watch_folder
 
 __all__ = ["ROOMS", "rooms", "studio"]
 
@@ -66,6 +67,7 @@ def studio(
     read_only: bool = False,
     cache: Path | str | None = None,
     minutes: float = 0.0,
+    watch: bool = False,
 ) -> Guard:
     """The studio of a model and its pictures, as an ASGI app.
 
@@ -77,6 +79,7 @@ def studio(
         read_only: refuse what changes anything.
         cache: a folder for what can be made again; None: Narrows' own.
         minutes: of a folder of pictures, how long a model of them is trained behind the page.
+        watch: take in pictures that come into the folder of what is open; not where it is read-only.
 
     Raises:
         NoImages: there is no source of that name. What is wrong with one that is there is said on the
@@ -85,7 +88,7 @@ def studio(
     session = (
         source
         if isinstance(source, Session)
-        else opened(source, read_only=read_only, cache=cache, minutes=minutes)
+        else opened(source, read_only=read_only, cache=cache, minutes=minutes, watch=watch)
     )
     guard = Guard(rooms(session), token=token, hosts=hosts, read_only=session.read_only)
     guard.session = session
@@ -141,6 +144,7 @@ def rooms(session: Session) -> FastAPI:
     app.include_router(lesson.routes(session))
 
     app.router.routes.extend(page_routes())
+    watch_folder(session)
     session.begin()
     return app
 

@@ -1,7 +1,7 @@
 """The map: every picture where its code lies, and what the model decodes between two of them.
 
 rows ──PCA (at once) · t-SNE (behind, kept on disk)──► uint16 x, y ──► the page's canvas
-row, row ──their codes──nw.applications.morph_codes──► frames
+row, row ──their codes──nw.applications.morph_codes──► frames      the row under the pointer ──► what is decoded
 """
 
 from __future__ import annotations
@@ -107,6 +107,20 @@ def routes(session: Session) -> APIRouter:
         known = {name: plain(values[rows.checked(row)]) for name, values in rows.columns.items()}
         found = near(rows, row, NEIGHBOURS) if neighbours else []
         return {"row": row, "id": rows.ids[row], "columns": known, "neighbours": found}
+
+    @router.get("/rows/{row}/decoded")
+    def decoded(row: int, key: Key) -> Response:
+        """What the model makes of a row's code: one frame."""
+        import torch
+
+        from ..applications import decoder
+
+        rows = session.shown(key)
+        model = session.autoencoder()
+        codes = torch.from_numpy(rows.codes[[rows.checked(row)]].copy())
+        with session.in_use:
+            made = decoder(model)(codes.reshape(1, *model.code_shape))
+        return wire.columns({"id": rows.ids[row]}, frames=shown(made))
 
     @router.post("/passing")
     def passing(asked: Filter) -> Response:

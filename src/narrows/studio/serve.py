@@ -28,6 +28,7 @@ if importlib.util.find_spec("fastapi") is None:  # it is imported later, behind 
     raise ImportError("the rooms need FastAPI", name="fastapi")
 
 PORT = 8642
+KEPT_OPEN = 75  # seconds of an idle connection: one that closes just as a question comes loses it
 PATIENCE = 1.0  # seconds that a browser is given to fetch the page before the rooms are loaded
 MINUTES = 3.0  # for which a folder's first model is trained
 
@@ -40,6 +41,7 @@ def serve(
     read_only: bool = False,
     browser: bool = True,
     minutes: float = MINUTES,
+    watch: bool = False,
     say: Callable[[str], None] = print,
 ) -> None:
     """Open a source and serve its studio.
@@ -51,6 +53,7 @@ def serve(
         read_only: refuse what changes anything.
         browser: open the page.
         minutes: of a folder, how long a model of its pictures is trained behind; 0: none is.
+        watch: take in pictures that come into the folder while the studio is open.
         say: gets each line for the terminal.
 
     Raises:
@@ -59,7 +62,7 @@ def serve(
     """
     if not (PAGE / "index.html").is_file():
         raise NarrowsError("the studio's page is not built: run `make studio` in the checkout")
-    session = opened(source, read_only=read_only, minutes=minutes)
+    session = opened(source, read_only=read_only, minutes=minutes, watch=watch)
     listening = _listening(host, port)
     token = secrets.token_urlsafe(24)
     own = host in LOOPBACK
@@ -81,10 +84,12 @@ def serve(
             f"A model of these pictures is trained behind the page, for {minutes:g} minutes, into runs/ "
             "(--no-train: none is)"
         )
+    if session.watch:
+        say("Pictures that come into its folder are taken in as they come.")
     say("Ctrl-C ends it.")
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, ws_max_size=1 << 20,
-        timeout_graceful_shutdown=2, lifespan="off",
+        timeout_graceful_shutdown=2, timeout_keep_alive=KEPT_OPEN, lifespan="off",
     )  # fmt: skip
     if browser:
         threading.Timer(0.3, webbrowser.open, (address,)).start()

@@ -2,6 +2,7 @@
 
 pictures that a lesson kept ──handout_page──► one page to print
 rows ──applications.selection_page──► a map    rows ──morph_page──► a decoder    model ──model_page──► its card
+the queue of outliers ──queue_page──► a report
 each is made behind, as a file of this session, and goes out as a download
 """
 
@@ -20,7 +21,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
-from ..applications import Kept, handout_page, model_page, morph_page, selection_page
+from ..applications import Kept, handout_page, model_page, morph_page, queue_page, selection_page
 from ..applications.onnx_files import available
 from ..errors import NoImages
 from ..figures import decoder_page_bytes
@@ -57,9 +58,11 @@ class Wish(BaseModel):
     """What is to be shared."""
 
     key: str = Field("", max_length=64)
-    what: Literal["selection", "morph", "model", "handout"]
+    what: Literal["selection", "morph", "model", "queue", "handout"]
     rows: list[Row] = Field(default_factory=list, max_length=ROWS)
     parts: list[Part] = Field(default_factory=list, max_length=PARTS)
+    score: str = Field("", max_length=60, description="of the queue of outliers")
+    threshold: float | None = Field(None, allow_inf_nan=False)
 
 
 def missing(session: Session) -> str:
@@ -121,6 +124,8 @@ def _why_not(session: Session, wish: Wish) -> str:
         return "" if wish.parts or decodes else "a handout is of at least one picture: keep some"
     if session.rows is None:
         return session.missing.get("rows", "") or "the pictures are not read yet"
+    if wish.what == "queue":
+        return "" if session.kept.get("outliers") else "no outliers have been looked for yet"
     if wish.what == "selection":
         if count < FEWEST:
             return f"a map is of at least {FEWEST} pictures; {count} are selected"
@@ -144,6 +149,8 @@ def _maker(session: Session, wish: Wish) -> Callable[[Any], str]:
     if wish.what == "handout":
         return _handout(session, wish)
     rows = session.shown(wish.key)
+    if wish.what == "queue":
+        return _queue(session, rows, wish)
     chosen = [rows.checked(row) for row in dict.fromkeys(wish.rows)]
     ids = [rows.ids[row] for row in chosen]
     if wish.what == "selection":
@@ -194,6 +201,26 @@ def _cited(model: Any) -> str:
     return ""
 
 
+def _queue(session: Session, rows: Any, wish: Wish) -> Callable[[Any], str]:
+    result = session.kept["outliers"][-1].result
+    said = rows.columns.get("verdict")
+    words = {"anomaly": True, "normal": False}
+    verdicts = {
+        id_: words[said[row]]
+        for id_ in result.ids
+        if said is not None and (row := rows.row_of(id_)) is not None and said[row] in words
+    }
+
+    def report(progress: Any) -> str:
+        with session.in_use:
+            return queue_page(
+                result, verdicts, score=wish.score, threshold=wish.threshold,
+                title=f"Outliers of {session.title}", progress=progress,
+            )  # fmt: skip
+
+    return report
+
+
 def small(session: Session, rows: Any, ids: list[str]) -> Images:
     """Rows by their thumbnails, in the shape of the model."""
     known = rows.collection.rows(["id", "thumbnail"], ids=ids)
@@ -207,7 +234,7 @@ def small(session: Session, rows: Any, ids: list[str]) -> Images:
 
 def _bytes(session: Session, wish: Wish) -> int | None:
     """About how large a file gets."""
-    if wish.what in ("model", "handout"):
+    if wish.what in ("model", "queue", "handout"):
         return None
     rows = session.rows
     assert rows is not None
