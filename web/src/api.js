@@ -48,6 +48,8 @@ function inTurn(path, options) {
   return mine;
 }
 
+export const settled = () => written; // all that was decided so far has been written
+
 const json = (body, options) => ({
   method: "POST",
   headers: { "content-type": "application/json" },

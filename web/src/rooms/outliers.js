@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
-import { get, getColumns, handOver, outliersOf, pageOf, pictureOf, post, postColumns, put as write, refresh, thumbnailOf, told } from "../api.js";
+import { get, getColumns, handOver, outliersOf, pageOf, pictureOf, post, postColumns, put as write, refresh, settled, thumbnailOf, told } from "../api.js";
 import { Filter, whole } from "../filter.js";
 import { useKeys } from "../keys.js";
 import { saved } from "../pixels.js";
@@ -114,6 +114,7 @@ let loading = null; // the key of the rows whose queue is on its way
 async function load(fresh = false) {
   const rows = (loading = key.peek());
   if (fresh) score.value = "";
+  await settled(); // verdicts that are on their way are in the answer
   const answer = await told(getColumns("/api/outliers", { score: score.peek(), rate: String(rate.peek()) }));
   if (!answer?.number || rows !== key.peek()) return;
   const old = found.peek();
@@ -261,6 +262,7 @@ let asked = 0;
 async function choose() {
   const mine = ++asked;
   if (!found.peek()?.number || found.peek().key !== key.peek()) return;
+  await settled();
   const answer = await told(get("/api/outliers/choice", { rate: String(rate.peek()), ...known.peek() }));
   if (answer && mine === asked) choice.value = answer;
 }
