@@ -1,6 +1,6 @@
-"""The seam: a source in, an ASGI app out.
+"""All rooms of a studio as one app, without its guard.
 
-opened(source) ──► Session ──routes of each room──► FastAPI ──► Guard ──► whoever serves it
+Session ──routes of each room──► FastAPI
 
 An error of the library is its sentence, without the addresses of this machine; any other is said on the
 terminal, and the page hears that much.
@@ -11,9 +11,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import traceback
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -28,12 +27,12 @@ from starlette.websockets import WebSocketDisconnect
 from ..errors import NarrowsError
 from . import duplicates, label, latent, lesson, outliers, pictures, restore, search, share, train
 from . import map as map_room
-from .guard import Guard, Refused
+from .guard import Refused
 from .jobs import FAILED
 from .page import page_routes
-from .session import Changed, Session, opened
+from .session import Changed, Session
 
-__all__ = ["ROOMS", "rooms", "studio"]
+__all__ = ["ROOMS", "rooms"]
 
 ROOMS: tuple[ModuleType, ...] = (
     map_room,
@@ -56,40 +55,6 @@ class Named(BaseModel):
     """What goes on, by the name that the state gives it."""
 
     name: Annotated[str, Field(max_length=100)]
-
-
-def studio(
-    source: Any = None,
-    *,
-    token: str | None = None,
-    hosts: Iterable[str] = (),
-    read_only: bool = False,
-    cache: Path | str | None = None,
-    minutes: float = 0.0,
-) -> Guard:
-    """The studio of a model and its pictures, as an ASGI app.
-
-    Args:
-        source: what :func:`opened` takes, or a :class:`Session`.
-        token: that every request has to know, in a cookie, or as a bearer; None lets everybody in who
-            can reach it.
-        hosts: names under which it is asked for, besides the loopback ones.
-        read_only: refuse what changes anything.
-        cache: a folder for what can be made again; None: Narrows' own.
-        minutes: of a folder of pictures, how long a model of them is trained behind the page.
-
-    Raises:
-        NoImages: there is no source of that name. What is wrong with one that is there is said on the
-            page, and kept as ``session.failure``.
-    """
-    session = (
-        source
-        if isinstance(source, Session)
-        else opened(source, read_only=read_only, cache=cache, minutes=minutes)
-    )
-    guard = Guard(rooms(session), token=token, hosts=hosts, read_only=session.read_only)
-    guard.session = session
-    return guard
 
 
 def rooms(session: Session) -> FastAPI:
