@@ -112,7 +112,7 @@ def _walk(model: Any, codes: Tensor | None, cited: str, seed: int) -> Section:
     if cited:
         text += f" Its recipe is of: {cited}. The paper's own figure is not copied here; lay it beside this one."
     try:
-        if sum(model.code_shape) == 2:
+        if torch.Size(model.code_shape).numel() == 2:
             figure = plane_of(model, seed=seed).figures()
         else:
             figure = traversals(model, codes=codes, seed=seed).figures()

@@ -8,6 +8,7 @@ Each room is a file here, with its routes, and a file of the same name in ``web/
 of Narrows imports this package; it imports public names only.
 """
 
+<<<<<<< HEAD
 from __future__ import annotations
 
 import typing
@@ -28,3 +29,9 @@ def __getattr__(name: str) -> object:
 
     globals()[name] = studio
     return studio
+=======
+from .seam import studio
+from .session import Session, opened
+
+__all__ = ["Session", "opened", "studio"]
+>>>>>>> lessons

@@ -1,6 +1,6 @@
-"""The seam: a source in, an ASGI app out.
+"""All rooms of a studio as one app, without its guard.
 
-opened(source) ──► Session ──routes of each room──► FastAPI ──► Guard ──► whoever serves it
+Session ──routes of each room──► FastAPI
 
 An error of the library is its sentence, without the addresses of this machine; any other is said on the
 terminal, and the page hears that much.
@@ -11,9 +11,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import traceback
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -28,13 +27,17 @@ from starlette.websockets import WebSocketDisconnect
 from ..errors import NarrowsError
 from . import duplicates, label, latent, lesson, outliers, pictures, restore, search, share, train
 from . import map as map_room
-from .guard import Guard, Refused
+from .guard import Refused
 from .jobs import FAILED
 from .page import page_routes
+<<<<<<< HEAD
 from .session import Changed, Session, opened
 from .watch import watch_folder
+=======
+from .session import Changed, Session
+>>>>>>> lessons
 
-__all__ = ["ROOMS", "rooms", "studio"]
+__all__ = ["ROOMS", "rooms"]
 
 ROOMS: tuple[ModuleType, ...] = (
     map_room,
@@ -59,6 +62,7 @@ class Named(BaseModel):
     name: Annotated[str, Field(max_length=100)]
 
 
+<<<<<<< HEAD
 def studio(
     source: Any = None,
     *,
@@ -95,6 +99,8 @@ def studio(
     return guard
 
 
+=======
+>>>>>>> lessons
 def rooms(session: Session) -> FastAPI:
     """Everything of a studio but its guard, with what it opens being read."""
 
