@@ -30,12 +30,8 @@ from . import map as map_room
 from .guard import Refused
 from .jobs import FAILED
 from .page import page_routes
-<<<<<<< HEAD
-from .session import Changed, Session, opened
-from .watch import watch_folder
-=======
 from .session import Changed, Session
->>>>>>> lessons
+from .watch import watch_folder
 
 __all__ = ["ROOMS", "rooms"]
 
@@ -62,45 +58,6 @@ class Named(BaseModel):
     name: Annotated[str, Field(max_length=100)]
 
 
-<<<<<<< HEAD
-def studio(
-    source: Any = None,
-    *,
-    token: str | None = None,
-    hosts: Iterable[str] = (),
-    read_only: bool = False,
-    cache: Path | str | None = None,
-    minutes: float = 0.0,
-    watch: bool = False,
-) -> Guard:
-    """The studio of a model and its pictures, as an ASGI app.
-
-    Args:
-        source: what :func:`opened` takes, or a :class:`Session`.
-        token: that every request has to know, in a cookie, or as a bearer; None lets everybody in who
-            can reach it.
-        hosts: names under which it is asked for, besides the loopback ones.
-        read_only: refuse what changes anything.
-        cache: a folder for what can be made again; None: Narrows' own.
-        minutes: of a folder of pictures, how long a model of them is trained behind the page.
-        watch: take in pictures that come into the folder of what is open; not where it is read-only.
-
-    Raises:
-        NoImages: there is no source of that name. What is wrong with one that is there is said on the
-            page, and kept as ``session.failure``.
-    """
-    session = (
-        source
-        if isinstance(source, Session)
-        else opened(source, read_only=read_only, cache=cache, minutes=minutes, watch=watch)
-    )
-    guard = Guard(rooms(session), token=token, hosts=hosts, read_only=session.read_only)
-    guard.session = session
-    return guard
-
-
-=======
->>>>>>> lessons
 def rooms(session: Session) -> FastAPI:
     """Everything of a studio but its guard, with what it opens being read."""
 

@@ -25,6 +25,7 @@ def studio(
     read_only: bool = False,
     cache: Path | str | None = None,
     minutes: float = 0.0,
+    watch: bool = False,
 ) -> Guard:
     """The studio of a model and its pictures, as an ASGI app.
 
@@ -36,6 +37,7 @@ def studio(
         read_only: refuse what changes anything.
         cache: a folder for what can be made again; None: Narrows' own.
         minutes: of a folder of pictures, how long a model of them is trained behind the page.
+        watch: take in pictures that come into the folder of what is open; not where it is read-only.
 
     Raises:
         NoImages: there is no source of that name. What is wrong with one that is there is said on the
@@ -44,7 +46,7 @@ def studio(
     session = (
         source
         if isinstance(source, Session)
-        else opened(source, read_only=read_only, cache=cache, minutes=minutes)
+        else opened(source, read_only=read_only, cache=cache, minutes=minutes, watch=watch)
     )
     from .app import rooms
 
