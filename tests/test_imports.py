@@ -201,6 +201,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_a_package_offers_what_its_list_says(name: str) -> None:
     package = importlib.import_module(name)
     assert package.__doc__, f"{name} has no docstring"
+    assert [key for key in package.__all__ if not hasattr(package, key)] == []  # and loads them
     there = {
         key
         for key, value in vars(package).items()

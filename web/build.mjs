@@ -1,5 +1,5 @@
 // Builds the page of the studio into src/narrows/studio/static: one script, one style, one document; and
-// what a page with a decoder is made of into src/narrows/figures/static: script, style, engine, its licence.
+// what pages that stand alone are made of into src/narrows/figures/static: scripts, styles, an engine, its licence.
 // What it was built of is written beside it, so that a test without node can tell a stale page.
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
@@ -29,7 +29,7 @@ async function built(names, to) {
 }
 
 await built(["main.js", "style.css"], out);
-await built(["decoder.js", "decoder.css"], alone);
+await built(["decoder.js", "decoder.css", "map_page.js", "map_page.css"], alone);
 const engine = join(here, "node_modules", "onnxruntime-web", "dist", "ort-wasm-simd-threaded.wasm");
 writeFileSync(join(alone, "ort.wasm.gz"), gzipSync(readFileSync(engine), { level: 9 }));
 cpSync(join(here, "onnxruntime-licence.txt"), join(alone, "onnxruntime-licence.txt"));

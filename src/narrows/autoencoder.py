@@ -21,7 +21,7 @@ from .bottlenecks import Bottleneck, Code, Quantised
 from .images import Preprocessing, Source, as_source
 from .networks import Ladder
 from .objectives import Elbo, Likelihood, Step
-from .parts import Part, as_part, build, in_words, part_of
+from .parts import Part, as_part, build, in_words, named, part_of
 from .randomness import Draws
 
 __all__ = ["Autoencoder"]
@@ -106,6 +106,21 @@ class Autoencoder(nn.Module):
     def code_shape(self) -> tuple[int, ...]:
         """(D,) or (D, H, W) of one code."""
         return self.bottleneck.code_shape
+
+    def diagram(self) -> Any:
+        """A matplotlib figure of its levels: from the picture to the code and back."""
+        from .figures import model_diagram
+
+        name = f"{self.recipe.name}: " if self.recipe is not None else ""
+        said = " → ".join(
+            in_words(part_of(each)) for each in (self.ladder, self.bottleneck, self.likelihood)
+        )
+        return model_diagram(
+            self.ladder.shapes,
+            self.code_shape,
+            title=f"{name}{said}",
+            bottleneck=named(self.bottleneck),
+        )
 
     @property
     def history(self) -> list[dict[str, Any]]:

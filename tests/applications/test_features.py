@@ -62,6 +62,13 @@ def test_cosine_orders_as_the_cosine_and_whitened_has_no_direction(model, few) -
     white = Features.fit("codes", few, model, distance="whitened").encode(few)
     covariance = torch.cov(white.T, correction=0)
     assert torch.allclose(covariance, torch.eye(white.shape[1]), atol=1e-3)
+    # a map undoes it: each direction has the deviation that it had
+    whitened = Features.fit("codes", few, model, distance="whitened")
+    plain = Features.fit("codes", few, model).encode(few)
+    wanted = torch.linalg.svdvals((plain - plain.mean(0)).double()) / len(plain) ** 0.5
+    weights = torch.tensor(whitened.weights())
+    assert torch.allclose(weights, wanted[: len(weights)].to(weights.dtype), rtol=1e-3)
+    assert Features.fit("codes", few, model).weights() is None
 
 
 def test_others_do_not_mix_but_may_begin_a_new_version(model, few, tmp_path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from narrows.applications import code_rows, embed_2d, thumbnails
+from narrows.applications import code_rows, embed_2d, thumbnails, unit_weights
 from narrows.applications.index import index
 from narrows.applications.map import map
 from narrows.errors import Unavailable
@@ -31,6 +31,32 @@ def test_pca_is_the_best_plane(codes: np.ndarray) -> None:
     assert np.square(found.points).sum(0) == pytest.approx(np.square(values[:2]), rel=1e-4)
     assert np.allclose(found.transform(codes[:5]), found.points[:5], atol=1e-4)
     assert found.fitted_on == 180 and "of the variance" in found.note
+
+
+def test_codes_of_equal_variance_are_laid_out_by_what_they_draw() -> None:
+    """Eight white numbers, two of which draw: the plane is that of the two, wherever the noise goes."""
+    codes = torch.randn(400, 8, generator=torch.Generator().manual_seed(3))
+    codes = (codes - codes.mean(0)) / codes.std(0, correction=0)
+    ways = torch.zeros(8, 16)
+    ways[5, :8], ways[2, 8:] = 0.3, 0.2  # in pixels, for each deviation
+    ways[[0, 1, 3, 4, 6, 7]] = 0.001
+
+    def decode(z: torch.Tensor) -> torch.Tensor:
+        return (0.5 + z @ ways).reshape(-1, 1, 4, 4)
+
+    weights = unit_weights(decode, codes)
+    assert weights[5] / weights[2] == pytest.approx(1.5, rel=1e-5)
+    assert weights[0] < 0.01 * weights[2]
+
+    def kept(points: np.ndarray) -> np.ndarray:
+        return np.abs(np.corrcoef(points.T, codes[:, [5, 2]].T)[:2, 2:]).diagonal()
+
+    found = embed_2d(codes, "pca", weights=weights)
+    assert (kept(found.points) > 0.99).all() and "what it changes" in found.note
+    assert np.allclose(found.transform(codes[:5]), found.points[:5], atol=1e-6)
+    assert (kept(embed_2d(codes, "pca").points) < 0.9).all()  # without them it is chance
+    with pytest.raises(ValueError, match="weights are 8 finite numbers"):
+        embed_2d(codes, "pca", weights=[1, 2])
 
 
 def test_tsne_keeps_groups_and_places_more(codes: np.ndarray) -> None:

@@ -115,3 +115,22 @@ def test_a_limit_is_of_each_and_files_lie_in_one_folder(
     names = {"anomalies.png", "histogram.png", "outliers.json"}
     assert {path.name for path in tmp_path.iterdir()} == names
     assert written["document"] == str(tmp_path / "outliers.json")
+
+
+def test_others_are_judged_as_if_they_had_been_there(
+    digits: Any, model: Any, odd: np.ndarray
+) -> None:
+    """The threshold and the scores do not move: some pictures first, the others later, or all at once."""
+    whole = outliers(model, odd, normal=digits.select(range(1500)), progress=False)
+    first = outliers(model, odd[:10], normal=digits.select(range(1500)), progress=False)
+    later = first.judge(as_images(odd[10:]))
+    for name, values in whole.scores.items():
+        np.testing.assert_allclose(later.scores[name], values[10:], rtol=1e-6)
+    assert later.threshold == whole.threshold and later.rule == whole.rule
+    np.testing.assert_allclose(later.p_values, whole.p_values[10:])
+    assert later.is_outlier.tolist() == whole.is_outlier[10:].tolist()
+    more = first.extended(as_images(odd[10:]))
+    assert len(more.ids) == len(more.images) == len(odd) and more.by == whole.by
+    np.testing.assert_allclose(more.scores[more.by], whole.scores[whole.by], rtol=1e-6)
+    assert more.order.tolist() == whole.order.tolist()
+    np.testing.assert_allclose(more.images.batch(torch.arange(len(odd))), odd / 255, atol=1e-6)

@@ -78,7 +78,9 @@ def test_every_public_package_has_its_page() -> None:
 def commands() -> list[tuple[str, list[str]]]:
     found = []
     for path in [DOCS / "index.md", *sorted((DOCS / "guides").glob("*.md"))]:
-        for block in re.findall(r"^```\n(.*?)^```", path.read_text(encoding="utf-8"), re.S | re.M):
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"^```python\n.*?^```$", "", text, flags=re.S | re.M)
+        for block in re.findall(r"^```\n(.*?)^```", text, re.S | re.M):
             found += [(path.stem, shlex.split(line, comments=True)) for line in block.splitlines()]
     return found
 
@@ -131,3 +133,17 @@ def test_what_extends_narrows_runs_and_is_short(
         for snippet in EXTENDING:
             assert len(snippet.splitlines()) < 40
             nursery.run(snippet)
+
+
+@pytest.mark.parametrize("guide", ["scikit-learn", "pyod", "torch"])
+def test_what_goes_with_other_libraries_runs(
+    guide: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (DOCS / "guides" / f"{guide}.md").read_text(encoding="utf-8")
+    snippets = re.findall(r"^```python\n(.*?)^```", text, re.S | re.M)
+    assert len(snippets) >= 3
+    if guide == "pyod":
+        pytest.importorskip("pyod", reason="pip install pyod")
+    monkeypatch.chdir(tmp_path)
+    with Nursery() as nursery:
+        nursery.run("\n".join(snippets))

@@ -148,6 +148,7 @@ def test_the_page_runs(tmp_path: Path) -> None:
     assert said["label"] == "</script>: " + HOSTILE[1]
     assert said["pressed"] == [False, True] and said["alone"] == 14
     assert said["followed"]  # what was in view of a zoomed map is in view of the other
+    assert 20 < said["pictured"] <= 40  # a picture for each cell that holds one
 
 
 def test_confusions() -> None:

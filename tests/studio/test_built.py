@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from narrows.studio.app import PAGE
+from narrows.studio.page import PAGE
 
 WEB = Path(__file__).parents[2] / "web"
 

@@ -132,11 +132,13 @@ def test_what_can_be_asked_without_read_only_is_known_to_change_nothing(opened: 
     of_latent = {f"/api/latent/{one}" for one in ("sliders", "generate", "codes", "steer", "film")}
     of_map = {"/api/map/passing", "/api/map/morph"}
     of_restore = {"/api/restore", "/api/restore/pictures"}
-    of_train = {"/api/train/compare", "/api/train/cost"}
+    of_train = {f"/api/train/{one}" for one in ("compare", "cost", "measured", "figure")}
+    of_outliers = {"/api/outliers", "/api/outliers/batch", "/api/outliers/sheet"}
+    of_lesson = {f"/api/lesson/{one}" for one in ("plane", "numbers", "way", "usual")}
     of_share = {"/api/share", "/api/share/size"}  # a file of the session, gone with it
     assert posts == {
-        *of_map, *of_latent, *of_restore, *of_train, *of_share, "/api/uploads", "/api/search",
-        "/api/search/text", "/api/duplicates", "/api/outliers", "/api/jobs/stop", "/api/pictures/album",
+        *of_map, *of_latent, *of_restore, *of_train, *of_lesson, *of_share, *of_outliers, "/api/uploads",
+        "/api/search", "/api/search/text", "/api/duplicates", "/api/jobs/stop", "/api/pictures/album",
     }  # fmt: skip
 
 

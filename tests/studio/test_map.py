@@ -30,7 +30,9 @@ def test_the_state_says_what_is_open(opened: Studio) -> None:
 def test_points_are_those_of_the_map(opened: Studio) -> None:
     found = columns(opened.ask("/api/map/points").content)
     codes = opened.session.rows.codes
-    flat = nw.applications.embed_2d(codes, "pca").points
+    weights = opened.session.collection.about.weights
+    assert weights is not None and len(weights) == codes.shape[1]
+    flat = nw.applications.embed_2d(codes, "pca", weights=weights).points
     side = (flat.max(0) - flat.min(0)).max()
     x, y = found["x"].astype(float) / 65535 * side, found["y"].astype(float) / 65535 * side
     assert np.abs((x - x[0]) - (flat[:, 0] - flat[0, 0])).max() < 2e-5 * side
@@ -145,3 +147,12 @@ def test_what_cannot_be_answered_is_a_sentence(opened: Studio, path: str, status
     assert answer.status_code == status
     message = answer.json()["message"]
     assert len(message) > 10 and "Traceback" not in message and "/tmp" not in message
+
+
+def test_what_is_under_the_pointer_is_decoded(opened: Studio) -> None:
+    frames = columns(opened.ask("/api/map/rows/5/decoded").content)["frames"]
+    session = opened.session
+    code = torch.from_numpy(session.rows.codes[5:6].copy()).reshape(1, *session.model.code_shape)
+    made = (session.model.decode(code).clamp(0, 1) * 255).round().byte()
+    assert frames.shape == (1, 8, 8, 4) and np.array_equal(frames[0, :, :, 0], made[0, 0].numpy())
+    assert opened.ask("/api/map/rows/300/decoded").status_code == 400

@@ -14,6 +14,7 @@ from test_search import digit, png
 
 import narrows as nw
 from narrows.studio.restore import KEPT
+from narrows.studio.share import small
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +47,15 @@ def pixels(opened: Studio, path: str) -> np.ndarray:
 
 def test_denoised_as_the_verb_denoises(opened: Studio, upload: str, file: Path) -> None:
     found = done(opened, upload=upload, verb="denoise", noise="gaussian", amount=0.2)
-    wanted = nw.denoise(opened.session.model, file, noise="gaussian 0.2")
+    rows = opened.session.rows
+    wanted = nw.denoise(
+        opened.session.model,
+        file,
+        noise="gaussian 0.2",
+        fit_on=small(opened.session, rows, rows.ids),
+    )
     group = wanted.groups[0]
+    assert "PCA-Wiener" in group.others  # the linear baseline, beside the filters
     assert [one["name"] for one in found["methods"]] == [
         "noisy", "model", *group.others, "original",
     ]  # fmt: skip

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from narrows.collection import Collection
 from narrows.errors import NoImages
 from narrows.studio import opened as open_session
 from narrows.studio import studio
+from narrows.studio.page import EarlyPage
 
 
 @pytest.fixture
@@ -223,3 +227,24 @@ def test_what_is_of_this_machine_stays_here(tmp_path: Path) -> None:
     )
     assert str(tmp_path) not in said and "/usr" not in said and "y.py" in said
     session.close()
+
+
+def test_the_page_is_there_before_the_rooms_are() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", "import narrows.studio.serve, sys; print(*sys.modules)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert not {"torch", "fastapi", "lancedb", "sklearn"} & {*said.stdout.split()}
+
+
+def test_what_is_asked_before_the_rooms_are_there_waits_for_them(opened: Studio) -> None:
+    page = EarlyPage()
+    client = TestClient(page, base_url=HERE)
+    assert "Narrows studio" in client.get("/").text and not page.sent.is_set()
+    assert client.get("/static/main.js").status_code == 200 and page.sent.is_set()
+    with ThreadPoolExecutor(1) as other:
+        asked = other.submit(client.get, "/api/state")
+        time.sleep(0.1)
+        assert not asked.done()
+        page.rooms = opened.app
+        assert asked.result(10).json()["title"] == opened.session.title

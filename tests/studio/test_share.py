@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from asking import Studio
 from browsing import Browsing
+from PIL import Image
+from test_search import digit
 
 import narrows as nw
 from narrows.applications import model_page, morph_page, selection_page
@@ -144,3 +150,36 @@ def test_it_fits_a_phone(browse: Browsing, scheme: Any) -> None:
     small.get_by_role("link", name="Share").click()
     small.get_by_role("region", name="The model").wait_for()
     assert small.evaluate("document.querySelector('main').scrollWidth") <= 360
+
+
+def test_a_handout_holds_what_was_kept_and_the_models_own_walk(
+    opened: Studio, digits: nw.images.Images
+) -> None:
+    upload = opened.client.post("/api/uploads", content=digit(digits, 350)).json()["upload"]
+    parts = [{"upload": upload, "title": "A <b>picture</b>", "text": "3 of 6 numbers: 12.3 dB"}]
+    asked = opened.tell("/api/share", what="handout", parts=parts)
+    assert asked.status_code == 200, asked.text
+    job = opened.session.jobs.wait("share")
+    assert job.state == "done", job.message
+    text = opened.ask("/api/share/file", name=asked.json()["file"]).text
+    assert "A &lt;b&gt;picture&lt;/b&gt;" in text and "3 of 6 numbers: 12.3 dB" in text
+    assert "The model&#x27;s own walk" in text and "pca-vae" in text and "@media print" in text
+    assert "http:" not in text and "https:" not in text and "<script" not in text
+    shown = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(one))))
+        for one in re.findall(r"data:image/png;base64,([^\"]+)", text)
+    ]
+    assert np.array_equal(shown[0][..., 0], np.asarray(Image.open(io.BytesIO(digit(digits, 350)))))
+    assert len(shown) == 2 and shown[1].shape[0] > 50
+    many = opened.tell("/api/share", what="handout", parts=parts * 25)
+    assert many.status_code == 422
+
+
+def test_a_handout_cites_the_document_of_a_recipe() -> None:
+    def of(name: str) -> SimpleNamespace:
+        return SimpleNamespace(recipe=SimpleNamespace(name=name))
+
+    assert "Kovenko" in share._cited(of("kovenko-2020-vae"))
+    assert share._cited(of("pca-vae")) == "" and share._cited(None) == ""
+    with pytest.raises(ValueError, match="at least one picture"):
+        nw.applications.handout_page("a", [])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -237,3 +240,67 @@ def test_what_a_recipe_costs_is_tried(there: Studio) -> None:
     shape = nw.recipes.mlp_vae((1, 8, 8)).build()
     assert found["weights"] == sum(p.numel() for p in shape.parameters())
     assert found["rate"] > 0 and found["pictures"] == 1797
+
+
+def test_samples_bits_and_time_are_those_of_the_library(there: Studio, ids: dict[str, str]) -> None:
+    runs = [ids["small"], ids["large"]]
+    asked = there.client.post("/api/train/measured", json={"runs": runs})
+    assert asked.status_code == 202
+    job = there.session.jobs.wait(asked.json()["job"])
+    assert job.state == "done", job.message
+    rows = there.client.post("/api/train/measured", json={"runs": runs}).json()["rows"]
+    assert [one["name"] for one in rows] == ["small", "large"]
+    wanted = nw.applications.measure_run("runs/small", "digits", progress=False)
+    assert rows[0]["frechet"] == pytest.approx(wanted.frechet, rel=1e-4)
+    assert rows[0]["bits"] == pytest.approx(wanted.bits) and rows[0]["notes"] == wanted.notes
+    assert rows[0]["floor"] == rows[1]["floor"]  # the same real pictures
+    assert rows[0]["pca_frechet"] != rows[1]["pca_frechet"]  # of as many numbers as each
+
+
+def test_a_paper_gets_figure_table_references_and_recipes(
+    there: Studio, ids: dict[str, str], shown_only: Studio
+) -> None:
+    runs = {"runs": [ids["small"], ids["large"]]}
+    asked = there.client.post("/api/train/compare", json=runs)
+    if asked.status_code == 202:
+        assert there.session.jobs.wait(asked.json()["job"]).state == "done"
+    answer = there.client.post("/api/train/figure", json=runs)
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as pack:
+        names = {name: pack.read(name) for name in pack.namelist()}
+    assert set(names) == {
+        "runs.svg", "runs.pdf", "runs.csv", "papers.bib", "recipes/small.toml", "recipes/large.toml",
+    }  # fmt: skip
+    assert b"<svg" in names["runs.svg"] and b"PSNR of reconstructions" in names["runs.svg"]
+    assert names["runs.pdf"].startswith(b"%PDF")
+    lines = list(csv.reader(io.StringIO(names["runs.csv"].decode())))
+    assert lines[0] == ["", "small", "large"] and all(len(line) == 3 for line in lines)
+    assert b"@inproceedings{kingmawelling2014" in names["papers.bib"]
+    assert names["recipes/small.toml"] == Path("runs/small/recipe.toml").read_bytes()
+    assert (
+        there.client.post("/api/train/figure", json={"runs": runs["runs"][:1]}).status_code == 422
+    )
+    again = there.client.post("/api/train/figure", json=runs)
+    with zipfile.ZipFile(io.BytesIO(again.content)) as pack:
+        assert pack.read("runs.svg") == names["runs.svg"]
+
+
+def test_a_prior_is_fitted_by_a_button(place: Path) -> None:
+    """What the sentence of the command line names as a command."""
+    digits = nw.images.named("digits").select(range(200))
+    nw.fit(
+        nw.recipes.mlp_autoencoder((1, 8, 8), code_size=4, widths=(16,)), digits, epochs=1,
+        to="runs/plain", report="quiet", facts={"pictures": "digits"},
+    )  # fmt: skip
+    for one in Path("runs/plain").glob("prior-*"):
+        one.unlink()
+    there = next(made(place))
+    found = {one["name"]: one["id"] for one in there.client.get("/api/train").json()["runs"]}
+    seen = columns(there.client.get(f"/api/train/runs/{found['plain']}/look").content)
+    assert seen["fits"] and "narrows" not in seen["undrawn"] and "drawn" not in seen
+    there.client.patch(f"/api/train/runs/{found['plain']}", json={"do": "prior"})
+    assert there.session.jobs.wait("prior").state == "done"
+    assert Path("runs/plain/prior-mixture.safetensors").exists()
+    seen = columns(there.client.get(f"/api/train/runs/{found['plain']}/look").content)
+    assert "undrawn" not in seen and seen["drawn"].shape == (8, 8, 8, 4)
+    shutil.rmtree("runs/plain")

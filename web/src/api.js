@@ -35,8 +35,10 @@ export const post = async (path, body, options) => (await ask(path, json(body, o
 export const postColumns = async (path, body, options) => columns(await ask(path, json(body, options)));
 export const put = (path, body) => inTurn(path, json(body, { method: "PUT" }));
 export const remove = path => inTurn(path, { method: "DELETE" });
-export const send = async (path, blob, as = "json") =>
-  (await ask(path, { method: "POST", body: blob, headers: { "content-type": "application/octet-stream" } }))[as]();
+export async function send(path, blob, as = "json") {
+  const answer = await ask(path, { method: "POST", body: blob, headers: { "content-type": "application/octet-stream" } });
+  return as === "columns" ? columns(answer) : answer[as]();
+}
 
 // what is written arrives in the order in which it was decided: an undo never before what it undoes
 let written = Promise.resolve();
@@ -45,6 +47,8 @@ function inTurn(path, options) {
   written = mine.catch(() => undefined);
   return mine;
 }
+
+export const settled = () => written; // all that was decided so far has been written
 
 const json = (body, options) => ({
   method: "POST",
@@ -57,7 +61,12 @@ export const thumbnailOf = row => address(`/api/pictures/${row}`, { thumbnail: "
 export const pictureOf = row => address(`/api/pictures/${row}`);
 export const labelsOf = () => address("/api/label/csv");
 export const pageOf = name => address("/api/share/file", { name });
-export const sheetOf = number => address(`/api/map/sheets/${number}`);
+// a sheet of thumbnails, as a canvas takes it
+export async function sheetOf(number) {
+  const answer = await fetch(address(`/api/map/sheets/${number}`));
+  if (!answer.ok) throw new Error(String(answer.status));
+  return createImageBitmap(await answer.blob());
+}
 
 export const outliersOf = parameters => address("/api/outliers/csv", parameters);
 

@@ -3,8 +3,8 @@
 //   x, y (uint16) ──bins──► what is in view ──► one picture for each cell of the screen
 //                                          └──► dots, round ones or, where there are many, pixels
 //
-// It knows no server and no framework: sheets of thumbnails come from a function, what a person does
-// goes out through functions.
+// It knows no server and no framework: sheets of thumbnails come from a function that promises an image, what
+// a person does goes out through functions. The studio's map and the page that `narrows map` writes stand on it.
 
 const MANY = 20_000; // points from which dots are pixels
 const FAR = 250_000; // points in view above which there are no pictures
@@ -57,7 +57,7 @@ export class Plane {
   // ---- what is shown -------------------------------------------------------------------------
 
   // x, y: Uint16Array(n). With as many points as before they travel to their new places.
-  points({ x, y, side, across, sheet, same }) {
+  points({ x, y, side, size = [side, side], across, sheet, same }) {
     const n = x.length, xy = new Float32Array(2 * n);
     let x0 = 1, y0 = 1, x1 = 0, y1 = 0;
     for (let i = 0; i < n; i++) {
@@ -76,7 +76,7 @@ export class Plane {
       this.which = this.which?.length === n ? this.which : new Uint8Array(n);
     }
     this.n = n;
-    Object.assign(this, { side, across, sheet });
+    Object.assign(this, { side, size, across, sheet });
     this.bins = binned(xy);
     this.grids.clear();
     this.tints = null;
@@ -257,8 +257,8 @@ export class Plane {
         continue;
       }
       pen.imageSmoothingEnabled = s < this.side || this.side > 40;
-      const a = this.side;
-      pen.drawImage(image, (j % this.across) * a, Math.floor(j / this.across) * a, a, a, x0, y0, s, s);
+      const [w, h] = this.size, k = s / Math.max(w, h);
+      pen.drawImage(image, (j % this.across) * w, Math.floor(j / this.across) * h, w, h, x0 + (s - k * w) / 2, y0 + (s - k * h) / 2, k * w, k * h);
     }
     pen.globalAlpha = 1;
     this.fetch(wanted);
@@ -306,9 +306,7 @@ export class Plane {
       const one = { image: null, ready: false, failed: false, used: this.frames };
       this.sheets.set(number, one);
       const arrived = async () => {
-        const answer = await fetch(this.sheet(number));
-        if (!answer.ok) throw new Error(String(answer.status));
-        one.image = await createImageBitmap(await answer.blob());
+        one.image = await this.sheet(number);
         one.ready = true;
       };
       arrived()
@@ -323,7 +321,7 @@ export class Plane {
     const old = [...this.sheets].filter(([, one]) => one.ready).sort(([, a], [, b]) => a.used - b.used);
     for (const [number, one] of old) {
       if (this.sheets.size * bytes <= SHEETS || one.used === this.frames) break;
-      one.image.close();
+      one.image.close?.();
       this.sheets.delete(number);
     }
   }
@@ -492,7 +490,7 @@ export class Plane {
       this.strayed = false;
       this.fingers.set(e.pointerId, [x, y]);
       // a key chooses a tool for one stroke
-      this.tool_ = e.shiftKey ? "lasso" : e.altKey ? "morph" : this.tool;
+      this.tool_ = this.plain ? "move" : e.shiftKey ? "lasso" : e.altKey ? "morph" : this.tool;
       if (this.fingers.size > 1) {
         this.trail = null;
         this.tool_ = "move";

@@ -4,10 +4,13 @@ import { useEffect, useErrorBoundary, useState } from "preact/hooks";
 import { albumOf, post, told } from "./api.js";
 import { hand } from "./pixels.js";
 import { rooms } from "./rooms/index.js";
-import { busy, connected, dismiss, go, put, returns, room, select, selection, server, toasts } from "./state.js";
+import { StepBar } from "./steps.js";
+import { busy, connected, dismiss, go, put, returns, room, say, select, selection, server, toasts } from "./state.js";
 
 export function Shell() {
   const state = server.value;
+  const came = state?.came;
+  useEffect(() => { if (came && Date.now() / 1000 - came.when < 60) say(`${came.said}.`); }, [came?.number]);
   useEffect(() => {
     document.title = state ? `${state.title} – Narrows studio` : "Narrows studio";
   }, [state?.title]);
@@ -34,6 +37,7 @@ export function Shell() {
     </header>
     <${Going} />
     ${!connected.value && html`<p class="lost" role="alert">The connection to the studio is lost; this page goes on as soon as it is back. If it was stopped, start it again with <code>narrows studio</code>.</p>`}
+    <${StepBar} />
     <main id="room" tabindex="-1" class="room-${chosen.name}">
       <h1 class="unseen">${chosen.title}</h1>
       <${Inside} chosen=${chosen} state=${state} />

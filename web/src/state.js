@@ -6,7 +6,9 @@ export const connected = signal(true);
 export const returns = signal(0); // how often the connection came back: a room asks anew what it may have missed
 export const SILENT = "the studio does not answer; it may have been stopped";
 export const busy = signal(0); // questions that are on their way
-export const room = signal(location.hash.slice(1) || "map");
+const place = () => location.hash.slice(1).split("/");
+export const room = signal(place()[0] || "map");
+export const part = signal(place()[1] ?? ""); // of the room, where a link leads into it
 export const selection = signal(new Uint32Array()); // rows, in ascending order; every room takes them
 export const query = signal({ like: [], minus: [] }); // of the search: {row} or {upload, width, height}
 export const conditions = signal([]); // of the filter: {column, test, value}
@@ -15,7 +17,11 @@ export const toasts = signal([]);
 export const key = computed(() => server.value?.rows?.key ?? null);
 export const count = computed(() => server.value?.rows?.count ?? 0);
 
-addEventListener("hashchange", () => (room.value = location.hash.slice(1) || "map"));
+addEventListener("hashchange", () => {
+  const [name, inside] = place();
+  room.value = name || "map";
+  part.value = inside ?? "";
+});
 
 export function go(name) {
   location.hash = name;

@@ -24,6 +24,7 @@ from .codec import (
     pca_codec_model,
     rate_distortion,
 )
+from .conformal import Usualness, usualness
 from .decisions import (
     MEAN_RANK,
     Decision,
@@ -64,6 +65,7 @@ from .inpaint import (
     project,
 )
 from .kernels import border_noise_ratio, feature_maps, first_kernels
+from .measure_run import RunMeasures, measure_run
 from .morph import (
     BLENDS,
     Decodings,
@@ -78,8 +80,9 @@ from .outliers import Outliers, outliers
 from .prior import PriorFit, prior
 from .reconstruct import Reconstructions, reconstruct
 from .restored import MODEL, Restoration, Restored, run_baselines, scores
+from .score_choice import FoldsOfScore, ScoreChoice, cross_validated_scores
 from .segment import Segments, segment, segment_batch
-from .share import model_page, morph_page, selection_page
+from .share import Kept, handout_page, model_page, morph_page, queue_page, selection_page
 from .steer import (
     Direction,
     EffectSize,
@@ -101,6 +104,7 @@ from .text_to_image import (
     fit_attribute_classifier,
     prompt_fidelity,
 )
+from .units import by_first_numbers, model_weights, unit_effects, unit_weights
 from .upscale import Upscaled, upscale, upscale_batch
 
 __all__ = [
@@ -130,7 +134,9 @@ __all__ = [
     "FalseAlarms",
     "FalseDiscoveryRate",
     "FineTuned",
+    "FoldsOfScore",
     "Generated",
+    "Kept",
     "Manifold",
     "Map",
     "Median",
@@ -145,13 +151,17 @@ __all__ = [
     "Restoration",
     "Restored",
     "Rule",
+    "RunMeasures",
+    "ScoreChoice",
     "Segments",
     "Traversals",
     "Upscaled",
+    "Usualness",
     "agreement",
     "baseline_encoders",
     "baseline_features",
     "border_noise_ratio",
+    "by_first_numbers",
     "by_model",
     "by_projection",
     "caption_to_image",
@@ -160,6 +170,7 @@ __all__ = [
     "code_rows",
     "codec_model",
     "compare",
+    "cross_validated_scores",
     "decide",
     "decode_samples",
     "decoder",
@@ -184,6 +195,7 @@ __all__ = [
     "fit_to_labels",
     "fit_to_transform",
     "generate",
+    "handout_page",
     "inpaint",
     "inpaint_batch",
     "inpainting_baselines",
@@ -193,7 +205,9 @@ __all__ = [
     "load_codec",
     "manifold",
     "mean_rank",
+    "measure_run",
     "model_page",
+    "model_weights",
     "morph",
     "morph_codes",
     "morph_page",
@@ -205,6 +219,7 @@ __all__ = [
     "project",
     "prompt_fidelity",
     "proximity",
+    "queue_page",
     "rate_distortion",
     "reconstruct",
     "run_baselines",
@@ -218,7 +233,10 @@ __all__ = [
     "thumbnails",
     "traversals",
     "traverse",
+    "unit_effects",
+    "unit_weights",
     "untrained",
     "upscale",
     "upscale_batch",
+    "usualness",
 ]

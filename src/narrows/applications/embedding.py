@@ -29,7 +29,8 @@ FEWEST = 5  # pictures of a map
 PERPLEXITY = 30.0
 FITTED = 10_000  # codes that t-SNE moves about; the others are placed among them
 ITERATIONS = 750  # 250 exaggerated and 500 more: openTSNE's own
-TOGETHER = 20_000  # codes that are placed at a time
+TOGETHER = 20_000  # codes that are placed, or summed up, at a time
+WIDE = 1024  # numbers of a code beyond which not all principal components are made
 ROOM = 40_000_000  # pixels of all thumbnails together
 LARGEST, SMALLEST = 64, 16  # sides of a thumbnail
 
@@ -76,6 +77,7 @@ def embed_2d(
     codes: Any,
     method: str = "tsne",
     *,
+    weights: Any = None,
     perplexity: float = PERPLEXITY,
     fit_size: int = FITTED,
     seed: int = 0,
@@ -86,6 +88,9 @@ def embed_2d(
     Args:
         codes: (N, *code).
         method: ``pca``, or ``tsne`` (van der Maaten & Hinton 2008, as in openTSNE, begun at PCA).
+        weights: (D,), of PCA, what each number of a code counts: of codes whose numbers all have the same
+            variance by training or by whitening, the principal axes are noise, and what each changes in the
+            picture (:func:`unit_weights`) says which of them matter. None: all the same.
         perplexity: of t-SNE, about how many neighbours count; at most (N − 1) / 3.
         fit_size: t-SNE is made of so many codes, drawn by the seed; the others are placed.
         progress: called with (done, total).
@@ -107,24 +112,47 @@ def embed_2d(
     if (rows == rows[0]).all():
         raise ValueError(f"all {len(rows):,} codes are the same: there is nothing to map")
     if method == "pca":
-        return _pca(rows, seed)
+        return _pca(rows, weights, seed)
     return _tsne(rows, perplexity, fit_size, seed, progress)
 
 
-def _pca(rows: Array, seed: int) -> Embedding:
-    from sklearn.decomposition import PCA
-
-    wide = rows if rows.shape[1] > 1 else np.pad(rows, ((0, 0), (0, 1)))
-    fitted = PCA(2, random_state=seed).fit(wide)
-    share = fitted.explained_variance_ratio_
+def _pca(rows: Array, weights: Any, seed: int) -> Embedding:
+    size = rows.shape[1]
+    counts = np.ones(size) if weights is None else np.asarray(weights, np.float64).reshape(-1)
+    if counts.shape != (size,) or not np.isfinite(counts).all() or not counts.any():
+        raise ValueError(f"weights are {size} finite numbers, not all 0; we got {counts.shape}")
+    mean = rows.mean(0, dtype=np.float64)
+    axes, share = _principal(rows, mean, counts, seed)
     note = f"{share.sum():.0%} of the variance ({share[0]:.0%} and {share[1]:.0%})"
+    if weights is not None:
+        note += ", each number of a code weighed by what it changes in the picture"
 
     def transform(more: Any) -> Array:
-        given = _as_many(code_rows(more), rows.shape[1])
-        given = given if rows.shape[1] > 1 else np.pad(given, ((0, 0), (0, 1)))
-        return np.asarray(fitted.transform(given), np.float32)
+        given = _as_many(code_rows(more), size)
+        return np.asarray((given - mean.astype(np.float32)) @ axes.astype(np.float32), np.float32)
 
     return Embedding("pca", transform(rows), transform, len(rows), note)
+
+
+def _principal(rows: Array, mean: Array, counts: Array, seed: int) -> tuple[Array, Array]:
+    """Of weighed rows (N, D), what leads to their two principal components, (D, 2), and their shares."""
+    size = rows.shape[1]
+    if size > WIDE:
+        from sklearn.decomposition import PCA
+
+        fitted = PCA(2, random_state=seed).fit((rows - mean) * counts)
+        return (fitted.components_ * counts).T, np.asarray(fitted.explained_variance_ratio_)
+    spread = np.zeros((size, size))
+    for part in np.split(rows, range(TOGETHER, len(rows), TOGETHER)):
+        centred = (part - mean) * counts
+        spread += centred.T @ centred
+    if size == 1:  # one number: a line
+        return counts[:, None] * [[1.0, 0.0]], np.array([1.0, 0.0])
+    values, vectors = np.linalg.eigh(spread)
+    first = vectors[:, [-1, -2]]
+    largest = first[np.abs(first).argmax(0), [0, 1]]
+    first = first * np.where(largest < 0, -1.0, 1.0)  # always the same of both signs
+    return counts[:, None] * first, values[[-1, -2]].clip(0) / spread.trace()
 
 
 def _tsne(

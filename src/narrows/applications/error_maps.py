@@ -44,6 +44,10 @@ class ErrorMaps:
         x = some.batch(torch.arange(len(some)))
         return ErrorMaps(model, float(np.quantile(_errors(x, _reconstructed(model, x)), USUAL)))
 
+    def errors(self, x: torch.Tensor) -> Array:
+        """Absolute errors of pictures (B, C, H, W) in [0, 1], the mean over channels: (B, H, W)."""
+        return _errors(x, _reconstructed(self.model, x))
+
     def __call__(self, x: torch.Tensor) -> tuple[Array, Array]:
         """Pictures (B, C, H, W) in [0, 1] → reconstructions uint8 (B, C, H, W) and heat uint8 (B, 3, H, W).
 

@@ -142,6 +142,12 @@ class Features:
             return (found - self.fitted["whitened.mean"]) @ self.fitted["whitened.map"]
         return found
 
+    def weights(self) -> tuple[float, ...] | None:
+        """Of whitened rows the deviation that each direction had before; None of others."""
+        if self.distance != "whitened":
+            return None
+        return tuple((1 / self.fitted["whitened.map"].double().norm(dim=0)).tolist())
+
     @property
     def run(self) -> Any:
         """What the training of the model left; None of features that no model made."""

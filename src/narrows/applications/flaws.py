@@ -46,7 +46,6 @@ CHOSEN_ON = 0.25  # of the normal pictures, at most MOST
 JUDGED_BY = 0.25
 MOST = 50
 PAINTED = 120  # pictures with a flaw, about
-MEMBERS = 4  # scores whose mean is a picture's, at most
 EVERY = 7  # pixels of a map that choose it
 SHOWN, LISTED = 8, 10
 
@@ -60,7 +59,6 @@ class _Way:
         share: of a picture's patches, the most anomalous ones, whose mean is its score.
         mean, deviation: of the logarithm of the normal pictures' scores.
         pictures, pixels: AUROC on painted flaws.
-        values: of the pictures that choose, standardised.
     """
 
     detector: PatchBank | PatchContext
@@ -69,7 +67,6 @@ class _Way:
     deviation: float
     pictures: float
     pixels: float
-    values: Array
 
     @property
     def how(self) -> str:
@@ -236,9 +233,9 @@ def flaws(
     Patches of normal pictures, whitened, are a memory bank; a patch's distance to the nearest of
     them is how anomalous it is (Roth et al. 2022, with principal components in place of a pretrained
     network's features). A second score is how badly the middle of a patch is told by its ring: the
-    reconstruction of what was masked, by linear regression. A picture's score is the mean of up to four
-    of these, of several scales. Which, and how patches are cut, is chosen on flaws that are painted on
-    normal pictures, never on those in question. Pictures keep their size and shape, which may differ.
+    reconstruction of what was masked, by linear regression. A picture's score is the mean of both. How
+    patches are cut for either is chosen on flaws that are painted on normal pictures, never on those in
+    question. Pictures keep their size and shape, which may differ.
 
     Args:
         pictures: those in question.
@@ -285,7 +282,7 @@ def flaws(
     part = {name: [known.pixels[i] for i in places] for name, places in of.items()}
     with stage(progress, "choosing how patches are cut") as step:
         choices = _tried(part["fitting"], part["choosing"], seed, step)
-    members = _best_together(choices, len(choosing))
+    members = _best_of_each(choices)
     of_maps = max(choices, key=lambda way: way.pixels)
     marking = of_maps.detector
     drawn: list[Tensor] = []
@@ -371,8 +368,7 @@ def _tried(
                 values = np.log([picture_score(each, share) + TINY for each in distances])
                 mean, deviation = float(values[:count].mean()), float(values[:count].std()) or 1.0
                 auroc = detection(values, truth).auroc
-                values = (values - mean) / deviation
-                ways.append(_Way(detector, share, mean, deviation, auroc, pixels, values))
+                ways.append(_Way(detector, share, mean, deviation, auroc, pixels))
         step(number + 1, len(cuts))
     return ways
 
@@ -388,20 +384,18 @@ def _marked(distances: Sequence[Tensor], patches: Patches, flawed: Any, where: A
     return detection(np.concatenate(maps), where).auroc
 
 
-def _best_together(ways: Sequence[_Way], normal: int) -> list[_Way]:
-    """The ways whose mean finds painted flaws best: the best one, and those that help it, one by one."""
+def _best_of_each(ways: Sequence[_Way]) -> list[_Way]:
+    """Of either kind of score the way that finds painted flaws best, the better one first.
 
-    def auroc(members: Sequence[_Way]) -> float:
-        mean = np.mean([way.values for way in members], axis=0)
-        return detection(mean, np.arange(len(mean)) >= normal).auroc
-
-    members = [max(ways, key=lambda way: way.pictures)]
-    while len(members) < MEMBERS:
-        more = max(ways, key=lambda way: auroc([*members, way]))
-        if auroc([*members, more]) <= auroc(members):
-            break
-        members.append(more)
-    return members
+    More of them, added one by one while they help on painted flaws, were no better on real ones, and
+    differed more from one division of the normal pictures to another.
+    """
+    kinds = (PatchBank, PatchContext)
+    best = [
+        max((way for way in ways if isinstance(way.detector, kind)), key=lambda way: way.pictures)
+        for kind in kinds
+    ]
+    return sorted(best, key=lambda way: -way.pictures)
 
 
 def _measured(

@@ -36,6 +36,7 @@ from ..tables import counted
 from .decoding import Decode, decoder
 from .opening import opened_images, opened_model, run_of
 from .restored import standing_notes
+from .units import effects_of, moved_units, unit_weights
 
 __all__ = [
     "Generated", "Manifold", "Traversals", "along", "chosen_prior", "decode_samples", "generate",
@@ -46,7 +47,6 @@ SHOWN = 400  # pictures on a sheet
 DEFAULT = "mixture"  # what a training ends with
 FROM_TEXT = "caption-flow"
 KNOWN = 1000  # codes of the training whose axes are moved along
-WEIGHED = 1024  # numbers of a code up to which each is weighed by what it changes
 
 
 @dataclass(frozen=True, repr=False)
@@ -501,14 +501,14 @@ def traverse(
     if beyond:
         raise ValueError(f"this code has units 0 to {size - 1}; we got {beyond[0]}")
     if units is None:
-        effects = _effects(decode, mean, deviation, torch.arange(size))
+        effects = effects_of(decode, mean, deviation, torch.arange(size))
         chosen = effects.sort(descending=True, stable=True).indices[:most]
         effects = effects[chosen]
     else:
         chosen = torch.tensor(list(units), dtype=torch.int64)
-        effects = _effects(decode, mean, deviation, chosen)
-    pictures = decode(_moved(mean, deviation, chosen, at).flatten(0, 1))
-    one = _moved(torch.zeros_like(mean), deviation, chosen, torch.ones(1))[:, 0]
+        effects = effects_of(decode, mean, deviation, chosen)
+    pictures = decode(moved_units(mean, deviation, chosen, at).flatten(0, 1))
+    one = moved_units(torch.zeros_like(mean), deviation, chosen, torch.ones(1))[:, 0]
     return Traversals(
         pictures.reshape(len(chosen), steps, *pictures.shape[1:]), chosen, at, effects,
         start=mean, steps=one,
@@ -522,12 +522,7 @@ def principal_axes(decode: Decode, start: Tensor, codes: Tensor, most: int = 10)
     numbers; a step takes along what goes with the axis in all units.
     """
     rows = (codes - codes.mean(0)).flatten(1).double()
-    deviation = rows.square().mean(0).sqrt()
-    weights = torch.ones_like(deviation)
-    if rows.shape[1] <= WEIGHED:
-        own = deviation.float().reshape(start.shape)
-        effects = _effects(decode, start, own, torch.arange(rows.shape[1])).double()
-        weights = torch.where(deviation > 0, effects / deviation.clamp_min(1e-12), weights)
+    weights = unit_weights(decode, codes, start)
     left, size, _ = torch.linalg.svd(rows * weights, full_matrices=False)
     kept = size > 1e-6 * size[0].clamp_min(1e-12)
     left = left[:, kept][:, :most]
@@ -568,21 +563,3 @@ def _places(steps: int, reach: float) -> Tensor:
             f"a traversal has at least 2 steps and a reach above 0; we got {steps} and {reach}"
         )
     return (torch.arange(steps) - (steps - 1) / 2) * (2 * reach / (steps - 1))
-
-
-def _moved(mean: Tensor, deviation: Tensor, units: Tensor, at: Tensor) -> Tensor:
-    """The mean code with one unit moved by ``at`` (T,) deviations: (U, T, *code)."""
-    codes = mean.flatten().repeat(len(units), len(at), 1)
-    steps = deviation.flatten()[units][:, None] * at
-    codes.scatter_add_(2, units[:, None, None].expand(-1, len(at), 1), steps[:, :, None])
-    return codes.reshape(len(units), len(at), *mean.shape)
-
-
-def _effects(decode: Decode, mean: Tensor, deviation: Tensor, units: Tensor) -> Tensor:
-    """Root mean squared change of a pixel between −1 and +1 deviations of each unit, (U,)."""
-    found = []
-    for some in torch.split(units, 256):
-        pictures = decode(_moved(mean, deviation, some, torch.tensor([-1.0, 1.0])).flatten(0, 1))
-        low, high = pictures.reshape(len(some), 2, *pictures.shape[1:]).unbind(1)
-        found.append((high - low).square().flatten(1).mean(1).sqrt())
-    return torch.cat(found)

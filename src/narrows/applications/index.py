@@ -8,6 +8,7 @@ The work, and what a run that is killed leaves, is in :mod:`narrows.applications
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from ..tables import Table
 from .features import FITTED_ON, Features, check_features, check_place, kept_features
 from .indexing import collection_for, index_files, index_source, one_indexer
 from .opening import encoded, opened_model
+from .units import model_weights
 
 __all__ = ["IndexResult", "files_or_source", "index"]
 
@@ -180,10 +182,25 @@ def index(
         if isinstance(found, Features):
             found.save(collection.address)
         done = apply(collection, source, encode, progress=step)
+        if (
+            collection.about.weights is None
+            and len(collection)
+            and (weights := _weights(found, collection))
+        ):
+            collection.change(weights=weights)
     return IndexResult(
         collection, len(collection), done.added, done.changed, done.removed, done.unchanged,
         time.perf_counter() - began, done.skipped, done.notes, done.moved,
     )  # fmt: skip
+
+
+def _weights(found: Any, collection: Collection) -> tuple[float, ...] | None:
+    """What each number of a row counts on a map; None where nothing is known of that."""
+    if isinstance(found, Features):
+        return found.weights()
+    if collection.about.size != math.prod(collection.about.code_shape):
+        return None  # pooled: no codes any more
+    return model_weights(found, next(collection.iter_batches(["code"]))["code"])
 
 
 def _wanted(

@@ -44,6 +44,7 @@ from .opening import (
     opened_collection,
     opened_images,
 )
+from .units import model_weights
 
 __all__ = ["Maps", "map", "map_rows"]
 
@@ -277,11 +278,23 @@ def _mapped(
         codes = evenly_of(found.codes, limit)
     else:
         codes = code_rows(encoded(found.model, images, progress=progress))
+    if found.collection is not None:
+        weights = found.collection.about.weights
+    elif isinstance(found.model, Features):
+        weights = found.model.weights()
+    else:
+        weights = model_weights(found.model, codes)
     embeddings = {}
     for method, name in NAMES.items():
         with stage(progress, name) as step:
             embeddings[name] = embed_2d(
-                codes, method, perplexity=perplexity, fit_size=fit_size, seed=seed, progress=step
+                codes,
+                method,
+                weights=weights,
+                perplexity=perplexity,
+                fit_size=fit_size,
+                seed=seed,
+                progress=step,
             )
     classes = None if values is None or _continuous(values) else values
     judged = {n: neighbourhoods(codes, e.points, classes, seed=seed) for n, e in embeddings.items()}

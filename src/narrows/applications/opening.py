@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ..autoencoder import Autoencoder
-from ..encoders import Encoder
+from ..encoders import Encoder, onnx
 from ..errors import BadFile, NoImages
 from ..images import Images, Subset, as_source, open_source
 from ..images.arrays import fitted
@@ -60,13 +60,16 @@ def opened_model(model: Any, device: str = "auto") -> Any:
     """A model as it is, or read from the folder (or weights file) that names it.
 
     Args:
-        model: an ``Autoencoder`` or another ``Encoder``, or a path.
+        model: an ``Autoencoder`` or another ``Encoder``, or a path; that of an .onnx file is an encoder
+            as :func:`narrows.encoders.onnx` makes it.
         device: where one that is read goes, in float32; a model that was given stays where it is.
 
     Raises:
         BadFile: there is no model, or it is damaged.
         ValueError: it is neither a model nor a path.
     """
+    if isinstance(model, (str, Path)) and Path(model).suffix.lower() == ".onnx":
+        return onnx(model)
     if isinstance(model, (str, Path)):
         loaded = load(model)
         select_device(device, "float32").place(loaded)

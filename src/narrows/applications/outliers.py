@@ -23,6 +23,7 @@ from ..images.contents import content_keys
 from ..images.inputs import Pictures, evenly, joined
 from ..images.painted import painted
 from ..measures.anomaly_scores import by_model, input_complexity
+from ..measures.calibration import p_values
 from ..measures.detection import Detection, detection
 from ..measures.scoring import (
     RESIDUAL,
@@ -66,6 +67,7 @@ class Outliers(Result, Decision):
         truth: which are anomalies by labels, (N,) booleans; None without.
         detection: how well each score finds them, by name.
         notes, skipped: as of every result.
+        ask: gives other pictures the same scores (:class:`narrows.measures.Scorer`).
     """
 
     name: ClassVar[str] = "outliers"
@@ -78,6 +80,49 @@ class Outliers(Result, Decision):
     detection: Mapping[str, Detection] | None = None
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
+    ask: Any = None
+
+    def judge(self, pictures: Pictures, progress: Progress = None) -> Decision:
+        """Other pictures by the same scores, beside the same normal pictures, at the same threshold.
+
+        Nothing is fitted again, so that a batch is judged as the one before it.
+
+        Args:
+            pictures: as of :func:`outliers`.
+            progress: see :mod:`narrows.progress`.
+
+        Raises:
+            NoImages: nothing can be read.
+        """
+        images = opened_images(self.ask.model, pictures, progress=progress)
+        with stage(progress, "scoring") as step:
+            scores = dict(self.ask(images, step))
+        if MEAN_RANK in self.normal:
+            whole = [name for name in scores if "/" not in name]
+            pieces = {name: self.normal[name] for name in whole}
+            scores[MEAN_RANK] = mean_rank(pieces, {name: scores[name] for name in whole})
+        values = scores[self.by]
+        p = p_values(self.normal[self.by], values)
+        above = values > self.threshold
+        return Decision(scores, self.normal, self.by, self.rule, self.threshold, p, above)
+
+    def extended(self, pictures: Pictures, progress: Progress = None) -> Outliers:
+        """The same with more pictures in question, behind those of now; labels are left out.
+
+        Args and errors are those of :meth:`judge`.
+        """
+        images = opened_images(self.ask.model, pictures, progress=progress)
+        more = self.judge(images, progress)
+        first = {name: np.r_[self.scores[name], more.scores[name]] for name in self.scores}
+        both = joined([self.images, images])
+        made = Decision(
+            first, self.normal, self.by, self.rule, self.threshold,
+            np.r_[self.p_values, more.p_values], np.r_[self.is_outlier, more.is_outlier],
+        )  # fmt: skip
+        return replace(
+            self, **vars(made), ids=[*self.ids, *images.ids], images=both, truth=None, detection=None,
+            shown=_shown(self.ask.model, both, made),
+        )  # fmt: skip
 
     def document(self) -> dict[str, Any]:
         """All of it: pictures in the order in which they were given, raw scores unrounded."""
@@ -314,7 +359,7 @@ def outliers(
     return Outliers(
         **vars(decision), ids=ids, images=asked, judged=judged, fitted=fitted, truth=truth, detection=measured,
         shown=_shown(loaded, asked, decision), notes=joined_notes(found, known, asked) + notes,
-        skipped=getattr(asked, "skipped", ()),
+        skipped=getattr(asked, "skipped", ()), ask=ask,
     )  # fmt: skip
 
 

@@ -39,6 +39,13 @@ def studio(
             help="Of a folder, whether to train a model of its pictures behind the page: 3 minutes, into runs/.",
         ),
     ] = True,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Take in pictures that come into the folder while the page is open, and score them.",
+        ),
+    ] = False,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Whether to open the page in a browser.")
     ] = True,
@@ -58,7 +65,7 @@ def studio(
             f"the studio needs {error.name}, which is not installed: pip install 'narrows[studio]'"
         ) from error
     serve(
-        source, host=host, port=port, read_only=read_only, browser=browser,
+        source, host=host, port=port, read_only=read_only, browser=browser, watch=watch,
         **({} if train else {"minutes": 0.0}),
         say=lambda line: print(escaped(line), flush=True),
     )  # fmt: skip

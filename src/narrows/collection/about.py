@@ -44,6 +44,7 @@ class About:
         features: what the rows are: ``codes`` of the model, or other numbers of its inputs.
         distance: what their Euclidean distances are: of the features as they are, of unit length, or
             whitened.
+        weights: what each number of a code changes in the picture; None where that is not known.
     """
 
     fingerprint: str
@@ -60,6 +61,7 @@ class About:
     patches: bool = False
     features: str = "codes"
     distance: str = "euclidean"
+    weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.pool not in POOLS:
@@ -132,10 +134,14 @@ class About:
             document = {key: value for key, value in document.items() if key in names}
             for key in ("code_shape", "shape"):
                 document[key] = tuple(document[key])
+            if document.get("weights") is not None:
+                document["weights"] = tuple(document["weights"])
             about = About(**document)
             for name, fits in _KINDS.items():
                 if not fits(getattr(about, name)):
                     raise ValueError(f"{name} is {str(getattr(about, name))[:60]!r}")
+            if about.weights is not None and len(about.weights) != about.size:
+                raise ValueError(f"weights are of {len(about.weights)} numbers")
             return about
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BadFile(
@@ -150,6 +156,12 @@ def _text(value: Any) -> bool:
 
 def _count(value: Any) -> bool:
     return type(value) is int and 0 <= value < 1 << 40
+
+
+def _weights(value: Any) -> bool:
+    return value is None or all(
+        type(each) in (int, float) and 0 <= each < float("inf") for each in value
+    )
 
 
 def _sides(value: Any) -> bool:
@@ -181,6 +193,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "patches": lambda value: type(value) is bool,
     "features": lambda value: value in FEATURES,
     "distance": lambda value: value in DISTANCES,
+    "weights": _weights,
 }
 """What a collection of another maker may say of itself."""
 

@@ -4,6 +4,7 @@
       narrows.lance            a row per version: its table, what it is, whether it is complete
       pictures-N-….lance       the rows of version N
       whole.json               what of them is on the disk for certain, see whole.py
+      masks/                   masks of true flaws that were painted in the studio, see studio/masks.py
 
 A table is made before the listing names it, so that a kill leaves at most a table that nobody sees.
 Every write is one commit, flushed before it counts; a reader sees the rows of the last one. Where the
@@ -45,6 +46,7 @@ _CONTENT = (
     "lock",
     "pictures-",
     "features-",
+    "masks",
     LISTING,
     whole.FILE,
 )  # how names in a collection begin

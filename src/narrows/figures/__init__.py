@@ -4,6 +4,7 @@ from .animation import ANIMATED, animation, save_animation, side_by_side
 from .classes import confusion_matrix, label_curves
 from .curves import loss_curves
 from .decoder_page import decoder_page, decoder_page_bytes
+from .diagram import model_diagram
 from .displacements import distances, paths, planes, stretched, travelled
 from .grids import comparison, grown, picture_grid
 from .heat import heat, heat_sheet
@@ -18,6 +19,7 @@ from .plots import bars, lines, scatter
 from .png import png, save, smaller
 from .rates import rate_curves
 from .rows import picture_rows
+from .runs import compared_runs, vector
 
 __all__ = [
     "ANIMATED",
@@ -29,6 +31,7 @@ __all__ = [
     "bars",
     "class_colours",
     "colouring",
+    "compared_runs",
     "comparison",
     "confusion_matrix",
     "decoder_page",
@@ -47,6 +50,7 @@ __all__ = [
     "maps",
     "mask_png",
     "methods",
+    "model_diagram",
     "overlaid",
     "overlays",
     "paths",
@@ -64,4 +68,5 @@ __all__ = [
     "smaller",
     "stretched",
     "travelled",
+    "vector",
 ]

@@ -1,6 +1,7 @@
 """Measures: how good a model or a code is. Those of pictures are taken per picture, then averaged."""
 
 from .baselines import Pca, Ridge, conditional_mean, mean_picture, wiener
+from .detection import Confusion, Localisation, confusion, localisation
 from .directions import Directions, directions, participation_ratio
 from .disentanglement import (
     Dci,
@@ -16,9 +17,10 @@ from .disentanglement import (
 from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, nearest_rows, precision_recall
 from .intrinsic_dimension import maximum_likelihood_dimension, nearest_distances, two_nn
-from .likelihoods import elbo, importance_log_likelihood
+from .likelihoods import bits_per_dimension, elbo, importance_log_likelihood
 from .neighbourhoods import Neighbourhoods, neighbourhoods
 from .pictures import edge_energy, high_frequency_residual, psnr, sharpness, squared_error, ssim
+from .sample_distance import SampleDistance
 from .scoring import Scorer, scorer
 from .segmentation import (
     class_weights,
@@ -29,17 +31,22 @@ from .segmentation import (
 from .subspaces import principal_angles, sensitivity
 
 __all__ = [
+    "Confusion",
     "Dci",
     "Directions",
     "Disentanglement",
     "Evaluation",
+    "Localisation",
     "Neighbourhoods",
     "Pca",
     "Ridge",
+    "SampleDistance",
     "Scorer",
     "beta_vae_score",
+    "bits_per_dimension",
     "class_weights",
     "conditional_mean",
+    "confusion",
     "dci",
     "density_coverage",
     "directions",
@@ -53,6 +60,7 @@ __all__ = [
     "importance_log_likelihood",
     "information",
     "intersection_over_union",
+    "localisation",
     "maximum_likelihood_dimension",
     "mean_picture",
     "mig",

@@ -109,6 +109,22 @@ class Pca:
         """x (N, C, H, W) → its projection (N, C, H, W); values may leave [0, 1]."""
         return self.decode(self.encode(x))
 
+    def log_density(self, x: Any) -> Tensor:
+        """log p(x) of the normal distribution of probabilistic PCA (Tipping & Bishop 1999), (N,) in nats.
+
+        Variance ``variances`` along the components, ``rest`` along every other direction.
+        """
+        rest = max(self.rest, 1e-12)
+        centred = (torch.as_tensor(x).float().flatten(1) - self.mean).double()
+        z = centred @ self.components.double().T
+        left = (centred.square().sum(1) - z.square().sum(1)).clamp_min(0)
+        own = self.variances.double().clamp_min(rest)
+        others = centred.shape[1] - len(self)
+        spread = (
+            own.log().sum() + others * math.log(rest) + centred.shape[1] * math.log(2 * math.pi)
+        )
+        return -0.5 * ((z.square() / own).sum(1) + left / rest + spread)
+
     def sample(self, n: int, seed: int) -> Tensor:
         """n pictures (n, C, H, W) of the normal distribution, without what the components leave out."""
         z = torch.randn(n, len(self), generator=generator(seed, "pca")) * self.variances.sqrt()

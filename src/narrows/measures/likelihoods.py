@@ -21,7 +21,13 @@ from ..images import as_source
 from ..images.corruptions import Corruption
 from ..randomness import Draws
 
-__all__ = ["elbo", "elbo_terms", "importance_log_likelihood", "importance_of_batch"]
+__all__ = [
+    "bits_per_dimension",
+    "elbo",
+    "elbo_terms",
+    "importance_log_likelihood",
+    "importance_of_batch",
+]
 
 # pictures × samples decoded at a time: as many as have this many values. On a processor the
 # activations then stay in its cache; on an accelerator they are enough to keep it busy.
@@ -60,6 +66,20 @@ def elbo_terms(model: Autoencoder, x: Tensor, samples: int, draws: Draws) -> tup
         assert closed_form is not None
         kl = kl + closed_form
     return log_px / samples, kl / samples
+
+
+def bits_per_dimension(nats: Any, shape: tuple[int, ...], values: int = 256) -> Any:
+    """Log-densities in nats per picture as bits per dimension, of pictures stored with so many values.
+
+    A value is one of ``values`` steps of [0, 1]; its probability is the density times the width of a step,
+    so that bits = log₂ values − nats / (C H W ln 2) (Theis et al. 2016, section 3.1). Of an ELBO they are an
+    upper bound. A density that is narrower than a step would give fewer bits than any code can.
+
+    Args:
+        nats: a number, an array or a tensor.
+        shape: (C, H, W).
+    """
+    return math.log2(values) - nats / (math.prod(shape) * math.log(2))
 
 
 def importance_log_likelihood(

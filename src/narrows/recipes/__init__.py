@@ -8,6 +8,7 @@ from importlib import import_module as _import
 from ..training.listing import grouped, listed, recipe
 from ..training.words import model_in_words, training_in_words
 from .named import adjusted
+from .references import REFERENCES, bibtex
 
 if _typing.TYPE_CHECKING:  # what a type checker and an editor see
     from .agreeing import *
@@ -49,7 +50,9 @@ _FUNCTIONS = {make.__name__: make for make in listed().values()}
 globals().update(_FUNCTIONS)
 
 __all__ = [
+    "REFERENCES",
     "adjusted",
+    "bibtex",
     "grouped",
     "listed",
     "model_in_words",

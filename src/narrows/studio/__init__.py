@@ -8,7 +8,7 @@ Each room is a file here, with its routes, and a file of the same name in ``web/
 of Narrows imports this package; it imports public names only.
 """
 
-from .app import studio
+from .seam import studio
 from .session import Session, opened
 
 __all__ = ["Session", "opened", "studio"]

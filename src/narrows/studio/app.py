@@ -1,6 +1,6 @@
-"""The seam: a source in, an ASGI app out.
+"""All rooms of a studio as one app, without its guard.
 
-opened(source) ──► Session ──routes of each room──► FastAPI ──► Guard ──► whoever serves it
+Session ──routes of each room──► FastAPI
 
 An error of the library is its sentence, without the addresses of this machine; any other is said on the
 terminal, and the page hears that much.
@@ -11,31 +11,30 @@ from __future__ import annotations
 import asyncio
 import sys
 import traceback
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocketDisconnect
 
 from ..errors import NarrowsError
-from . import duplicates, label, latent, outliers, pictures, restore, search, share, train
+from . import duplicates, label, latent, lesson, outliers, pictures, restore, search, share, train
 from . import map as map_room
-from .guard import Guard, Refused
+from .guard import Refused
 from .jobs import FAILED
-from .session import Changed, Session, opened
+from .page import page_routes
+from .session import Changed, Session
+from .watch import watch_folder
 
-__all__ = ["PAGE", "ROOMS", "studio"]
+__all__ = ["ROOMS", "rooms"]
 
-PAGE = Path(__file__).parent / "static"
 ROOMS: tuple[ModuleType, ...] = (
     map_room,
     search,
@@ -59,35 +58,8 @@ class Named(BaseModel):
     name: Annotated[str, Field(max_length=100)]
 
 
-def studio(
-    source: Any = None,
-    *,
-    token: str | None = None,
-    hosts: Iterable[str] = (),
-    read_only: bool = False,
-    cache: Path | str | None = None,
-    minutes: float = 0.0,
-) -> Guard:
-    """The studio of a model and its pictures, as an ASGI app.
-
-    Args:
-        source: what :func:`opened` takes, or a :class:`Session`.
-        token: that every request has to know, in a cookie, or as a bearer; None lets everybody in who
-            can reach it.
-        hosts: names under which it is asked for, besides the loopback ones.
-        read_only: refuse what changes anything.
-        cache: a folder for what can be made again; None: Narrows' own.
-        minutes: of a folder of pictures, how long a model of them is trained behind the page.
-
-    Raises:
-        NoImages: there is no source of that name. What is wrong with one that is there is said on the
-            page, and kept as ``session.failure``.
-    """
-    session = (
-        source
-        if isinstance(source, Session)
-        else opened(source, read_only=read_only, cache=cache, minutes=minutes)
-    )
+def rooms(session: Session) -> FastAPI:
+    """Everything of a studio but its guard, with what it opens being read."""
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -132,16 +104,12 @@ def studio(
     for room in ROOMS:
         app.include_router(room.routes(session))
     app.include_router(pictures.routes(session))
+    app.include_router(lesson.routes(session))
 
-    @app.get("/", include_in_schema=False)
-    def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
-
-    app.mount("/static", StaticFiles(directory=PAGE), name="static")
+    app.router.routes.extend(page_routes())
+    watch_folder(session)
     session.begin()
-    guard = Guard(app, token=token, hosts=hosts, read_only=session.read_only)
-    guard.session = session
-    return guard
+    return app
 
 
 def _state(session: Session) -> dict[str, Any]:

@@ -68,7 +68,10 @@ def _can_go(path: Path, when: float) -> bool:
     if time.time() - when < WEEK:
         return False
     from ..collection import Collection
+    from .masks import FOLDER
 
+    if (path / FOLDER).is_dir():
+        return False
     try:
         return not {*BY_HAND} & {*Collection.open(path).columns}
     except NarrowsError:

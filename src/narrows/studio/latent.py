@@ -124,9 +124,9 @@ def routes(session: Session) -> APIRouter:
         codes = start = None
         if rows is not None and len(rows) > 1:
             some = np.linspace(0, len(rows) - 1, min(KNOWN, len(rows))).round().astype(int)
-            codes = _shaped(model, rows.codes[some])
+            codes = shaped(model, rows.codes[some])
         if rows is not None and asked.row is not None:
-            start = _shaped(model, rows.codes[[rows.checked(asked.row)]])[0]
+            start = shaped(model, rows.codes[[rows.checked(asked.row)]])[0]
         with session.in_use:
             found = traversals(
                 model, codes=codes, start=start, reach=REACH, steps=3,
@@ -141,7 +141,7 @@ def routes(session: Session) -> APIRouter:
         }
         ends = found.pictures[:, [0, -1]].flatten(0, 1)
         return wire.columns(
-            head, start=_flat(found.start[None])[0], steps=_flat(found.steps), ends=shown(ends)
+            head, start=flat(found.start[None])[0], steps=flat(found.steps), ends=shown(ends)
         )
 
     @router.post("/generate")
@@ -154,7 +154,7 @@ def routes(session: Session) -> APIRouter:
             )
         notes = [session.said(note) for note in made.notes]
         head = {"prior": made.prior, "notes": notes}
-        return wire.columns(head, codes=_flat(made.codes), pictures=shown(made.pictures))
+        return wire.columns(head, codes=flat(made.codes), pictures=shown(made.pictures))
 
     @router.post("/codes")
     def codes(asked: Chosen) -> Response:
@@ -167,7 +167,7 @@ def routes(session: Session) -> APIRouter:
         for name in asked.uploads:
             with session.in_use:
                 one = pictures(session.uploads.path(name), model.preprocessing)
-                found.append(_flat(model.encode(one).z))
+                found.append(flat(model.encode(one).z))
         if not found:
             raise ValueError("name pictures whose codes are wanted")
         return wire.columns({}, codes=np.concatenate(found).astype(np.float32))
@@ -199,7 +199,7 @@ def routes(session: Session) -> APIRouter:
         model, content = session.autoencoder(), await request.body()
 
         def make() -> bytes:
-            z = _received(model, content, most=MOST)
+            z = received(model, content, most=MOST)
             if len(z) < 2:
                 raise ValueError("an animation goes through at least 2 codes")
             with session.in_use:
@@ -268,12 +268,12 @@ def alone() -> None:
 
 def _decoded(model: Any, content: bytes) -> bytes:
     """The picture of one code, as the socket has both."""
-    picture = decoder(model)(_received(model, content, most=1))[0]
+    picture = decoder(model)(received(model, content, most=1))[0]
     pixels: bytes = (picture * 255).round().byte().permute(1, 2, 0).contiguous().numpy().tobytes()
     return pixels
 
 
-def _received(model: Any, content: bytes, most: int) -> torch.Tensor:
+def received(model: Any, content: bytes, most: int) -> torch.Tensor:
     """Codes (N, *code) of a body.
 
     Raises:
@@ -289,15 +289,15 @@ def _received(model: Any, content: bytes, most: int) -> torch.Tensor:
     rows = np.frombuffer(content, "<f4").reshape(n, size)
     if not np.isfinite(rows).all():
         raise ValueError("a code holds finite numbers only")
-    return _shaped(model, rows)
+    return shaped(model, rows)
 
 
-def _shaped(model: Any, rows: Array) -> torch.Tensor:
+def shaped(model: Any, rows: Array) -> torch.Tensor:
     """Flat codes (N, D) as the model's (N, *code)."""
     return torch.from_numpy(rows.astype(np.float32)).reshape(len(rows), *model.code_shape)
 
 
-def _flat(codes: torch.Tensor) -> Array:
+def flat(codes: torch.Tensor) -> Array:
     return np.asarray(codes.flatten(1).float().cpu().numpy())
 
 
@@ -336,7 +336,7 @@ def _direction(session: Session, found: Any) -> Response:
         "r2": plain(found.r2), "judged": len(found.judged), "judged_on": found.judged_on,
         "notes": [session.said(note) for note in found.notes], **moved,
     }  # fmt: skip
-    arrays = {"vector": _flat(found.steering.vector[None])[0]}
+    arrays = {"vector": flat(found.steering.vector[None])[0]}
     if hasattr(found.steering, "matrix"):
         arrays["matrix"] = np.asarray(found.steering.matrix.float().cpu().numpy())
     return wire.columns(head, **arrays)

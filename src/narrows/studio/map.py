@@ -1,7 +1,7 @@
 """The map: every picture where its code lies, and what the model decodes between two of them.
 
 rows ──PCA (at once) · t-SNE (behind, kept on disk)──► uint16 x, y ──► the page's canvas
-row, row ──their codes──nw.applications.morph_codes──► frames
+row, row ──their codes──nw.applications.morph_codes──► frames      the row under the pointer ──► what is decoded
 """
 
 from __future__ import annotations
@@ -108,6 +108,20 @@ def routes(session: Session) -> APIRouter:
         found = near(rows, row, NEIGHBOURS) if neighbours else []
         return {"row": row, "id": rows.ids[row], "columns": known, "neighbours": found}
 
+    @router.get("/rows/{row}/decoded")
+    def decoded(row: int, key: Key) -> Response:
+        """What the model makes of a row's code: one frame."""
+        import torch
+
+        from ..applications import decoder
+
+        rows = session.shown(key)
+        model = session.autoencoder()
+        codes = torch.from_numpy(rows.codes[[rows.checked(row)]].copy())
+        with session.in_use:
+            made = decoder(model)(codes.reshape(1, *model.code_shape))
+        return wire.columns({"id": rows.ids[row]}, frames=shown(made))
+
     @router.post("/passing")
     def passing(asked: Filter) -> Response:
         """One bit for each row, whether it passes; the first row is the lowest bit of the first byte."""
@@ -142,15 +156,17 @@ def routes(session: Session) -> APIRouter:
 
 def near(rows: Rows, row: int, k: int) -> list[dict[str, Any]]:
     """The k rows whose codes are nearest to a row's, without itself: all codes are at hand, so exactly."""
+    found = near_code(rows, rows.codes[row], k + 1)
+    return [each for each in found if each["row"] != row][:k]
+
+
+def near_code(rows: Rows, code: Array, k: int) -> list[dict[str, Any]]:
+    """The k rows whose codes are nearest to one (D,), with their distances."""
     from ..collection import nearest
 
-    places, distances = nearest([rows.codes], rows.codes[row][None], min(k + 1, len(rows)))
+    places, distances = nearest([rows.codes], code[None], min(k, len(rows)))
     pairs = zip(places[0].tolist(), distances[0].tolist(), strict=True)
-    return [
-        {"row": other, "id": rows.ids[other], "distance": away}
-        for other, away in pairs
-        if other != row
-    ][:k]
+    return [{"row": other, "id": rows.ids[other], "distance": away} for other, away in pairs]
 
 
 def shown(pictures: torch.Tensor) -> Array:

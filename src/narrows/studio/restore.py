@@ -24,11 +24,13 @@ from pydantic import BaseModel, Field
 from .. import denoise, inpaint, upscale
 from ..applications import MODEL
 from ..errors import NarrowsError, NoImages
-from ..images import read
+from ..images import Images, read
+from ..images.thumbnails import SIDE
 from .guard import LARGEST_UPLOAD
 from .map import Row, plain
 from .search import Upload, unnamed
 from .session import Session
+from .share import small
 
 __all__ = ["NAME", "missing", "routes"]
 
@@ -36,6 +38,7 @@ Array = np.ndarray[Any, Any]
 
 NAME = "restore"
 KEPT, WAITING = 8, 3  # results, and pictures that are worked on or wait for it
+FEWEST, FITTED = 20, 2000  # pictures that the linear baseline is fitted to
 LARGEST = 1600  # pixels of the longer side of what is looked at; a file has all of them
 EXACT = 512  # up to which a picture is sent without loss
 
@@ -197,8 +200,9 @@ def _result(
     if task.verb == "denoise":
         noise = None if task.noise is None else f"{task.noise} {task.amount:g}"
         return denoise(
-            model, path, noise=noise, sigma=task.sigma, resize=task.resize, progress=progress
-        )
+            model, path, noise=noise, sigma=task.sigma, resize=task.resize, fit_on=_fitting(session),
+            progress=progress,
+        )  # fmt: skip
     if task.verb == "upscale":
         how = "lanczos" if task.by == "lanczos" else "model"
         return upscale(model, path, factor=task.factor, by=how, score=task.score, progress=progress)
@@ -211,6 +215,19 @@ def _result(
     return inpaint(
         model, path, mask=mask, by=by, score=task.score, fit_on=fit_on, progress=progress
     )
+
+
+def _fitting(session: Session) -> Images | None:
+    """Pictures as the model takes them, to fit the linear baseline to: thumbnails, where these are as large."""
+    rows = session.rows
+    if rows is None or len(rows) < FEWEST or max(session.model.shape[1:]) > SIDE:
+        return None
+    name = f"fitting {session.model.fingerprint()} {rows.key}"
+    if session.kept.get("fitting", ("",))[0] != name:
+        ids = [*rows.ids[:: max(1, len(rows) // FITTED)]][:FITTED]
+        session.kept["fitting"] = (name, small(session, rows, ids))
+    found: Images = session.kept["fitting"][1]
+    return found
 
 
 def _made(session: Session, task: Task, result: Any, path: Path, folder: Path) -> Made:

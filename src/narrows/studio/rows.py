@@ -85,7 +85,7 @@ class Rows:
         digest.update(np.ascontiguousarray(codes).data)
         digest.update("\0".join(map(str, columns.pop("hash", ()))).encode())
         columns = {name: values for name, values in columns.items() if _says_something(values)}
-        flat, note = _flat(codes)
+        flat, note = _flat(codes, collection.about.weights)
         if like is not None and len(like) == len(ids) and set(like.ids) == set(ids):
             numbers = {id_: place for place, id_ in enumerate(ids)}
             order = np.array([numbers[id_] for id_ in like.ids], np.int64)
@@ -151,11 +151,11 @@ class Rows:
         return row
 
 
-def _flat(codes: Array) -> tuple[Array | None, str]:
+def _flat(codes: Array, weights: Any) -> tuple[Array | None, str]:
     from ..applications import embed_2d
 
     try:
-        made = embed_2d(codes, "pca")
+        made = embed_2d(codes, "pca", weights=weights)
     except ValueError as error:
         return None, str(error)
     return np.asarray(made.points, np.float32), made.note

@@ -1,7 +1,11 @@
-"""Serve a studio until Ctrl-C: a socket, an address to open, uvicorn."""
+"""Serve a studio until Ctrl-C: a socket, an address to open, uvicorn.
+
+the page is served at once ──a browser has it──► the rooms are loaded behind ──► the source is opened
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import secrets
 import socket
@@ -14,13 +18,18 @@ from typing import Any
 import uvicorn
 
 from ..errors import NarrowsError
-from .app import PAGE, studio
-from .guard import LOOPBACK
+from .guard import LOOPBACK, Guard
+from .page import PAGE, EarlyPage
 from .session import Session, opened
 
 __all__ = ["PORT", "serve"]
 
+if importlib.util.find_spec("fastapi") is None:  # it is imported later, behind the page
+    raise ImportError("the rooms need FastAPI", name="fastapi")
+
 PORT = 8642
+KEPT_OPEN = 75  # seconds of an idle connection: one that closes just as a question comes loses it
+PATIENCE = 1.0  # seconds that a browser is given to fetch the page before the rooms are loaded
 MINUTES = 3.0  # for which a folder's first model is trained
 
 
@@ -32,6 +41,7 @@ def serve(
     read_only: bool = False,
     browser: bool = True,
     minutes: float = MINUTES,
+    watch: bool = False,
     say: Callable[[str], None] = print,
 ) -> None:
     """Open a source and serve its studio.
@@ -43,6 +53,7 @@ def serve(
         read_only: refuse what changes anything.
         browser: open the page.
         minutes: of a folder, how long a model of its pictures is trained behind; 0: none is.
+        watch: take in pictures that come into the folder while the studio is open.
         say: gets each line for the terminal.
 
     Raises:
@@ -51,12 +62,13 @@ def serve(
     """
     if not (PAGE / "index.html").is_file():
         raise NarrowsError("the studio's page is not built: run `make studio` in the checkout")
-    session = opened(source, read_only=read_only, minutes=minutes)
+    session = opened(source, read_only=read_only, minutes=minutes, watch=watch)
     listening = _listening(host, port)
     token = secrets.token_urlsafe(24)
     own = host in LOOPBACK
     names = () if own else ("*", host, socket.gethostname())
-    app = studio(session, token=token, hosts=names, read_only=read_only)
+    page = EarlyPage()
+    app = Guard(page, token=token, hosts=names, read_only=session.read_only)
     at = listening.getsockname()[1]
     shown = "127.0.0.1" if own else _reachable(host)
     address = f"http://{f'[{shown}]' if ':' in shown else shown}:{at}/?token={token}"
@@ -72,18 +84,22 @@ def serve(
             f"A model of these pictures is trained behind the page, for {minutes:g} minutes, into runs/ "
             "(--no-train: none is)"
         )
+    if session.watch:
+        say("Pictures that come into its folder are taken in as they come.")
     say("Ctrl-C ends it.")
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, ws_max_size=1 << 20,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=2, timeout_keep_alive=KEPT_OPEN, lifespan="off",
     )  # fmt: skip
     if browser:
         threading.Timer(0.3, webbrowser.open, (address,)).start()
     server = uvicorn.Server(config)
-    threading.Thread(target=_ended_by, args=(session, server), daemon=True).start()
+    threading.Thread(target=_loaded, args=(session, page, server), daemon=True).start()
     try:
         server.run(sockets=[listening])
     finally:
+        server.should_exit = True
+        page.sent.set()
         session.close()
         if session.failure is None and session.jobs.going():
             # a thread in the middle of a map would keep the process for minutes; what is written is written whole
@@ -93,9 +109,18 @@ def serve(
         raise session.failure
 
 
-def _ended_by(session: Session, server: uvicorn.Server) -> None:
-    """What cannot be opened ends the studio."""
-    session.jobs.wait("opening", None)
+def _loaded(session: Session, page: EarlyPage, server: uvicorn.Server) -> None:
+    """The rooms behind the page; what cannot be loaded or opened ends the studio."""
+    page.sent.wait(PATIENCE)  # importing keeps this process busy, and the page would wait for it
+    if server.should_exit:
+        return
+    try:
+        from .app import rooms
+
+        page.rooms = rooms(session)
+        session.jobs.wait("opening", None)
+    except Exception as error:
+        session.failure = error
     if session.failure is not None:
         server.should_exit = True
 

@@ -27,6 +27,7 @@ import numpy as np
 
 from ..defaults import DEMO
 from ..errors import NarrowsError, NoImages
+from . import masks
 from .cache import trim
 from .folder import checked, copies, counted, headers
 from .jobs import Jobs
@@ -40,7 +41,13 @@ __all__ = ["Session", "opened"]
 
 WEIGHTS = "model.safetensors"
 LOOKS = 3.0  # seconds between two looks at whether a collection has changed
-WRITES = ("outliers", "duplicates", "moving", "reading")  # jobs that write to what is shown
+WRITES = (
+    "outliers",
+    "duplicates",
+    "moving",
+    "reading",
+    "watching",
+)  # jobs that write to what is shown
 FEW = 20  # values of a column of numbers that are listed
 _ADDRESS = re.compile(r"(?<![\w/:])(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":;,()]+)+[/\\]?")
 
@@ -67,6 +74,8 @@ class Session:
         standing: what stands in for a trained model, in a sentence; empty where there is one.
         minutes: how long a model of a folder's pictures is trained behind; 0: none is.
         trained: how the model that was trained here compares, in a sentence; empty before.
+        watch: whether new pictures in the folder of what is open are taken in as they come.
+        came: what came last, ``{"number", "count", "above", "said"}``; None before.
     """
 
     title: str
@@ -84,6 +93,8 @@ class Session:
     failure: Exception | None = None
     minutes: float = 0.0
     trained: str = ""
+    watch: bool = False
+    came: dict[str, Any] | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def __post_init__(self) -> None:
@@ -188,6 +199,8 @@ class Session:
             "folder": self.folder,
             "standing": self.standing,
             "trained": self.said(self.trained),
+            "watches": self.watch and not self.missing.get("watch"),
+            "came": self.came,
             "missing": {name: self.said(why) for name, why in self.missing.items()},
             "model": self.model is not None,
             "encoder": self._encoder(),
@@ -421,6 +434,7 @@ class Session:
         with self.writing, self.in_use, self._reading:
             assert self.rows is not None
             carry(self.rows, made.collection)
+            masks.carry(self.collection, made.collection)
             collection = type(made.collection).open(made.collection.address)
             seen = (collection.version.number, len(collection))
             rows = Rows.of(collection, like=self.rows)
@@ -444,6 +458,7 @@ def opened(
     read_only: bool = False,
     cache: Path | str | None = None,
     minutes: float = 0.0,
+    watch: bool = False,
 ) -> Session:
     """What a source is, by its files alone; it is read by :meth:`Session.begin`.
 
@@ -453,6 +468,7 @@ def opened(
         read_only: whether nothing may be changed.
         cache: a folder for what can be made again; None: Narrows' own.
         minutes: of a folder of pictures, how long a model of them is trained behind; 0: none is.
+        watch: whether new pictures in the folder of what is open are taken in as they come.
 
     Raises:
         NoImages: there is nothing of that name.
@@ -472,6 +488,7 @@ def opened(
     kind = _kind(text, path)
     title = (path.resolve().name or text) if path.exists() else path.name
     session = Session(title, kind, read_only, cache=kept, minutes=0.0 if read_only else minutes)
+    session.watch = watch and not read_only
     session.subject = path if path.exists() else text
     session.hide(str(path.resolve()), str(path))
     if kind == "pictures" and not path.exists():

@@ -1,6 +1,8 @@
 """Share: what is on the page as one file that goes to others.
 
+pictures that a lesson kept ──handout_page──► one page to print
 rows ──applications.selection_page──► a map    rows ──morph_page──► a decoder    model ──model_page──► its card
+the queue of outliers ──queue_page──► a report
 each is made behind, as a file of this session, and goes out as a download
 """
 
@@ -19,14 +21,15 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
-from ..applications import model_page, morph_page, selection_page
+from ..applications import Kept, handout_page, model_page, morph_page, queue_page, selection_page
 from ..applications.onnx_files import available
 from ..errors import NoImages
 from ..figures import decoder_page_bytes
 from ..images import Images
-from ..images.read import fit_pixels
+from ..images.read import fit_pixels, read
 from ..images.thumbnails import opened_thumbnail
 from .map import Row
+from .search import Upload
 from .session import Session
 
 __all__ = ["NAME", "missing", "routes"]
@@ -34,6 +37,7 @@ __all__ = ["NAME", "missing", "routes"]
 NAME = "share"
 ROWS, FEWEST = 5000, 5  # of a selection
 MOST = 16  # pictures of a morph
+PARTS = 24  # pictures of a handout
 KNOWN = 1000  # codes that the sliders of a morph are of
 KEPT = 8  # files that are kept
 CODES = 48 + 2 * 10 + MOST  # of a page with a decoder: samples, steps of sliders, pictures
@@ -42,12 +46,23 @@ ASKED = 64  # thumbnails by which a size is told
 Name = Annotated[str, Query(min_length=1, max_length=64)]
 
 
+class Part(BaseModel):
+    """A picture of a handout, which was sent as an upload."""
+
+    upload: Upload
+    title: str = Field(min_length=1, max_length=200)
+    text: str = Field("", max_length=1000)
+
+
 class Wish(BaseModel):
     """What is to be shared."""
 
     key: str = Field("", max_length=64)
-    what: Literal["selection", "morph", "model"]
+    what: Literal["selection", "morph", "model", "queue", "handout"]
     rows: list[Row] = Field(default_factory=list, max_length=ROWS)
+    parts: list[Part] = Field(default_factory=list, max_length=PARTS)
+    score: str = Field("", max_length=60, description="of the queue of outliers")
+    threshold: float | None = Field(None, allow_inf_nan=False)
 
 
 def missing(session: Session) -> str:
@@ -104,8 +119,13 @@ def _why_not(session: Session, wish: Wish) -> str:
     count = len(wish.rows)
     if wish.what == "model":
         return "" if session.kind == "run" else session.missing.get("model", "")
+    if wish.what == "handout":
+        decodes = not (session.missing.get("decoder") or session.missing.get("model"))
+        return "" if wish.parts or decodes else "a handout is of at least one picture: keep some"
     if session.rows is None:
         return session.missing.get("rows", "") or "the pictures are not read yet"
+    if wish.what == "queue":
+        return "" if session.kept.get("outliers") else "no outliers have been looked for yet"
     if wish.what == "selection":
         if count < FEWEST:
             return f"a map is of at least {FEWEST} pictures; {count} are selected"
@@ -126,7 +146,11 @@ def _maker(session: Session, wish: Wish) -> Callable[[Any], str]:
                 return model_page(subject, shown, progress=progress)
 
         return card
+    if wish.what == "handout":
+        return _handout(session, wish)
     rows = session.shown(wish.key)
+    if wish.what == "queue":
+        return _queue(session, rows, wish)
     chosen = [rows.checked(row) for row in dict.fromkeys(wish.rows)]
     ids = [rows.ids[row] for row in chosen]
     if wish.what == "selection":
@@ -135,7 +159,7 @@ def _maker(session: Session, wish: Wish) -> Callable[[Any], str]:
     some = np.linspace(0, len(rows) - 1, min(KNOWN, len(rows))).round().astype(int)
 
     def morph(progress: Any) -> str:
-        images = _small(session, rows, ids)
+        images = small(session, rows, ids)
         codes, axes = (
             torch.from_numpy(rows.codes[np.asarray(which)]).reshape(-1, *model.code_shape)
             for which in (chosen, some)
@@ -146,7 +170,58 @@ def _maker(session: Session, wish: Wish) -> Callable[[Any], str]:
     return morph
 
 
-def _small(session: Session, rows: Any, ids: list[str]) -> Images:
+def _handout(session: Session, wish: Wish) -> Callable[[Any], str]:
+    """What makes the handout; the pictures are read now, since uploads go."""
+    kept = [Kept(read(session.uploads.path(one.upload)), one.title, one.text) for one in wish.parts]
+    missing = session.missing.get("decoder") or session.missing.get("model")
+    model = None if missing else session.model
+    codes = None
+    if model is not None and session.rows is not None:
+        rows = session.shown(wish.key)
+        some = np.linspace(0, len(rows) - 1, min(KNOWN, len(rows))).round().astype(int)
+        codes = torch.from_numpy(rows.codes[some]).reshape(-1, *model.code_shape)
+
+    def page(progress: Any) -> str:
+        with session.in_use:
+            return handout_page(
+                f"A lesson: {session.title}", kept, model=model, codes=codes, cited=_cited(model)
+            )
+
+    return page
+
+
+def _cited(model: Any) -> str:
+    """The document that a model's recipe is of, in one phrase; nothing of the others."""
+    from ..papers import PAPERS
+
+    name = str(getattr(getattr(model, "recipe", None), "name", ""))
+    for paper in PAPERS.values():
+        if name.startswith(paper.key):
+            return f"{paper.authors}: {paper.title}, {paper.where}"
+    return ""
+
+
+def _queue(session: Session, rows: Any, wish: Wish) -> Callable[[Any], str]:
+    result = session.kept["outliers"][-1].result
+    said = rows.columns.get("verdict")
+    words = {"anomaly": True, "normal": False}
+    verdicts = {
+        id_: words[said[row]]
+        for id_ in result.ids
+        if said is not None and (row := rows.row_of(id_)) is not None and said[row] in words
+    }
+
+    def report(progress: Any) -> str:
+        with session.in_use:
+            return queue_page(
+                result, verdicts, score=wish.score, threshold=wish.threshold,
+                title=f"Outliers of {session.title}", progress=progress,
+            )  # fmt: skip
+
+    return report
+
+
+def small(session: Session, rows: Any, ids: list[str]) -> Images:
     """Rows by their thumbnails, in the shape of the model."""
     known = rows.collection.rows(["id", "thumbnail"], ids=ids)
     by_id = dict(zip(known["id"].tolist(), known["thumbnail"], strict=True))
@@ -159,7 +234,7 @@ def _small(session: Session, rows: Any, ids: list[str]) -> Images:
 
 def _bytes(session: Session, wish: Wish) -> int | None:
     """About how large a file gets."""
-    if wish.what == "model":
+    if wish.what in ("model", "queue", "handout"):
         return None
     rows = session.rows
     assert rows is not None

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import csv
 import glob
 import hashlib
+import io
 import json
 import math
 import os
@@ -21,6 +23,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -34,15 +37,19 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from .. import fit, generate, load
+from .. import fit, generate, load, prior
+from ..applications import measure_run
 from ..applications.beside_pca import linear
 from ..applications.train import run_folder
+from ..bottlenecks.quantised import Quantised
 from ..defaults import RECIPE
 from ..errors import BadFile, NarrowsError, NoImages
+from ..figures import compared_runs, vector
 from ..images import names, open_source
 from ..images.inputs import evenly, pictures
 from ..measures import psnr
-from ..recipes import grouped, recipe
+from ..priors import stored_priors
+from ..recipes import bibtex, grouped, recipe
 from ..training import Following, Recipe, facts_of, history_of, run_info, training_goes_on
 from . import wire
 from .jobs import Stopped
@@ -84,7 +91,7 @@ class Wanted(BaseModel):
 class Change(BaseModel):
     """What becomes of a run that goes on, or does not."""
 
-    do: Literal["stop", "resume", "use"]
+    do: Literal["stop", "resume", "use", "prior"]
 
 
 class Several(BaseModel):
@@ -158,6 +165,26 @@ def routes(session: Session) -> APIRouter:
             return JSONResponse({"message": "the runs are being compared", "job": found}, 202)
         return wire.columns(found.document, **found.arrays)
 
+    @router.post("/measured")
+    def measured(asked: Several) -> Any:
+        """Samples, bits and time of runs beside PCA, by ``nw.applications.measure_run``; 202 while it is made."""
+        found = room.measured([room.path(id_) for id_ in dict.fromkeys(asked.runs)])
+        if isinstance(found, str):
+            return JSONResponse({"message": "the runs are being measured", "job": found}, 202)
+        return {"rows": found}
+
+    @router.post("/figure")
+    def figure(asked: Several) -> Response:
+        """The runs side by side for a paper, as a ZIP: figure (SVG, PDF), table (CSV), BibTeX, recipes (TOML).
+
+        202 while they are compared, which it is made of.
+        """
+        content = room.for_a_paper([room.path(id_) for id_ in dict.fromkeys(asked.runs)])
+        if isinstance(content, str):
+            return JSONResponse({"message": "the runs are being compared", "job": content}, 202)
+        told = {"content-disposition": 'attachment; filename="runs.zip"'}
+        return Response(content, media_type="application/zip", headers=told)
+
     @router.post("/cost")
     def cost(asked: Wanted) -> Any:
         """What a recipe costs on this machine, tried for two seconds; the job's name while it is tried."""
@@ -176,6 +203,8 @@ def routes(session: Session) -> APIRouter:
             room.stop(id_)
         elif asked.do == "use":
             room.use(path)
+        elif asked.do == "prior":
+            room.fit_prior(path)
         else:
             room.resume(id_, path)
         return room.row(id_, path)
@@ -193,6 +222,7 @@ class Room:
         self._logs: dict[str, Path] = {}
         self._looks: OrderedDict[Any, Look] = OrderedDict()
         self._costs: dict[str, Any] = {}
+        self._measures: OrderedDict[Any, dict[str, Any]] = OrderedDict()
         self._waiting: list[str] = []  # jobs that begin a training in this order
         self._asked = 0
         self._lock = threading.RLock()
@@ -317,7 +347,7 @@ class Room:
         Raises:
             BadFile: there are none yet, or they are damaged.
         """
-        key = (str(path.resolve()), _changed(path / "model.safetensors"))
+        key = _state_of(path)
         with self._lock:
             if key in self._looks:
                 return self._looks[key]
@@ -337,16 +367,25 @@ class Room:
             arrays |= {"given": shown(x), "made": shown(made)}
         try:
             drawn = generate(model, SAME, seed=0)
-            document["prior"] = drawn.prior
+            document |= {"prior": drawn.prior, "fits": drawn.prior == "normal"}
             arrays["drawn"] = shown(drawn.pictures)
         except (NarrowsError, ValueError) as error:
-            document["notes"].append(self.session.said(error))
+            document |= self._undrawn(path, error)
         found = Look(document, arrays)
         with self._lock:
             self._looks[key] = found
             while len(self._looks) > KEPT:
                 self._looks.popitem(last=False)
         return found
+
+    def _undrawn(self, path: Path, error: Exception) -> dict[str, Any]:
+        """Why nothing is drawn: no prior was fitted yet, which the page does by a button, or something else."""
+        if not stored_priors(path):
+            return {
+                "fits": True,
+                "undrawn": "No distribution was fitted to its codes yet, so that nothing is drawn.",
+            }
+        return {"fits": False, "undrawn": self.session.said(error)}
 
     def _same(self, model: Any, n: int) -> tuple[Any, str]:
         """Pictures that runs on the same ones share: of those that chose the weights, evenly spread."""
@@ -364,7 +403,7 @@ class Room:
         Raises:
             ValueError: why it cannot be made.
         """
-        key = tuple((str(path.resolve()), _changed(path / "model.safetensors")) for path in paths)
+        key = tuple(map(_state_of, paths))
         name = f"compare {hashlib.blake2b(repr(key).encode(), digest_size=6).hexdigest()}"
         with self._lock:
             if name in self._looks:
@@ -412,7 +451,7 @@ class Room:
             try:
                 arrays[f"drawn{number}"] = shown(generate(model, SAME, seed=0).pictures)
             except (NarrowsError, ValueError) as error:
-                notes.append(f"{row['name']}: {self.session.said(error)}")
+                row |= self._undrawn(path, error)
             rows.append({name: plain(value) for name, value in row.items() if name != "shape"})
         if (
             len(
@@ -428,6 +467,117 @@ class Room:
             )
         progress("reconstructing", len(paths), len(paths))
         return Look({"rows": rows, "notes": notes}, arrays)
+
+    # ---- measuring -------------------------------------------------------------------------------
+
+    def measured(self, paths: list[Path]) -> list[dict[str, Any]] | str:
+        """What runs cost and give beside PCA; the name of the job while that is measured.
+
+        Raises:
+            ValueError: why it cannot be.
+        """
+        keys = [_state_of(path) for path in paths]
+        with self._lock:
+            if all(key in self._measures for key in keys):
+                return [self._measures[key] for key in keys]
+        name = f"measure {hashlib.blake2b(repr(keys).encode(), digest_size=6).hexdigest()}"
+
+        def work(progress: Any) -> None:
+            for number, (key, path) in enumerate(zip(keys, paths, strict=True)):
+                if key in self._measures:
+                    continue
+
+                def step(stage: str, done: int, total: int, number: int = number) -> None:
+                    share = done / total if total else 0
+                    progress(
+                        f"{stage}, run {number + 1}",
+                        round(100 * (number + share)),
+                        100 * len(paths),
+                    )
+
+                found = self._measure(path, step)
+                with self._lock:
+                    self._measures[key] = found
+                    while len(self._measures) > 4 * KEPT:
+                        self._measures.popitem(last=False)
+
+        job = self.session.jobs.start(name, f"measuring {len(paths)} runs", work, stops=True)
+        if job.state in ("failed", "done", "stopped"):  # what was measured is not kept for ever
+            self.session.jobs.forget(name)
+            if job.state == "failed":
+                raise ValueError(job.message)
+            return self.measured(paths)
+        return job.name
+
+    def _measure(self, path: Path, progress: Any) -> dict[str, Any]:
+        model = load(path)
+        what = model.run.facts.get("pictures") or self._pictures()
+        if what is None:
+            raise ValueError("a run does not say which pictures it was trained on")
+        made = measure_run(model, what, progress=progress)
+        found = {name: plain(value) for name, value in made.document().items() if name != "notes"}
+        notes = [
+            "no distribution was fitted to its codes, so that it has no samples"
+            if note.startswith("no samples") and not stored_priors(path)
+            else self.session.said(note)
+            for note in made.notes
+        ]
+        return {"name": path.resolve().name, **found, "judged": list(made.judged), "notes": notes}
+
+    def for_a_paper(self, paths: list[Path]) -> bytes | str:
+        """A ZIP of what a paper needs of runs, with samples and bits where those are measured.
+
+        The name of the job while the runs are compared.
+        """
+        found = self.compared(paths)
+        if isinstance(found, str):
+            return found
+        recipes = [Recipe.load(path / "recipe.toml") for path in paths]
+        measures = [self._measures.get(_state_of(path), {}) for path in paths]
+        table = _table_of(found.document["rows"], measures)
+        curves = {}
+        for path in paths:
+            lines = [one for one in history_of(path) if "validation_loss" in one]
+            epochs = [float(one["epoch"]) for one in lines]
+            curves[path.resolve().name] = (epochs, [float(one["validation_loss"]) for one in lines])
+        made = compared_runs(curves, table)
+        text = io.StringIO()
+        csv.writer(text).writerows(table)
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
+            pack.writestr("runs.svg", vector(made, "svg"))
+            pack.writestr("runs.pdf", vector(made, "pdf"))
+            pack.writestr("runs.csv", text.getvalue())
+            pack.writestr("papers.bib", bibtex(recipes))
+            for path in paths:
+                pack.writestr(
+                    f"recipes/{path.resolve().name}.toml", (path / "recipe.toml").read_bytes()
+                )
+        return out.getvalue()
+
+    def fit_prior(self, path: Path) -> None:
+        """Fit a distribution of its codes to a run, so that it has something to draw from.
+
+        Raises:
+            ValueError: it does not say its pictures, or one is being fitted.
+        """
+        what = facts_of(path).get("pictures") or self._pictures()
+        if what is None:
+            raise ValueError("this run does not say which pictures it was trained on")
+
+        def work(progress: Any) -> None:
+            model = load(path)
+            quantised = isinstance(model.bottleneck, Quantised)
+            prior(
+                model,
+                what,
+                "autoregressive" if quantised else "mixture",
+                to=path,
+                progress=progress,
+            )
+
+        title = f"fitting a prior to the codes of {path.resolve().name}"
+        self.session.jobs.again("prior", title, work)
 
     # ---- beginning and ending --------------------------------------------------------------------
 
@@ -701,6 +851,40 @@ class Room:
             return ""
         told = [one for one in lines if one.startswith("narrows: ")]
         return self.session.said(told[-1].removeprefix("narrows: ")) if told else "it ended early"
+
+
+def _state_of(path: Path) -> tuple[str, float, float]:
+    """A run as it is now: where it lies, when its weights changed, and its priors."""
+    priors = max(map(_changed, path.glob("prior-*.safetensors")), default=0.0)
+    return str(path.resolve()), _changed(path / "model.safetensors"), priors
+
+
+def _table_of(rows: list[dict[str, Any]], measures: list[dict[str, Any]]) -> list[list[str]]:
+    """Runs as columns, what is known of them as lines."""
+
+    def line(title: str, name: str, form: str, of: list[dict[str, Any]] = rows) -> list[str]:
+        values = [each.get(name) for each in of]
+        return [title, *("–" if value is None else format(value, form) for value in values)]
+
+    lines = [
+        ["", *(str(row["name"]) for row in rows)],
+        ["recipe", *(str(row["recipe"]) for row in rows)],
+        line("weights", "weights", ","),
+        line("numbers of a code", "code", ","),
+        line("time, s", "seconds", ".0f"),
+        line("PSNR of reconstructions, dB", "psnr", ".2f"),
+        line("PCA with as many, dB", "pca_psnr", ".2f"),
+    ]
+    if any(measures):
+        lines += [
+            line("Fréchet distance of samples", "frechet", ".2f", measures),
+            line("PCA with as many", "pca_frechet", ".2f", measures),
+            line("other real pictures", "floor", ".2f", measures),
+            line("bits per dimension (ELBO)", "bits", ".3f", measures),
+            line("probabilistic PCA", "pca_bits", ".3f", measures),
+            line("time of PCA, s", "pca_seconds", ".2f", measures),
+        ]
+    return lines
 
 
 def load_facts(path: Path) -> Any:

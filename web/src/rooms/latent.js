@@ -3,10 +3,11 @@ import { signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect, useRef } from "preact/hooks";
 import { get, postColumns, refresh, send, thumbnailOf, told } from "../api.js";
+import { forget, Lessons, place, placing, spot } from "../lessons.js";
 import { hand, Pixels } from "../pixels.js";
 import { Sketch } from "../sketch.js";
 import { alongAndBack, animate, paintCode, slide, SliderRows, stop, surprise } from "../sliders.js";
-import { finished, go, key, say, selection, server, whenever } from "../state.js";
+import { finished, go, key, part, say, selection, server, whenever } from "../state.js";
 
 export const name = "latent";
 export const title = "Latent space";
@@ -37,7 +38,8 @@ export function view() {
       whenever(() => [server.value?.encoder], another),
       whenever(() => [key.value], ask),
       whenever(() => [kind.value, key.value], begin),
-      whenever(() => [about.value, sliders.value, places.value, terms.value, learnt.value, amount.value],
+      whenever(() => [part.value, server.value?.rows?.count], led),
+      whenever(() => [about.value, sliders.value, places.value, terms.value, learnt.value, amount.value, ...placing()],
         known => known && link.ask(code())), // what comes back is painted in the shape that the model has said
     ];
     return () => {
@@ -51,7 +53,7 @@ export function view() {
     <section class="shown" aria-label="The picture of this code">
       <canvas class="decoded" ref=${canvas} role="img" aria-label="What the model decodes"></canvas>
       <p class="row">
-        <button onClick=${() => { places.value = places.value.map(() => 0); amount.value = 0; }}>Back to the middle</button>
+        <button onClick=${() => { places.value = places.value.map(() => 0); amount.value = 0; spot.value &&= [0, 0]; }}>Back to the middle</button>
         <button onClick=${() => canvas.current.toBlob(blob => hand(blob, "decoded.png"))}>Save picture</button>
         <span class="quiet took">${took.value === null ? "" : `${took.value < 9.95 ? took.value.toFixed(1) : Math.round(took.value)} ms a change`}</span>
       </p>
@@ -59,10 +61,23 @@ export function view() {
     </section>
     <div class="controls">
       <${Sliders} />
+      <${Lessons} terms=${terms.value} decoded=${canvas} ready=${Boolean(sliders.value || why.value)} />
       <${Steer} />
       <${Generate} />
     </div>
   </div>`;
+}
+
+// from a lesson: a pad to draw on, or two pictures that lie apart
+let ledTo = "";
+function led(to, rows) {
+  if (to === ledTo || (to === "way" && !rows)) return;
+  ledTo = to;
+  if (to === "draw" || to === "usual") {
+    sketching.value = true;
+    terms.value = terms.peek().filter(one => one.upload);
+  }
+  if (to === "way" && terms.peek().length < 2) void add([0, rows - 1]);
 }
 
 // ---- asking ------------------------------------------------------------------------------------
@@ -74,6 +89,7 @@ function another(now) {
     terms.value = [];
     places.value = [];
     sliders.value = samples.value = learnt.value = null;
+    forget();
     amount.value = 0;
   }
   model = now || model;
@@ -122,6 +138,7 @@ export function code() {
   } else z.set(first);
   if (moved) slide(z, moved.steps, places.value);
   steer(z);
+  place(z);
   return z;
 }
 

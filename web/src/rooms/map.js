@@ -7,6 +7,7 @@ import { get, getColumns, pictureOf, postColumns, sheetOf, thumbnailOf, told } f
 import { Filter, whole } from "../filter.js";
 import { Plane } from "../plane.js";
 import { conditions, count, go, key, put, say, select, selection, server, side, toggle, whenever } from "../state.js";
+import { Pixels } from "../pixels.js";
 import { Strip } from "../strip.js";
 import { restoreRow } from "./restore.js";
 
@@ -178,6 +179,8 @@ function hands(plane) {
       resting = setTimeout(async () => {
         const about = await aboutRow(row).catch(() => null); // a hover that fails is no news
         if (card.value?.row === row) card.value = { ...card.value, about };
+        const made = await decodedRow(row).catch(() => null);
+        if (made && card.value?.row === row) card.value = { ...card.value, made };
       }, 90);
     },
     pick(row, event) {
@@ -195,6 +198,13 @@ function hands(plane) {
   };
 }
 
+// what the model makes of the code under the pointer, where it decodes
+async function decodedRow(row) {
+  if (server.peek()?.missing.decoder || !server.peek()?.model) return null;
+  const made = await getColumns(`/api/map/rows/${row}/decoded`);
+  return { pixels: made.frames, shape: made.shapes.frames };
+}
+
 const known = new Map(); // what was asked of rows; a few thousand are kept
 async function aboutRow(row) {
   const name = `${key.peek()} ${row}`;
@@ -210,6 +220,8 @@ async function open(row, plane) {
   const about = await told(aboutRow(row));
   if (about && pinned.value?.row === row) pinned.value = about;
   if (plane) plane.ask();
+  const made = await decodedRow(row).catch(() => null);
+  if (made && pinned.value?.row === row) pinned.value = { ...pinned.value, made };
 }
 
 let asked = null, next = null;
@@ -291,7 +303,9 @@ function Card() {
     top: low ? "auto" : `${shown.y + 66}px`, bottom: low ? `${innerHeight - shown.y - 30}px` : "auto",
   };
   return html`<div class="card" style=${place} aria-hidden="true">
-    <img src=${thumbnailOf(shown.row)} alt="" key=${shown.row} />
+    <div class="twice"><img src=${thumbnailOf(shown.row)} alt="" key=${shown.row} />
+      ${shown.made && html`<${Pixels} key=${`made ${shown.row}`} pixels=${shown.made.pixels} shape=${shown.made.shape} label="its reconstruction" />`}</div>
+    ${shown.made && html`<div class="quiet twice small"><span>picture</span><span>decoded</span></div>`}
     ${shown.about && html`<div class="name">${shown.about.id}</div>
       <div class="quiet">${facts(shown.about.columns)}</div>
       <div class="near">${shown.about.neighbours.slice(0, 6).map(one => html`<img key=${one.row} src=${thumbnailOf(one.row)} alt="" />`)}</div>`}
@@ -309,6 +323,7 @@ function Panel({ plane }) {
   return html`<aside class="panel" aria-label="Picture">
     <button class="icon close" aria-label="Close" onClick=${() => (pinned.value = null)}>×</button>
     <img class="large" src=${pictureOf(shown.row)} alt=${shown.id ?? "picture"} />
+    ${shown.made && html`<figure class="decoded-of"><${Pixels} key=${shown.row} pixels=${shown.made.pixels} shape=${shown.made.shape} label="What the model decodes of its code" /><figcaption class="quiet small">decoded from its code</figcaption></figure>`}
     <h2>${shown.id ?? "…"}</h2>
     ${shown.columns && html`<dl class="facts">${Object.entries(shown.columns).map(([name, value]) => html`<dt>${name}</dt><dd>${value === null ? "–" : String(value)}</dd>`)}</dl>`}
     <p class="row">

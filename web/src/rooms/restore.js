@@ -4,7 +4,8 @@ import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { paintOn } from "../brush.js";
 import { get, post, refresh, send, told } from "../api.js";
-import { finished, go, key, say, selection, server, whenever } from "../state.js";
+import { Keep } from "../handout.js";
+import { finished, go, key, part, say, selection, server, whenever } from "../state.js";
 
 export const name = "restore";
 export const title = "Restore";
@@ -32,7 +33,7 @@ let mask = null; // a canvas that is kept while another room is looked at
 export function view() {
   const [over, setOver] = useState(false);
   useEffect(() => {
-    const stop = whenever(() => [key.value], ask);
+    const stops = [whenever(() => [key.value], ask), whenever(() => [part.value, about.value, server.value?.rows?.count], led)];
     const pasted = event => {
       const [file] = event.clipboardData?.files ?? [];
       if (file) {
@@ -42,7 +43,7 @@ export function view() {
     };
     addEventListener("paste", pasted);
     return () => {
-      stop();
+      stops.forEach(end => end());
       removeEventListener("paste", pasted);
     };
   }, []);
@@ -66,15 +67,32 @@ export function view() {
 // ---- asking ------------------------------------------------------------------------------------
 
 async function ask() {
-  const first = !about.value;
-  about.value = (await told(get("/api/restore"))) ?? about.value;
-  if (!first || !about.value) return;
-  const { undoes, numbers } = about.value;
+  const found = await told(get("/api/restore"));
+  if (!found) return;
+  if (!about.value) begunAt(found);
+  about.value = found;
+}
+
+function begunAt({ undoes, numbers }) {
   verb.value = undoes ? "denoise" : "inpaint"; // which a model can that was trained to undo nothing
   if (undoes === "downscale") {
     verb.value = "upscale";
     task.value = { ...task.value, factor: numbers.factor ?? 2 };
   } else if (undoes === "patch" || undoes === "rectangle") verb.value = "inpaint";
+}
+
+// from a lesson: noise that is added, or a part to erase, of the picture at hand or of the first one here
+let ledTo = "";
+function led(to, known, rows) {
+  if (!known || to === ledTo) return;
+  if (to === "noise" || to === "erase") {
+    verb.value = to === "noise" ? "denoise" : "inpaint";
+    result.value = null;
+    if (to === "noise" && !task.value.noise) task.value = { ...task.value, noise: "gaussian", amount: NOISES.gaussian[0] };
+    if (!picture.value && !rows) return;
+    if (!picture.value) void adopt(0);
+  }
+  ledTo = to;
 }
 
 function shown(one) {
@@ -172,7 +190,7 @@ function Options() {
       <option value="">is noisy</option>
       ${Object.keys(NOISES).map(one => html`<option value=${one}>is clean: add ${one} first</option>`)}
     </select></label>
-    ${noise && html`<label>${noise[4]} <input type="range" min=${noise[1]} max=${noise[2]} step=${noise[3]} value=${now.amount} onInput=${event => set({ amount: event.target.value })} /> <output>${now.amount}</output></label>`}
+    ${noise && html`<label>${noise[4]} <input type="range" min=${noise[1]} max=${noise[2]} step=${noise[3]} value=${now.amount} onInput=${event => set({ amount: event.target.value })} onChange=${() => result.value && !working.value && begin()} /> <output>${now.amount}</output></label>`}
     ${!noise && html`<label>Its noise, σ <input type="number" min="0" max="1" step="0.01" placeholder="estimated" value=${now.sigma} onChange=${event => set({ sigma: event.target.value })} /></label>`}
     ${shape && (picture.value.width !== shape[2] || picture.value.height !== shape[1]) && html`<label>Size <select value=${now.resize} onChange=${event => set({ resize: event.target.value })}>
       <option value="">keep it</option><option value="crop">crop to ${shape[2]}×${shape[1]}</option><option value="pad">pad to ${shape[2]}×${shape[1]}</option><option value="stretch">stretch to ${shape[2]}×${shape[1]}</option>
@@ -246,6 +264,7 @@ function Compared() {
       <a class="button" href=${`/api/restore/${found.id}/file`} download>Save at full size (${found.width}×${found.height})</a>
       <button onClick=${() => (result.value = null)}>Back to the picture</button></p>
     ${found.notes.map(note => html`<p class="note">${note}</p>`)}
+    <p class="row"><${Keep} title=${found.verb === "inpaint" ? "A part erased, and filled" : found.verb === "denoise" ? "Noise, and what is made of it" : "Made larger"} text=${() => `${names(left)[0].toUpperCase()}${names(left).slice(1)}, then by ${found.methods.map(one => `${one.name} ${decibels(one)}`.trim()).slice(1).join("; ")}.`} shown=${() => [...document.querySelectorAll(".ways .open img")].slice(0, found.methods.length)} /></p>
     <h3>${found.whole ? "By each method, of a part of the picture" : "By each method"}${found.methods.some(one => typeof one.psnr === "number") ? `; ${found.score}` : ""}</h3>
     <div class="tiles ways">
       ${found.methods.map((one, i) => html`<figure class=${i === right ? "tile chosen" : "tile"} key=${i}>

@@ -22,6 +22,9 @@ const look = signal(null);
 const chosen = signal([]); // ids that are compared
 const compared = signal(null);
 const comparing = signal(false);
+const measured = signal({}); // name of a run → its samples, bits and time beside PCA
+const measuring = signal(false);
+const packing = signal(false);
 const wanted = signal({ recipe: "", for: "", minutes: 5, size: 64, gray: false });
 const cost = signal(null);
 const trying = signal(false);
@@ -40,7 +43,7 @@ export function view() {
       <h2>Runs</h2>
       ${!all.runs.length && html`<p class="quiet small">None here yet. ${all.pictures ? "Begin one below, or" : "Open the studio with a folder of pictures to begin one, or"} start <code>narrows train</code> in a terminal: it appears here.</p>`}
       <ul class="runs">${all.runs.map(one => html`<${Line} key=${one.id} run=${one} />`)}</ul>
-      ${chosen.value.length > 1 && html`<button class="main" disabled=${comparing.value} onClick=${compare}>${comparing.value ? "Comparing …" : `Compare ${chosen.value.length} runs`}</button>`}
+      ${chosen.value.length > 1 && html`<button class="main" disabled=${comparing.value} onClick=${() => compare(chosen.value)}>${comparing.value ? "Comparing …" : `Compare ${chosen.value.length} runs`}</button>`}
       <${Begin} all=${all} />
     </aside>
     <section class="watch" aria-label="Run">
@@ -104,21 +107,80 @@ async function see(id) {
   }
 }
 
-async function compare() {
+async function compare(ids) {
   comparing.value = true;
   try {
-    let found = await postColumns("/api/train/compare", { runs: chosen.value });
-    if (found.waiting) {
+    let found = await postColumns("/api/train/compare", { runs: ids });
+    while (found.waiting) {
       await refresh();
       await finished(found.waiting);
-      found = await postColumns("/api/train/compare", { runs: chosen.value });
+      found = await postColumns("/api/train/compare", { runs: ids });
     }
-    const histories = await Promise.all(chosen.value.map(id => get(`/api/train/runs/${id}`)));
-    compared.value = { ...found, histories };
+    const histories = await Promise.all(ids.map(id => get(`/api/train/runs/${id}`)));
+    measured.value = {};
+    compared.value = { ...found, histories, ids };
   } catch (error) {
     say(error.message, "error");
   }
   comparing.value = false;
+}
+
+// samples, bits and time beside PCA: seconds to minutes a run
+async function measureRuns() {
+  measuring.value = true;
+  const { ids } = compared.value;
+  try {
+    let found = await post("/api/train/measured", { runs: ids });
+    while (found.job) {
+      await refresh();
+      await finished(found.job);
+      found = await post("/api/train/measured", { runs: ids });
+    }
+    if (found.rows) measured.value = Object.fromEntries(found.rows.map(one => [one.name, one]));
+  } catch (error) {
+    say(error.message, error.stopped ? "note" : "error");
+  }
+  measuring.value = false;
+}
+
+// figure, table, BibTeX and recipes in one ZIP; where a run has changed meanwhile it is compared again first
+async function packRuns() {
+  packing.value = true;
+  const ask = () => question("/api/train/figure", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ runs: compared.value.ids }) });
+  try {
+    let answer = await ask();
+    while (answer.status === 202) {
+      await refresh();
+      await finished((await answer.json()).job);
+      answer = await ask();
+    }
+    hand(await answer.blob(), "runs.zip");
+  } catch (error) {
+    say(error.message, "error");
+  }
+  packing.value = false;
+}
+
+const fitting = signal(false);
+async function fitPrior(id) {
+  fitting.value = true;
+  try {
+    await question(`/api/train/runs/${id}`, { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ do: "prior" }) });
+    await refresh();
+    await finished("prior");
+    say("It draws from its codes now.");
+    if (compared.value) await compare(compared.value.ids);
+    else await see(id);
+  } catch (error) {
+    say(error.message, "error");
+  }
+  fitting.value = false;
+}
+
+function Prior({ id, of, name }) {
+  if (!of?.undrawn) return null;
+  return html`<p class="row small"><span class="quiet">${name ? html`<b>${name}</b>: ` : ""}${of.undrawn}</span>
+    ${of.fits && !server.value?.read_only && html`<button disabled=${fitting.value} onClick=${() => fitPrior(id)}>${fitting.value ? "Being fitted …" : "Fit one"}</button>`}</p>`;
 }
 
 async function change(id, what) {
@@ -243,6 +305,7 @@ function Watch() {
       ${seen.made && html`<${Strip} label="reconstructed" pixels=${seen.made} shape=${seen.shapes.made} />`}
       ${seen.drawn && html`<${Strip} label="drawn" pixels=${seen.drawn} shape=${seen.shapes.drawn} />`}
     </div>`}
+    <${Prior} id=${run.id} of=${seen} />
     ${seen?.notes.map(note => html`<p class="quiet small">${note}</p>`)}
     ${all.some(one => Number.isFinite(one.kl)) && html`<${Chart} title="KL, nats per picture" curves=${[{ label: "training", className: "c0", points: curve(all, "kl") }, { label: "validation", className: "c1", points: curve(all, "validation_kl") }]} />`}`;
 }
@@ -266,8 +329,14 @@ const ROWS = [
   ["PCA with as many", "pca_psnr", one => (one.pca_psnr === undefined ? "no fair rival" : `${one.pca_psnr.toFixed(2)} dB`)],
 ];
 
+const number = (value, digits) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+const MEASURES = [
+  ["Fréchet distance of samples", "frechet", one => number(one.frechet, 2)], ["PCA with as many", "pca_frechet", one => number(one.pca_frechet, 2)],
+  ["other real pictures", "floor", one => number(one.floor, 2)], ["bits per dimension (ELBO)", "bits", one => number(one.bits, 3)],
+  ["probabilistic PCA", "pca_bits", one => number(one.pca_bits, 3)], ["time of PCA", "pca_seconds", one => (one.pca_seconds === null ? "–" : `${one.pca_seconds.toFixed(2)} s`)],
+];
 const quoted = text => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-const table = rows => [["", ...rows.map(one => one.name)], ...ROWS.map(([label, , text]) => [label, ...rows.map(text)])].map(line => line.map(cell => quoted(String(cell ?? ""))).join(",")).join("\n") + "\n";
+const table = rows => [["", ...rows.map(one => one.name)], ...ROWS.map(([label, , text]) => [label, ...rows.map(text)]), ...(rows.some(one => measured.value[one.name]) ? MEASURES : []).map(([label, , text]) => [label, ...rows.map(one => text(measured.value[one.name] ?? {}))])].map(line => line.map(cell => quoted(String(cell ?? ""))).join(",")).join("\n") + "\n";
 
 // what gives the same numbers without the page
 const python = rows => `import narrows as nw
@@ -288,17 +357,27 @@ async function copy(text) {
 function Compared() {
   const found = compared.value, { rows, histories } = found;
   const like = rows.every(one => one.undoes === rows[0].undoes);
+  const more = rows.some(one => measured.value[one.name]), lowest = key => {
+    const values = rows.map(one => measured.value[one.name]?.[key] ?? Infinity), best = Math.min(...values);
+    return Number.isFinite(best) && values.filter(Number.isFinite).length > 1 ? values.indexOf(best) : -1;
+  };
+  const drawn = rows[0] && Object.values(measured.value)[0];
   const most = like ? rows.reduce((best, one, i) => (one.psnr > rows[best].psnr ? i : best), 0) : -1;
   return html`
     <div class="row head"><h2>Side by side</h2><button onClick=${() => (compared.value = null)}>Back to one run</button>
       <button class="end" onClick=${() => hand(new Blob([table(rows)], { type: "text/csv" }), "runs.csv")}>Save table as CSV</button>
-      <button onClick=${() => copy(python(rows))}>Copy as Python</button></div>
+      <button onClick=${() => copy(python(rows))}>Copy as Python</button>
+      <button disabled=${packing.value} title="Curves and table as SVG and PDF, the table as CSV, the recipes, and their papers as BibTeX" onClick=${packRuns}>${packing.value ? "Being made …" : "Save for a paper"}</button></div>
     ${found.notes.map(note => html`<p class="warn small">${note}</p>`)}
     <div class="wide"><table class="effects">
       <thead><tr><th scope="col"></th>${rows.map((one, i) => html`<th scope="col" class=${`key c${i}`}><i></i>${one.name}</th>`)}</tr></thead>
-      <tbody>${ROWS.map(([label, key, text]) => html`<tr class=${key === "psnr" ? "own" : ""}><th scope="row">${label}</th>${rows.map((one, i) => html`<td>${text(one)}${key === "psnr" && i === most ? " ★" : ""}</td>`)}</tr>`)}</tbody>
+      <tbody>${ROWS.map(([label, key, text]) => html`<tr class=${key === "psnr" ? "own" : ""}><th scope="row">${label}</th>${rows.map((one, i) => html`<td>${text(one)}${key === "psnr" && i === most ? " ★" : ""}</td>`)}</tr>`)}
+        ${more && MEASURES.map(([label, key, text]) => html`<tr class=${key === "frechet" || key === "bits" ? "own" : ""}><th scope="row">${label}</th>${rows.map((one, i) => html`<td>${text(measured.value[one.name] ?? {})}${(key === "frechet" || key === "bits") && i === lowest(key) ? " ★" : ""}</td>`)}</tr>`)}</tbody>
     </table></div>
     <p class="quiet small">On the same ${rows[0].pictures.toLocaleString("en")} ${rows[0].judged} pictures.${rows.map(one => one.beside_pca && html` <b>${one.name}</b>: ${one.beside_pca}.`)}</p>
+    ${more
+      ? html`<p class="quiet small">Less is better. Fréchet distance of ${drawn.samples.toLocaleString("en")} samples to as many real pictures, in the first principal axes of k-means patches (Coates & Ng 2011) and small pixels: no FID, it compares on these pictures only. Bits: a bound of −log₂ p of 8-bit pixels, of ${drawn.judged[0].toLocaleString("en")} ${drawn.judged[1]} pictures.${rows.map(one => (measured.value[one.name]?.notes ?? []).map(note => html` <b>${one.name}</b>: ${note}.`))}</p>`
+      : html`<p class="row"><button class="main" disabled=${measuring.value} onClick=${measureRuns}>${measuring.value ? "Measuring …" : "Measure samples and bits"}</button><span class="quiet small">Fréchet distance of samples and bits per dimension, beside PCA; up to a minute a run.</span></p>`}
     <${Chart} title="Validation loss, nats per picture" curves=${histories.map((one, i) => ({ label: one.name, className: `c${i}`, points: curve(one.records.map(([, each]) => each), "validation_loss") }))} />
     <h3>The same pictures, reconstructed</h3>
     <div class="strips">
@@ -307,5 +386,6 @@ function Compared() {
       ${rows.map((one, i) => found[`pca${i}`] && html`<${Strip} key=${`p${i}`} label=${one.pca} pixels=${found[`pca${i}`]} shape=${found.shapes[`pca${i}`]} quiet=${true} />`)}
     </div>
     <h3>The same draws</h3>
+    ${rows.map((one, i) => html`<${Prior} key=${one.name} id=${found.ids[i]} of=${one} name=${one.name} />`)}
     <div class="strips">${rows.map((one, i) => found[`drawn${i}`] && html`<${Strip} key=${i} label=${one.name} pixels=${found[`drawn${i}`]} shape=${found.shapes[`drawn${i}`]} />`)}</div>`;
 }

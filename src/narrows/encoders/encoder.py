@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
-from .images.preprocessing import Preprocessing
+from ..images.preprocessing import Preprocessing
 
 __all__ = ["Encoder"]
 
