@@ -102,6 +102,10 @@ def share(page: Any) -> None:
     page.get_by_role("button", name="Save as one file").first.wait_for()
 
 
+def lesson(page: Any) -> None:
+    page.locator(".lesson-steps li").nth(7).wait_for()
+
+
 ROOMS: dict[str, Callable[[Any], None]] = {
     "Map": the_map,
     "Search": search,
@@ -112,6 +116,7 @@ ROOMS: dict[str, Callable[[Any], None]] = {
     "Restore": restore,
     "Train": train,
     "Share": share,
+    "Lesson": lesson,
 }
 
 

@@ -27,7 +27,6 @@ import numpy as np
 
 from ..defaults import DEMO
 from ..errors import NarrowsError, NoImages
-from . import masks
 from .cache import trim
 from .folder import checked, copies, counted, headers
 from .jobs import Jobs
@@ -420,6 +419,7 @@ class Session:
             BadFile: the model cannot be read.
         """
         from .. import index, load
+        from . import masks
 
         if self.kind != "pictures" or self.collection is None:
             raise ValueError(
