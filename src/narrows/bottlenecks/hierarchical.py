@@ -143,7 +143,7 @@ class Hierarchical(Bottleneck):
             mean, log_variance = merged(*(t.expand_as(prior[0]) for t in evidence), *prior)
             z = mean
             if samples is not None:
-                noise = draws.normal(f"posterior/{stage.level}", mean.shape, mean.device)
+                noise = draws.normal(f"posterior/{stage.level}", mean.shape, mean.device, axis=1)
                 z = torch.addcmul(mean, noise, (0.5 * log_variance).exp())
             latents.append(Latent(stage.level, z, mean, log_variance, *prior))
             return z.flatten(0, len(ahead) - 1)
