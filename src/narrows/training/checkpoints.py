@@ -42,7 +42,16 @@ from .length import lengthened, longer
 from .phases import Phase, Recipe, freeze, objective_of, recipe_of
 from .run import Run
 
-__all__ = ["RunElsewhere", "RunFiles", "State", "load", "load_auxiliary", "load_weights", "outline", "save"]
+__all__ = [
+    "RunElsewhere",
+    "RunFiles",
+    "State",
+    "load",
+    "load_auxiliary",
+    "load_weights",
+    "outline",
+    "save",
+]
 
 MODEL_VERSION = 2
 _WRITTEN = {
