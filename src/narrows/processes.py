@@ -246,7 +246,7 @@ class _Summed(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return _summed(gradient)
 
 
@@ -330,7 +330,7 @@ def _normalised(norm: Any, h: Tensor) -> Tensor:
         variance, mean = moments(x, [0, *range(2, h.ndim)])
         if norm.training and norm.running_mean is not None:
             _follow(norm, variance, mean, h.numel() // h.shape[1] * mine.whole // len(mine))
-        out = (x - mean) * (variance + norm.eps).rsqrt()
+        out: Tensor = (x - mean) * (variance + norm.eps).rsqrt()
         if norm.weight is not None:
             weight, bias = (p.view(-1, *[1] * (h.ndim - 2)) for p in (norm.weight, norm.bias))
             out = out * weight + bias
@@ -382,7 +382,8 @@ def reduce_gradients(parameters: Iterable[nn.Parameter]) -> None:
     with torch.no_grad():
         flat = torch.cat([p.grad.float().reshape(-1) for p in moved])  # type: ignore[union-attr]
         _all_reduce(flat)
-        for parameter, piece in zip(moved, flat.split([p.numel() for p in moved]), strict=True):
+        pieces = torch.split(flat, [p.numel() for p in moved])
+        for parameter, piece in zip(moved, pieces, strict=True):
             parameter.grad = torch.empty_like(parameter).copy_(piece.view_as(parameter))
 
 
@@ -470,5 +471,4 @@ def _heard() -> bytes:
     if not failed:
         return content
     name, text = json.loads(content)
-    raised = {"ValueError": ValueError}.get(name) or getattr(errors, name, NarrowsError)
-    raise raised(text)
+    raise getattr(errors, name)(text) if name in errors.__all__ else ValueError(text)

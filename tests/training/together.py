@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
+import os
 import sys
+import threading
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 
 import narrows as nw
+from narrows.objectives import Step
 from narrows.parts import Part
+from narrows.processes import number
 from narrows.training import Phase, Recipe
+from narrows.training.reporting import Quiet
 
 DIGITS = (1, 8, 8)
 PICTURES, BATCH = 131, 32  # the last batch has three: two of them for one process
@@ -49,15 +57,14 @@ SCHEMES: dict[str, Callable[[], Recipe]] = {
         dense(POINT), {"scheme": "encoder", "bound": Part("softmax", {"classes": 10})}
     ),
     "rung": lambda: phases(
-        dense(POINT, norm="batch"),
+        dense(norm="batch"),
         {"scheme": Part("rung", {"rung": 0, "corruption": Part("dropout-mask", {"p": 0.2})})},
         {"scheme": Part("rung", {"rung": 1})},
         {},
     ),
-    "recursive": lambda: phases(dense(POINT, norm="shared-batch"), {"scheme": "recursive"}),
+    "recursive": lambda: phases(dense(norm="shared-batch"), {"scheme": "recursive"}),
     "deeply-supervised": lambda: phases(dense(), {"scheme": "deeply-supervised", "samples": 2}),
 }
-WIDTH = {"code_size": 4}
 TERMS: dict[str, Callable[[], Recipe]] = {
     "iwae": lambda: dense(bound=Part("iwae"), samples=3),
     "capacity": lambda: dense(bound=Part("capacity", {"strength": 2.0})),
@@ -75,7 +82,7 @@ TERMS: dict[str, Callable[[], Recipe]] = {
     "muon": lambda: dense(optimizer="muon"),
     "begun": lambda: nw.recipes.pca_vae(DIGITS, 4).with_(batch_size=BATCH, steps=12),
 } | {
-    name: lambda name=name, **more: dense(penalties=(Part(name, arguments),), samples=2)
+    name: partial(dense, penalties=(Part(name, arguments),), samples=2)
     for name, arguments in {
         "mmd": {}, "total-correlation": {}, "factor": {}, "adversarial-prior": {},
         "adversarial-pictures": {"width": 4}, "adversarial-draws": {"width": 4}, "nt-xent": {},
@@ -97,35 +104,104 @@ def of(name: str) -> Recipe:
     return make(DIGITS, **({"widths": (8,)} if "widths" in accepted else {}))
 
 
-def train(name: str, epochs: float, **more: Any) -> nw.Autoencoder:
+RUN, NAN = "a run", "NaN in the second"
+LOOSE: dict[str, float] = {}
+
+
+class StopAt(Quiet):
+    """Asks the run to stop at a step; a process that is not the first is never told of any."""
+
+    def __init__(self, at: int, stop: threading.Event) -> None:
+        self.at, self.stop = at, stop
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        if record["step"] >= self.at:
+            self.stop.set()
+
+
+def fit(recipe: Recipe, device: str = "cpu", **more: Any) -> nw.Autoencoder:
+    """On some digits, judged by others."""
     images = nw.images.named("digits")
+    given = {"report": "quiet", "device": device, "precision": "float32", **more}
+    parts = images.select(range(PICTURES)), images.select(range(PICTURES, PICTURES + 41))
+    return nw.fit(recipe, parts[0], validation=parts[1], **given)
+
+
+def train(name: str, epochs: float, **more: Any) -> list[dict[str, Any]]:
+    """The history of a case."""
     recipe = of(name)
     length = {} if any(phase.steps for phase in recipe.phases) else {"epochs": epochs}
-    return nw.fit(
-        recipe.with_(batch_size=BATCH, **length),
-        images.select(range(PICTURES)),
-        validation=images.select(range(PICTURES, PICTURES + 41)),
-        device="cpu",
-        precision="float32",
-        report="quiet",
-        **more,
-    )
+    return list(fit(recipe.with_(batch_size=BATCH, **length), **more).history)
+
+
+def resumed(folder: Path, epochs: float) -> list[Any]:
+    """How a run of many states stopped, whether it went on to the bytes of one that did not, and what
+    differs of their lines."""
+    recipe = conv("batch", ema_decay=0.9, batch_size=BATCH, epochs=epochs)
+    recipe = recipe.with_(bottleneck=Part("vector-quantised", {"size": 4, "entries": 8}))
+    recipe = recipe.with_(penalties=(Part("adversarial-pictures", {"width": 4}),))
+    whole = fit(recipe, to=folder / "whole")
+    stop = threading.Event()
+    try:
+        fit(recipe, to=folder / "cut", stop=stop, report=StopAt(3, stop))
+        said = "it never stopped"
+    except nw.errors.Interrupted as error:
+        said = f"{type(error).__name__}: {error}"
+    cut = fit(recipe, to=folder / "cut", resume=True)
+    ours, theirs = whole.state_dict(), cut.state_dict()
+    same = all(torch.equal(ours[name], theirs[name]) for name in ours)
+    for name, module in whole.auxiliary.items():
+        weights = cut.auxiliary[name].state_dict()
+        same &= all(torch.equal(one, weights[key]) for key, one in module.state_dict().items())
+    differ: list[str] = []
+    if number() == 0:
+        differ = [
+            path.name
+            for path in sorted((folder / "whole").glob("*.safetensors"))
+            if path.name != "checkpoint.safetensors"
+            and path.read_bytes() != (folder / "cut" / path.name).read_bytes()
+        ]
+    return [said, same, differ]
+
+
+def told(name: str, epochs: float, folder: Path | None, device: str = "cpu") -> Any:
+    """The history of a case, or its error."""
+    try:
+        if name == RUN:
+            assert folder is not None
+            return resumed(folder, epochs)
+        if name == NAN:
+            return train_to_nan()
+        return train(name, epochs, device=device)
+    except (ValueError, nw.NarrowsError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def train_to_nan() -> list[dict[str, Any]]:
+    """One in which only the second process meets a NaN, in its rows."""
+
+    def ours(step: Step) -> torch.Tensor:
+        spoiled = number() == 1 and step.number == 3
+        return step.code.z.sum() * (math.nan if spoiled else 0.0)
+
+    return list(fit(dense(penalties=(ours,), epochs=20, batch_size=BATCH)).history)
 
 
 def main() -> None:
-    number, count, meeting, out, epochs, *names = sys.argv[1:]
+    which, count, meeting, out, epochs, *names = sys.argv[1:]
     torch.set_num_threads(1)
-    if int(count) > 1:
+    device = "cpu"
+    if which == "cuda":  # started by torchrun
+        which, device = os.environ["RANK"], "cuda"
+        out += which
+    elif int(count) > 1:
         torch.distributed.init_process_group(
-            "gloo", init_method=f"file://{meeting}", rank=int(number), world_size=int(count)
+            "gloo", init_method=f"file://{meeting}", rank=int(which), world_size=int(count)
         )
     with open(out, "w", encoding="utf-8", buffering=1) as opened:
         for name in names:
-            try:
-                told: Any = list(train(name, float(epochs)).history)
-            except (ValueError, nw.NarrowsError) as error:
-                told = f"{type(error).__name__}: {error}"
-            opened.write(json.dumps([name, told]) + "\n")
+            found = told(name, float(epochs), Path(out).parent, device)
+            opened.write(json.dumps([name, found]) + "\n")
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ class Bottleneck(nn.Module, ABC):
         normalisation: of units, or of channels at all places alike."""
         last = getattr(self, "tail", None)
         if isinstance(last, (nn.Linear, nn.Conv2d)):
-            last.bias = None
+            last.register_parameter("bias", None)
 
     @abstractmethod
     def encode(self, descent: Descent, ladder: Ladder, samples: int | None, draws: Draws) -> Code:

@@ -41,11 +41,11 @@ class DenseRung(nn.Module):
 
     def drop_biases(self, up: bool) -> None:
         """Those in front of batch normalisations; a map has one for all its places, and ours differ."""
-        self.linear_down.bias = None
+        self.linear_down.register_parameter("bias", None)
         if up and len(self.above) == 1:
             self.bias_up = None
             if self.linear_up is not None:
-                self.linear_up.bias = None
+                self.linear_up.register_parameter("bias", None)
 
     def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, *above) → (B, width)."""

@@ -109,9 +109,7 @@ class SegNetRung(nn.Module):
     def drop_biases(self, up: bool) -> None:
         """Those in front of the boundaries' batch normalisations."""
         for body in (self.body_down, self.body_up)[: 1 + up]:
-            last = body[-1]
-            assert isinstance(last, nn.Conv2d)
-            last.bias = None
+            body[-1].register_parameter("bias", None)
 
     def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, C, H, W) → (B, *below) and its pooling indices, (B, *below) int64."""
