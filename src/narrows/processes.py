@@ -421,12 +421,12 @@ def _agreed(numbers: Sequence[float], what: Any) -> list[float]:
     return agreed
 
 
-def alike(tensors: Iterable[Tensor]) -> None:
-    """Make each of these that of the first process."""
+def alike(*states: Mapping[str, Tensor]) -> None:
+    """Make each of these tensors that of the first process."""
     if size() == 1:
         return
     with torch.no_grad(), _reached():
-        for tensor in tensors:
+        for tensor in (state[name] for state in states for name in sorted(state)):
             sent = tensor.detach().clone(memory_format=torch.contiguous_format)
             dist.broadcast(sent, 0)
             tensor.copy_(sent)

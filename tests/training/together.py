@@ -80,7 +80,7 @@ TERMS: dict[str, Callable[[], Recipe]] = {
     "feature-wise": lambda: dense(bound=Part("feature-wise", {"width": 4})),
     "introspective": lambda: dense(bound=Part("introspective")),
     "muon": lambda: dense(optimizer="muon"),
-    "begun": lambda: nw.recipes.pca_vae(DIGITS, 4).with_(batch_size=BATCH, steps=12),
+    "begun": lambda: nw.recipes.pca_vae(DIGITS, 4).with_(batch_size=BATCH),
 } | {
     name: partial(dense, penalties=(Part(name, arguments),), samples=2)
     for name, arguments in {
@@ -130,7 +130,8 @@ def fit(recipe: Recipe, device: str = "cpu", **more: Any) -> nw.Autoencoder:
 def train(name: str, epochs: float, **more: Any) -> list[dict[str, Any]]:
     """The history of a case."""
     recipe = of(name)
-    length = {} if any(phase.steps for phase in recipe.phases) else {"epochs": epochs}
+    by_steps = any(phase.steps for phase in recipe.phases)
+    length = {"steps": int(epochs * 4)} if by_steps else {"epochs": epochs}
     return list(fit(recipe.with_(batch_size=BATCH, **length), **more).history)
 
 

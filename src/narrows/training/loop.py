@@ -496,8 +496,7 @@ class _Loop:
         else:
             state = self.model.state_dict()
             self.average = {name: tensor.detach().clone() for name, tensor in state.items()}
-        kept = (module.state_dict() for module in (self.model, *self.model.auxiliary.values()))
-        processes.alike([*self.average.values(), *(t for one in kept for t in one.values())])
+        processes.alike(self.average, *self._states())
         total = sum(p.numel() for p in parameters)
         count, rung = len(self.recipe.phases), getattr(self.scheme, "rung", "")
         which = f"phase {self.phase_number + 1} of {count}, {named(phase.scheme)} {rung}".rstrip()
@@ -776,12 +775,19 @@ class _Loop:
         """The best weights by validation into the model, and those that were beside them."""
         if self.run is not None:
             processes.by_first(self._read_best)
-            kept = (module.state_dict() for module in (self.model, *self.model.auxiliary.values()))
-            processes.alike(tensor for one in kept for tensor in one.values())
+            processes.alike(*self._states())
             return
         self.model.load_state_dict(self.best_weights)
         for name, weights in self.best_auxiliary.items():
             self.model.auxiliary[name].load_state_dict(weights)
+
+    def _states(self) -> list[dict[str, Tensor]]:
+        """Of the model and of what is trained beside it, in an order of their names."""
+        auxiliary = self.model.auxiliary
+        return [
+            self.model.state_dict(),
+            *(auxiliary[name].state_dict() for name in sorted(auxiliary)),
+        ]
 
     def _read_best(self) -> bytes:
         assert self.run is not None
