@@ -30,7 +30,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from . import errors
-from .errors import BadFile, Diverged, Interrupted, NarrowsError, ProcessLost, RunExists
+from .errors import Diverged, Interrupted, NarrowsError, ProcessLost
 
 __all__ = [
     "Share",
@@ -43,6 +43,7 @@ __all__ = [
     "moments",
     "most",
     "number",
+    "of_all",
     "of_first",
     "own",
     "own_device",
@@ -57,7 +58,6 @@ __all__ = [
 ]
 
 PATIENCE = datetime.timedelta(minutes=10)  # with a process that does not answer
-SAID_BY_FIRST = (BadFile, Diverged, Interrupted, RunExists)  # what all processes raise together
 
 
 def size() -> int:
@@ -116,12 +116,18 @@ def joined(device: str) -> Iterator[None]:
         _join(own_device(device))
     try:
         yield
-    except SAID_BY_FIRST as error:
-        error.said_elsewhere = number() > 0
+    except BaseException as error:
+        if isinstance(error, (Diverged, Interrupted)):
+            of_all(error)
+        if not getattr(error, "of_all", False):
+            _leave()
         raise
-    except BaseException:
-        _leave()
-        raise
+
+
+def of_all(error: Exception) -> Exception:
+    """Mark an error that all processes raise at the same place, and the first one says."""
+    vars(error).update(of_all=True, said_elsewhere=number() > 0)
+    return error
 
 
 def _join(device: str) -> None:
@@ -445,6 +451,7 @@ def by_first(make: Callable[[], bytes]) -> bytes:
     try:
         made = make()
     except (NarrowsError, ValueError) as error:
+        of_all(error)
         _tell(json.dumps([type(error).__name__, str(error)]).encode(), failed=True)
         raise
     _tell(made, failed=False)
@@ -471,4 +478,4 @@ def _heard() -> bytes:
     if not failed:
         return content
     name, text = json.loads(content)
-    raise getattr(errors, name)(text) if name in errors.__all__ else ValueError(text)
+    raise of_all(getattr(errors, name)(text) if name in errors.__all__ else ValueError(text))

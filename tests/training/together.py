@@ -105,7 +105,10 @@ def of(name: str) -> Recipe:
 
 
 RUN, NAN = "a run", "NaN in the second"
-LOOSE: dict[str, float] = {}
+LOOSE = {  # where two values of a window are as good as equal; statistics of units that hardly vary
+    name: 1e-5
+    for name in ("lingrand-2021-segnet", "sonderby-2016-flat-vae", "sonderby-2016-ladder-vae")
+}
 
 
 class StopAt(Quiet):

@@ -310,7 +310,11 @@ class _Loop:
     def run_all(self, device: str, precision: str) -> Autoencoder:
         """Every phase that is left; the model with its best weights."""
         if self.run is not None and self.run.state is not None:
-            self._restore(self.run.state)
+            try:
+                self._restore(self.run.state)
+            except BadFile as error:
+                processes.of_all(error)
+                raise
         elif self.run is not None:
             self.run.cut_metrics(0)
         with self._stoppable(), self._together():
@@ -346,7 +350,8 @@ class _Loop:
         assert source is not None
         began = now()
         self._begin_phase(phase, machine, source)
-        length = Length(phase, len(source), self.step_number, self.spent + now() - began)
+        spent = processes.of_first(self.spent + now() - began)
+        length = Length(phase, len(source), self.step_number, spent)
         if held_out is not None and not length.by_epochs:
             held_out = _some(held_out)
         size, per_epoch = length.batch_size, length.per_epoch
