@@ -29,17 +29,17 @@ TOLD = ("loss", "validation_loss")
 Told = dict[str, Any]  # by case: a history, or an error
 
 
-def pair(folder: Path, epochs: float, *names: str) -> list[Told]:
-    """What either of two processes tells of these cases."""
+def pair(folder: Path, epochs: float, *names: str, count: int = 2) -> list[Told]:
+    """What each of two processes, or more, tells of these cases."""
     told = []
     arguments = [str(folder / "meeting"), str(epochs), *names]
     started = [
         forked_program(
             PROGRAM.read_text(encoding="utf-8"),
-            *(str(n), "2", arguments[0], str(folder / f"out{n}"), *arguments[1:]),
+            *(str(n), str(count), arguments[0], str(folder / f"out{n}"), *arguments[1:]),
             err=folder / f"err{n}",
         )
-        for n in range(2)
+        for n in range(count)
     ]
     for n, process in enumerate(started):
         process.join()
@@ -153,6 +153,14 @@ def test_every_term_follows_the_curve_of_one_process(tmp_path: Path) -> None:
     told = pair(tmp_path, 3, *together.TERMS)
     for name in together.TERMS:
         assert_same_curve(one(name, 3), told[0][name], told[1][name])
+
+
+@pytest.mark.slow
+def test_four_follow_it_too_where_a_batch_has_fewer_pictures_than_they_are(tmp_path: Path) -> None:
+    names = ("end-to-end", "rung", "vector-quantised", "factor")
+    told = pair(tmp_path, 2, *names, count=4)
+    for name in names:
+        assert_same_curve(one(name, 2), told[0][name], told[3][name])
 
 
 @pytest.mark.slow
