@@ -25,6 +25,7 @@ PACKAGES = [name for name in MODULES if name.count(".") == 1 and (ROOT / name[8:
 
 LEVELS = [
     ["errors", "memory", "near"],
+    ["processes"],
     ["defaults", "parts", "randomness", "files", "progress", "tables"],
     ["locks"],
     ["figures"],

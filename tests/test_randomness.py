@@ -1,4 +1,4 @@
-"""Draws are a function of (seed, purpose, step, rank), and of nothing else."""
+"""Draws are a function of (seed, purpose, step, stream), and of nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def drawn(kind: str, draws: Draws, purpose: str = "noise") -> torch.Tensor:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_asking_twice_gives_the_same_numbers(kind: str) -> None:
-    draws = Draws(seed=3, step=17, rank=1)
+    draws = Draws(seed=3, step=17, stream=1)
     first = drawn(kind, draws)
     torch.randn(5)  # the global generator has no part in it
     assert torch.equal(first, drawn(kind, draws))
@@ -28,7 +28,7 @@ def test_asking_twice_gives_the_same_numbers(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("other", [Draws(1, 0, 0), Draws(0, 1, 0), Draws(0, 0, 1), Draws(-1)])
-def test_another_seed_step_or_rank_gives_others(kind: str, other: Draws) -> None:
+def test_another_seed_step_or_stream_gives_others(kind: str, other: Draws) -> None:
     assert not torch.equal(drawn(kind, Draws()), drawn(kind, other))
 
 

@@ -76,6 +76,8 @@ class Autoencoder(nn.Module):
                 f"the ladder has levels {shapes} but the bottleneck reads {list(built.shapes)}; "
                 "build it with shapes=ladder.shapes"
             )
+        if self.ladder.boundary(len(self.ladder) - 1).centred:
+            built.drop_biases()
         self.bottleneck = built
         self.likelihood: Likelihood = build("likelihood", likelihood)
         if not isinstance(self.likelihood, Likelihood):

@@ -7,6 +7,7 @@
     ├── BadFile           a model, recipe, checkpoint or packed file is damaged, foreign or newer
     ├── RunExists         the run folder already holds a run: resume it, or name another
     ├── Diverged          training left the finite numbers; the last good weights are kept
+    ├── ProcessLost       another process that trains with this one is gone
     └── Interrupted       Ctrl-C or a request to stop: the run is checkpointed and can be resumed
 
 Each message is one sentence that says what was wanted, what was found and what to do.
@@ -20,6 +21,7 @@ __all__ = [
     "Interrupted",
     "NarrowsError",
     "NoImages",
+    "ProcessLost",
     "RunExists",
     "Unavailable",
     "UnreadableImage",
@@ -30,7 +32,12 @@ class NarrowsError(Exception):
     """The root: catching it catches everything that Narrows refuses.
 
     As text it is one line, in which what a file or its name holds of control characters is written out.
+
+    Attributes:
+        said_elsewhere: whether another process, which failed by the same error, says it.
     """
+
+    said_elsewhere: bool = False
 
     def __str__(self) -> str:
         text = super().__str__()
@@ -61,6 +68,10 @@ class RunExists(NarrowsError):
 
 class Diverged(NarrowsError):
     """A loss became NaN or infinite; training stopped and the last good weights stay on disk."""
+
+
+class ProcessLost(NarrowsError):
+    """Another process of a training of several ended, or no longer answers; what is on disk stays good."""
 
 
 class Interrupted(NarrowsError):

@@ -53,8 +53,8 @@ MUTANTS = (
     Mutant(
         "other noise in every validation",
         "training/loop.py",
-        "draws = Draws(self.seed, number, rank=-1)",
-        "draws = Draws(self.seed, number + 1000 * self.step_number, rank=-1)",
+        "draws = Draws(self.seed, number, stream=-1)",
+        "draws = Draws(self.seed, number + 1000 * self.step_number, stream=-1)",
         ("tests/training/test_loop.py",),
     ),
     Mutant(

@@ -27,6 +27,7 @@ from ..images.variety import varied
 from ..images.views import Items
 from ..measures.collapse import collapse_note
 from ..parts import build, named
+from ..processes import number
 from ..progress import Progress, stage
 from ..randomness import Draws
 from ..recipes import adjusted
@@ -279,6 +280,8 @@ def train(
         device=device, precision=precision, checkpoint_seconds=checkpoint_seconds,
         report=shown, facts=known,
     )  # fmt: skip
+    if number() > 0:  # of several processes the first measures, writes and says
+        to = None
     judged = Portion(parts.train, "training")
     if parts.validation is not None:
         judged = Portion(parts.validation, "validation")
@@ -295,7 +298,7 @@ def train(
     through = reconstructed(model, Items(some.cpu()), progress=False)
     pca = None if for_ is not None or bare else linear(model, parts.train, through.pictures, seed)
     through = dataclasses.replace(through, pca=pca)
-    beside = () if bare else _standings(model, judged, parts.train, seed)
+    beside = () if bare or number() > 0 else _standings(model, judged, parts.train, seed)
     shown_of = None
     if for_ is not None:
         shown_of = next((one for one in beside if one.purpose == for_), None) or standing(

@@ -133,6 +133,13 @@ class Bottleneck(nn.Module, ABC):
     code_shape: tuple[int, ...]
     generative: bool = False
 
+    def drop_biases(self) -> None:
+        """Do without a bias at the end of the way up, where the ladder takes it away again by a batch
+        normalisation: of units, or of channels at all places alike."""
+        last = getattr(self, "tail", None)
+        if isinstance(last, (nn.Linear, nn.Conv2d)):
+            last.register_parameter("bias", None)
+
     @abstractmethod
     def encode(self, descent: Descent, ladder: Ladder, samples: int | None, draws: Draws) -> Code:
         """All levels' activations → a code; its mean, or ``samples`` draws (S, B, *code)."""

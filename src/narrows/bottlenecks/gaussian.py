@@ -70,7 +70,7 @@ class Gaussian(Bottleneck):
         pooling_indices = tuple(descent.pooling_indices)
         if samples is None:
             return Code(mean, mean, log_variance, pooling_indices)
-        noise = draws.normal("posterior", (samples, *mean.shape), mean.device)
+        noise = draws.normal("posterior", (samples, *mean.shape), mean.device, axis=1)
         z = torch.addcmul(mean, noise, (0.5 * log_variance).exp())
         return Code(z, mean, log_variance, pooling_indices, sampled=True)
 

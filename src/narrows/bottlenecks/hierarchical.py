@@ -129,6 +129,10 @@ class Hierarchical(Bottleneck):
         self.levels = tuple(level for level, _ in ordered)
         self.stages = nn.ModuleList(_Stage(i, level_shapes[i], own) for i, own in ordered)
 
+    def drop_biases(self) -> None:
+        """Of the base; no latent inside passes the normalisation of its boundary."""
+        self.base.drop_biases()
+
     def encode(self, descent: Descent, ladder: Ladder, samples: int | None, draws: Draws) -> Code:
         """All latents: their means, or ``samples`` draws; the way up goes to the last of them."""
         code = self.base.encode(descent, ladder, samples, draws)
@@ -143,7 +147,7 @@ class Hierarchical(Bottleneck):
             mean, log_variance = merged(*(t.expand_as(prior[0]) for t in evidence), *prior)
             z = mean
             if samples is not None:
-                noise = draws.normal(f"posterior/{stage.level}", mean.shape, mean.device)
+                noise = draws.normal(f"posterior/{stage.level}", mean.shape, mean.device, axis=1)
                 z = torch.addcmul(mean, noise, (0.5 * log_variance).exp())
             latents.append(Latent(stage.level, z, mean, log_variance, *prior))
             return z.flatten(0, len(ahead) - 1)

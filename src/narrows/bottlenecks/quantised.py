@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..networks import Descent, Ladder
 from ..parts import Part, part
+from ..processes import gathered
 from ..randomness import Draws
 from .code import Bottleneck, Code
 from .heads import code_shape, head, tail
@@ -191,7 +192,7 @@ class VectorQuantised(Quantised):
             indices=indices,
             unquantised=exact,
             aux_loss=self.commitment * (exact - entry).square().flatten(1).sum(1),
-            metrics={"perplexity": perplexity(indices)},
+            metrics={"perplexity": perplexity(gathered(indices))},
         )
 
     def nearest(self, z: Tensor) -> Tensor:
@@ -211,8 +212,9 @@ class VectorQuantised(Quantised):
         code = step.code
         if not self.training or code.indices is None or code.unquantised is None:
             return
-        vectors = _cut(code.unquantised, len(self.code_shape), self.width).flatten(0, -2)
-        chose = F.one_hot(code.indices.flatten(), len(self.book)).to(vectors.dtype)
+        exact, indices = gathered(code.unquantised), gathered(code.indices)
+        vectors = _cut(exact, len(self.code_shape), self.width).flatten(0, -2)
+        chose = F.one_hot(indices.flatten(), len(self.book)).to(vectors.dtype)
         chosen = chose.sum(0)
         kept, new = self.decay * self.counts, (1 - self.decay) * chosen
         sums = kept[:, None] * self.book + (1 - self.decay) * (chose.t() @ vectors)
@@ -222,7 +224,7 @@ class VectorQuantised(Quantised):
         idle = (self.idle + 1).where(~used, 0)
 
         # the idle go to vectors in a random order, as many of them as there are vectors
-        order = step.draws.uniform("revival", (len(vectors),), vectors.device).argsort()
+        order = step.draws.uniform("revival", (len(vectors),), vectors.device, axis=None).argsort()
         waiting = idle > IDLE
         turn = waiting.cumsum(0) - 1
         revived = waiting & (turn < len(vectors))
@@ -311,7 +313,7 @@ class FiniteScalar(Quantised):
             pooling_indices=tuple(descent.pooling_indices),
             sampled=samples is not None,
             indices=indices,
-            metrics={"perplexity": perplexity(indices)},
+            metrics={"perplexity": perplexity(gathered(indices))},
         )
 
     def nearest(self, z: Tensor) -> Tensor:

@@ -76,10 +76,12 @@ def main() -> None:
                 _fail("stopped", 128 + stopped[-1], debug)
             _finish(left.code)
             raise
-        except Interrupted as error:
-            _fail(str(error), 1 if error.signal is None else 128 + error.signal, debug)
         except NarrowsError as error:
-            _fail(str(error), 1, debug)
+            asked = error.signal if isinstance(error, Interrupted) else None
+            code = 1 if asked is None else 128 + asked
+            if error.said_elsewhere:
+                _leave_after_first(code)
+            _fail(str(error), code, debug)
         except ValueError as error:
             _fail(str(error), 2, debug)
         except KeyboardInterrupt:
@@ -92,6 +94,15 @@ def main() -> None:
             _fail(NO_MEMORY, 1, debug)
         except OSError as error:
             _fail_of_system(error, debug)
+
+
+def _leave_after_first(code: int) -> NoReturn:
+    """End when the process that says why has ended: torchrun stops all where one of them fails."""
+    from ..processes import most
+
+    with contextlib.suppress(BaseException):
+        most(0.0)
+    sys.exit(code)
 
 
 def _streams() -> None:

@@ -121,6 +121,7 @@ def train(
     from ..applications.purpose import recipe_of_purpose
     from ..applications.train import run_folder
     from ..applications.train import train as call
+    from ..processes import number
     from ..training import TensorBoard
 
     changes = dict(_pair(text) for text in set_ or []) | ({} if mirror else {"mirror": "false"})
@@ -133,8 +134,10 @@ def train(
         fit=fit, center_crop=center_crop, epochs=epochs, minutes=minutes, patience=patience,
         code_size=_size(code_size), changes=changes, validation=validation, seed=seed,
         device=device, precision=precision, resume=resume, checkpoint_seconds=checkpoint_seconds,
-        report=["auto", TensorBoard(folder)] if tensorboard else "auto", facts={"command": shlex.join(["narrows", *sys.argv[1:]])},
+        report=["auto", TensorBoard(folder)] if tensorboard and number() == 0 else "auto", facts={"command": shlex.join(["narrows", *sys.argv[1:]])},
     )  # fmt: skip
+    if number() > 0:  # the first of several processes says it
+        return
     quoted, named = shlex.quote(str(folder)), shlex.quote(pictures)
     compared = "" if for_ is None else f"\n{result}\n"
     views = ""

@@ -236,10 +236,15 @@ class SharedDraws(Draws):
     """
 
     def normal(
-        self, purpose: str, shape: Sequence[int], device: torch.device | str = "cpu"
+        self,
+        purpose: str,
+        shape: Sequence[int],
+        device: torch.device | str = "cpu",
+        *,
+        axis: int | None = 1,
     ) -> Tensor:
         """Standard normal numbers (S, B, …), equal along B."""
-        source = generator(self.seed, purpose, self.step, self.rank, device=device)
+        source = generator(self.seed, purpose, self.step, self.stream, device=device)
         one = torch.randn((shape[0], 1, *shape[2:]), generator=source, device=device)
         return one.expand(tuple(shape))
 
@@ -296,7 +301,7 @@ def _of_base(model: Autoencoder, descent: Descent, x: Tensor, samples: int, seed
     """E log p(x|z_L, the others from their priors) − KL of the base, (B,)."""
     total = x.new_zeros(len(x))
     for s in range(samples):
-        draws = SharedDraws(seed, rank=s)
+        draws = SharedDraws(seed, stream=s)
         code = model.bottleneck.encode(descent, model.ladder, 1, draws)
         # a bare z, whose other latents are drawn from their priors
         log_px = model.likelihood.log_prob(model.raw(code.z[0], SharedDraws(seed, 1, s)), x)

@@ -217,7 +217,7 @@ def _augmented(source: Source, change: Corruption | None, seed: int) -> Source:
         return source
 
     def changed(x: Tensor, indices: Tensor) -> Tensor:
-        return change(x, replace(Draws(seed, int(indices[0])), rank=-1)) if len(indices) else x
+        return change(x, replace(Draws(seed, int(indices[0])), stream=-1)) if len(indices) else x
 
     return Mapped(source, changed)
 

@@ -59,7 +59,7 @@ def elbo_terms(model: Autoencoder, x: Tensor, samples: int, draws: Draws) -> tup
     descent = model.ladder.descend(x)
     log_px = kl = torch.zeros(len(x), device=x.device)
     for s in range(samples):
-        own_draws = dataclasses.replace(draws, rank=draws.rank + s)
+        own_draws = dataclasses.replace(draws, stream=draws.stream + s)
         code = model.bottleneck.encode(descent, model.ladder, 1, own_draws)
         log_px = log_px + model.likelihood.log_prob(model.raw(code), x)[0]
         closed_form = model.bottleneck.kl(code)
@@ -146,7 +146,7 @@ def importance_of_batch(
         while done < samples:
             drawn += 1
             now = min(max(1, rows // len(part)), samples - done)
-            own_draws = dataclasses.replace(draws, rank=draws.rank + drawn)
+            own_draws = dataclasses.replace(draws, stream=draws.stream + drawn)
             code = model.bottleneck.encode(descent, model.ladder, now, own_draws)
             log_px = model.likelihood.log_prob(model.raw(code), part)
             log_pz, log_qz = model.bottleneck.log_prior(code), model.bottleneck.log_posterior(code)

@@ -127,6 +127,15 @@ class ConvRung(nn.Module):
         ]
         self.blocks_down, self.blocks_up = stacks
 
+    def drop_biases(self, up: bool) -> None:
+        """Those in front of batch normalisations; a shuffled map mixes several in a channel."""
+        if not len(self.blocks_down):
+            self.conv.register_parameter("bias", None)
+        if up and self.mode != "shuffle":
+            self.bias_up = None
+            if self.kernel_up is not None:
+                self.kernel_up.register_parameter("bias", None)
+
     def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, C, H, W) → (B, channels, ⌈H/stride⌉, ⌈W/stride⌉) for odd kernels."""
         h = self.conv(h)

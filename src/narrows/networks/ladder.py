@@ -44,6 +44,18 @@ class Rung(Protocol):
         ...
 
 
+@runtime_checkable
+class Biased(Protocol):
+    """A rung with biases that a batch normalisation behind them takes away again.
+
+    No loss has a slope along them but for rounding, of which Adam makes full steps.
+    """
+
+    def drop_biases(self, up: bool) -> None:
+        """Do without those at the end of the way down, and of the way ``up``."""
+        ...
+
+
 class Descent(NamedTuple):
     """What the way down leaves: ``levels`` h_0 … h_L (h_0 is the input), each rung's pooling indices."""
 
@@ -60,6 +72,7 @@ class Boundary(nn.Module):
         self.norm_up = None if norm_name == "shared-batch" else norm(norm_name, shape)
         self.activation = activation(activation_name)
         self.plain = norm_name == "none"  # saves two calls of nothing in every step
+        self.centred = norm_name in ("batch", "shared-batch")  # it takes away what a bias adds
 
     def down(self, h: Tensor) -> Tensor:
         """(B, *shape) on the way down."""
@@ -120,6 +133,9 @@ class Ladder(nn.Module):
         self.boundaries = nn.ModuleList(
             Boundary(shape, norm, name) for shape, name in zip(self.shapes[1:], names, strict=True)
         )
+        for i, rung in enumerate(rungs if self.boundary(0).centred else ()):
+            if isinstance(rung, Biased):
+                rung.drop_biases(up=i > 0)
 
     def __len__(self) -> int:
         return len(self.rungs)

@@ -39,6 +39,14 @@ class DenseRung(nn.Module):
         self.linear_up = None if tied else nn.Linear(width, size)
         self.bias_up = nn.Parameter(self.linear_down.weight.new_zeros(size)) if tied else None
 
+    def drop_biases(self, up: bool) -> None:
+        """Those in front of batch normalisations; a map has one for all its places, and ours differ."""
+        self.linear_down.register_parameter("bias", None)
+        if up and len(self.above) == 1:
+            self.bias_up = None
+            if self.linear_up is not None:
+                self.linear_up.register_parameter("bias", None)
+
     def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, *above) → (B, width)."""
         return self.linear_down(h.flatten(1)), None

@@ -106,6 +106,11 @@ class SegNetRung(nn.Module):
             _convolutions(depths, kernel, activation, norm) for depths in ways
         )
 
+    def drop_biases(self, up: bool) -> None:
+        """Those in front of the boundaries' batch normalisations."""
+        for body in (self.body_down, self.body_up)[: 1 + up]:
+            body[-1].register_parameter("bias", None)
+
     def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, C, H, W) → (B, *below) and its pooling indices, (B, *below) int64."""
         return F.max_pool2d(self.body_down(h), 2, ceil_mode=True, return_indices=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from ..parts import Part, build, named, part
+from ..processes import averaged
 from .schedules import Constant, Controller, Schedule, WarmUp
 from .step import Step
 from .terms import Bound, FunctionPenalty, Loss, Penalty, Term, name_of
@@ -53,7 +54,7 @@ class Elbo(Bound):
     def after_step(self, step: Step) -> None:
         """Show a controller the KL of the step that was taken."""
         if isinstance(self.weight, Controller) and step.kl is not None:
-            self.weight.observe(float(step.kl.mean()))
+            self.weight.observe(float(averaged(step.kl.mean())))
 
     def state(self) -> dict[str, float]:
         """That of its controller, if it has one."""
@@ -96,7 +97,7 @@ class Capacity(Bound):
             return Loss(total, terms)
         terms["kl"] = kl = step.kl.mean()
         capacity = self.capacity.weight(step.epoch)  # type: ignore[union-attr]  # built when made
-        return Loss(total.add((kl - capacity).abs(), alpha=self.strength), terms)
+        return Loss(total.add((averaged(kl) - capacity).abs(), alpha=self.strength), terms)
 
 
 def _reconstruction(step: Step) -> tuple[Tensor, dict[str, Tensor]]:

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..parts import Part, part
+from ..processes import averaged
 from .likelihoods import Likelihood, check, link, log_gaussian, per_picture
 from .step import Step
 
@@ -113,7 +114,7 @@ class GaussianOptimal(Likelihood):
 
 def _optimal(squares: Tensor, size: int) -> Tensor:
     """Squared errors of pictures of ``size`` values, (…,) → the variance that fits them best."""
-    return (squares.mean() / size).clamp(min=LEAST)
+    return (averaged(squares.mean()) / size).clamp(min=LEAST)
 
 
 @part("likelihood", "logistic")

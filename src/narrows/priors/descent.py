@@ -103,7 +103,7 @@ def _judged(
     own = _copied(network)
     network.load_state_dict(average)
     network.eval()
-    value = float(loss(held, Draws(seed, 0, rank=-1)))
+    value = float(loss(held, Draws(seed, 0, stream=-1)))
     network.load_state_dict(own)
     network.train()
     return value

@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load as load_bytes
+from safetensors.torch import save as save_bytes
 from torch import Tensor
 
 from .. import files
@@ -37,10 +39,19 @@ from ..objectives import Term
 from ..parts import part_of
 from .device import select_device
 from .length import lengthened, longer
-from .phases import Recipe, freeze, objective_of, recipe_of
+from .phases import Phase, Recipe, freeze, objective_of, recipe_of
 from .run import Run
 
-__all__ = ["RunFiles", "State", "load", "load_auxiliary", "load_weights", "outline", "save"]
+__all__ = [
+    "RunElsewhere",
+    "RunFiles",
+    "State",
+    "load",
+    "load_auxiliary",
+    "load_weights",
+    "outline",
+    "save",
+]
 
 MODEL_VERSION = 2
 _WRITTEN = {
@@ -102,6 +113,13 @@ class RunFiles:
     def close(self) -> None:
         """Let others train into the folder."""
         self._held.close()
+
+    def told(self) -> bytes:
+        """What the other processes of a training have to know of it, see ``RunElsewhere``."""
+        before = None if self.before is None else [p.document() for p in self.before.phases]
+        numbers = None if self.state is None else self.state.numbers
+        about = {"told": json.dumps({"before": before, "numbers": numbers})}
+        return save_bytes({} if self.state is None else self.state.tensors, about)
 
     def _open(self, resume: bool) -> None:
         written = self.folder / "recipe.toml"
@@ -215,6 +233,44 @@ class RunFiles:
     def write_auxiliary(self, model: Autoencoder) -> None:
         """Write the modules trained beside the model, a file each."""
         _write_auxiliary(self.folder, self.recipe, model)
+
+
+class RunElsewhere(RunFiles):
+    """The folder of a run that another process of the same training writes, on whichever machine.
+
+    Args:
+        told: by that process.
+    """
+
+    def __init__(self, folder: Path | str, recipe: Recipe, told: bytes) -> None:
+        self.folder, self.recipe = Path(folder), recipe
+        self.preprocessing = Preprocessing(recipe.shape)
+        self._held = contextlib.ExitStack()
+        length = int.from_bytes(told[:8], "little")
+        about = json.loads(json.loads(told[8 : 8 + length])["__metadata__"]["told"])
+        before, numbers = about["before"], about["numbers"]
+        self.before = before and recipe.with_(phases=tuple(map(Phase.read, before)))
+        self.state = None if numbers is None else State(load_bytes(told), numbers)
+
+    def lengthen(self, recipe: Recipe) -> None:
+        """Follow a recipe that lasts longer."""
+        self.recipe, self.before = recipe, None
+
+    def cut_metrics(self, length: int) -> None:
+        """Nothing, as all that follows."""
+
+    def append_metrics(self, line: str) -> int:
+        """Nothing."""
+        return 0
+
+    def write_checkpoint(self, state: State) -> None:
+        """Nothing."""
+
+    def write_weights(self, name: str, weights: Mapping[str, Tensor]) -> None:
+        """Nothing."""
+
+    def write_auxiliary(self, model: Autoencoder) -> None:
+        """Nothing."""
 
 
 def _write_auxiliary(folder: Path, recipe: Recipe, model: Autoencoder) -> None:

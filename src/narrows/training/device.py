@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ..processes import own_device
+
 __all__ = ["Device", "keep_freed_memory", "select_device"]
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
@@ -53,6 +55,7 @@ def select_device(device: str = "auto", precision: str = "auto") -> Device:
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}; we got {precision!r}")
+    device = own_device(device)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cpu" and torch.backends.mps.is_available():

@@ -11,6 +11,7 @@ import dataclasses
 import math
 import time
 
+from ..processes import of_first
 from .phases import Phase, Recipe
 
 __all__ = ["Length", "in_words", "lasting", "lengthened", "longer", "now", "patient"]
@@ -145,6 +146,8 @@ class Length:
     def moved(self, step: int) -> bool:
         """Note that ``step`` steps are done; gives whether the phase is judged now."""
         self.spent = clock() - self.began
+        if self.seconds is not None:  # one clock for all processes
+            self.spent = of_first(self.spent)
         self.way = self._way(step)
         if self.seconds is not None:
             self.steps = max(step, round(step / max(self.way, 1e-9)))

@@ -5,7 +5,8 @@
                          every epoch: validation, a line of metrics; now and then: a checkpoint
 
 A draw is a function of (seed, purpose, step), so a run that was killed and resumed ends with the
-bytes of one that was not.
+bytes of one that was not. Several processes (torchrun) make one training, see ``narrows.processes``: the
+same batches, the same draws, and one that writes.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import files
+from .. import files, processes
 from ..autoencoder import Autoencoder
-from ..errors import BadFile, Diverged, Interrupted, NoImages
+from ..errors import BadFile, Diverged, Interrupted, NoImages, ProcessLost
 from ..images import Images, Preprocessing, Source, as_source, split
 from ..images.views import Subset
 from ..objectives import Objective, Step
@@ -35,7 +36,7 @@ from ..parts import build, named
 from ..randomness import Draws, generator, permutation
 from ..tables import counted
 from .batches import check_batches
-from .checkpoints import MODEL_VERSION, RunFiles, State, load_auxiliary
+from .checkpoints import MODEL_VERSION, RunElsewhere, RunFiles, State, load_auxiliary
 from .device import Device, keep_freed_memory, select_device
 from .length import Length, in_words, lasting, now
 from .listing import Maker, recipe_for
@@ -66,6 +67,7 @@ PROBED = 256  # training pictures that beginning and end are compared on where n
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
+ONE_CALL = 3.0  # seconds in which a second signal is the first one, come by way of torchrun
 LATE = 3  # validations after the best one before it is said that the end is not what is kept
 
 
@@ -90,6 +92,9 @@ def fit(
 
     The model remembers how its pictures became inputs and which ones it has seen, by content, of
     training and of validation: ``model.run.split(images)`` tells them from new ones.
+
+    Where torchrun started several processes, or ``torch.distributed`` is initialised, they train one model:
+    each takes its part of every batch, the first writes and reports, and all return the model.
 
     Args:
         recipe: how; or its name (``conv-vae``), or a function that makes one for a shape, which the
@@ -120,7 +125,31 @@ def fit(
         RunExists: ``to`` holds a run and ``resume`` is not set.
         Diverged: the loss left the finite numbers; the last good weights are in ``to``.
         Interrupted: Ctrl-C or ``stop``; the run is checkpointed, and goes on with ``resume``.
+        ProcessLost: another process of the training is gone; the last checkpoint is good.
     """
+    with processes.joined(device):
+        return _fit(
+            recipe, images, epochs, minutes, validation, to, resume, seed, device, precision,
+            checkpoint_seconds, report, stop, facts,
+        )  # fmt: skip
+
+
+def _fit(
+    recipe: Recipe | Autoencoder | str | Maker,
+    images: Any,
+    epochs: float | None,
+    minutes: float | None,
+    validation: Any,
+    to: Path | str | None,
+    resume: bool,
+    seed: int,
+    device: str,
+    precision: str,
+    checkpoint_seconds: float,
+    report: str | Reporter | Sequence[str | Reporter],
+    stop: threading.Event | None,
+    facts: Mapping[str, Any] | None,
+) -> Autoencoder:
     train, held_out = _data(images, validation)
     model = recipe if isinstance(recipe, Autoencoder) else None
     if isinstance(recipe, Recipe):
@@ -146,7 +175,8 @@ def fit(
         select_device("cpu", phase.precision)
     check_batches(model, chosen.phases, len(train))
     model.recipe = chosen
-    run = None if to is None else RunFiles(to, chosen, resume, asked)
+    processes.refuse([model])
+    run = None if to is None else _opened(to, chosen, resume, asked)
     with contextlib.nullcontext() if run is None else contextlib.closing(run):
         model.preprocessing = _preprocessing(train, held_out)
         if model.run is None:  # one that was trained before keeps what it has seen
@@ -159,10 +189,7 @@ def fit(
         if run is not None:
             run.preprocessing = model.preprocessing
             model.run.folder = run.folder
-            if run.state is None:
-                model.run.save(run.folder, local=True)
-            else:
-                _check_same_pictures(model.run, run.folder)
+            processes.by_first(lambda: _begun(model.run, run))
         loop = _Loop(model, chosen, train, held_out, run, seed, checkpoint_seconds, shown)
         loop.begins = not isinstance(recipe, Autoencoder)
         loop.stop = stop or loop.stop
@@ -178,6 +205,29 @@ def _data(images: Any, validation: Any) -> tuple[Source, Source | None]:
         raise NoImages("there is no picture to train on")
     held_out = None if validation is None else as_source(validation)
     return source, held_out if held_out is not None and len(held_out) else None
+
+
+def _opened(folder: Path | str, recipe: Recipe, resume: bool, asked: bool) -> RunFiles:
+    """The folder of a run, which one process opens for all."""
+    if processes.size() == 1:
+        return RunFiles(folder, recipe, resume, asked)
+    held: list[RunFiles] = []
+
+    def opened() -> bytes:
+        held.append(RunFiles(folder, recipe, resume, asked))
+        return held[0].told()
+
+    told = processes.by_first(opened)
+    return held[0] if held else RunElsewhere(folder, recipe, told)
+
+
+def _begun(run: Run, files_of: RunFiles) -> bytes:
+    """Write down what is known of a new run; look whether one that goes on has the same pictures."""
+    if files_of.state is None:
+        run.save(files_of.folder, local=True)
+    else:
+        _check_same_pictures(run, files_of.folder)
+    return b""
 
 
 def _check_same_pictures(run: Run, folder: Path) -> None:
@@ -253,16 +303,21 @@ class _Loop:
         self.best_auxiliary: dict[str, dict[str, Tensor]] = {}
         self.stop = threading.Event()
         self.signal: int | None = None  # that asked to stop
+        self.asked = -math.inf  # when
 
     # -- the whole -------------------------------------------------------------------------------
 
     def run_all(self, device: str, precision: str) -> Autoencoder:
         """Every phase that is left; the model with its best weights."""
         if self.run is not None and self.run.state is not None:
-            self._restore(self.run.state)
+            try:
+                self._restore(self.run.state)
+            except BadFile as error:
+                processes.of_all(error)
+                raise
         elif self.run is not None:
             self.run.cut_metrics(0)
-        with self._stoppable():
+        with self._stoppable(), self._together():
             while not self.finished:
                 phase = self.recipe.phases[self.phase_number]
                 wanted = precision if precision != "auto" else phase.precision
@@ -270,8 +325,23 @@ class _Loop:
                 if phase is self.recipe.phases[-1]:
                     break  # its state stays, for more epochs
                 self._next_phase()
-        self._finish()
+        with self._together():
+            self._finish()
         return self.model.eval()
+
+    @contextlib.contextmanager
+    def _together(self) -> Iterator[None]:
+        """Where another process is lost, say what is left to go on from."""
+        try:
+            yield
+        except ProcessLost as error:
+            if self.run is None:
+                raise
+            left = "go on from its last checkpoint" if self.run.checkpoint.exists() else "begin"
+            raise ProcessLost(
+                f"{error}; the same command with --resume lets {self.run.folder} {left}, as "
+                "fit(…, resume=True) does"
+            ) from error
 
     def _run_phase(self, phase: Phase, machine: Device) -> None:
         machine.place(self.model)
@@ -280,7 +350,8 @@ class _Loop:
         assert source is not None
         began = now()
         self._begin_phase(phase, machine, source)
-        length = Length(phase, len(source), self.step_number, self.spent + now() - began)
+        spent = processes.of_first(self.spent + now() - began)
+        length = Length(phase, len(source), self.step_number, spent)
         if held_out is not None and not length.by_epochs:
             held_out = _some(held_out)
         size, per_epoch = length.batch_size, length.per_epoch
@@ -292,6 +363,10 @@ class _Loop:
         assert self.scheme is not None and self.objective is not None
         labels = self._labels(source)
         self._train_mode()
+        synchronised = contextlib.ExitStack()
+        synchronised.enter_context(
+            processes.synchronised(self.model, *self.objective.modules().values())
+        )
         order = torch.empty(0)
         order_of = -1
         last_saved = epoch_began = time.monotonic()
@@ -310,25 +385,29 @@ class _Loop:
                     order = permutation(self.seed, "order", len(source), *numbers)
                     order_of = epoch
                 # each phase draws its own numbers
-                draws = Draws(self.seed, number, rank=self.phase_number << 16)
                 taken = order[within * size : (within + 1) * size]
+                pictures, share = len(taken), processes.share(len(taken))
+                taken = taken if share is None else taken[share.rows]
+                draws = Draws(self.seed, number, self.phase_number << 16, share)
                 x = source.batch(taken)
                 target, given = prepare(x.to(machine.device, non_blocking=True), draws)
                 known = None if labels is None else labels[taken].to(machine.device)
                 batch = Batch(
                     target, given, phase.samples, number / per_epoch, number, draws, known
                 )
-                with machine.autocast():
-                    step = self.scheme(self.model, batch)
-                written = move(self.players, step, phase.learning_rate * factor(length.way))
-                if "loss" not in written:  # a divided model: what validation judges by
-                    written = self._judged_loss(step) | written
-                self._after_step(step)
+                with processes.sharing(share):
+                    with machine.autocast():
+                        step = self.scheme(self.model, batch)
+                    written = move(self.players, step, phase.learning_rate * factor(length.way))
+                    if "loss" not in written:  # a divided model: what validation judges by
+                        written = self._judged_loss(step) | written
+                    self._after_step(step)
+                    written = processes.whole_means(written)
                 del step, batch, target, given  # their memory is the next step's
                 self._follow(phase, number)
-                self._count(written, len(x))
+                self._count(written, pictures)
                 self.step_number = number + 1
-                seen += len(x)
+                seen += pictures
                 ended = length.moved(self.step_number)
                 self.spent = length.spent
                 if number % 50 == 0 or ended:
@@ -345,14 +424,29 @@ class _Loop:
                 wanted = self.checkpoint_seconds / (10 if ended else 1)
                 # large models: writing takes at most about 3 % of the time
                 # what follows the last step writes one
-                if not length.over and waited >= max(wanted, 30 * self.writing_took * bool(wanted)):
+                due = waited >= max(wanted, 30 * self.writing_took * bool(wanted))
+                due, stopped = self._agreed(due)
+                if due and not length.over:
                     self._checkpoint()
                     last_saved = time.monotonic()
-                if self.stop.is_set():
+                if stopped:
                     self._interrupted(self.step_number / per_epoch)
         finally:
             self.reporter.end()
+            synchronised.close()
         self._compare_with_beginning(phase, source, held_out)
+
+    def _agreed(self, due: bool) -> tuple[bool, bool]:
+        """Whether a checkpoint is due, by the first process's clock, and whether any was asked to stop."""
+        asked = 0.0 if not self.stop.is_set() else 1.0 + (self.signal or 0)
+        if processes.size() == 1:
+            return due, bool(asked)
+        written = due if processes.number() == 0 else False
+        due_of_first, asked = processes.most(float(written), asked)
+        if asked:
+            self.signal = int(asked) - 1 or None
+            self.stop.set()
+        return bool(due_of_first), bool(asked)
 
     def _next_phase(self) -> None:
         if self.average:  # the next begins with what this one kept
@@ -380,7 +474,9 @@ class _Loop:
         if self.objective.bound.labelled:
             self._labels(source)
             self.objective.bound.labels = tuple(self.classes)
-        for name, module in self.objective.modules().items():
+        modules = self.objective.modules()
+        processes.refuse(modules.values())
+        for name, module in modules.items():
             before = self.model.auxiliary.get(name)
             if before is not None and _shapes(before) == _shapes(module):
                 module.load_state_dict(before.state_dict())
@@ -405,12 +501,13 @@ class _Loop:
         else:
             state = self.model.state_dict()
             self.average = {name: tensor.detach().clone() for name, tensor in state.items()}
+        processes.alike(self.average, *self._states())
         total = sum(p.numel() for p in parameters)
         count, rung = len(self.recipe.phases), getattr(self.scheme, "rung", "")
         which = f"phase {self.phase_number + 1} of {count}, {named(phase.scheme)} {rung}".rstrip()
         self.reporter.say(
             f"{f'{which}: ' if count > 1 else ''}training {self.recipe.name} ({total:,} weights) on {len(self.train_source):,} "
-            f"pictures: {machine}"
+            f"pictures: {f'{processes.size()} processes as one, each on ' if processes.size() > 1 else ''}{machine}"
         )
 
     def _train_mode(self) -> None:
@@ -566,17 +663,22 @@ class _Loop:
             module.eval()
         with self.model.evaluating():
             for number, start in enumerate(range(0, len(held_out), 256)):
-                draws = Draws(self.seed, number, rank=-1)
                 taken = torch.arange(start, min(start + 256, len(held_out)))
+                pictures, share = float(len(taken)), processes.share(len(taken))
+                if share is not None:
+                    taken, pictures = taken[share.rows], pictures * share.weight
+                draws = Draws(self.seed, number, stream=-1, share=share)
                 x = held_out.batch(taken).to(self.model.device)
                 known = None if labels is None else labels[taken].to(self.model.device)
                 target, given = prepare(x, draws)
                 batch = Batch(target, given, phase.samples, math.inf, 0, draws, known)
-                loss = objective(scheme(self.model, batch))
+                with processes.sharing(share):
+                    loss = objective(scheme(self.model, batch))
                 for name, value in (("loss", loss.total), *loss.terms.items()):
-                    totals[name] = totals.get(name, 0.0) + float(value) * len(x)
+                    totals[name] = totals.get(name, 0.0) + float(value) * pictures
         self._train_mode()
-        return {name: value / len(held_out) for name, value in totals.items()}
+        whole = processes.added(list(totals.values()))
+        return {name: value / len(held_out) for name, value in zip(totals, whole, strict=True)}
 
     def _moving(self) -> bool:
         """Whether the loss is another one at the end: an opponent's, or that of a controller."""
@@ -677,13 +779,27 @@ class _Loop:
     def _take_best(self) -> None:
         """The best weights by validation into the model, and those that were beside them."""
         if self.run is not None:
-            best, _ = files.load_tensors(self.run.folder / "model.safetensors")
-            self.model.load_state_dict(best)
-            load_auxiliary(self.model, self.run.folder)
+            processes.by_first(self._read_best)
+            processes.alike(*self._states())
             return
         self.model.load_state_dict(self.best_weights)
         for name, weights in self.best_auxiliary.items():
             self.model.auxiliary[name].load_state_dict(weights)
+
+    def _states(self) -> list[dict[str, Tensor]]:
+        """Of the model and of what is trained beside it, in an order of their names."""
+        auxiliary = self.model.auxiliary
+        return [
+            self.model.state_dict(),
+            *(auxiliary[name].state_dict() for name in sorted(auxiliary)),
+        ]
+
+    def _read_best(self) -> bytes:
+        assert self.run is not None
+        best, _ = files.load_tensors(self.run.folder / "model.safetensors")
+        self.model.load_state_dict(best)
+        load_auxiliary(self.model, self.run.folder)
+        return b""
 
     def _finish(self) -> None:
         """Leave the best weights in the model and on disk, the last beside them."""
@@ -744,6 +860,8 @@ class _Loop:
             "began": self.began,
             "objective": self.objective.state() if self.objective is not None else {},
         }
+        if processes.size() > 1:
+            numbers["processes"] = processes.size()
         began = time.monotonic()
         self.run.write_checkpoint(State(self._tensors(), numbers))
         self.writing_took = time.monotonic() - began
@@ -809,6 +927,12 @@ class _Loop:
                 f"{self.run.metrics} was cut short: the lines of {counted(lacking, 'epoch')} are "
                 "lost, and nothing else"
             )
+        were = int(numbers.get("processes", 1))
+        if were != processes.size() and not self.finished:
+            self.reporter.say(
+                f"{self.run.folder} was trained by {were} process{'es' if were > 1 else ''}, and now by "
+                f"{processes.size()}: its numbers stay the same but for rounding"
+            )
         if self.finished:
             self.reporter.say(f"{self.run.folder} is finished already; nothing was left to do")
         else:
@@ -868,9 +992,10 @@ class _Loop:
         before = {n: signal.getsignal(n) for n in SIGNALS if signal.getsignal(n) is not None}
 
         def ask(number: int, frame: FrameType | None) -> None:
-            if self.stop.is_set():
+            again = time.monotonic() - self.asked < ONE_CALL and processes.size() > 1
+            if self.stop.is_set() and not again:
                 raise KeyboardInterrupt
-            self.signal = number
+            self.signal, self.asked = number, time.monotonic()
             self.stop.set()
 
         for number, handler in before.items():
@@ -885,6 +1010,7 @@ class _Loop:
 
     def _interrupted(self, epoch: float) -> None:
         self._checkpoint()
+        processes.most(0.0)  # none goes before it is written
         kept = (
             "nothing was kept, because the run has no folder"
             if self.run is None

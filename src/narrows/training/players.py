@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..autoencoder import Autoencoder
 from ..objectives import Loss, Objective, Step
 from ..objectives.terms import Share, name_of
+from ..processes import reduce_gradients, weighed
 from .muon import Muon
 from .phases import Phase
 
@@ -147,7 +148,7 @@ def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[st
     for number, player in enumerate(players):
         loss = player.loss(step)
         gradients = torch.autograd.grad(
-            loss.total,
+            weighed(loss.total),
             player.parameters,
             retain_graph=number + 1 < len(players),
             allow_unused=True,
@@ -158,6 +159,7 @@ def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[st
         written[f"{prefix}loss"] = loss.total.detach()
         for name, value in loss.terms.items():
             written[prefix + name] = value.detach()
+    reduce_gradients(parameter for player in players for parameter in player.parameters)
     for player in players:
         if player.grad_clip_norm is not None:
             nn.utils.clip_grad_norm_(player.parameters, player.grad_clip_norm)

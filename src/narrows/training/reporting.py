@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import Unavailable
+from ..processes import number
 
 __all__ = [
     "Lines",
@@ -341,9 +342,13 @@ def reporter(wanted: str | Reporter | Sequence[str | Reporter] = "auto") -> Repo
         wanted: ``auto`` (a bar in a notebook and on a terminal, else lines), ``bar``, ``lines``,
             ``quiet``, a reporter, or several of these.
 
+    Of several processes that train as one only the first is told anything.
+
     Raises:
         ValueError: there is no such kind.
     """
+    if number() > 0:
+        return Quiet()
     if isinstance(wanted, (list, tuple)):
         return Several([reporter(one) for one in wanted])
     if not isinstance(wanted, str):

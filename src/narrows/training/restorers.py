@@ -36,7 +36,7 @@ __all__ = ["ConditionalMeanBeginning", "RidgeBeginning", "WienerBeginning"]
 MOST = 4096  # pictures that a map is fitted to
 HELD = 256  # of the held-out fifth that share and strength are chosen on
 FEWEST = 10  # pictures, below which the guess alone is the beginning
-CHOOSING = Draws(0, 0, rank=-2)  # what the held-out pictures are spoiled by
+CHOOSING = Draws(0, 0, stream=-2)  # what the held-out pictures are spoiled by
 APART = (
     7919  # from the seed that divided the pictures before: by that one they all fall on one side
 )

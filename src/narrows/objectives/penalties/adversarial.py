@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...parts import Part, named, part
+from ...processes import gathered, own
 from ..discriminators import (
     CodeDiscriminator,
     PictureDiscriminator,
@@ -67,9 +68,10 @@ class AdversarialPrior(Penalty, nn.Module):
 
     def own_loss(self, step: Step) -> Loss:
         """The discriminator's cross-entropy: draws of the prior against the codes."""
-        z = _codes(step, "adversarial-prior").detach().flatten(0, 1)
-        prior = step.draws.normal("adversarial-prior", z.shape, z.device)
-        return Loss(discriminator_loss(self.discriminator(prior), self.discriminator(z)), {})
+        z = _codes(step, "adversarial-prior").detach()
+        prior = step.draws.normal("adversarial-prior", z.shape, z.device, axis=1)
+        logits = (self.discriminator(rows.flatten(0, 1)) for rows in (prior, z))
+        return Loss(discriminator_loss(*logits), {})
 
 
 @part("penalty", "adversarial-pictures")
@@ -274,8 +276,9 @@ class Factor(Penalty, nn.Module):
     def own_loss(self, step: Step) -> Loss:
         """The discriminator's cross-entropy: codes against codes whose units were permuted."""
         z = _codes(step, "factor").detach().flatten(2)
-        order = step.draws.uniform("factor", z.shape, z.device)
-        apart = permuted(z, order)
+        whole = gathered(z, 1)
+        order = step.draws.uniform("factor", whole.shape, z.device, axis=None)
+        apart = own(permuted(whole, order), 1)
         return Loss(
             discriminator_loss(
                 self.discriminator(z.flatten(0, 1)), self.discriminator(apart.flatten(0, 1))

@@ -18,12 +18,13 @@ from torch import Tensor
 from ...bottlenecks import Code
 from ...images.corruptions import Corruption
 from ...parts import Part, build, part
+from ...processes import gathered
 from ..step import Step
 from ..terms import Penalty
 
 __all__ = ["NtXent", "VicReg", "nt_xent", "vicreg"]
 
-OTHER = 1 << 20  # added to a step's rank: the second view's draws are not the first's
+OTHER = 1 << 20  # added to a step's stream: the second view's draws are not the first's
 
 
 def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
@@ -67,13 +68,13 @@ def vicreg(
 
 
 def _second(step: Step, view: Part | None) -> tuple[Tensor, Tensor]:
-    """The codes (B, D) of a step's input, and of another view of its pictures."""
+    """The codes (B, D) of a step's input, and of another view of its pictures, of the whole batch."""
 
     def draw() -> tuple[Tensor, Tensor]:
-        apart = replace(step.draws, rank=step.draws.rank + OTHER)
+        apart = replace(step.draws, stream=step.draws.stream + OTHER)
         change = _built(view)
         x = step.target if change is None else change(step.target, apart)
-        return _flat(step.code), _flat(step.encode(x))
+        return gathered(_flat(step.code)), gathered(_flat(step.encode(x)))
 
     return step.once(f"second view {view}", draw)
 

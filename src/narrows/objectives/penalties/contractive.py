@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ...bottlenecks import Point
 from ...networks import DenseRung, Ladder
 from ...parts import part
+from ...processes import moments
 from ..step import Step
 from ..terms import Penalty
 
@@ -89,7 +90,8 @@ class Hutchinson(Penalty):
         with torch.enable_grad():
             x = step.input.detach().requires_grad_()
             h = _code(step, x)
-            signs = step.draws.integers("hutchinson", 2, (self.probes, *h.shape), h.device)
+            shape = (self.probes, *h.shape)
+            signs = step.draws.integers("hutchinson", 2, shape, h.device, axis=1)
             total = x.new_zeros(())
             for v in (2 * signs - 1).to(h.dtype):
                 total = total + _pulled(h, x, v, trains).square().sum()
@@ -156,8 +158,7 @@ def _code(step: Step, x: Tensor) -> Tensor:
     def keep(norm: nn.Module, inputs: tuple[Tensor], out: Tensor) -> None:
         if norm.training:
             (h,) = inputs
-            axes = [0, *range(2, h.ndim)]
-            kept.append(torch.var_mean(h, axes, correction=0, keepdim=True))
+            kept.append(moments(h, [0, *range(2, h.ndim)]))
 
     def use(norm: Any, inputs: tuple[Tensor], out: Tensor) -> Tensor | None:
         if not norm.training:

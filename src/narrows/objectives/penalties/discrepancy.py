@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...parts import part
+from ...processes import gathered
 from ..step import Step
 from ..terms import Penalty
 
@@ -83,10 +84,10 @@ class Mmd(Penalty):
 
     def penalty(self, step: Step) -> Tensor:
         """A scalar."""
-        z = step.code.z.float().flatten(2)
+        z = gathered(step.code.z.float().flatten(2), 1)
         if z.shape[1] < 2:  # the last batch of a validation; one code is no sample
             return 0 * z.sum()
-        prior = step.draws.normal("discrepancy", z.shape, z.device)
+        prior = step.draws.normal("discrepancy", z.shape, z.device, axis=None)
         return mmd2(z, prior, self.kernel).mean()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ...parts import part
+from ...processes import averaged
 from ..step import Step
 from ..terms import Penalty
 
@@ -47,7 +48,8 @@ class KlSparsity(Penalty):
 
     def penalty(self, step: Step) -> Tensor:
         """A scalar."""
-        return kl_to_rate(self.rho, step.code.z.float().flatten(2).mean((0, 1))).sum()
+        rate = averaged(step.code.z.float().flatten(2).mean((0, 1)))
+        return kl_to_rate(self.rho, rate).sum()
 
 
 def kl_to_rate(rho: float, rate: Tensor) -> Tensor:

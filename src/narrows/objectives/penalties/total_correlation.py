@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...bottlenecks import log_normal
 from ...parts import part
+from ...processes import gathered
 from ..step import Step
 from ..terms import Penalty
 
@@ -68,5 +69,5 @@ class TotalCorrelation(Penalty):
                 f"{type(step.model.bottleneck).__name__} has none: use 'gaussian', or the "
                 "penalty 'mmd'"
             )
-        mean, log_variance = code.mean.flatten(1), code.log_variance.flatten(1)
+        mean, log_variance = gathered(code.mean.flatten(1)), gathered(code.log_variance.flatten(1))
         return total_correlation(code.z.flatten(2), mean, log_variance, self.pictures).mean()
