@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ def ask_everything(opened: Studio, cases: int) -> dict[str, int]:
     asked: dict[str, int] = {}
     modes = schemathesis.GenerationMode
     for operation in schema.get_all_operations():
+        began = time.monotonic()
         one = operation.ok()
         drawn = one.as_strategy(generation_mode=modes.POSITIVE)
         drawn |= one.as_strategy(generation_mode=modes.NEGATIVE)
@@ -36,6 +38,8 @@ def ask_everything(opened: Studio, cases: int) -> dict[str, int]:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )(asking)()
+        label = one.label
+        print(f"{label}: {asked[label]} times, {time.monotonic() - began:.0f} s", flush=True)
     return asked
 
 
