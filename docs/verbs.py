@@ -60,6 +60,13 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             ("reconstruct",),
         ),
         Verb(
+            "size",
+            "Before the first training, to know about how many numbers a code needs.",
+            "To choose between two sizes that are close: train both.",
+            "It is of PCA itself.",
+            "PCA's error on a tenth of the pictures that is held out, and the intrinsic dimension by two estimators.",
+        ),
+        Verb(
             "kernels",
             "To show what the first layer looks at, in a lecture.",
             "To judge a model.",

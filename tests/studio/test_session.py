@@ -190,6 +190,9 @@ def test_without_the_extra_there_is_one_sentence(
 ) -> None:
     from narrows.cli import main
 
+    monkeypatch.setattr(
+        nw, "studio", sys.modules["narrows.studio"]
+    )  # what is there again afterwards
     for name in [name for name in sys.modules if name.startswith("narrows.studio")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "fastapi", None)

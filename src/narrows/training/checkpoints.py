@@ -431,7 +431,8 @@ def load_weights(folder: Path, weights: str = "model") -> Autoencoder:
         raise BadFile(f"{chosen} holds NaN or infinite values ({name}); train the model again")
     if reason := files.misfit(found, expected):
         raise BadFile(
-            f"{chosen} does not fit {folder / 'recipe.toml'}: {reason}; they are of two runs"
+            f"{chosen} does not fit {folder / 'recipe.toml'}: {reason}; they are of two runs, or of an "
+            "earlier version of Narrows: train the model again"
         )
     recipe = recipe_of(model)
     if header.get("model") != recipe.model_fingerprint:

@@ -48,6 +48,8 @@ def check_checkpoint(path: Path, state: State, recipe: Recipe, model: Autoencode
             count = len(state.numbers["names"])
             wanted = torch.empty(count, dtype=torch.float64, device="meta")
             _check_fit({"sums": sums}, {"sums": wanted})
+        elif state.numbers["counted"]:
+            raise ValueError("the sums of the epoch that it stands in are missing")
 
 
 def check_phase(
