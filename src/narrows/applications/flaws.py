@@ -23,7 +23,7 @@ from ..images.inputs import Pictures
 from ..images.painted import painted
 from ..images.sizes import Sized, sized
 from ..measures.detection import Detection, detection
-from ..measures.patch_bank import PatchBank, Patches, picture_score, spread
+from ..measures.patch_bank import DRAWN, PatchBank, Patches, picture_score, spread
 from ..measures.patch_context import PatchContext
 from ..progress import Progress, stage
 from ..randomness import permutation
@@ -356,10 +356,8 @@ def _tried(
     ]
     ways: list[_Way] = []
     for number, patches in enumerate(cuts):
-        for detector in (
-            PatchBank.fit(fitting, patches, seed),
-            PatchContext.fit(fitting, patches, seed),
-        ):
+        drawn = patches.drawn(fitting, DRAWN, seed)
+        for detector in (PatchBank.of(drawn, patches, seed), PatchContext.of(drawn, patches)):
             distances = [detector.distances(picture) for picture in asked]
             pixels = 0.0  # maps are of banks only
             if isinstance(detector, PatchBank):

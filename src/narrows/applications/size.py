@@ -242,9 +242,10 @@ def _dimensions(images: Any, seed: int) -> tuple[list[int], dict[str, Sequence[f
     found: dict[str, list[float]] = {"two nearest neighbours": [], "maximum likelihood": []}
     for part in SCALES:
         some = x[: len(x) // part]
-        if len(np.unique(some, axis=0)) <= NEIGHBOURS:
+        try:
+            near = nearest_distances(some, NEIGHBOURS)
+        except ValueError:  # too few that differ
             continue
-        near = nearest_distances(some, NEIGHBOURS)
         counts.append(len(some))
         found["two nearest neighbours"].append(two_nn(near))
         found["maximum likelihood"].append(maximum_likelihood_dimension(near))

@@ -9,65 +9,34 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import files
 from ..errors import BadFile, NarrowsError
 from ..images.preprocessing import Preprocessing
-from ..images.source import as_source
+from .frozen import FrozenNetwork, checked_codes, of_channels
 
-if TYPE_CHECKING:
-    import torch
-
-__all__ = ["OnnxEncoder", "batches", "checked_codes", "each_channel", "onnx"]
+__all__ = ["OnnxEncoder", "onnx"]
 
 Array = np.ndarray[Any, Any]
 
-BATCH = 64
 LARGEST = 2 << 30  # bytes of a file, which ONNX itself cannot pass
 KEY = "narrows"  # of the metadata of files that ``export`` wrote
 
 
 @dataclass(frozen=True)
-class OnnxEncoder:
-    """An ONNX file that makes codes; an ``Encoder``. Made by :func:`onnx`.
+class OnnxEncoder(FrozenNetwork):
+    """An ONNX file that makes codes; an ``Encoder``. Made by :func:`onnx`."""
 
-    Attributes:
-        preprocessing: how files become its pictures.
-        code_shape: of one code.
-        mean, deviation: of each channel, by which pictures in [0, 1] are standardised.
-    """
-
-    preprocessing: Preprocessing
-    code_shape: tuple[int, ...]
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
-    name: str
     _session: Any = field(repr=False)
     _digest: str = field(repr=False)
     _output: str = field(repr=False)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(C, H, W) of the pictures that it takes."""
-        return self.preprocessing.shape
-
     def fingerprint(self) -> str:
         """Of the file's bytes and of what is done before and after it."""
         return self._digest
-
-    def encode(self, images: Any) -> torch.Tensor:
-        """Pictures as a source or an array (N, C, H, W) → codes (N, *code_shape) float32.
-
-        Raises:
-            ValueError: pictures of another shape.
-            NarrowsError: the network fails, or gives what is no code.
-        """
-        import torch
-
-        return torch.from_numpy(batches(self, images, self._run))
 
     def _run(self, x: Array) -> Array:
         return _answer(self._session, self._output, x, self.mean, self.deviation)
@@ -122,12 +91,7 @@ def onnx(
     chosen = output or ("code" if "code" in names else names[0])
     if chosen not in names:
         raise ValueError(f"{path} has no output {chosen!r}; it has {', '.join(names)}")
-    means, deviations = (
-        each_channel(mean, size[0], "mean"),
-        each_channel(deviation, size[0], "deviation"),
-    )
-    if min(deviations) <= 0:
-        raise ValueError(f"a deviation is above 0; we got {deviations}")
+    means, deviations = of_channels(mean, deviation, size[0])
     if of_bytes and (any(means) or set(deviations) != {1.0}):
         raise ValueError(f"{path} takes bytes as they are; leave mean and deviation out")
     blank = np.zeros((1, *size), np.float32)
@@ -138,46 +102,6 @@ def onnx(
         preprocessing, code.shape[1:], means, deviations, path.name, session,
         files.fingerprint(raw, said), chosen,
     )  # fmt: skip
-
-
-def batches(encoder: Any, images: Any, run: Any) -> Array:
-    """Codes of a source, a batch at a time: (N, *code_shape).
-
-    Raises:
-        ValueError: pictures of another shape.
-        NarrowsError: what the network gives is no code.
-    """
-    import torch
-
-    source = as_source(images)
-    if tuple(source.shape) != tuple(encoder.shape):
-        raise ValueError(
-            f"{encoder.name} takes pictures of {tuple(encoder.shape)}; we got {tuple(source.shape)}"
-        )
-    found = []
-    for rows in torch.split(torch.arange(len(source)), BATCH):
-        codes = checked_codes(run(source.batch(rows).cpu().numpy()), len(rows), encoder.name)
-        if codes.shape[1:] != encoder.code_shape:
-            raise NarrowsError(
-                f"{encoder.name} gave codes of {codes.shape[1:]}, and {encoder.code_shape} before"
-            )
-        found.append(codes)
-    return np.concatenate(found)
-
-
-def checked_codes(codes: Any, count: int, name: str) -> Array:
-    """The codes of so many pictures as float32.
-
-    Raises:
-        NarrowsError: they are not as many, have no axis of their own, or are not finite.
-    """
-    array = np.asarray(codes)
-    if array.ndim < 2 or len(array) != count or not np.issubdtype(array.dtype, np.number):
-        raise NarrowsError(f"{name} made {array.dtype} {array.shape} of {count} pictures: no codes")
-    array = array.astype(np.float32)
-    if not np.isfinite(array).all():
-        raise NarrowsError(f"{name} made codes that are not finite")
-    return array
 
 
 def _answer(
@@ -242,12 +166,3 @@ def _shape(
     if len(shape) != 3 or min(shape) < 1 or fixed:
         raise ValueError(f"{path} takes pictures of {tuple(own)}; we got shape {shape}")
     return shape
-
-
-def each_channel(value: float | Sequence[float], channels: int, what: str) -> tuple[float, ...]:
-    """A number of each channel."""
-    found = np.asarray(value, float).ravel()
-    numbers = tuple(found.tolist()) * (channels if np.ndim(value) == 0 else 1)
-    if len(numbers) != channels or not np.isfinite(numbers).all():
-        raise ValueError(f"{what} is one number, or {channels}; we got {value}")
-    return numbers

@@ -8,59 +8,29 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import files
 from ..errors import NarrowsError
 from ..images.preprocessing import Preprocessing
-from .onnx_network import batches, checked_codes, each_channel
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from .frozen import FrozenNetwork, checked_codes, of_channels
 
 __all__ = ["TorchEncoder", "torch"]
 
 
 @dataclass(frozen=True)
-class TorchEncoder:
-    """A frozen torch module that makes codes; an ``Encoder``. Made by :func:`torch`.
+class TorchEncoder(FrozenNetwork):
+    """A frozen torch module that makes codes; an ``Encoder``. Made by :func:`torch`."""
 
-    Attributes:
-        preprocessing: how files become its pictures.
-        code_shape: of one code.
-        mean, deviation: of each channel, by which pictures in [0, 1] are standardised.
-    """
-
-    preprocessing: Preprocessing
-    code_shape: tuple[int, ...]
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
-    name: str
     _module: Any = field(repr=False)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(C, H, W) of the pictures that it takes."""
-        return self.preprocessing.shape
 
     def fingerprint(self) -> str:
         """Of the module's structure and weights, and of what is done before it."""
         said = json.dumps([self.preprocessing.document(), self.mean, self.deviation])
         weights = files.fingerprint_of_tensors(self._module.state_dict())
         return files.fingerprint(weights, repr(self._module), said)
-
-    def encode(self, images: Any) -> Tensor:
-        """Pictures as a source or an array (N, C, H, W) → codes (N, *code_shape) float32.
-
-        Raises:
-            ValueError: pictures of another shape.
-            NarrowsError: the module gives what is no code.
-        """
-        import torch
-
-        return torch.from_numpy(batches(self, images, self._run))
 
     def _run(self, x: Any) -> Any:
         return _answer(self._module, x, self.mean, self.deviation)
@@ -95,12 +65,7 @@ def torch(
     size = tuple(int(n) for n in shape)
     if len(size) != 3 or min(size) < 1:
         raise ValueError(f"shape is (C, H, W); we got {shape}")
-    means, deviations = (
-        each_channel(mean, size[0], "mean"),
-        each_channel(deviation, size[0], "deviation"),
-    )
-    if min(deviations) <= 0:
-        raise ValueError(f"a deviation is above 0; we got {deviations}")
+    means, deviations = of_channels(mean, deviation, size[0])
     called = name or type(module).__name__
     module.eval()
     blank = np.zeros((1, *size), np.float32)

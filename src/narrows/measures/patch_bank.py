@@ -129,9 +129,13 @@ class PatchBank:
             ValueError: no picture.
         """
         patches = patches or Patches()
-        x = patches.drawn(pictures, DRAWN, seed)
-        mean = x.mean(0)
-        x = x - mean
+        return PatchBank.of(patches.drawn(pictures, DRAWN, seed), patches, seed)
+
+    @staticmethod
+    def of(drawn: Tensor, patches: Patches, seed: int = 0) -> PatchBank:
+        """The bank of patches (N, C·side²) that were drawn."""
+        mean = drawn.mean(0)
+        x = drawn - mean
         values, vectors = torch.linalg.eigh((x.T @ x / len(x)).double())
         largest = slice(max(0, len(values) - patches.size), None)
         whitening = (values[largest].clamp_min(0) + FLOOR).rsqrt()

@@ -45,7 +45,12 @@ class PatchContext:
         Raises:
             ValueError: no picture.
         """
-        x = patches.drawn(pictures, DRAWN, seed).double()
+        return PatchContext.of(patches.drawn(pictures, DRAWN, seed), patches)
+
+    @staticmethod
+    def of(drawn: Tensor, patches: Patches) -> PatchContext:
+        """The regression within patches (N, C·side²) that were drawn."""
+        x = drawn.double()
         mean = x.mean(0)
         x = x - mean
         covariance = x.T @ x / len(x)

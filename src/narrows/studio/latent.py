@@ -30,7 +30,7 @@ from starlette.websockets import WebSocketDisconnect
 from .. import generate, steer
 from ..applications import decoder, morph_codes, traversals
 from ..errors import NarrowsError
-from ..images.inputs import pictures
+from ..images.inputs import even_rows, pictures
 from ..parts import listed
 from ..priors import stored_priors
 from . import wire
@@ -123,7 +123,7 @@ def routes(session: Session) -> APIRouter:
         rows = None if session.rows is None else session.shown(asked.key)
         codes = start = None
         if rows is not None and len(rows) > 1:
-            some = np.linspace(0, len(rows) - 1, min(KNOWN, len(rows))).round().astype(int)
+            some = even_rows(len(rows), KNOWN)
             codes = shaped(model, rows.codes[some])
         if rows is not None and asked.row is not None:
             start = shaped(model, rows.codes[[rows.checked(asked.row)]])[0]

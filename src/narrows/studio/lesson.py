@@ -26,7 +26,7 @@ from ..applications import (
     usualness,
 )
 from ..figures import colouring
-from ..images.inputs import pictures
+from ..images.inputs import even_rows, pictures
 from ..measures import psnr
 from . import wire
 from .latent import KNOWN, MOST, REACH, flat, received, shaped
@@ -82,7 +82,7 @@ def routes(session: Session) -> APIRouter:
         codes = start = None
         some = np.zeros(0, int)
         if rows is not None and len(rows) > 1:
-            some = _some(rows)
+            some = even_rows(len(rows), KNOWN)
             codes = shaped(model, rows.codes[some])
         if rows is not None and asked.row is not None:
             start = shaped(model, rows.codes[[rows.checked(asked.row)]])[0]
@@ -127,7 +127,7 @@ def routes(session: Session) -> APIRouter:
             )
         if len(rows) < 2:
             raise ValueError("what a number changes is told by at least 2 pictures")
-        known = shaped(model, rows.codes[_some(rows)])
+        known = shaped(model, rows.codes[even_rows(len(rows), KNOWN)])
         with session.in_use:
             code, given = _code_of(session, rows, asked)
             decode = decoder(model)
@@ -176,12 +176,6 @@ def steps_to(size: int) -> list[int]:
     """Up to 48 counts from 1 to all numbers, closer together where they are few."""
     found = {round(size ** (k / (SHOWN - 1))) for k in range(SHOWN)}
     return sorted(found | {*range(1, min(size, SHOWN // 2) + 1)})
-
-
-def _some(rows: Any) -> Array:
-    """Evenly spread rows whose codes stand for all."""
-    found: Array = np.linspace(0, len(rows) - 1, min(KNOWN, len(rows))).round().astype(int)
-    return found
 
 
 def _code_of(session: Session, rows: Any, asked: One) -> tuple[torch.Tensor, torch.Tensor]:

@@ -286,12 +286,12 @@ def routes(session: Session) -> APIRouter:
             maps = maps_of(last)
             x = last.result.images.batch(torch.tensor([place])).cpu()
             made, hot = maps(x)
-            errors = maps.errors(x)
+            mask = _mask(rows, id_)
+            errors = None if mask is None else maps.errors(x)
         frames = [shown(torch.as_tensor(each) / 255) for each in (made, hot)]
         head: dict[str, Any] = {"id": id_, "pixels": None}
         arrays = {"frames": np.concatenate([shown(x), *frames])}
-        mask = _mask(rows, id_)
-        if mask is not None and mask.shape == errors.shape[1:]:
+        if mask is not None and errors is not None and mask.shape == errors.shape[1:]:
             arrays["mask"] = mask.astype(np.uint8)
             head["pixels"] = _pixels(errors, mask[None], maps.usual)
         return wire.columns(head, **arrays)

@@ -26,6 +26,7 @@ from ..applications.onnx_files import available
 from ..errors import NoImages
 from ..figures import decoder_page_bytes
 from ..images import Images
+from ..images.inputs import even_rows
 from ..images.read import fit_pixels, read
 from ..images.thumbnails import opened_thumbnail
 from .map import Row
@@ -156,7 +157,7 @@ def _maker(session: Session, wish: Wish) -> Callable[[Any], str]:
     if wish.what == "selection":
         return lambda progress: selection_page(rows.collection, ids, progress=progress)
     model = session.autoencoder()
-    some = np.linspace(0, len(rows) - 1, min(KNOWN, len(rows))).round().astype(int)
+    some = even_rows(len(rows), KNOWN)
 
     def morph(progress: Any) -> str:
         images = small(session, rows, ids)
@@ -178,7 +179,7 @@ def _handout(session: Session, wish: Wish) -> Callable[[Any], str]:
     codes = None
     if model is not None and session.rows is not None:
         rows = session.shown(wish.key)
-        some = np.linspace(0, len(rows) - 1, min(KNOWN, len(rows))).round().astype(int)
+        some = even_rows(len(rows), KNOWN)
         codes = torch.from_numpy(rows.codes[some]).reshape(-1, *model.code_shape)
 
     def page(progress: Any) -> str:
