@@ -13,6 +13,7 @@ import narrows as nw
 from narrows.errors import NoImages
 from narrows.images.patches import patches
 from narrows.images.variety import varied
+from narrows.randomness import generator
 
 
 @pytest.fixture
@@ -36,6 +37,34 @@ def test_patches_are_of_all_pictures_and_know_which(folder: Path) -> None:
     assert torch.equal(found.pixels, patches(folder, 8, "gray", most=60).pixels)
     again = nw.images.Preprocessing.of_document(found.preprocessing.document())
     assert again == found.preprocessing
+
+
+def test_a_picture_is_cut_alike_whatever_else_is_there(folder: Path) -> None:
+    pixels = torch.randint(0, 256, (40, 50), dtype=torch.uint8, generator=generator(0, "noise"))
+    Image.fromarray(pixels.numpy()).save(folder / "noise.png")
+    among = patches(folder, 8, "gray", most=60)
+    alone = patches(folder / "noise.png", 8, "gray", most=60)
+    ours = among.pixels[among.groups == "noise.png"]
+    assert 0 < len(ours) < len(alone) and torch.equal(ours, alone.pixels[: len(ours)])
+
+
+def test_patches_of_a_known_picture_are_not_new(folder: Path) -> None:
+    noise = torch.randint(0, 256, (4, 40, 50), dtype=torch.uint8, generator=generator(0, "noise"))
+    for number, one in enumerate(noise):
+        Image.fromarray(one.numpy()).save(folder / f"noise-{number}.png")
+    known = patches([folder / f"noise-{number}.png" for number in range(3)], 8, "gray", most=30)
+    parts = nw.images.split(known, validation=0.3, seed=1)
+    recipe = nw.recipes.linear_autoencoder(known.shape, 4)
+    model = nw.fit(recipe, parts.train, validation=parts.validation, epochs=1, report="quiet")
+    chose = set(parts.validation.groups)
+    asked = patches(folder, 8, "gray", most=200)  # more of each picture than the training had
+    found = model.run.split(asked)
+    assert len(asked) > len(known) and chose
+    assert {asked.groups[i] for i in found.validated} == chose
+    assert set(asked.groups[found.new]) == set(asked.groups) - set(known.groups)
+    assert nw.evaluate(model, folder).judged.name == "held-out"
+    only = nw.evaluate(model, [folder / f"noise-{number}.png" for number in range(3)])
+    assert only.judged.name == "validation" and "PCA" in str(only)
 
 
 def test_pictures_that_have_none_are_refused(folder: Path) -> None:

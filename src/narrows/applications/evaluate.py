@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..images import known_factors
-from ..images.inputs import Pictures, evenly
+from ..images.inputs import Pictures, are_files, evenly
+from ..images.patches import patches
 from ..measures import Disentanglement, Evaluation, Pca
 from ..measures import evaluate as measure
 from ..measures.collapse import collapse_note
@@ -153,7 +154,8 @@ def evaluate(
     :meth:`narrows.training.RunSplit.evaluation`. PCA with as many numbers as the code (or bits, of a
     quantised one) and the mean picture, fitted to the pictures of the training, stand beside: PCA of
     these, of their mirror images too, and of views of them, the recipe's or the default's. Where it is
-    known what pictures are made of (sprites), so does how well single units tell it.
+    known what pictures are made of (sprites), so does how well single units tell it. A model of patches
+    is measured on patches of the files, cut as for its training.
 
     Args:
         model: an ``Autoencoder``, or the folder of one.
@@ -178,8 +180,16 @@ def evaluate(
         (1797,)
     """
     loaded = opened_model(model, device)
-    images = opened_images(loaded, pictures, progress=progress)
-    parts = run_of(loaded).split(images)
+    run = run_of(loaded)
+    if run.preprocessing is not None and run.preprocessing.patches and are_files(pictures):
+        how = run.preprocessing
+        with stage(progress, "cutting patches") as step:
+            images: Any = patches(
+                pictures, how.size, how.mode or "rgb", seed=run.seed, progress=step
+            )
+    else:
+        images = opened_images(loaded, pictures, progress=progress)
+    parts = run.split(images)
     whole = parts.evaluation(split)
     judged = Portion(evenly(whole.images, limit), whole.name)
     fitted = parts.part("trained") if parts.known else None

@@ -33,6 +33,7 @@ from .walk import is_archive, printable
 
 __all__ = [
     "Pictures",
+    "are_files",
     "distinct",
     "even_rows",
     "evenly",
@@ -84,7 +85,7 @@ def pictures(
         raise ValueError(f"limit is at least 1; we got {limit}")
     if split is not None and split not in SPLITS:
         raise ValueError(f"a part is {', '.join(SPLITS)}; we got {split!r}")
-    if isinstance(what, (str, os.PathLike)) or _are_paths(what):
+    if are_files(what):
         paths = [what] if isinstance(what, (str, os.PathLike)) else list(what)
         _read.update(os.path.realpath(os.path.expanduser(path)) for path in paths)
         source = _opened(paths, like, progress)
@@ -195,9 +196,12 @@ def _folded(parts: Sequence[str]) -> tuple[str, ...]:
 # ---- paths and names -----------------------------------------------------------------------------
 
 
-def _are_paths(what: Any) -> bool:
-    paths = isinstance(what, (list, tuple)) and len(what) > 0
-    return paths and all(isinstance(one, (str, os.PathLike)) for one in what)
+def are_files(what: Any) -> bool:
+    """Whether these are a path or a name, or some of them, and no pictures in memory."""
+    if isinstance(what, (str, os.PathLike)):
+        return True
+    several = isinstance(what, (list, tuple)) and len(what) > 0
+    return several and all(isinstance(one, (str, os.PathLike)) for one in what)
 
 
 def _opened(what: list[Any], like: Preprocessing | None, progress: Progress | None) -> Any:

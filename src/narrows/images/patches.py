@@ -6,13 +6,13 @@ files · folders · sets ──one picture at a time──► pieces at random p
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 
 from ..errors import NoImages, UnreadableImage
 from ..randomness import generator
+from .contents import key_of
 from .inputs import Pictures
 from .preprocessing import Preprocessing
 from .read import Size, decode, wanted
@@ -37,7 +37,8 @@ def patches(
     """Cut pieces out of pictures at random places; those of one picture are of one group.
 
     Pictures are read one at a time at their own size, so that a folder of photographs of any length
-    takes the memory of its patches.
+    takes the memory of its patches. Where a picture is cut depends on it and the seed alone: among more
+    pictures it has fewer patches, the first of these.
 
     Args:
         what: files, folders, archives or named sets.
@@ -58,7 +59,6 @@ def patches(
     if listed is None:
         raise ValueError("patches are cut out of files, folders or named sets; we got neither")
     share = max(1, most // len(listed))
-    draws = generator(seed, "patches")
     pieces: list[torch.Tensor] = []
     ids: list[str] = []
     groups: list[str] = []
@@ -79,7 +79,7 @@ def patches(
             skipped.append((file.path if file and file.path else id_, str(error)))
             continue
         count = min(share, -(-COVER * pixels.shape[1] * pixels.shape[2] // (height * width)))
-        for at, (top, left) in enumerate(_places(pixels, height, width, count, draws)):
+        for at, (top, left) in enumerate(_places(pixels, height, width, count, seed)):
             pieces.append(pixels[:, top : top + height, left : left + width].clone())
             ids.append(f"{id_}#{at}")
             groups.append(id_)
@@ -94,8 +94,11 @@ def patches(
     )  # fmt: skip
 
 
-def _places(pixels: Any, height: int, width: int, count: int, draws: torch.Generator) -> Any:
-    """Top and left of ``count`` patches."""
+def _places(
+    pixels: torch.Tensor, height: int, width: int, count: int, seed: int
+) -> list[tuple[int, int]]:
+    """Top and left of ``count`` patches; fewer are the first of more."""
+    draws = generator(seed, "patches", key_of(pixels.contiguous().numpy().reshape(-1).data))
     spans = (pixels.shape[1] - height + 1, pixels.shape[2] - width + 1)
-    both = [torch.randint(0, span, (count,), generator=draws).tolist() for span in spans]
-    return list(zip(*both, strict=True))
+    drawn = ([int(torch.randint(0, s, (), generator=draws)) for s in spans] for _ in range(count))
+    return [(top, left) for top, left in drawn]

@@ -20,7 +20,7 @@ from ..errors import NoImages, UnreadableImage
 from .arrays import is_array_file
 from .changes import Changes, with_one_range
 from .files import picture_files
-from .inputs import Pictures, distinct, even_rows, names_by_path, pictures, prefixed
+from .inputs import Pictures, are_files, distinct, even_rows, names_by_path, pictures, prefixed
 from .named import names, photographs
 from .open import open_source
 from .preprocessing import Preprocessing
@@ -172,11 +172,9 @@ def listed_pictures(what: Any, like: Preprocessing, notes: list[str]) -> list[Li
 
     Photographs of a named set are its files, at their own size.
     """
+    if not are_files(what):
+        return None
     paths = [what] if isinstance(what, (str, os.PathLike)) else what
-    if not isinstance(paths, (list, tuple)) or not paths:
-        return None
-    if not all(isinstance(one, (str, os.PathLike)) for one in paths):
-        return None
     called = names_by_path([path for path in map(Path, paths) if path.expanduser().exists()])
     parts: list[tuple[str, list[Listed]]] = []  # of each that was given, by its name
     for one in paths:

@@ -236,6 +236,8 @@ class Run:
     def split(self, images: Any) -> RunSplit:
         """Which of these pictures were trained on, which chose the weights, and which are new.
 
+        Of patches all count as what the first patch of their picture is.
+
         Args:
             images: a Source, or anything that :func:`narrows.images.inputs.pictures` reads.
         """
@@ -255,7 +257,12 @@ class Run:
             return RunSplit(images, everything, empty, empty, False, note)
         keys = content_keys(images)
         trained = np.isin(keys, self.seen["train"])
-        validated = np.isin(keys, self.seen["validation"]) & ~trained
+        validated = np.isin(keys, self.seen["validation"])
+        if self.preprocessing.patches and (groups := getattr(images, "groups", None)) is not None:
+            # another patch of a picture is no new picture; each first patch is one that was drawn
+            _, first, whose = np.unique(groups, return_index=True, return_inverse=True)
+            trained, validated = trained[first][whose], validated[first][whose]
+        validated &= ~trained
         new = np.flatnonzero(~trained & ~validated)
         return RunSplit(images, np.flatnonzero(trained), np.flatnonzero(validated), new)
 
