@@ -3,6 +3,7 @@
     python benchmarks/outliers/run.py --part digits --choose     which training and score, on stand-ins
     python benchmarks/outliers/run.py --part baselines digits    ten digits × three seeds
     python benchmarks/outliers/run.py --part papers              the same digits by variational scores
+    python benchmarks/outliers/run.py --set fashion_mnist --part baselines digits --choose, then without
     python benchmarks/outliers/run.py --part sets                MNIST and Fashion-MNIST, each for the other
     python benchmarks/outliers/run.py --part tiles               magnetic tiles, chosen on painted flaws
     python benchmarks/outliers/run.py --quick                    tiny runs of all: do they work?
@@ -11,7 +12,8 @@ Digits: the model sees the other nine digits of the training set, less 2,000 pic
 among, and is asked about the 10,000 test pictures. ``--choose`` looks at training pictures only: for each
 neighbouring pair of digits a model is trained on the other eight, and both are anomalies among 10,000
 pictures held out. A digit's training and score are those that do best on its two neighbours, by models
-that saw neither them nor the digit itself.
+that saw neither them nor the digit itself. Kinds of clothes (``--set fashion_mnist``) go the same way, by
+their numbers, into a file of their own.
 
 Baselines are fitted to the same normals in the same run. A row that is there already is kept.
 """
@@ -42,7 +44,9 @@ from narrows.measures.detection import detection
 from narrows.randomness import permutation
 from narrows.training import Recipe
 
-RESULTS = Path(__file__).with_name("results.json")
+HERE = Path(__file__).parent
+RESULTS = {"mnist": "results.json", "fashion_mnist": "fashion_mnist.json"}
+MIRRORED = ("fashion_mnist",)  # what stays what it is in a mirror
 SEEDS = (0, 1, 2)
 RANKED = 2_000
 CHOSEN_ON = 15_000
@@ -87,6 +91,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parts = {one.__name__: one for one in (baselines, digits, papers, sets, tiles)}
     options.add_argument("--part", choices=parts, nargs="+", default=list(parts))
+    options.add_argument("--set", choices=RESULTS, default="mnist", help="of classes left out")
     options.add_argument("--seed", type=int, nargs="+", default=list(SEEDS))
     options.add_argument("--digit", type=int, nargs="+", default=list(range(10)), help="left out")
     options.add_argument("--training", choices=CANDIDATES, help="this one, whatever was chosen")
@@ -94,8 +99,9 @@ def main() -> None:
     options.add_argument("--choose", action="store_true")
     options.add_argument("--quick", action="store_true")
     options.add_argument("--threads", type=int, default=1)
-    options.add_argument("--results", type=Path, default=RESULTS)
+    options.add_argument("--results", type=Path, help="default: beside this file, by the set")
     given = options.parse_args()
+    given.results = given.results or HERE / RESULTS[given.set]
     torch.set_num_threads(given.threads)
     if given.quick:
         given.seed, given.digit = [0], [9]
@@ -107,7 +113,7 @@ def main() -> None:
 
 
 def digits(given: argparse.Namespace) -> None:
-    whole, test = mnist(given.quick)
+    whole, test = classes(given)
     if given.choose or given.quick:
         choose(given, whole)
     if given.choose:
@@ -115,43 +121,47 @@ def digits(given: argparse.Namespace) -> None:
     for seed in given.seed:
         for digit in given.digit:
             name, k = given.training, given.neighbours
-            if name is None:
+            if given.quick:  # of another set nothing may be chosen yet
+                name = "32, bent 0.05"
+            elif name is None:
                 name, k, _ = chosen(read(given.results), digit)
 
             def made(digit: int = digit, seed: int = seed, name: str = name, k: int = k) -> Any:
-                return digit_row(name, k, digit, seed, whole, test)
+                return digit_row(name, k, digit, seed, whole, test, given.set in MIRRORED)
 
             key = {"digit": digit, "seed": seed, "training": name, "neighbours": k}
             keep(given, "digits", key, made)
 
 
 def baselines(given: argparse.Namespace) -> None:
-    whole, test = mnist(given.quick)
+    whole, test = classes(given)
     for digit in given.digit:
         keep(given, "baselines", {"digit": digit}, lambda d=digit: baseline(d, whole, test))
 
 
-def mnist(quick: bool) -> tuple[Any, Any]:
-    whole, test = (nw.images.named("mnist", split=part) for part in ("train", "test"))
-    return (whole.select(slice(0, 3000)), test.select(slice(0, 500))) if quick else (whole, test)
+def classes(given: argparse.Namespace) -> tuple[Any, Any]:
+    whole, test = (nw.images.named(given.set, split=part) for part in ("train", "test"))
+    if given.quick:
+        return whole.select(slice(0, 3000)), test.select(slice(0, 500))
+    return whole, test
 
 
-def recipe_of(shape: tuple[int, ...], candidate: str, n: int) -> Recipe:
+def recipe_of(shape: tuple[int, ...], candidate: str, n: int, mirror: bool) -> Recipe:
     """The recipe ``outlier-codes`` with a candidate's numbers, as long as it is for many pictures.
 
-    Or the recipe ``views``, which has no decoder that was trained.
+    Or the recipe ``views``, which has no decoder that was trained; clothes may be mirrored, digits not.
     """
     one = CANDIDATES[candidate]
     if candidate.endswith("views"):
-        views = nw.recipes.views(shape, int(one["width"]), mirror=False)
+        views = nw.recipes.views(shape, int(one["width"]), mirror=mirror)
         return views.with_(steps=int(one["steps"]))
     recipe = nw.recipes.outlier_codes(shape, int(one["width"]), reach=one.get("reach", 0.0))
     return recipe.with_(epochs=STEPS * 128 / n, learning_rate=one["rate"])
 
 
-def trained(candidate: str, normal: Any, seed: int) -> Any:
+def trained(candidate: str, normal: Any, seed: int, mirror: bool) -> Any:
     """A ladder that begins as PCA of the normals; convolutions and all else are trained."""
-    recipe = recipe_of(tuple(normal.shape), candidate, len(normal))
+    recipe = recipe_of(tuple(normal.shape), candidate, len(normal), mirror)
     return nw.fit(recipe, normal, seed=seed, report="quiet")
 
 
@@ -166,7 +176,8 @@ def choose(given: argparse.Namespace, whole: Any) -> None:
             def judged(pair: Any = pair, candidate: str = candidate) -> dict[str, Any]:
                 normal = without(known, pair, CHOSEN_ON + RANKED, 100)
                 ranked, normal = apart(normal, 100)
-                ask = scorer(trained(candidate, normal, 100), (*SCORES[:2], "reconstruction"), normal, neighbours=given.neighbours)  # fmt: skip
+                model = trained(candidate, normal, 100, given.set in MIRRORED)
+                ask = scorer(model, (*SCORES[:2], "reconstruction"), normal, neighbours=given.neighbours)  # fmt: skip
                 own, scores = ask(ranked), ask(held)
                 return {
                     "auroc": {
@@ -200,11 +211,11 @@ def chosen(known: dict[str, Any], digit: int) -> tuple[str, int, str]:
 
 
 def digit_row(
-    candidate: str, k: int, digit: int, seed: int, whole: Any, test: Any
+    candidate: str, k: int, digit: int, seed: int, whole: Any, test: Any, mirror: bool
 ) -> dict[str, Any]:
     ranked, normal = apart(without(whole, (digit,)), seed)
     began = time.process_time()
-    model = trained(candidate, normal, seed)
+    model = trained(candidate, normal, seed, mirror)
     took = time.process_time() - began
     ask = scorer(model, SCORES, normal, neighbours=k, seed=seed)
     own, scores = ask(ranked), ask(test)
@@ -290,7 +301,7 @@ def auroc(scores: Any, labels: Any, digit: int, pair: Any) -> float:
 
 def papers(given: argparse.Namespace) -> None:
     """A dense variational autoencoder of the other nine digits; every fifth test picture."""
-    whole, test = mnist(given.quick)
+    whole, test = classes(given)
     some = test.select(slice(0, len(test), 5))
     for digit in given.digit:
 
