@@ -189,16 +189,20 @@ def asking(address: Address, api: Any) -> Iterator[None]:
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
     """Without the bars of ``huggingface_hub``, beside ours."""
-    from huggingface_hub.utils import tqdm as bars
+    from huggingface_hub.utils.tqdm import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
 
-    shown = not bars.are_progress_bars_disabled()
+    shown = not are_progress_bars_disabled()
     if shown:
-        bars.disable_progress_bars()
+        disable_progress_bars()
     try:
         yield
     finally:
         if shown:
-            bars.enable_progress_bars()
+            enable_progress_bars()
 
 
 # ---- from the hub --------------------------------------------------------------------------------
