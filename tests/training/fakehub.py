@@ -98,7 +98,7 @@ class FakeHub:
         )
 
     async def create(self, request: Request) -> Response:
-        if (refused := _stranger(request)) is not None:
+        if (refused := _unknown(request)) is not None:
             return refused
         asked = await request.json()
         name = f"{asked.get('organization') or 'jane'}/{asked['name']}"
@@ -117,7 +117,7 @@ class FakeHub:
         return JSONResponse({"warnings": [], "errors": []})
 
     async def preupload(self, request: Request) -> Response:
-        if (refused := _stranger(request)) is not None:
+        if (refused := _unknown(request)) is not None:
             return refused
         asked = await request.json()
         modes = []
@@ -144,7 +144,7 @@ class FakeHub:
         return Response(self.storage[request.path_params["oid"]])
 
     async def change(self, request: Request) -> Response:
-        if (refused := _stranger(request)) is not None:
+        if (refused := _unknown(request)) is not None:
             return refused
         found = self._at(request)
         if isinstance(found, Response):
@@ -233,7 +233,7 @@ def _refused(status: int, code: str) -> Response:
     return JSONResponse({"error": code}, status, headers={"X-Error-Code": code})
 
 
-def _stranger(request: Request) -> Response | None:
+def _unknown(request: Request) -> Response | None:
     if request.headers.get("authorization") == f"Bearer {TOKEN}":
         return None
     return JSONResponse({"error": "Invalid username or password."}, 401)

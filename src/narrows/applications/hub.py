@@ -179,10 +179,10 @@ def push(
             api.create_repo(address.name, private=private or None, exist_ok=True)
             info = api.model_info(address.name)
             there = {one.rfilename for one in info.siblings or ()}
-        strangers = sorted(n for n in there if limit_of(n) is None and n != ".gitattributes")
-        if strangers and "recipe.toml" not in there:
+        foreign = sorted(n for n in there if limit_of(n) is None and n != ".gitattributes")
+        if foreign and "recipe.toml" not in there:
             raise NarrowsError(
-                f"{address.name} holds something else than a model of Narrows ({strangers[0]}): name "
+                f"{address.name} holds something else than a model of Narrows ({foreign[0]}): name "
                 "another repository"
             )
         known = None if info.card_data is None else info.card_data.get("license")
