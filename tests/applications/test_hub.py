@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from fakehub import TOKEN, FakeHub
+from fakehub import FakeHub, hub_here
 from PIL import Image
 
 import narrows as nw
@@ -22,7 +22,6 @@ from narrows.errors import BadFile, NarrowsError, Unavailable
 from narrows.training import address_of, hub, located
 
 pytest.importorskip("huggingface_hub")
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # its own
 
 FOLDER, AUTHOR = "Aunt-Hildegards-Album", "Erna-Musterfrau"
 TO = "jane/album"
@@ -49,18 +48,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+def fake(tmp_path: Path) -> Iterator[FakeHub]:
     """A hub, and a cache that is empty."""
-    from huggingface_hub import constants
-
-    monkeypatch.setenv("NARROWS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(tmp_path / "none.json"))
-    with FakeHub().running() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.address)
-        monkeypatch.setattr(constants, "ENDPOINT", running.address)
+    with hub_here(tmp_path / "cache") as running:
         yield running
 
 

@@ -15,10 +15,13 @@ import hashlib
 import json
 import socket
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import pytest
 import uvicorn
 import yaml
 from starlette.applications import Starlette
@@ -227,6 +230,28 @@ class FakeHub:
             server.should_exit = True
             thread.join(10)
             listening.close()
+
+
+@contextlib.contextmanager
+def hub_here(cache: Path) -> Iterator[FakeHub]:
+    """An empty hub that this process asks, as jane, with an empty cache."""
+    from huggingface_hub import constants
+
+    fake = FakeHub()
+    with fake.running(), pytest.MonkeyPatch.context() as patched, warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Use 'content=", DeprecationWarning
+        )  # huggingface_hub's own
+        for name, value in (
+            ("HF_ENDPOINT", fake.address), ("HF_TOKEN", TOKEN), ("NARROWS_CACHE", str(cache)),
+        ):  # fmt: skip
+            patched.setenv(name, value)
+        for name, other in (
+            ("ENDPOINT", fake.address), ("HF_HUB_DISABLE_XET", True),
+            ("HF_TOKEN_PATH", str(cache / "none")), ("AGENT_HARNESSES_PATH", str(cache / "none")),
+        ):  # fmt: skip
+            patched.setattr(constants, name, other)
+        yield fake
 
 
 def _refused(status: int, code: str) -> Response:
