@@ -122,7 +122,7 @@ def pull(what: str, *, progress: Progress = None) -> Pulled:
         BadFile: it is no model of Narrows, a file is too large, or damaged.
     """
     address = Address.read(str(what))
-    folder = pulled(address, refresh=True, progress=progress)
+    folder = pulled(address, load, refresh=True, progress=progress)
     return Pulled(address.name, folder.name, folder, _sizes(folder))
 
 

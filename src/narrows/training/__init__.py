@@ -1,10 +1,10 @@
 """Training: one loop, phases as data, checkpoints that resume to the same bytes."""
 
 from .card import run_info, write_model_card
-from .checkpoints import RunFiles, load, save
+from .checkpoints import RunFiles, load, located, save
 from .device import select_device
 from .following import Following, training_goes_on
-from .hub import address_of, located
+from .hub import address_of
 from .listing import listed_under
 from .loop import fit
 from .phases import Phase, Recipe

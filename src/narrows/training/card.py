@@ -15,8 +15,7 @@ from typing import Any
 
 from .. import files
 from ..tables import counted
-from .checkpoints import outline
-from .hub import located
+from .checkpoints import located, outline
 from .phases import Recipe
 from .run import facts_of, history_of
 from .standing import standings_of

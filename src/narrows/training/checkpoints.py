@@ -38,7 +38,7 @@ from ..locks import Taken, locked
 from ..objectives import Term
 from ..parts import part_of
 from .device import select_device
-from .hub import located
+from .hub import address_of, pulled
 from .length import lengthened, longer
 from .phases import Phase, Recipe, freeze, objective_of, recipe_of
 from .run import Run
@@ -50,6 +50,7 @@ __all__ = [
     "load",
     "load_auxiliary",
     "load_weights",
+    "located",
     "outline",
     "save",
 ]
@@ -371,6 +372,15 @@ def outline(folder: Path) -> Autoencoder:
         raise BadFile(
             f"{written} describes no model that can be built: {str(error)[:300]}"
         ) from error
+
+
+def located(what: Any) -> Any:
+    """Where a model lies: the folder in the cache for one on the hub, else ``what`` as it is.
+
+    One that was pulled before is not asked for again; see :func:`narrows.training.hub.pulled`.
+    """
+    address = address_of(what)
+    return what if address is None else pulled(address, load)
 
 
 def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoencoder:

@@ -20,7 +20,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from ..images.cache import place
 from ..locks import locked
 from ..progress import Progress, stage
 
-__all__ = ["Address", "address_of", "asking", "client", "limit_of", "located", "pulled", "quietly"]
+__all__ = ["Address", "address_of", "asking", "client", "limit_of", "pulled", "quietly"]
 
 MAIN = "main"
 WAIT = 30.0  # seconds without an answer
@@ -96,15 +96,6 @@ def address_of(what: Any) -> Address | None:
     if not isinstance(what, (str, Path)) or not _PREFIX.match(str(what)):
         return None
     return Address.read(str(what))
-
-
-def located(what: Any, progress: Progress = None) -> Any:
-    """Where a model lies: the folder in the cache for one on the hub, else ``what`` as it is.
-
-    One that was pulled before is not asked for again; see ``pulled``.
-    """
-    address = address_of(what)
-    return what if address is None else pulled(address, progress=progress)
 
 
 def limit_of(name: str) -> int | None:
@@ -217,10 +208,16 @@ class _File:
     digest: str
 
 
-def pulled(address: Address, refresh: bool = False, progress: Progress = None) -> Path:
+def pulled(
+    address: Address,
+    read: Callable[[Path], Any],
+    refresh: bool = False,
+    progress: Progress = None,
+) -> Path:
     """The folder in the cache that holds a model of the hub.
 
     Args:
+        read: reads the folder of a model, or raises ``BadFile``: what it cannot read is not kept.
         refresh: ask the hub what the revision is now, and fetch that.
 
     Raises:
@@ -240,7 +237,7 @@ def pulled(address: Address, refresh: bool = False, progress: Progress = None) -
         for left in home.glob(".*.part"):  # of a kill
             shutil.rmtree(left, ignore_errors=True)
         if not (home / commit).is_dir():
-            _fetch(api, address, commit, found, home, progress)
+            _fetch(api, address, commit, found, home, read, progress)
         known = _revisions(home) | {wanted: commit}
         files.write_text(home / "revisions.json", json.dumps(known, indent=2))
     return home / commit
@@ -284,11 +281,15 @@ def _listed(api: Any, address: Address) -> tuple[str, list[_File]]:
 
 
 def _fetch(
-    api: Any, address: Address, commit: str, found: list[_File], home: Path, progress: Progress
+    api: Any,
+    address: Address,
+    commit: str,
+    found: list[_File],
+    home: Path,
+    read: Callable[[Path], Any],
+    progress: Progress,
 ) -> None:
     """Bring a commit's files to ``home / commit``: all of them, readable, or none."""
-    from .checkpoints import load
-
     part = Path(tempfile.mkdtemp(prefix=f".{commit}.", suffix=".part", dir=home))
     total, done = sum(one.size for one in found), 0
     try:
@@ -300,7 +301,7 @@ def _fetch(
                         step(done, total)
                     files.flush(part / one.name)
         try:
-            load(part)
+            read(part)
         except BadFile as error:
             raise BadFile(
                 f"{address} cannot be used: {str(error).replace(str(part) + os.sep, '')}"
