@@ -31,7 +31,9 @@ def digest_of(top: Path, files: list[Path]) -> str:
 
 def test_the_page_was_built_of_these_sources(sources: list[Path]) -> None:
     built = (PAGE / "built-of.txt").read_text().split()[0]
-    assert built == digest_of(WEB, sources), "web/ has changed since the page was built: make studio"
+    assert built == digest_of(WEB, sources), (
+        "web/ has changed since the page was built: make studio"
+    )
 
 
 def test_what_was_built_is_what_lies_here(sources: list[Path]) -> None:

@@ -66,7 +66,7 @@ class Pushed(Result):
         total = sum(self.files.values())
         return (
             f"{self.table()}\n{counted(len(self.files), 'file')}, {total:,} bytes, in {self.address}\n"
-            f"  use it   narrows info hf://{self.to}@{self.revision[:12]}"
+            f"  use it   narrows info hf://{self.to}"
         )
 
 
@@ -179,7 +179,7 @@ def push(
             api.create_repo(address.name, private=private or None, exist_ok=True)
             info = api.model_info(address.name)
             there = {one.rfilename for one in info.siblings or ()}
-        foreign = sorted(n for n in there if limit_of(n) is None and n != ".gitattributes")
+        foreign = sorted(there - {".gitattributes", CARD})
         if foreign and "recipe.toml" not in there:
             raise NarrowsError(
                 f"{address.name} holds something else than a model of Narrows ({foreign[0]}): name "
