@@ -218,6 +218,20 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "ONNX of the whole model, bytes of any size in, pictures, codes and errors out; see "
             "[export.md](export.md).",
         ),
+        Verb(
+            "push",
+            "To give a model to others, who have Narrows, with its numbers and what it has seen.",
+            "To run it elsewhere: export it. Pictures that nobody may know of: weights and priors remember.",
+            "Sending the folder without `local.toml`.",
+            "One commit: weights, recipe, card; no picture of yours, no path; see [hub.md](hub.md).",
+        ),
+        Verb(
+            "pull",
+            "To use a model of others, or to look whether it is newer: `hf://owner/name` pulls by itself once.",
+            "A model whose numbers you did not see: `narrows evaluate hf://owner/name PICTURES` shows them.",
+            "A model of your own pictures, trained for some minutes.",
+            "The newest commit of the main branch, into the cache.",
+        ),
     ),
     "Keep pictures small": (
         Verb(

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 OPTIONAL = {
     *("cv2", "skimage", "constriction", "openTSNE", "lancedb", "lance", "pyarrow", "tensorboard"),
     *("fastapi", "starlette", "uvicorn", "onnx", "onnxruntime", "onnxscript"),
-    *("pydantic", "pandas", "IPython", "pillow_heif"),
+    *("pydantic", "pandas", "IPython", "pillow_heif", "huggingface_hub", "httpx2"),
 }
 OWN_NAMES = {"pillow": "PIL", "scikit-learn": "sklearn", "tomli-w": "tomli_w"}
 

@@ -1,6 +1,7 @@
 // Builds the page of the studio into src/narrows/studio/static: one script, one style, one document; and
 // what pages that stand alone are made of into src/narrows/figures/static: scripts, styles, an engine, its licence.
-// What it was built of is written beside it, so that a test without node can tell a stale page.
+// What it was built of and what was built are written beside it, a digest each, so that a test without node can tell a
+// stale page, and one that was changed by hand or merged of two.
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -42,9 +43,14 @@ function files(folder) {
     return entry.isDirectory() ? files(path) : [path];
   });
 }
-// as tests/studio/test_built.py: every source's path and content, in the order of their paths
-const sources = files(here).map(path => [relative(here, path).split(sep).join("/"), path]);
-sources.sort(([a], [b]) => (a < b ? -1 : 1));
-const digest = createHash("sha256");
-for (const [name, path] of sources) digest.update(name + "\0").update(readFileSync(path)).update("\0");
-writeFileSync(join(out, "built-of.txt"), digest.digest("hex") + "\n");
+// as tests/studio/test_built.py: each file's path and content, in the order of their paths
+function digestOf(top, names) {
+  const found = names.map(path => [relative(top, path).split(sep).join("/"), path]);
+  found.sort(([a], [b]) => (a < b ? -1 : 1));
+  const digest = createHash("sha256");
+  for (const [name, path] of found) digest.update(name + "\0").update(readFileSync(path)).update("\0");
+  return digest.digest("hex");
+}
+const made = [...files(out), ...files(alone)];
+const digests = [digestOf(here, files(here)), digestOf(join(here, "..", "src"), made)];
+writeFileSync(join(out, "built-of.txt"), digests.join("\n") + "\n");

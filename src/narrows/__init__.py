@@ -57,6 +57,8 @@ __all__ = [
     "morph",
     "outliers",
     "prior",
+    "pull",
+    "push",
     "reconstruct",
     "save",
     "search",
@@ -95,6 +97,8 @@ _HOMES = {
     "morph": ".applications.morph",
     "outliers": ".applications.outliers",
     "prior": ".applications.prior",
+    "pull": ".applications.hub",
+    "push": ".applications.hub",
     "reconstruct": ".applications.reconstruct",
     "search": ".applications.search",
     "segment": ".applications.segment",
@@ -141,6 +145,7 @@ if TYPE_CHECKING:
     from .applications.export import export
     from .applications.flaws import flaws
     from .applications.generate import generate
+    from .applications.hub import pull, push
     from .applications.index import index
     from .applications.inpaint import inpaint
     from .applications.kernels import kernels

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakehub import hub_here
 from PIL import Image
 
 import narrows as nw
@@ -22,6 +23,8 @@ from narrows.applications.compress import compress
 from narrows.applications.denoise import denoise
 from narrows.applications.duplicates import duplicates
 from narrows.applications.evaluate import evaluate
+from narrows.applications.export import export
+from narrows.applications.hub import pull, push
 from narrows.applications.index import index
 from narrows.applications.inpaint import inpaint
 from narrows.applications.kernels import kernels
@@ -42,6 +45,13 @@ SHAPE = (1, 12, 8)
 def indexed(m: Any, p: Any) -> Any:
     """Pictures as a collection in a new folder."""
     return index(m, p, Path(tempfile.mkdtemp()) / "codes", progress=False)
+
+
+def pushed(m: Any, then: Callable[[str], Any] | None = None) -> Any:
+    """A model on a hub of this machine, and what is done with it there."""
+    with hub_here(Path(tempfile.mkdtemp())):
+        result = push(m, "jane/a", progress=False)
+        return result if then is None else then("jane/a")
 
 
 # name → a call of (model, pictures) with no other choice than the verb itself needs
@@ -73,6 +83,11 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "map": lambda m, p: map_codes(m, p, progress=False),
     "map of a collection": lambda m, p: map_codes(indexed(m, p).collection, progress=False),
     "collection info": lambda m, p: indexed(m, p).collection.info(),
+    "export": lambda m, p: export(
+        m, "pt2", Path(tempfile.mkdtemp()) / "a.pt2", part="score", pictures=p, progress=False
+    ),
+    "push": lambda m, p: pushed(m),
+    "pull": lambda m, p: pushed(m, lambda name: pull(name, progress=False)),
 }
 
 
@@ -128,7 +143,9 @@ def test_a_verb_reads_pictures_as_the_training_did(model: Path, pictures: Path) 
     )
 
 
-READS_NO_FILE = {"duplicates of a collection", "map of a collection", "collection info"}
+READS_NO_FILE = {
+    "duplicates of a collection", "map of a collection", "collection info", "push", "pull",
+}  # fmt: skip
 OTHERS: dict[str, Callable[[Any, Any], Any]] = {
     "train": lambda m, p: train(p, "mlp-vae", size=(12, 8), mode="gray", epochs=1, report="quiet"),
     "compress": lambda m, p: compress(m, p, fit_on=p, resize="pad", progress=False),

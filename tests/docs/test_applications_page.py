@@ -34,6 +34,8 @@ NO_APPLICATIONS = {
     "evaluate",
     "flaws",
     "info",
+    "pull",
+    "push",
     "recipes",
     "reproduce",
     "size",

@@ -21,12 +21,32 @@ def sources() -> list[Path]:
     return [p for p in WEB.rglob("*") if p.is_file() and "node_modules" not in p.parts]
 
 
-def test_the_page_was_built_of_these_sources(sources: list[Path]) -> None:
+def digest_of(top: Path, files: list[Path]) -> str:
+    """As web/build.mjs makes it: each file's path and content, in the order of their paths."""
     digest = hashlib.sha256()
-    for name, path in sorted((path.relative_to(WEB).as_posix(), path) for path in sources):
+    for name, path in sorted((path.relative_to(top).as_posix(), path) for path in files):
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-    built = (PAGE / "built-of.txt").read_text().strip()
-    assert built == digest.hexdigest(), "web/ has changed since the page was built: make studio"
+    return digest.hexdigest()
+
+
+def test_the_page_was_built_of_these_sources(sources: list[Path]) -> None:
+    built = (PAGE / "built-of.txt").read_text().split()[0]
+    assert built == digest_of(WEB, sources), (
+        "web/ has changed since the page was built: make studio"
+    )
+
+
+def test_what_was_built_is_what_lies_here(sources: list[Path]) -> None:
+    top = WEB.parent / "src"
+    made = [
+        path
+        for folder in (PAGE, top / "narrows" / "figures" / "static")
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "built-of.txt"
+    ]
+    assert {"main.js", "map_page.js", "decoder.js", "ort.wasm.gz"} <= {path.name for path in made}
+    built = (PAGE / "built-of.txt").read_text().split()[1]
+    assert built == digest_of(top, made), "what was built was changed since: make studio"
 
 
 def test_the_lock_names_no_place_to_load_from(sources: list[Path]) -> None:

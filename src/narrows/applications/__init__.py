@@ -1,5 +1,6 @@
 """Applications: one file per verb. They take functions (encode, decode) and give arrays and numbers."""
 
+from .bridges import HandedOver, export_for
 from .classifiers import (
     KINDS,
     Classifier,
@@ -136,6 +137,7 @@ __all__ = [
     "FineTuned",
     "FoldsOfScore",
     "Generated",
+    "HandedOver",
     "Kept",
     "Manifold",
     "Map",
@@ -184,6 +186,7 @@ __all__ = [
     "effects_of_transform",
     "embed_2d",
     "evaluate_classifier",
+    "export_for",
     "extract_features",
     "factor_alignments",
     "feature_maps",

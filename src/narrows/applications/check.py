@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from ..errors import BadFile
 from ..results import Result
 from ..tables import Table, counted
+from ..training import located
 from .check_model import model_files
 from .checked import Checked
 from .opening import is_collection
@@ -83,7 +84,7 @@ def check(path: Path | str, *, repair: bool = False) -> Check:
         return Check(Path(path), "collection", [Checked(*row) for row in rows])
     if repair:
         raise ValueError(f"only collections can be repaired; {path} is none")
-    path = Path(path)
+    path = Path(located(path))
     folder = path.parent if path.suffix == ".safetensors" else path
     if not folder.is_dir():
         raise BadFile(f"there is no folder {folder}; name one that `narrows train` wrote")

@@ -25,6 +25,7 @@ from ..measures import formats, psnr
 from ..progress import Progress, Step, stage
 from ..results import Result
 from ..tables import Table, counted
+from ..training import located
 from .codec import Codec, Compressed, codec_model, load_codec, rate_distortion
 from .container import MOST_VALUES
 from .opening import opened_images, opened_model, run_of
@@ -322,7 +323,7 @@ def decompress(
 
 def _tables_of(model: Any, where: Any) -> Path:
     """Where a model's tables are."""
-    folder = Path(where) if isinstance(where, (str, Path)) else run_of(model).folder
+    folder = Path(located(where)) if isinstance(where, (str, Path)) else run_of(model).folder
     if folder is None:
         raise ValueError(
             "tables of codes are kept with a model on disk: save it, and name its folder"

@@ -27,6 +27,7 @@ from ..near import meant
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table
+from ..training import address_of
 from .decisions import FalseAlarms
 from .decoder_page import decoder_page_of
 from .graphs import PARTS, ByError, ByNeighbours, Decoding, Graph, Scoring
@@ -261,6 +262,8 @@ def decoder_onnx(model: Autoencoder, seed: int = 0) -> tuple[bytes, dict[str, An
 
 def _named(model: Any, loaded: Autoencoder) -> str:
     """A file's name for a model: its folder's, or its recipe's."""
+    if (address := address_of(model)) is not None:
+        return address.name.split("/")[1]
     if isinstance(model, (str, Path)):
         return Path(model).resolve().name
     name = str(getattr(loaded.recipe, "name", "") or "model")

@@ -33,6 +33,7 @@ from ..priors import Prior, load_prior, prior_for, sample_codes, stored_priors
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import counted
+from ..training import located
 from .decoding import Decode, decoder
 from .opening import opened_images, opened_model, run_of
 from .restored import standing_notes
@@ -379,7 +380,7 @@ def chosen_prior(model: Any, where: Any, wanted: str | Prior | None) -> tuple[st
     if wanted is not None and not isinstance(wanted, str):
         return wanted.part.name, wanted  # type: ignore[attr-defined]
     run = getattr(model, "run", None)
-    folder = where if isinstance(where, (str, Path)) else getattr(run, "folder", None)
+    folder = located(where) if isinstance(where, (str, Path)) else getattr(run, "folder", None)
     there = [] if folder is None else stored_priors(folder)
     if wanted is None and DEFAULT in there:
         wanted = DEFAULT

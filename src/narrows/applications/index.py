@@ -31,6 +31,7 @@ from ..images.walk import Found, is_archive
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table
+from ..training import address_of, located
 from .features import FITTED_ON, Features, check_features, check_place, kept_features
 from .indexing import collection_for, index_files, index_source, one_indexer
 from .opening import encoded, opened_model
@@ -318,6 +319,8 @@ def _listed(paths: Sequence[Path]) -> PictureFiles:
 
 def _folder_of(model: Any) -> str:
     """Where a model lies; nothing of one that lies in memory only."""
+    if (address := address_of(model)) is not None:
+        return f"hf://{address.name}@{located(model).name}"  # the commit, which stays what it is
     if isinstance(model, (str, Path)):
         return str(Path(model).expanduser().resolve())
     folder = getattr(getattr(model, "run", None), "folder", None)

@@ -21,7 +21,7 @@ from ..images.arrays import fitted
 from ..images.inputs import Pictures, even_rows
 from ..images.inputs import pictures as read_pictures
 from ..progress import Progress, stage
-from ..training import Run, RunSplit, load, select_device
+from ..training import Run, RunSplit, address_of, load, select_device
 from .features import kept_features
 
 if TYPE_CHECKING:
@@ -61,14 +61,18 @@ def opened_model(model: Any, device: str = "auto") -> Any:
 
     Args:
         model: an ``Autoencoder`` or another ``Encoder``, or a path; that of an .onnx file is an encoder
-            as :func:`narrows.encoders.onnx` makes it.
+            as :func:`narrows.encoders.onnx` makes it, and ``hf://owner/name[@REV]`` is on the hub.
         device: where one that is read goes, in float32; a model that was given stays where it is.
 
     Raises:
         BadFile: there is no model, or it is damaged.
         ValueError: it is neither a model nor a path.
     """
-    if isinstance(model, (str, Path)) and Path(model).suffix.lower() == ".onnx":
+    if (
+        isinstance(model, (str, Path))
+        and Path(model).suffix.lower() == ".onnx"
+        and address_of(model) is None
+    ):
         return onnx(model)
     if isinstance(model, (str, Path)):
         loaded = load(model)
@@ -136,7 +140,9 @@ def opened_images(
 def is_collection(what: Any) -> bool:
     """Whether this is a collection, or the folder or address of one."""
     if isinstance(what, (str, Path)):
-        return "://" in str(what) or (Path(what).expanduser() / "narrows.lance").is_dir()
+        return address_of(what) is None and (
+            "://" in str(what) or (Path(what).expanduser() / "narrows.lance").is_dir()
+        )
     return hasattr(what, "about") and hasattr(what, "rows")
 
 
@@ -162,7 +168,7 @@ def model_of_collection(collection: Collection, model: Any = None, device: str =
     about = collection.about
     if about.features not in ("codes", "joined"):
         return kept_features(collection, None)
-    whose = model if model is not None else Path(about.model)
+    whose = model if model is not None else about.model
     if model is None and not collection.about.model:
         raise BadFile(
             f"{collection.address} was made with a model in memory; give that model as model= "

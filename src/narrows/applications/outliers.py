@@ -37,7 +37,7 @@ from ..measures.scoring import (
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table, counted
-from ..training import Portion, RunSplit
+from ..training import Portion, RunSplit, located
 from .decisions import MEAN_RANK, Decision, attainable, decide, detections, mean_rank, rule_of
 from .opening import Opened, is_collection, joined_notes, opened, opened_images, opened_model
 
@@ -465,7 +465,7 @@ def _background(what: Any, model: Any, samples: int, seed: int, device: str) -> 
     """The density that a name, a folder or a model stands for."""
     if isinstance(what, str) and what == "compression":
         return input_complexity()
-    if isinstance(what, (str, Path)) and not Path(what).is_dir():
+    if isinstance(what, (str, Path)) and not Path(located(what)).is_dir():
         raise ValueError(f"--background is compression or the folder of a model; we got {what!r}")
     other = opened_model(what, device)
     if tuple(other.shape) != tuple(model.shape):

@@ -16,7 +16,7 @@ from ..priors import Prior, PriorEvaluation, compare, fit_prior, prior_for, save
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table, counted
-from ..training import Portion
+from ..training import Portion, located
 from .opening import opened_images, opened_model, run_of
 
 __all__ = ["PriorFit", "fit_after_training", "prior"]
@@ -134,7 +134,7 @@ def prior(
     fitting = evenly(fitting, limit)
     with stage(progress, f"fitting {kind}") as step:
         fitted: Any = fit_prior(loaded, fitting, kind, seed=seed, progress=step, **arguments or {})
-    folder = to or (model if isinstance(model, (str, Path)) else run_of(loaded).folder)
+    folder = to or (located(model) if isinstance(model, (str, Path)) else run_of(loaded).folder)
     file = None
     if folder is not None:
         file = save_prior(fitted, loaded, folder, fitted_on=len(fitting), seed=seed)

@@ -26,7 +26,7 @@ from ..images.inputs import Pictures, evenly
 from ..measures.calibration import p_values
 from ..measures.detection import confusion
 from ..progress import Progress, stage
-from ..training import run_info
+from ..training import located, run_info
 from ..training.card import for_others
 from ..training.run import history_of
 from .decoder_page import decoder_page_of
@@ -318,7 +318,7 @@ def model_page(
         BadFile: there is neither a model nor a run.
         NoImages: the pictures cannot be read.
     """
-    folder = Path(model) if isinstance(model, (str, Path)) else run_of(model).folder
+    folder = Path(located(model)) if isinstance(model, (str, Path)) else run_of(model).folder
     info = {} if folder is None else for_others(run_info(folder))
     facts = [
         {"": key.replace("_", " "), "of this model": str(value)}

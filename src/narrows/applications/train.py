@@ -33,7 +33,7 @@ from ..randomness import Draws
 from ..recipes import adjusted
 from ..results import Result
 from ..tables import counted
-from ..training import Portion, Recipe, Run, run_info, write_model_card
+from ..training import Portion, Recipe, Run, located, run_info, write_model_card
 from ..training import fit as fit_model
 from ..training.length import lasting, patient
 from ..training.phases import recipe_of
@@ -119,6 +119,16 @@ class Training(Result):
         return {
             "reconstructions": comparison(*(x[some].numpy() for x in few), beside=beside),
             **shown,
+        }
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        """What ``run.toml`` keeps of the reconstructions: how many pictures, which, and their means."""
+        return {
+            "pictures": len(self.reconstructions.mse),
+            "of": self.judged.name,
+            "mse": float(self.reconstructions.mse.mean()),
+            "psnr": float(self.reconstructions.psnr.mean()),
         }
 
     @property
@@ -314,6 +324,8 @@ def train(
         shown_of, concluded, beside,
     )  # fmt: skip
     if model.run is not None:
+        if not bare:
+            model.run.facts["measured"] = result.measured
         if result.conclusion and not bare:
             model.run.facts["beside_pca"] = result.conclusion
         if to is not None:
@@ -348,7 +360,7 @@ def _codes_only(model: Autoencoder) -> bool:
 def run_folder(recipe: str | None, pictures: Path | str, from_: Path | str | None = None) -> Path:
     """Where a run goes that nobody named a folder for: ``runs/RECIPE-PICTURES``."""
     if recipe is None and from_ is not None:
-        recipe = str(Path(from_) / "recipe.toml")
+        recipe = str(Path(located(from_)) / "recipe.toml")
     name = recipe or RECIPE
     name = Recipe.load(Path(name)).name if name.endswith(".toml") else name
     return Path("runs") / f"{name}-{Path(pictures).resolve().stem or 'pictures'}"

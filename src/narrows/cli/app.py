@@ -34,7 +34,7 @@ GROUPS = {
         "duplicates", "index", "search", "outliers", "flaws", "map", "classify", "collection",
     ),
     "Recipes and papers": ("recipes", "reproduce"),
-    "Files and data": ("compress", "decompress", "export", "data"),
+    "Files and data": ("compress", "decompress", "export", "push", "pull", "data"),
 }  # fmt: skip
 
 

@@ -32,18 +32,44 @@ def info(
 @collection.command()
 def export(
     collection: options.Collection,
-    file: Annotated[Path, typer.Argument(help="A .parquet, .csv or .npz file.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="A .parquet, .csv or .npz file; or say it with -o.")
+    ] = None,
+    for_: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="PROGRAM",
+            help="embedding-atlas or parquet (a .parquet file), lightly (.csv), or fiftyone (a folder): "
+            "as that opens it, with thumbnails, neighbours and scores where it has a place for them.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file or folder.")] = None,
     where: options.Where = None,
     version: options.Version = None,
+    seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
     """Write codes, metadata and scores to one file (thumbnails too, in Parquet).
 
-    Example: [bold]narrows collection export holiday-codes holiday.parquet[/]
+    Example: [bold]narrows collection export holiday-codes holiday.parquet[/]  or
+    [bold]narrows collection export holiday-codes --for embedding-atlas -o holiday.parquet[/]
     """
     from ..collection import Collection
     from ..collection import export as write
 
+    if (file is None) == (out is None):
+        raise ValueError("say once where it goes: FILE, or -o FILE")
+    file = file or out
+    assert file is not None
+    if for_ is not None:
+        from ..applications.bridges import export_for
+
+        answer(
+            export_for(Collection.open(collection, version), file, for_, where=where, seed=seed),
+            as_json,
+        )
+        return
     count = write(Collection.open(collection, version), file, where)
     printed({"file": str(file), "pictures": count}, as_json, f"{count:,} pictures in {file}")
 

@@ -60,7 +60,7 @@ def duplicates(
     ] = None,
     out: options.Sheet = Path("duplicates"),
     model: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="The model: of a collection, if it has moved; of pictures, to compare their codes."
         ),

@@ -25,14 +25,15 @@ def info(model: options.Model, diagram: Diagram = None, as_json: options.Json = 
 
     Example: [bold]narrows info runs/pca-vae-holiday --diagram model.png[/]
     """
-    from ..training import run_info
+    from ..training import located, run_info
 
-    document = run_info(model)
+    folder = Path(located(model))
+    document = run_info(folder)
     if diagram is not None:
         from ..figures import save
         from ..training.checkpoints import outline
 
-        document["diagram"] = str(save(outline(model).diagram(), diagram))
+        document["diagram"] = str(save(outline(folder).diagram(), diagram))
     told = {key: value for key, value in document.items() if key != "numbers"}
     width = max(map(len, told))
     lines = [f"{key.replace('_', ' '):<{width}}  {value}" for key, value in told.items()]

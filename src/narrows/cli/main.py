@@ -41,6 +41,7 @@ def main() -> None:
         export,
         flaws,
         generate,
+        hub,
         index,
         info,
         inpaint,

@@ -47,12 +47,17 @@ __all__ = [
 Pictures = Annotated[
     str, typer.Argument(help="A folder, an .npz, .npy or IDX file, or a named set (narrows data).")
 ]
-Model = Annotated[Path, typer.Argument(help="The folder that [bold]narrows train[/] wrote.")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="The folder that [bold]narrows train[/] wrote, or hf://owner/name of one on the hub."
+    ),
+]
 Collection = Annotated[
     str, typer.Argument(help="The folder or address that [bold]narrows index[/] wrote to.")
 ]
 ModelOrCollection = Annotated[
-    Path,
+    str,
     typer.Argument(
         metavar="MODEL|COLLECTION",
         help="The folder that [bold]narrows train[/] wrote, or one that [bold]narrows index[/] wrote.",
@@ -82,7 +87,7 @@ Version = Annotated[
     int | None, typer.Option(help="A version of the collection. Default: the newest complete one.")
 ]
 Moved = Annotated[
-    Path | None,
+    str | None,
     typer.Option(help="The model's folder, if it has moved since the collection was made."),
 ]
 Size = Annotated[

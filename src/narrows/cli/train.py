@@ -66,7 +66,7 @@ Validation = Annotated[
     float, typer.Option(help="Share of the training pictures kept for validation; 0: none.")
 ]
 From = Annotated[
-    Path | None,
+    str | None,
     typer.Option("--from", help="Begin with the weights of this model, and by its recipe."),
 ]
 Patience = Annotated[

@@ -6,6 +6,7 @@ Knows no torch: codes come as arrays (N, D).
 """
 
 from .about import POOLS, About, pooled
+from .bridges import BRIDGES, bridge
 from .collection import Collection, Neighbours
 from .exports import export
 from .info import CollectionInfo
@@ -13,12 +14,14 @@ from .nearest import nearest
 from .rows import COLUMNS, column_name
 
 __all__ = [
+    "BRIDGES",
     "COLUMNS",
     "POOLS",
     "About",
     "Collection",
     "CollectionInfo",
     "Neighbours",
+    "bridge",
     "column_name",
     "export",
     "nearest",

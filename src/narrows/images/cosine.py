@@ -45,6 +45,9 @@ def cosine_threshold(x: Tensor, sigma: float, *, step: int = 1, colours: bool = 
     for first in range(0, h, rows):
         last = min(h, first + rows)
         band = flat[:, :, first : last + 2 * edge]
+        if torch.compiler.is_compiling():  # an exported program takes any number at once
+            out[:, :, first:last] = _thresholded(band, basis, sigma, side, step)
+            continue
         for some in torch.split(torch.arange(n * c), max(1, rows // band.shape[2])):
             out[some, :, first:last] = _thresholded(band[some], basis, sigma, side, step)
     return out.reshape(x.shape)

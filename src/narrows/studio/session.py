@@ -463,8 +463,8 @@ def opened(
     """What a source is, by its files alone; it is read by :meth:`Session.begin`.
 
     Args:
-        source: a ``Collection``, a model, or the folder or address of a collection, a model, a run or
-            pictures; None: what ``narrows demo`` made here.
+        source: a ``Collection``, a model, or the folder or address of a collection, a model
+            (``hf://owner/name`` too), a run or pictures; None: what ``narrows demo`` made here.
         read_only: whether nothing may be changed.
         cache: a folder for what can be made again; None: Narrows' own.
         minutes: of a folder of pictures, how long a model of them is trained behind; 0: none is.
@@ -483,6 +483,10 @@ def opened(
             session.hide(source.address, os.path.abspath(source.address))
             return session
         return Session("a model", "model", read_only, model=source, cache=kept)
+    if str(source).startswith("hf:"):
+        from ..training import located
+
+        source = located(source)
     text = os.fspath(source)
     path = Path(text).expanduser()
     kind = _kind(text, path)

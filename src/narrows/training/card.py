@@ -1,6 +1,7 @@
 """A run's description: what it was trained on, with which command, and how well it went.
 
-card.md    for people: data, numbers, command
+card.md      for people: data, numbers, command
+README.md    for people on the hub: the same, of what goes there, under the header that the hub reads
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from typing import Any
 
 from .. import files
 from ..tables import counted
-from .checkpoints import outline
+from .checkpoints import located, outline
 from .phases import Recipe
 from .run import facts_of, history_of
+from .standing import standings_of
 
-__all__ = ["for_others", "run_info", "write_model_card"]
+__all__ = ["for_others", "hub_card", "run_info", "write_model_card"]
+
+TASK = "image-feature-extraction"  # of the hub's list: what every autoencoder does
 
 
 def run_info(folder: Path | str) -> dict[str, Any]:
@@ -30,7 +34,7 @@ def run_info(folder: Path | str) -> dict[str, Any]:
     Raises:
         BadFile: there is no model, or it is damaged.
     """
-    folder = Path(folder)
+    folder = Path(located(folder))
     model = outline(folder)
     recipe: Recipe = model.recipe
     code = math.prod(model.code_shape)
@@ -121,6 +125,72 @@ def write_model_card(
     path = Path(folder) / "card.md"
     files.write_text(path, "\n".join(lines))
     return path
+
+
+def hub_card(folder: Path, name: str, licence: str | None, pictures: Iterable[str] = ()) -> str:
+    """The model card of a folder, as the hub shows it.
+
+    Args:
+        folder: holds what goes to the hub and nothing else, so that nothing else is told.
+        name: ``owner/name``.
+        licence: as the hub writes it, such as ``apache-2.0``; None: the card says that it is not given.
+        pictures: names of PNGs of the folder that it shows.
+    """
+    from huggingface_hub import EvalResult, ModelCardData
+
+    info = run_info(folder)
+    facts = facts_of(folder)
+    measured = _measured(facts.get("measured"))
+    results = []
+    if measured is not None:
+        results = [
+            EvalResult(
+                task_type=TASK, task_name="reconstruction", dataset_type="pictures",
+                dataset_name=f"{measured['of']} pictures of the training", metric_type=kind,
+                metric_name=title, metric_value=round(measured[kind], 6),
+            )
+            for kind, title in (("psnr", "PSNR (dB)"), ("mse", "MSE per pixel"))
+        ]  # fmt: skip
+    tags = ["autoencoder", "image-autoencoder", info["recipe"]]
+    tags += ["variational-autoencoder"] if info["generates"] == "yes" else []
+    header = ModelCardData(
+        library_name="narrows", pipeline_tag=TASK, tags=tags, license=licence,
+        metrics=["psnr", "mse"] if results else None,
+        model_name=name.split("/")[1] if results else None, eval_results=results or None,
+    )  # fmt: skip
+    lines = ["---", header.to_yaml(), "---", f"# {name.split('/')[1]}", ""]
+    lines += ["An image autoencoder, trained with Narrows.", ""]
+    lines += [
+        f"- **{key.replace('_', ' ')}**: {value}"
+        for key, value in info.items()
+        if key not in ("model", "numbers")
+    ]
+    lines.append(f"- **licence**: {licence or 'not given: ask its owner before you use it'}")
+    if measured is not None:
+        count, of = measured["pictures"], measured["of"]
+        lines += ["", f"## Reconstruction of {count:,} {of} pictures", ""]
+        lines += ["| PSNR (dB) | MSE per pixel |", "| --- | --- |"]
+        lines += [f"| {_cell(measured['psnr'])} | {_cell(measured['mse'])} |"]
+    for one in standings_of(facts.get("standing", [])):
+        lines += ["", f"## {one.purpose.capitalize()}", "", f"{one.task}, {one.judged}:", ""]
+        lines += [one.table().markdown()]
+    lines += ["", "## Use it", "", "```console", "$ pip install 'narrows[hub]'"]
+    lines += [f"$ narrows reconstruct hf://{name} FILES… -o OUT/", "```", ""]
+    lines += ["```python", "import narrows as nw", "", f'model = nw.load("hf://{name}")', "```"]
+    for picture in pictures:
+        lines += ["", f"![{picture}]({picture}.png)"]
+    return "\n".join([*lines, ""])
+
+
+def _measured(found: Any) -> dict[str, Any] | None:
+    """What a training measured, where it is what a training writes."""
+    kinds = {"pictures": int, "of": str, "mse": float, "psnr": float}
+    if not isinstance(found, dict) or found.keys() != kinds.keys():
+        return None
+    if any(type(found[key]) is not kind for key, kind in kinds.items()):
+        return None
+    fine = all(abs(found[key]) < 1e6 for key in ("mse", "psnr")) and len(found["of"]) < 40
+    return dict(found) if fine else None
 
 
 def for_others(info: dict[str, Any]) -> dict[str, Any]:

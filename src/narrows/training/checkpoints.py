@@ -38,6 +38,7 @@ from ..locks import Taken, locked
 from ..objectives import Term
 from ..parts import part_of
 from .device import select_device
+from .hub import address_of, pulled
 from .length import lengthened, longer
 from .phases import Phase, Recipe, freeze, objective_of, recipe_of
 from .run import Run
@@ -49,6 +50,7 @@ __all__ = [
     "load",
     "load_auxiliary",
     "load_weights",
+    "located",
     "outline",
     "save",
 ]
@@ -372,20 +374,31 @@ def outline(folder: Path) -> Autoencoder:
         ) from error
 
 
+def located(what: Any) -> Any:
+    """Where a model lies: the folder in the cache for one on the hub, else ``what`` as it is.
+
+    One that was pulled before is not asked for again; see :func:`narrows.training.hub.pulled`.
+    """
+    address = address_of(what)
+    return what if address is None else pulled(address, load)
+
+
 def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoencoder:
     """Read the model that ``narrows train`` or ``save`` left in a folder, in evaluation mode.
 
     Nothing in the folder is executed.
 
     Args:
-        path: the folder, or the ``model.safetensors`` in it.
+        path: the folder, or the ``model.safetensors`` in it; or ``hf://owner/name[@REV]``, which is
+            pulled once and read from the cache from then on.
         weights: ``model`` (the best by validation) or ``last``.
         device: where to put it.
 
     Raises:
         BadFile: no model there, or a damaged, foreign or newer one.
+        Unavailable: it is on the hub, which cannot be reached, or has no such model.
     """
-    folder = Path(path)
+    folder = Path(located(path))
     if folder.suffix == ".safetensors":
         folder, weights = folder.parent, folder.stem
     model = load_weights(folder, weights)

@@ -233,6 +233,7 @@ def _begun(run: Run, files_of: RunFiles) -> bytes:
 def _check_same_pictures(run: Run, folder: Path) -> None:
     """Refuse to go on with other pictures than those that a run began with."""
     before = Run.load(folder, run.preprocessing)
+    before.facts.pop("measured", None)  # of weights that will be others
     run.facts = before.facts | run.facts
     if before.seen is None or run.seen is None:
         return
