@@ -9,6 +9,7 @@ from .about import POOLS, About, pooled
 from .collection import Collection, Neighbours
 from .exports import export
 from .info import CollectionInfo
+from .ledger import Ledger
 from .nearest import nearest
 from .rows import COLUMNS, column_name
 
@@ -18,6 +19,7 @@ __all__ = [
     "About",
     "Collection",
     "CollectionInfo",
+    "Ledger",
     "Neighbours",
     "column_name",
     "export",
