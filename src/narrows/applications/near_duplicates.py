@@ -160,7 +160,7 @@ def near_duplicates(
     which = np.zeros(len(a), np.int64)
     if turns:
         c, d = _symmetric_pairs(coarse, best, a, b, differences <= threshold)
-        away, how = _nearest_turn(ordered, coarse, c, d)
+        away, how = _nearest_turn(ordered, coarse, c, d, known=(a, b, differences))
         a, b, which = np.concatenate([a, c]), np.concatenate([b, d]), np.concatenate([which, how])
         differences = np.concatenate([differences, away])
     c, d = _within_components(n, a, b, differences <= threshold)
@@ -294,11 +294,26 @@ def _symmetric_pairs(
 
 
 def _nearest_turn(
-    signatures: Array, coarse: Array, a: Array, b: Array, turns: bool = True
+    signatures: Array,
+    coarse: Array,
+    a: Array,
+    b: Array,
+    turns: bool = True,
+    known: tuple[Array, Array, Array] | None = None,
 ) -> tuple[Array, Array]:
     """The differences (P,) of pairs as they are, or with a turned as its coarse look is nearest to b's,
-    whichever is less; and the turns (P,)."""
-    plain, how = _compared(signatures, a, b, None), np.zeros(len(a), np.int64)
+    whichever is less; and the turns (P,).
+
+    Args:
+        known: pairs in order whose differences as they are were found before.
+    """
+    plain, how = np.full(len(a), np.nan), np.zeros(len(a), np.int64)
+    if known is not None and len(known[0]):
+        before, wanted = known[0] * len(signatures) + known[1], a * len(signatures) + b
+        at = np.searchsorted(before, wanted).clip(max=len(before) - 1)
+        plain[before[at] == wanted] = known[2][at[before[at] == wanted]]
+    new = np.isnan(plain)
+    plain[new] = _compared(signatures, a[new], b[new], None)
     if not turns:
         return plain, how
     least = np.full(len(a), np.inf)
