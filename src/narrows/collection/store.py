@@ -304,9 +304,11 @@ class Store:
             names = [path.stem for path in self.folder.glob("parts-*.lance")]
         else:
             with guarded(self.address):
-                names, last = [], None
-                while some := self.database.table_names(page_token=last, limit=1000):
-                    names, last = names + list(some), some[-1]
+                found = self.database.list_tables()
+                names = list(found.tables)
+                while found.page_token:
+                    found = self.database.list_tables(page_token=found.page_token)
+                    names += found.tables
         return sorted(int(name[6:]) for name in names if re.fullmatch(r"parts-\d{1,9}", name))
 
     def drop_table(self, name: str) -> None:
