@@ -160,7 +160,8 @@ def near_duplicates(
     which = np.zeros(len(a), np.int64)
     if turns:
         c, d = _symmetric_pairs(coarse, best, a, b, differences <= threshold)
-        away, how = _nearest_turn(ordered, coarse, c, d, known=(a, b, differences))
+        away, how = _nearest_turn(ordered, coarse, c, d, known=(a, b, differences), within=FAR)
+        c, d, away, how = (each[np.isfinite(away)] for each in (c, d, away, how))
         a, b, which = np.concatenate([a, c]), np.concatenate([b, d]), np.concatenate([which, how])
         differences = np.concatenate([differences, away])
     c, d = _within_components(n, a, b, differences <= threshold)
@@ -300,12 +301,14 @@ def _nearest_turn(
     b: Array,
     turns: bool = True,
     known: tuple[Array, Array, Array] | None = None,
+    within: float = np.inf,
 ) -> tuple[Array, Array]:
     """The differences (P,) of pairs as they are, or with a turned as its coarse look is nearest to b's,
     whichever is less; and the turns (P,).
 
     Args:
         known: pairs in order whose differences as they are were found before.
+        within: as they are, only those are compared whose coarse looks are so near; others are inf.
     """
     plain, how = np.full(len(a), np.nan), np.zeros(len(a), np.int64)
     if known is not None and len(known[0]):
@@ -313,6 +316,11 @@ def _nearest_turn(
         at = np.searchsorted(before, wanted).clip(max=len(before) - 1)
         plain[before[at] == wanted] = known[2][at[before[at] == wanted]]
     new = np.isnan(plain)
+    if within < np.inf:
+        for low in range(0, len(a), _AT_ONCE):
+            part = slice(low, low + _AT_ONCE)
+            new[part] &= np.linalg.norm(coarse[a[part]] - coarse[b[part]], axis=1) <= within
+        plain[np.isnan(plain)] = np.inf
     plain[new] = _compared(signatures, a[new], b[new], None)
     if not turns:
         return plain, how
