@@ -37,7 +37,7 @@ EXACT_ROWS = 10_000  # up to so many codes every search is exact
 RECALL = 0.995  # of the ten nearest, that the index is to find
 _BLOCK = 8192
 _IDS_AT_ONCE = 1000
-_QUERIES_AT_ONCE = 256
+_QUERIES_AT_ONCE = 1024
 _FRAGMENTS = 16  # more pieces than these are made into one
 _OLD = timedelta(hours=1)  # a reader may be in the middle of a query on a version this old
 
