@@ -38,6 +38,22 @@ from narrows.collection import Collection
 CODE, QUERIES, K = 64, 2000, 10
 STEPS = ("index", "add", "search", "duplicates", "looks", "outliers")
 GROWING = ("index", "add", "search", "duplicates", "outliers")
+PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
+SHOWN = (
+    ("index, seconds", "index", "seconds"),
+    ("… of a processor", "index", "processor_seconds"),
+    ("… peak memory, GiB", "index", "peak_gib"),
+    ("… disk, MiB, with what it was before it was tidied", "index", "disk_mib"),
+    ("add one, seconds", "add", "seconds"),
+    ("search, seconds of one query", "search", "seconds"),
+    ("… queries a second, 2,000 at once", "search", "queries_per_second"),
+    ("… the same, every code compared", "search", "queries_per_second_exact"),
+    ("… recall@10", "search", "recall_at_10"),
+    ("duplicates by codes, seconds", "duplicates", "seconds"),
+    ("duplicates by look, seconds", "looks", "seconds"),
+    ("… of a processor", "looks", "processor_seconds"),
+    ("outliers, seconds", "outliers", "seconds"),
+)
 LOOKS_UP_TO = 100_000
 BARS = {
     "seconds to index 1,000,000": 1200.0,
@@ -60,8 +76,12 @@ def main() -> None:
     options.add_argument("--keep", action="store_true", help="keep pictures and collections")
     options.add_argument("--quick", action="store_true", help="a tiny run: does it work?")
     options.add_argument("--results", type=Path, default=RESULTS / "scale.json")
+    options.add_argument("--page", action="store_true", help="only write docs/scale.md's table")
     options.add_argument("--step", help=argparse.SUPPRESS)
     given = options.parse_args()
+    if given.page:
+        page(read(given.results))
+        return
     torch.set_num_threads(given.threads)
     if given.step:
         print(json.dumps(DO[given.step](given)))
@@ -305,6 +325,50 @@ def write(given: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
     }
     given.results.parent.mkdir(parents=True, exist_ok=True)
     given.results.write_text(json.dumps(document, indent=2) + "\n")
+
+
+# ---- the page ------------------------------------------------------------------------------------
+
+
+def page(document: dict[str, Any]) -> None:
+    """The table between the marks of docs/scale.md, and the bars with what was reached."""
+    rows = {(row["side"], row["pictures"]): row for row in document["rows"]}
+    lines = [
+        "| | "
+        + " | ".join(f"{n:,} of {side}×{side}" for side, n in rows)
+        + " | grows as N to the |",
+        "|---" * (len(rows) + 2) + "|",
+    ]
+    growth = document["growth"].get("28", {})
+    for words, step, key in SHOWN:
+        cells = [_cell(row.get(step, {}), key) for row in rows.values()]
+        power = growth.get(f"{step} {key}", {}).get("power", "")
+        lines.append(f"| {words} | {' | '.join(cells)} | {power} |")
+    million, hundred = rows.get((28, 1_000_000), {}), rows.get((28, 100_000), {})
+    if million:
+        reached = {
+            "seconds to index 1,000,000": million["index"]["seconds"],
+            "peak memory, GiB": max(v["peak_gib"] for v in million.values() if isinstance(v, dict)),
+            "recall@10": million["search"]["recall_at_10"],
+            "seconds to add one": million["add"]["seconds"],
+            "queries a second in batches": million["search"]["queries_per_second"],
+            "seconds of duplicates by look of 100,000": hundred.get("looks", {}).get("seconds"),
+        }
+        lines += ["", "| wanted, of 28×28 | bar | reached |", "|---|---|---|"]
+        for name, bar in document["bars"].items():
+            least = name in ("recall@10", "queries a second in batches")
+            sign = "at least" if least else "at most"
+            lines.append(f"| {name} | {sign} {bar:,g} | {reached[name]:,g} |")
+    text = PAGE.read_text(encoding="utf-8")
+    head, tail = text.split("<!-- measured -->")[0], text.split("<!-- end -->")[1]
+    body = "\n".join(["<!-- measured -->", *lines, "<!-- end -->"])
+    PAGE.write_text(head + body + tail, encoding="utf-8")
+
+
+def _cell(found: dict[str, Any], key: str) -> str:
+    if "stopped_after" in found and key == "seconds":
+        return f"stopped after {found['stopped_after']:g}"
+    return f"{found[key]:,g}" if key in found else "–"
 
 
 if __name__ == "__main__":
