@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from narrows.collection import About, Collection, column_name
+from narrows.collection import About, Collection, column_name, whole
 from narrows.errors import BadFile, Unavailable
 
 
@@ -202,3 +202,17 @@ def test_it_knows_no_torch() -> None:
     show = "import narrows.collection, sys; print('torch' in sys.modules, 'lancedb' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_commit_flushes_what_is_new(
+    made: Collection, codes: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    real = whole._flushed
+    monkeypatch.setattr(whole, "_flushed", lambda path: flushed.append(path) or real(path))
+    counts = []
+    for i in range(5):
+        flushed.clear()
+        made.add({"id": [f"new{i}"], "code": codes[:1]})
+        counts.append(len(flushed))
+    assert len(set(counts)) == 1 and counts[0] < 12

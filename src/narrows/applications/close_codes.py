@@ -163,17 +163,52 @@ def nearest_pairs(
 ) -> tuple[Array, Array, Array]:
     """As :func:`close_pairs`, but of each code (N, D) only those with its k nearest."""
     found: list[tuple[Array, Array, Array]] = []
-    for pairs in _near(codes, threshold, progress):
-        found.append(pairs)
+    limits = _Limits(len(codes), k, threshold)
+    for pairs in _near(codes, threshold, progress, limits):
+        limits.lower(*pairs)
+        found.append(limits.of(*pairs))
         if sum(len(each[0]) for each in found) > max(_MANY, 4 * k * len(codes)):
-            found = [_nearest(_joined(found), k)]
-    return _sorted(_nearest(_joined(found), k))
+            found = [_nearest(limits.of(*_joined(found)), k)]
+    return _sorted(_nearest(limits.of(*_joined(found)), k))
+
+
+class _Limits:
+    """How far the k nearest of each code may be, by the pairs that were found; squares, (N,)."""
+
+    def __init__(self, n: int, k: int, threshold: float) -> None:
+        self.squares = np.full(n, float(threshold) ** 2)
+        self._nearest = np.full((n, k), np.inf)  # of each, in order
+
+    def lower(self, a: Array, b: Array, distances: Array) -> None:
+        """Take note of pairs (P,)."""
+        whose, away = np.concatenate([a, b]), np.concatenate([distances, distances]) ** 2
+        useful = away < self._nearest[whose, -1]
+        whose, away = whose[useful], away[useful]
+        sort = np.lexsort((away, whose))
+        whose, away = whose[sort], away[sort]
+        ranks = np.arange(len(whose)) - np.searchsorted(whose, whose)
+        k = self._nearest.shape[1]
+        whose, away, ranks = whose[ranks < k], away[ranks < k], ranks[ranks < k]
+        codes, places = np.unique(whose, return_inverse=True)
+        new = np.full((len(codes), k), np.inf)
+        new[places.ravel(), ranks] = away
+        both = np.sort(np.concatenate([self._nearest[codes], new], 1), 1)[:, :k]
+        self._nearest[codes] = both
+        self.squares[codes] = np.minimum(self.squares[codes], both[:, -1] * (1 + 1e-6))
+
+    def of(self, a: Array, b: Array, distances: Array) -> tuple[Array, Array, Array]:
+        """The pairs within the limit of either end."""
+        fine = distances**2 <= np.maximum(self.squares[a], self.squares[b])
+        return a[fine], b[fine], distances[fine]
 
 
 def _near(
-    codes: Array, threshold: float, progress: Progress | None
+    codes: Array, threshold: float, progress: Progress | None, limits: _Limits | None = None
 ) -> Iterator[tuple[Array, Array, Array]]:
-    """All pairs with a < b that are near, and their distances, some at a time."""
+    """All pairs with a < b that are near, and their distances, some at a time.
+
+    With limits, which may fall meanwhile, only those within the limit of either.
+    """
     if not threshold >= 0 or math.isinf(threshold):
         raise ValueError(f"the threshold is a distance of at least 0; we got {threshold}")
     codes = np.ascontiguousarray(codes, np.float32)
@@ -186,7 +221,9 @@ def _near(
     for low, high, more in _tiles(along, threshold, float(np.abs(centred).max())):
         for left in range(low, more, _COLUMNS):
             right = min(left + _COLUMNS, more)
-            for a, b in _candidates(centred, low, high, left, right, threshold):
+            within = None if limits is None else limits.squares[rows[left:right]]
+            ours = threshold**2 if limits is None else limits.squares[rows[low:high], None]
+            for a, b in _candidates(centred, low, high, left, right, ours, within):
                 a, b = rows[a], rows[b]
                 away = codes[a].astype(np.float64) - codes[b]
                 distances = np.sqrt(np.einsum("pd,pd->p", away, away))
@@ -235,9 +272,20 @@ def _tiles(along: Array, threshold: float, largest: float) -> Iterator[tuple[int
 
 
 def _candidates(
-    x: Array, low: int, high: int, left: int, right: int, threshold: float
+    x: Array,
+    low: int,
+    high: int,
+    left: int,
+    right: int,
+    within: Array | float,
+    or_within: Array | None,
 ) -> Iterator[tuple[Array, Array]]:
-    """Pairs of the rows low … high and left … right that may be near, some at a time."""
+    """Pairs of the rows low … high and left … right that may be near, some at a time.
+
+    Args:
+        within: squares of distances, of the rows (n, 1) or of all.
+        or_within: of the others, (m,).
+    """
     ours, theirs = x[low:high], x[left:right]
     mine = np.einsum("nd,nd->n", ours, ours)
     other = np.einsum("nd,nd->n", theirs, theirs)
@@ -245,7 +293,11 @@ def _candidates(
     away *= -2
     away += other
     slack = _ROUNDING * (float(mine.max()) + float(other.max()))
-    a, b = np.nonzero(away <= (threshold**2 + slack - mine)[:, None])
+    fine = away <= (within + (slack - mine)[:, None]).astype(np.float32)
+    if or_within is not None:
+        away += mine[:, None]
+        fine |= away <= (or_within + slack).astype(np.float32)
+    a, b = np.nonzero(fine)
     a, b = a + low, b + left
     once = a < b
     a, b = a[once], b[once]

@@ -107,7 +107,7 @@ class Stored:
                         "--by codes"
                     )
                 at = [self._places[batch["id"][i]] for i in there]
-                small[at] = signatures(map(opened_thumbnail, contents))
+                small[at] = signatures(ahead(opened_thumbnail, contents, None))
                 step(done := done + len(batch["id"]), max(n, done))
         return small
 

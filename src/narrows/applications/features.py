@@ -30,7 +30,9 @@ from ..near import meant
 if TYPE_CHECKING:
     from ..collection import Collection
 
-__all__ = ["FITTED_ON", "TITLES", "Features", "check_features", "check_place", "kept_features"]
+__all__ = [
+    "FITTED_ON", "TITLES", "Features", "check_features", "check_place", "check_unfitted", "kept_features",
+]  # fmt: skip
 
 TITLES = {
     "codes": "codes",
@@ -207,6 +209,19 @@ def check_place(address: str | Path, kind: str, distance: str) -> None:
         raise ValueError(
             f"what is fitted for {kind} ({distance}) is kept in the collection's folder, and {address} is "
             "an object store: take codes, colours or pixels there, by euclidean or cosine"
+        )
+
+
+def check_unfitted(kind: str, distance: str) -> None:
+    """Refuse parts of what is fitted to pictures, as each part would fit it anew.
+
+    Raises:
+        ValueError: something is fitted.
+    """
+    if _is_fitted(kind, distance):
+        raise ValueError(
+            f"{kind} ({distance}) is fitted to the pictures first, and two machines may round that "
+            "differently: index in one go, or take codes, colours or pixels, by euclidean or cosine"
         )
 
 

@@ -2,11 +2,13 @@
 
 MODEL, pictures ──encode what is new──► Collection
 
-The work, and what a run that is killed leaves, is in :mod:`narrows.applications.indexing`.
+The work, and what a run that is killed leaves, is in :mod:`narrows.applications.indexing`; how several
+processes share it, in :mod:`narrows.applications.index_parts`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -32,8 +34,24 @@ from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table
 from ..training import address_of, located
-from .features import FITTED_ON, Features, check_features, check_place, kept_features
-from .indexing import collection_for, index_files, index_source, one_indexer
+from .features import (
+    FITTED_ON,
+    Features,
+    check_features,
+    check_place,
+    check_unfitted,
+    kept_features,
+)
+from .index_parts import finish as finish_parts
+from .index_parts import finished_before, first_codes, index_part, part_of
+from .indexing import (
+    WRITTEN_AT_ONCE,
+    Indexed,
+    collection_for,
+    index_files,
+    index_source,
+    one_indexer,
+)
 from .opening import encoded, opened_model
 from .units import model_weights
 
@@ -54,6 +72,8 @@ class IndexResult(Result):
         skipped: (file, reason) of each that is no readable picture.
         notes: what was ignored, merged or guessed.
         moved: how many lie elsewhere in the folder than before, with all that was known of them.
+        part: which of how many parts this was, ``3/16``; empty of a whole collection. Then ``pictures``
+            counts those of the part, and nobody can open the collection's version yet.
     """
 
     name: ClassVar[str] = "index"
@@ -67,12 +87,14 @@ class IndexResult(Result):
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     moved: int = 0
+    part: str = ""
 
     def document(self) -> dict[str, Any]:
         """The counts, and what the collection has of each picture."""
         return {
             "collection": self.collection.address,
             "version": self.collection.version.number,
+            **({"part": self.part} if self.part else {}),
             "pictures": self.pictures,
             "added": self.added,
             "changed": self.changed,
@@ -99,6 +121,13 @@ class IndexResult(Result):
         if self.skipped:
             counts.append(f"{len(self.skipped):,} skipped")
         address, about = self.collection.address, self.collection.about
+        if self.part:
+            number = self.collection.version.number
+            return (
+                f"{self.pictures:,} pictures, part {self.part} of version {number} of {address}\n"
+                f"{', '.join(counts)}; {self.seconds:.1f} s\n"
+                f"  when all parts are done   the same command, --finish in place of --part {self.part}"
+            )
         return (
             f"{self.pictures:,} pictures in {address}, {about.features} of {about.size} "
             f"numbers{about.apart}\n{', '.join(counts)}; {self.seconds:.1f} s\n"
@@ -116,6 +145,9 @@ def index(
     features: str | None = None,
     distance: str | None = None,
     new_version: bool = False,
+    version: int | None = None,
+    part: str | tuple[int, int] | None = None,
+    finish: bool = False,
     device: str = "auto",
     progress: Progress = None,
 ) -> IndexResult:
@@ -142,18 +174,30 @@ def index(
             ``features``.
         new_version: begin a new version of the collection where it holds codes of another model, or
             of other pictures; the versions before stay.
+        version: the number of the version that parts make, the next one that there is none of.
+        part: encode only this part, ``"3/16"`` or (3, 16), of the pictures as they are listed. The parts
+            may run at the same time, on any machines, and again.
+        finish: when all parts are done, build the index and make the version the one that opens.
         device: where a model that is read goes.
         progress: see :mod:`narrows.progress`.
 
     Raises:
-        BadFile: there is no model, or the collection is of another model or of other pictures.
+        BadFile: there is no model, or the collection, or its other parts, are of another model or of
+            other pictures.
         NoImages: nothing can be read.
-        ValueError: a pool that there is not, metadata without a folder, pictures of another shape.
-        NarrowsError: a code is not finite, or the disk fails; what was written before stays.
+        ValueError: a pool that there is not, metadata without a folder, pictures of another shape; a
+            part without a version, or what is fitted to all pictures in parts.
+        NarrowsError: a code is not finite, or the disk fails; what was written before stays. Parts are
+            missing.
     """
     began = time.perf_counter()
+    share = None if part is None else part_of(part)
+    _check_parts(version, share, finish, new_version)
+    new_version = new_version or version is not None
     loaded = opened_model(model, device)
     kind, apart = _wanted(to, features, distance, new_version)
+    if version is not None:
+        check_unfitted(kind, apart)
     found = loaded
     if (kind, apart) != PLAIN:
         if pool not in (None, "flatten"):
@@ -178,30 +222,72 @@ def index(
         return encoded(found, Images(x), progress=False)
 
     apply: Any = index_files if isinstance(source, PictureFiles) else index_source
-    with stage(progress, "indexing") as step, one_indexer(to):
-        collection = collection_for(to, about, stated=stated, new_version=new_version)
-        if isinstance(found, Features):
-            found.save(collection.address)
-        done = apply(collection, source, encode, progress=step)
-        if (
-            collection.about.weights is None
-            and len(collection)
-            and (weights := _weights(found, collection))
-        ):
-            collection.change(weights=weights)
+    before = None if version is None else finished_before(to, version, about)
+    with contextlib.ExitStack() as stack:
+        if share is None:
+            stack.enter_context(one_indexer(to))
+        step = stack.enter_context(stage(progress, "indexing"))
+        if before is not None:
+            note = f"version {before.version.number} was finished before"
+            collection, done = before, Indexed(unchanged=len(before), notes=[note])
+            share = None
+        elif version is not None and share is not None:
+            collection, done = index_part(to, version, share, about, source, encode, step)
+        elif version is not None:
+            collection, done = finish_parts(to, version, about, source)
+        else:
+            collection = collection_for(to, about, stated=stated, new_version=new_version)
+            if isinstance(found, Features):
+                found.save(collection.address)
+            done = apply(collection, source, encode, progress=step)
+        if share is None and collection.about.weights is None and len(collection):
+            first = None if version is None else first_codes(collection, source, WRITTEN_AT_ONCE)
+            if weights := _weights(found, collection, first):
+                collection.change(weights=weights)
+    mine = done.added + done.changed + done.unchanged if share else len(collection)
     return IndexResult(
-        collection, len(collection), done.added, done.changed, done.removed, done.unchanged,
+        collection, mine, done.added, done.changed, done.removed, done.unchanged,
         time.perf_counter() - began, done.skipped, done.notes, done.moved,
+        "" if share is None else f"{share[0]}/{share[1]}",
     )  # fmt: skip
 
 
-def _weights(found: Any, collection: Collection) -> tuple[float, ...] | None:
-    """What each number of a row counts on a map; None where nothing is known of that."""
+def _check_parts(
+    version: int | None, part: tuple[int, int] | None, finish: bool, new_version: bool
+) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        ValueError: a part without a version, a version without a part.
+    """
+    if part is not None and finish:
+        raise ValueError(
+            "--part encodes a part, --finish ends what all parts did: give one of the two"
+        )
+    if (part is not None or finish) and (version is None or version < 1):
+        raise ValueError(
+            "all parts are told which version they make: give them --version 1, or the next one that "
+            f"the collection has not; we got {version}"
+        )
+    if version is not None and (new_version or not (part or finish)):
+        raise ValueError(
+            "--version goes with --part or --finish; in one go a version gets the next number by itself"
+        )
+
+
+def _weights(found: Any, collection: Collection, first: Any = None) -> tuple[float, ...] | None:
+    """What each number of a row counts on a map; None where nothing is known of that.
+
+    Args:
+        first: codes (n, D) to tell it by; by default those of the first rows.
+    """
     if isinstance(found, Features):
         return found.weights()
     if collection.about.size != math.prod(collection.about.code_shape):
         return None  # pooled: no codes any more
-    return model_weights(found, next(collection.iter_batches(["code"]))["code"])
+    if first is None:
+        first = next(collection.iter_batches(["code"]))["code"]
+    return model_weights(found, first)
 
 
 def _wanted(

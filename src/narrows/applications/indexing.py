@@ -38,8 +38,8 @@ from ..images.walk import Found, printable
 from ..locks import locked
 
 __all__ = [
-    "ENCODED_AT_ONCE", "Encode", "Indexed", "Look", "ahead", "brought", "collection_for", "found_again",
-    "index_files", "index_source", "look_at", "one_indexer", "taken",
+    "ENCODED_AT_ONCE", "Encode", "Indexed", "Look", "ahead", "brought", "collection_for", "described",
+    "found_again", "index_files", "index_source", "look_at", "one_indexer", "taken",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
@@ -181,6 +181,7 @@ def index_files(
     found: PictureFiles,
     encode: Encode,
     *,
+    among: Iterable[str] | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Indexed:
@@ -195,6 +196,7 @@ def index_files(
         collection: where to; its ``about`` says in which shape pictures are read.
         found: the files, by :func:`narrows.images.files.picture_files`.
         encode: uint8 (B, C, H, W) → codes (B, *code).
+        among: ids, no rows but whose are looked at; None looks at all.
         workers: threads that decode; by default as many as processors, at most 16.
         progress: called with (done, total) of the files that are opened.
 
@@ -203,7 +205,7 @@ def index_files(
             before stays.
     """
     with _alone(collection):
-        known = _Known(collection, found.metadata, [file.id for file in found.files])
+        known = _Known(collection, found.metadata, [file.id for file in found.files], among)
         todo = [(row, file) for row, file in enumerate(found.files) if known.stale(file)]
         done = Indexed(
             skipped=list(found.skipped),
@@ -217,6 +219,11 @@ def index_files(
             lambda function, paths: ahead(function, paths, workers),
         )
         if options.levels is not None and options.levels != collection.about.preprocessing.levels:
+            if collection.is_part:
+                raise NarrowsError(
+                    f"{next(iter(deep))} has more than 8 bits and the model no range for it; one is chosen "
+                    "from all pictures together, so index these in one go"
+                )
             collection.change(levels=options.levels.document())
         changes = Changes()
         present = {file.id for file in found.files} | {name for name, _ in found.skipped}
@@ -260,19 +267,20 @@ def index_source(
     source: Source,
     encode: Encode,
     *,
+    among: Iterable[str] | None = None,
     progress: Progress | None = None,
 ) -> Indexed:
     """Bring a collection up to an array or a named set: all are hashed, what is new is encoded.
 
     Args:
-        collection, encode: as in :func:`index_files`.
+        collection, encode, among: as in :func:`index_files`.
         source: pictures of any size; its ids, labels, metadata and split become columns.
         progress: called with (done, total).
     """
     n = len(source)
     ids = [str(id_) for id_ in getattr(source, "ids", None) or range(n)]
     with _alone(collection):
-        known = _Known(collection, _described(source, n), ids)
+        known = _Known(collection, described(source), ids, among)
         done = Indexed(
             skipped=list(getattr(source, "skipped", ())),
             notes=[*getattr(source, "notes", ()), *known.notes],
@@ -333,10 +341,14 @@ def one_indexer(address: str | Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _alone(collection: Collection) -> Iterator[None]:
-    """Be the only one that indexes into a collection.
+    """Be the only one that indexes into a collection, or one of those who make a part of it.
 
     A new version into which nothing was written goes with the error that prevented it.
     """
+    if collection.is_part:
+        collection.settle()
+        yield
+        return
     with one_indexer(collection.address):
         collection.settle()
         try:
@@ -348,8 +360,16 @@ def _alone(collection: Collection) -> Iterator[None]:
 
 
 def _end(collection: Collection, known: _Known, done: Indexed, removed: list[str]) -> None:
-    """Remove what is gone, write what else is known by now, tidy, and call the version whole."""
-    if not done.added and not done.moved and len(removed) == len(known.places):
+    """Remove what is gone, write what else is known by now, tidy, and call the version whole.
+
+    A part is neither tidied nor called whole: that is done when all of them are there.
+    """
+    if (
+        not collection.is_part
+        and not done.added
+        and not done.moved
+        and len(removed) == len(known.places)
+    ):
         first = f": {done.skipped[0][0]}: {done.skipped[0][1]}" if done.skipped else ""
         raise NoImages(
             f"none of the {len(known.ids):,} files is a picture that can be read{first}; "
@@ -357,7 +377,10 @@ def _end(collection: Collection, known: _Known, done: Indexed, removed: list[str
         )
     known.describe()
     if removed:
-        done.removed = collection.delete(removed) - done.moved
+        collection.delete(removed)
+        done.removed = len(removed) - done.moved
+    if collection.is_part:
+        return
     collection.optimize()
     collection.commit()
 
@@ -369,14 +392,19 @@ class _Known:
     """The rows that a collection has, and the metadata that the pictures have now."""
 
     def __init__(
-        self, collection: Collection, metadata: Mapping[str, Array], ids: Sequence[str]
+        self,
+        collection: Collection,
+        metadata: Mapping[str, Array],
+        ids: Sequence[str],
+        among: Iterable[str] | None = None,
     ) -> None:
         self.collection = collection
         self.ids = list(ids)
         names = column_names(metadata)
         self.metadata = {names[name]: values for name, values in metadata.items()}
         self.notes = self._agree()
-        table = collection.table(["id", "path", "size", "mtime", "hash", *self.metadata])
+        wanted = ["id", "path", "size", "mtime", "hash", *self.metadata]
+        table = collection.table(wanted) if among is None else collection.found(wanted, among)
         there = values_of(table)
         for name in ("size", "mtime"):  # of rows that were not made of files
             there[name] = table[name].fill_null(-1).to_numpy()
@@ -486,8 +514,9 @@ def _stored(path: str) -> str | None:
     return printable(os.path.abspath(path)) if path else None
 
 
-def _described(source: Source, n: int) -> dict[str, Array]:
+def described(source: Source) -> dict[str, Array]:
     """The columns that a source in memory carries."""
+    n = len(source)
     columns: dict[str, Array] = {}
     labels = getattr(source, "labels", None)
     given = labels if isinstance(labels, Mapping) else {"label": labels}

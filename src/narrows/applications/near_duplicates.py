@@ -15,13 +15,14 @@ no further from another than the nearest two of theirs: it says whom else to com
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import adaptive_avg_pool2d, conv2d, pad
+from torch.nn.functional import adaptive_avg_pool2d, pad
 
 from ..images.read import fit_pixels, wanted
 from ..measures.registration import registered_distance
@@ -35,6 +36,7 @@ from .close_codes import (
     grouped,
     nearest_pairs,
 )
+from .indexing import ahead
 
 __all__ = [
     "NEAREST", "SIDE", "TURNS", "NearDuplicates", "best_threshold", "near_duplicates", "signatures", "turned",
@@ -54,6 +56,7 @@ TURNS = (
     "mirrored upside down", "mirrored and turned by 270°",
 )  # fmt: skip
 _AT_ONCE = 4096
+_LOOKS_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -78,16 +81,30 @@ class NearDuplicates:
 def signatures(pictures: Iterable[Array]) -> Array:
     """Pictures, uint8 (C, H, W) of any sizes with C of 1 or 3, as small ones: uint8 (N, 3, 24, 24)."""
     how = wanted(SIDE, "rgb", "stretch", None)
-    reach = np.arange(-2, 3)
-    weights = torch.from_numpy(np.exp(-0.5 * (reach / BLUR) ** 2)).float()
-    weights = (weights / weights.sum()).expand(3, 1, 1, -1)
     made = [np.zeros((0, 3, SIDE, SIDE), np.uint8)]
-    for picture in pictures:
-        small = fit_pixels(torch.from_numpy(np.array(picture))[None], how)
-        x = pad(small.float(), (2, 2, 2, 2), mode="replicate")
-        x = conv2d(conv2d(x, weights, groups=3), weights.mT, groups=3)
-        made.append(x.round().clamp(0, 255).byte().numpy())
+    rest = iter(pictures)
+    while some := list(itertools.islice(rest, _LOOKS_AT_ONCE)):
+        small = torch.empty((len(some), 3, SIDE, SIDE), dtype=torch.uint8)
+        for shape in {each.shape for each in some}:
+            rows = [row for row, each in enumerate(some) if each.shape == shape]
+            small[rows] = fit_pixels(torch.from_numpy(np.stack([some[row] for row in rows])), how)
+        made.append(_blurred(small.float()).round().clamp(0, 255).byte().numpy())
     return np.concatenate(made)
+
+
+def _blurred(x: torch.Tensor) -> torch.Tensor:
+    """Pictures (B, C, S, S) blurred, each alike whichever others are beside it."""
+    reach = np.arange(-2, 3)
+    weights = np.exp(-0.5 * (reach / BLUR) ** 2)
+    x = pad(x, (2, 2, 2, 2), mode="replicate")
+    for dim in (3, 2):
+        parts = [x.narrow(dim, at, SIDE) for at in range(len(reach))]
+        terms = [
+            part * float(weight)
+            for part, weight in zip(parts, weights / weights.sum(), strict=True)
+        ]
+        x = sum(terms[1:], terms[0])
+    return x
 
 
 def near_duplicates(
@@ -143,7 +160,8 @@ def near_duplicates(
     which = np.zeros(len(a), np.int64)
     if turns:
         c, d = _symmetric_pairs(coarse, best, a, b, differences <= threshold)
-        away, how = _nearest_turn(ordered, coarse, c, d)
+        away, how = _nearest_turn(ordered, coarse, c, d, known=(a, b, differences), within=FAR)
+        c, d, away, how = (each[np.isfinite(away)] for each in (c, d, away, how))
         a, b, which = np.concatenate([a, c]), np.concatenate([b, d]), np.concatenate([which, how])
         differences = np.concatenate([differences, away])
     c, d = _within_components(n, a, b, differences <= threshold)
@@ -277,11 +295,33 @@ def _symmetric_pairs(
 
 
 def _nearest_turn(
-    signatures: Array, coarse: Array, a: Array, b: Array, turns: bool = True
+    signatures: Array,
+    coarse: Array,
+    a: Array,
+    b: Array,
+    turns: bool = True,
+    known: tuple[Array, Array, Array] | None = None,
+    within: float = np.inf,
 ) -> tuple[Array, Array]:
     """The differences (P,) of pairs as they are, or with a turned as its coarse look is nearest to b's,
-    whichever is less; and the turns (P,)."""
-    plain, how = _compared(signatures, a, b, None), np.zeros(len(a), np.int64)
+    whichever is less; and the turns (P,).
+
+    Args:
+        known: pairs in order whose differences as they are were found before.
+        within: as they are, only those are compared whose coarse looks are so near; others are inf.
+    """
+    plain, how = np.full(len(a), np.nan), np.zeros(len(a), np.int64)
+    if known is not None and len(known[0]):
+        before, wanted = known[0] * len(signatures) + known[1], a * len(signatures) + b
+        at = np.searchsorted(before, wanted).clip(max=len(before) - 1)
+        plain[before[at] == wanted] = known[2][at[before[at] == wanted]]
+    new = np.isnan(plain)
+    if within < np.inf:
+        for low in range(0, len(a), _AT_ONCE):
+            part = slice(low, low + _AT_ONCE)
+            new[part] &= np.linalg.norm(coarse[a[part]] - coarse[b[part]], axis=1) <= within
+        plain[np.isnan(plain)] = np.inf
+    plain[new] = _compared(signatures, a[new], b[new], None)
     if not turns:
         return plain, how
     least = np.full(len(a), np.inf)
@@ -319,17 +359,22 @@ def _compared(
     signatures: Array, a: Array, b: Array, progress: Progress | None, turns: Array | None = None
 ) -> Array:
     """The differences (P,) of pairs of looks, the first of each turned."""
-    found = [np.zeros(0)]
-    for low in range(0, len(a), _AT_ONCE):
+
+    def one(low: int) -> Array:
         part = slice(low, low + _AT_ONCE)
         x, y = (torch.from_numpy(signatures[rows[part]]).float() / 255 for rows in (a, b))
         if turns is not None:
             for which in np.unique(turns[part]).tolist():
                 some = torch.from_numpy(turns[part] == which)
                 x[some] = turned(x[some], which)
-        found.append(registered_distance(x, y).double().numpy())
+        away: Array = registered_distance(x, y).double().numpy()
+        return away
+
+    found = [np.zeros(0)]
+    for away in ahead(one, range(0, len(a), _AT_ONCE), None):
+        found.append(away)
         if progress is not None:
-            progress(min(low + _AT_ONCE, len(a)), len(a))
+            progress(min((len(found) - 1) * _AT_ONCE, len(a)), len(a))
     return np.concatenate(found)
 
 

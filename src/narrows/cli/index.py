@@ -49,6 +49,23 @@ def index(
             help="Begin a new version of the collection, such as one of another model.",
         ),
     ] = False,
+    version: Annotated[
+        int | None,
+        typer.Option(help="The version that parts make: 1, or the next one that there is none of."),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            help="Encode only this part, such as 3/16: a scheduler starts all of them, with one --version."
+        ),
+    ] = None,
+    finish: Annotated[
+        bool,
+        typer.Option(
+            "--finish",
+            help="When all parts are done, build the index and make the version current.",
+        ),
+    ] = False,
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
@@ -64,6 +81,7 @@ def index(
 
     result = call(
         model, pictures, to, metadata=metadata, pool=pool, features=features, distance=distance,
-        new_version=new_version, device=device,
+        new_version=new_version, version=version,
+        part=part, finish=finish, device=device,
     )  # fmt: skip
     answer(result, as_json)

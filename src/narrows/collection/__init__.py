@@ -10,6 +10,7 @@ from .bridges import BRIDGES, bridge
 from .collection import Collection, Neighbours
 from .exports import export
 from .info import CollectionInfo
+from .ledger import Ledger
 from .nearest import nearest
 from .rows import COLUMNS, column_name
 
@@ -20,6 +21,7 @@ __all__ = [
     "About",
     "Collection",
     "CollectionInfo",
+    "Ledger",
     "Neighbours",
     "bridge",
     "column_name",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ EXACT_ROWS = 10_000  # up to so many codes every search is exact
 RECALL = 0.995  # of the ten nearest, that the index is to find
 _BLOCK = 8192
 _IDS_AT_ONCE = 1000
-_QUERIES_AT_ONCE = 256
+_QUERIES_AT_ONCE = 1024
 _FRAGMENTS = 16  # more pieces than these are made into one
 _OLD = timedelta(hours=1)  # a reader may be in the middle of a query on a version this old
 
@@ -162,6 +162,11 @@ class Collection:
         return list(self.schema.names)
 
     @property
+    def is_part(self) -> bool:
+        """Whether other processes write to this version at the same time, a part each."""
+        return self._store.ledger is not None
+
+    @property
     def scores(self) -> list[str]:
         """The columns of scores."""
         return [name for name in self.columns if name.startswith("score_")]
@@ -254,6 +259,24 @@ class Collection:
         self, columns: Sequence[str], where: str | None = None, size: int = _BLOCK
     ) -> Iterator[dict[str, Any]]:
         """Columns as :meth:`rows` gives them, a block of rows at a time, all of one commit."""
+        for batch in self._batches(columns, where, size):
+            yield values_of(batch)
+
+    def found(self, columns: Sequence[str], ids: Iterable[str]) -> pa.Table:
+        """Rows of these ids as far as they are there, in one pass over all rows."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        wanted = pa.array(list(ids), pa.string())
+        parts = [self._scanned(list(columns), "false")]
+        if not len(wanted):
+            return parts[0]
+        for batch in self._batches(columns, None, _BLOCK):
+            some = batch.filter(compute.is_in(batch["id"], value_set=wanted))
+            parts += [some] if len(some) else []
+        return pa.concat_tables(parts)
+
+    def _batches(self, columns: Sequence[str], where: str | None, size: int) -> Iterator[pa.Table]:
         import pyarrow as pa
 
         condition = self._condition(where)
@@ -265,7 +288,7 @@ class Collection:
                 batch = next(reader, None)
             if batch is None:
                 return
-            yield values_of(pa.table(batch))
+            yield pa.table(batch)
 
     def _scanned(self, columns: list[str], condition: str | None) -> pa.Table:
         with guarded(self.address):
@@ -410,6 +433,20 @@ class Collection:
                 self._table.delete(each)
         return before - len(self)
 
+    def delete_twins(self) -> None:
+        """Of rows with one id keep the first."""
+        seen: set[str] = set()
+        twins: list[int] = []
+        for block in self.iter_batches(["id", "_rowid"]):
+            for id_, row in zip(block["id"], block["_rowid"].tolist(), strict=True):
+                if id_ in seen:
+                    twins.append(int(row))
+                seen.add(id_)
+        with self._writing():
+            for low in range(0, len(twins), _IDS_AT_ONCE):
+                rows = ", ".join(map(str, twins[low : low + _IDS_AT_ONCE]))
+                self._table.delete(f"_rowid IN ({rows})")
+
     def settle(self) -> None:
         """Before a write: what a power cut left broken is put aside, under another name."""
         if self._store.settle(self.version.table):
@@ -417,9 +454,11 @@ class Collection:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        self.settle()
-        with self._store.writing(self.version.table):
-            yield
+        shared = self._store.alone() if self.is_part else contextlib.nullcontext()
+        with shared:
+            self.settle()
+            with self._store.writing(self.version.table):
+                yield
 
     def change(self, **what: Any) -> None:
         """Change what is said about this version, such as where its model lies."""

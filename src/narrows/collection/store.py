@@ -3,6 +3,7 @@
     ADDRESS/
       narrows.lance            a row per version: its table, what it is, whether it is complete
       pictures-N-….lance       the rows of version N
+      parts-N.lance            while version N is made in parts, see ledger.py
       whole.json               what of them is on the disk for certain, see whole.py
       masks/                   masks of true flaws that were painted in the studio, see studio/masks.py
 
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadFile, NarrowsError, Unavailable
+from ..locks import locked
 from . import whole
 from .about import About
 from .rows import schema_of
@@ -36,7 +38,7 @@ from .rows import schema_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Store", "Version", "guarded", "local", "look"]
+__all__ = ["Store", "Version", "guarded", "local", "look", "table_name"]
 
 LISTING = "narrows"
 SAID = logging.getLogger("narrows")
@@ -45,6 +47,7 @@ _CONTENT = (
     ".",
     "lock",
     "pictures-",
+    "parts-",
     "features-",
     "masks",
     LISTING,
@@ -171,14 +174,19 @@ def _lancedb() -> Any:
 
 
 class Store:
-    """The tables at one address, and the listing of versions."""
+    """The tables at one address, and the listing of versions.
 
-    def __init__(self, address: str, make: bool = False) -> None:
-        self.address = address
+    Args:
+        make: whether there may be nothing yet.
+        ledger: the table that lists the parts, where several processes write to one version at once.
+    """
+
+    def __init__(self, address: str, make: bool = False, *, ledger: str | None = None) -> None:
+        self.address, self.ledger = address, ledger
         lancedb = _lancedb()
         self.folder = folder = local(address)
         self._beside: Path | None = None
-        if not look(address) and not make:
+        if not look(address) and not make and ledger is None:
             raise BadFile(
                 f"there is no collection in {address}: make one with "
                 f"`narrows index MODEL PICTURES --to {address}`"
@@ -273,6 +281,44 @@ class Store:
         return bool(found.lacking)
 
     @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only one in a folder that writes a part, for one commit (an object store has no locks).
+
+        Raises:
+            NarrowsError: the version was finished meanwhile.
+        """
+        with contextlib.ExitStack() as stack:
+            if self.folder is not None:
+                with guarded(self.address):
+                    stack.enter_context(locked(self.folder))
+            if self.ledger is not None and int(self.ledger[6:]) not in self.ledgers():
+                raise NarrowsError(
+                    f"version {self.ledger[6:]} of {self.address} was finished, or removed, while this part "
+                    "of it ran once more; nothing else was written"
+                )
+            yield
+
+    def ledgers(self) -> list[int]:
+        """The versions that are being made in parts."""
+        if self.folder is not None:
+            names = [path.stem for path in self.folder.glob("parts-*.lance")]
+        else:
+            with guarded(self.address):
+                found = self.database.list_tables()
+                names = list(found.tables)
+                while found.page_token:
+                    found = self.database.list_tables(page_token=found.page_token)
+                    names += found.tables
+        return sorted(int(name[6:]) for name in names if re.fullmatch(r"parts-\d{1,9}", name))
+
+    def drop_table(self, name: str) -> None:
+        """Remove a table that no listing names."""
+        with guarded(self.address):
+            self.database.drop_table(name)
+            if self.folder is not None:
+                whole.forget(self.folder, name)
+
+    @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[None]:
         """What is committed to a table inside is on the disk afterwards."""
         with guarded(self.address):
@@ -291,7 +337,7 @@ class Store:
             listed = [
                 Version(
                     int(r["version"]),
-                    _name(r["table"]),
+                    table_name(r["table"]),
                     About.read(r["about"], self.address),
                     r["complete"],
                 )
@@ -329,7 +375,8 @@ class Store:
 
     def make(self, about: About) -> Version:
         """An empty new version, not complete yet."""
-        number = max((version.number for version in self.versions()), default=0) + 1
+        taken = [*self.ledgers(), *(version.number for version in self.versions())]
+        number = max(taken, default=0) + 1
         version = Version(number, f"pictures-{number}-{secrets.token_hex(4)}", about, False)
         with self.writing(version.table):
             self.database.create_table(version.table, schema=schema_of(about.size))
@@ -353,10 +400,7 @@ class Store:
         self.settle(LISTING)
         with self.writing(LISTING):
             self.database.open_table(LISTING).delete(f"version = {version.number}")
-        with guarded(self.address):
-            self.database.drop_table(version.table)
-            if self.folder is not None:
-                whole.forget(self.folder, version.table)
+        self.drop_table(version.table)
 
     def clear(self) -> None:
         """Remove what is left of a collection without a version."""
@@ -370,7 +414,7 @@ class Store:
                 self.folder.rmdir()
 
 
-def _name(table: object) -> str:
+def table_name(table: object) -> str:
     """The name of a table of rows, and of nothing else."""
     if not isinstance(table, str) or not re.fullmatch(r"pictures-\d+-[0-9a-f]+", table):
         raise ValueError("a table of another name")

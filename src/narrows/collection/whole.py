@@ -97,7 +97,7 @@ def seal(folder: Path, table: str) -> None:
     there = set()
     for path, entry in _walk(root):
         there.add(path)
-        if path not in known and _flushed(entry.path):
+        if path not in known and not _is_past(path, before) and _flushed(entry.path):
             new_folders.add(os.path.dirname(entry.path))
     for each in sorted(new_folders | {os.fspath(root), os.fspath(folder)}):
         _flushed(each)
@@ -120,6 +120,16 @@ def seal(folder: Path, table: str) -> None:
     tables = _read(folder)
     tables[table] = {"version": version, "files": kept}
     write_text(folder / FILE, json.dumps({"format": 1, "tables": tables}))
+
+
+def _is_past(path: str, before: tuple[int, Known] | None) -> bool:
+    """Whether a file is the note of a write that was flushed, ``_transactions/VERSION-….txn``: no
+    manifest names it, and there is one for each write that ever was."""
+    place, _, name = path.partition("/")
+    version = name.partition("-")[0]
+    if place != "_transactions" or before is None or not version.isdecimal():
+        return False
+    return int(version) + 1 < before[0]
 
 
 def forget(folder: Path, table: str) -> None:
