@@ -19,6 +19,7 @@ from .generation import density_coverage, frechet_distance, nearest_rows, precis
 from .intrinsic_dimension import maximum_likelihood_dimension, nearest_distances, two_nn
 from .likelihoods import bits_per_dimension, elbo, importance_log_likelihood
 from .neighbourhoods import Neighbourhoods, neighbourhoods
+from .pathway import Nap
 from .pictures import edge_energy, high_frequency_residual, psnr, sharpness, squared_error, ssim
 from .sample_distance import SampleDistance
 from .scoring import Scorer, scorer
@@ -37,6 +38,7 @@ __all__ = [
     "Disentanglement",
     "Evaluation",
     "Localisation",
+    "Nap",
     "Neighbourhoods",
     "Pca",
     "Ridge",
