@@ -4,7 +4,7 @@ from .bounds import Agreement, Capacity, Elbo, Iwae, Objective
 from .categorical import Categorical
 from .classifier import Softmax
 from .feature_wise import FeatureWise, Introspective
-from .learnt import GaussianLearnt, GaussianOptimal, Logistic
+from .learnt import GaussianDecoded, GaussianLearnt, GaussianOptimal, Logistic
 from .likelihoods import Bernoulli, Gaussian, Laplace, Likelihood
 from .penalties import (
     L1,
@@ -47,6 +47,7 @@ __all__ = [
     "Factor",
     "FeatureWise",
     "Gaussian",
+    "GaussianDecoded",
     "GaussianLearnt",
     "GaussianOptimal",
     "Hutchinson",
