@@ -41,7 +41,7 @@ def linear(pictures) -> nw.Autoencoder:
         rung.linear_up.bias.copy_(x.mean(0).flatten())
     shares = torch.bincount(model.bottleneck.lengths(torch.rand(4000)))[1:] / 4000
     mover = torch.optim.LBFGS(
-        model.bottleneck.parameters(), max_iter=60, line_search_fn="strong_wolfe"
+        model.bottleneck.parameters(), max_iter=150, line_search_fn="strong_wolfe"
     )
 
     def loss() -> torch.Tensor:

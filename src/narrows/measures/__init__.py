@@ -30,6 +30,7 @@ from .segmentation import (
     position_prior,
 )
 from .subspaces import principal_angles, sensitivity
+from .two_sample import TwoSampleTest, two_sample_test
 
 __all__ = [
     "Confusion",
@@ -44,6 +45,7 @@ __all__ = [
     "Ridge",
     "SampleDistance",
     "Scorer",
+    "TwoSampleTest",
     "beta_vae_score",
     "bits_per_dimension",
     "class_weights",
@@ -83,4 +85,5 @@ __all__ = [
     "ssim",
     "wiener",
     "two_nn",
+    "two_sample_test",
 ]
