@@ -12,6 +12,7 @@ from .penalties import (
     AdversarialPictures,
     AdversarialPrior,
     Contractive,
+    Equivariance,
     Factor,
     Hutchinson,
     KlSparsity,
@@ -21,6 +22,7 @@ from .penalties import (
     VicReg,
     mmd2,
     nt_xent,
+    quarter_turned,
     total_correlation,
     vicreg,
 )
@@ -44,6 +46,7 @@ __all__ = [
     "Controller",
     "Cyclic",
     "Elbo",
+    "Equivariance",
     "Factor",
     "FeatureWise",
     "Gaussian",
@@ -71,6 +74,7 @@ __all__ = [
     "WarmUp",
     "mmd2",
     "nt_xent",
+    "quarter_turned",
     "total_correlation",
     "vicreg",
 ]
