@@ -76,11 +76,11 @@ def test_the_first_numbers_are_as_good_as_pca_with_as_many(linear, pictures) -> 
     assert torch.allclose(whole.reconstructions, found.reconstructions, atol=1e-6)
 
 
-def test_lengths_are_drawn_in_proportion_to_one_over_k() -> None:
+def test_lengths_are_drawn_in_proportion_to_one_over_the_root_of_k() -> None:
     bottleneck = Ordered((20,), 16)
     k = bottleneck.lengths(torch.arange(100_000) / 100_000)
     shares = torch.bincount(k, minlength=17)[1:] / len(k)
-    wanted = ((torch.arange(1, 17) + 1) / torch.arange(1, 17)).log()
+    wanted = (torch.arange(1, 17) + 1).sqrt() - torch.arange(1, 17).sqrt()
     assert torch.allclose(shares, wanted / wanted.sum(), atol=1e-4)
     least = Ordered((20,), 16, shortest=5).lengths(torch.rand(1000))
     assert set(least.tolist()) == set(range(5, 17))
@@ -95,6 +95,15 @@ def test_training_drops_a_tail_and_evaluation_nothing(linear, pictures) -> None:
     assert bool((linear.posterior(pictures).z != 0).all())
     linear.eval()
     assert bool((linear.posterior(pictures, samples=1).z != 0).all())
+
+
+def test_samples_of_a_picture_share_the_lengths_out(linear, pictures) -> None:
+    linear.train()
+    with torch.no_grad():
+        k = (linear.posterior(pictures, samples=3).z != 0).sum(2)
+    linear.eval()
+    assert bool((k[0] <= k[1]).all() and (k[1] <= k[2]).all())
+    assert set(k.flatten().tolist()) == {1, 2, 3}
 
 
 def test_maps_keep_their_first_channels() -> None:

@@ -54,9 +54,9 @@ class Ordered(Bottleneck):
     and ``first_numbers`` shortens a code. With linear maps the k-th number is the k-th principal
     component (theorem 2 there). In a map-shaped code the numbers are channels.
 
-    Deviations: k is drawn in proportion to 1 / k, so that each doubling of the length has as many
-    pictures, where the authors' geometric distribution all but leaves out the longest codes; nothing is
-    frozen when it has converged ("unit sweeping").
+    Deviations: k is drawn in proportion to 1 / √k, where the authors' geometric distribution all but
+    leaves out the longest codes; of several samples of a picture (``samples`` of a phase) each takes its
+    own part of the lengths; nothing is frozen when it has converged ("unit sweeping").
 
     Args:
         shape: of the lowest activation, (C, H, W) or (D,).
@@ -85,19 +85,22 @@ class Ordered(Bottleneck):
         self.tail = tail(shape, size, layout)
 
     def lengths(self, u: Tensor) -> Tensor:
-        """Uniform numbers u (B,) in [0, 1) → k of each picture, (B,): P(k) ∝ log (k + 1) / k, so 1 / k."""
+        """Uniform numbers u in [0, 1) → k of each, its shape: P(k) ∝ √(k + 1) − √k, about 1 / √k."""
         size, least = self.code_shape[0], self.shortest
-        reach = math.log((size + 1) / least)
-        return (least * (u * reach).exp()).floor().long().clamp(least, size)
+        low, high = math.sqrt(least), math.sqrt(size + 1)
+        return (low + u * (high - low)).square().floor().long().clamp(least, size)
 
     def encode(self, descent: Descent, ladder: Ladder, samples: int | None, draws: Draws) -> Code:
         """The code (B, *code), repeated if ``samples`` are asked for: (S, B, *code)."""
         h = descent.levels[-1]
         z = self.head(h)
-        if self.training and samples is not None:
-            z = first_numbers(z, self.lengths(draws.uniform("ordered", (len(h),), h.device)))
         if samples is not None:
             z = z.expand(samples, *z.shape)
+        if self.training and samples is not None:
+            u = draws.uniform("ordered", (samples, len(h)), h.device, axis=1)
+            strata = torch.arange(samples, device=h.device)[:, None]
+            k = self.lengths((strata + u) / samples)  # each sample from its own part of the lengths
+            z = first_numbers(z.flatten(0, 1), k.flatten()).reshape(z.shape)
         return Code(z, pooling_indices=tuple(descent.pooling_indices), sampled=samples is not None)
 
     def expand(self, code: Code, ladder: Ladder, draws: Draws | None = None) -> tuple[Tensor, int]:

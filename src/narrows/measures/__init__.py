@@ -17,6 +17,7 @@ from .disentanglement import (
 from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, nearest_rows, precision_recall
 from .intrinsic_dimension import maximum_likelihood_dimension, nearest_distances, two_nn
+from .invariance import active_units, level_invariance
 from .likelihoods import bits_per_dimension, elbo, importance_log_likelihood
 from .neighbourhoods import Neighbourhoods, neighbourhoods
 from .pathway import Nap
@@ -46,6 +47,7 @@ __all__ = [
     "SampleDistance",
     "Scorer",
     "TwoSampleTest",
+    "active_units",
     "beta_vae_score",
     "bits_per_dimension",
     "class_weights",
@@ -64,6 +66,7 @@ __all__ = [
     "importance_log_likelihood",
     "information",
     "intersection_over_union",
+    "level_invariance",
     "localisation",
     "maximum_likelihood_dimension",
     "mean_picture",

@@ -104,7 +104,8 @@ def ordered_autoencoder(
     """A dense autoencoder of which the first k numbers are a code too, for each k: one model of any length.
 
     Nested dropout, Rippel, Gelbart & Adams 2014. ``narrows reconstruct --numbers 8`` takes eight. Ours:
-    the network, which is that of ``mlp-autoencoder``, and twice its training.
+    the network, which is that of ``mlp-autoencoder``, and twice its training, with four lengths of each
+    picture in a step.
 
     Args:
         shape: (C, H, W) of the pictures.
@@ -116,7 +117,7 @@ def ordered_autoencoder(
         Part("dense", {"shape": tuple(shape), "widths": tuple(widths)}),
         Part("ordered", {"size": code_size}),
         Part("mse"),
-        (Phase(epochs=40, batch_size=128, learning_rate=2e-3),),
+        (Phase(epochs=40, batch_size=128, learning_rate=2e-3, samples=4),),
         source="Rippel et al. 2014, section 3",
     )
 
