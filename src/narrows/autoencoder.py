@@ -59,7 +59,19 @@ class Autoencoder(nn.Module):
         self, ladder: Ladder | Part, bottleneck: nn.Module | Part, likelihood: nn.Module | Part
     ) -> None:
         super().__init__()
-        self.ladder: Ladder = build("ladder", ladder)
+        told: Likelihood = build("likelihood", likelihood)
+        if not isinstance(told, Likelihood):
+            raise ValueError(
+                f"a likelihood is a narrows.objectives.Likelihood; we got {type(told).__name__}"
+            )
+        several = {"outputs": told.outputs} if told.outputs > 1 else {}
+        self.ladder: Ladder = build("ladder", ladder, **several)
+        if self.ladder.outputs != told.outputs:
+            raise ValueError(
+                f"the likelihood {named(told)!r} reads {told.outputs} numbers of the decoder for each "
+                f"value of a picture, and the ladder {named(self.ladder)!r} gives "
+                f"{self.ladder.outputs}; ladders that may give more are conv and dense"
+            )
         shapes = self.ladder.shapes
         built = build("bottleneck", bottleneck, shape=self.ladder.narrowest, shapes=shapes)
         if not isinstance(built, Bottleneck):
@@ -79,12 +91,7 @@ class Autoencoder(nn.Module):
         if self.ladder.boundary(len(self.ladder) - 1).centred:
             built.drop_biases()
         self.bottleneck = built
-        self.likelihood: Likelihood = build("likelihood", likelihood)
-        if not isinstance(self.likelihood, Likelihood):
-            raise ValueError(
-                "a likelihood is a narrows.objectives.Likelihood; "
-                f"we got {type(self.likelihood).__name__}"
-            )
+        self.likelihood = told
         self.recipe: Any = None
         self.preprocessing = Preprocessing(self.shape)
         self.run: Any = None

@@ -13,7 +13,8 @@ from narrows.applications.beside_pca import best_of, conclusion
 from narrows.applications.evaluate import evaluate
 from narrows.applications.reconstruct import reconstruct
 from narrows.images.contents import content_keys
-from narrows.measures import Pca, psnr
+from narrows.images.inputs import evenly
+from narrows.measures import Pca, SampleDistance, psnr
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,21 @@ def test_another_part_on_request(
 ) -> None:
     result = evaluate(model, digits, split=split, progress=False)
     assert (result.judged.name, result.measures.n) == (name, count)
+
+
+def test_drawn_pictures_stand_beside_as_many_real_ones(digits: Any, model: Any) -> None:
+    few = digits.select(range(900, 1100))
+    found = evaluate(model, few, draws=60, progress=False).drawn
+    assert found.pictures == 60 and found.prior
+    distance = SampleDistance.of(evenly(few, 120))
+    made = nw.generate(model, 60, seed=0, progress=False).pictures
+    assert found.frechet == pytest.approx(distance(made), rel=1e-3)
+    assert (found.told, found.told_p) == pytest.approx(
+        (distance.told(made).accuracy, distance.told(made).p_value)
+    )
+    assert "60 pictures drawn" in str(evaluate(model, few, draws=60, progress=False))
+    plain = evaluate(model, few, progress=False)
+    assert plain.drawn is None and "drawn" not in plain.document()
 
 
 def test_a_limit_is_spread(digits: Any, model: Any) -> None:

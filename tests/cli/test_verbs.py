@@ -130,6 +130,15 @@ def test_recipes_lists_every_recipe(narrows) -> None:
     assert all(row["weights"] > 1000 and row["about"] for row in rows)
 
 
+def test_data_show(narrows, tmp_path: Path) -> None:
+    result = narrows("data", "show", "digits", "-o", tmp_path / "sheet.png", "--columns", 3)
+    assert result.code == 0 and "look at" in result.out
+    with Image.open(tmp_path / "sheet.png") as drawn:
+        assert drawn.size[1] > 800  # ten rows
+    wrong = narrows("data", "show", "digits", "-o", tmp_path / "sheet.jpg")
+    assert wrong.code == 2 and "-o is a PNG" in wrong.err
+
+
 def test_data_list_describe_verify(narrows, tmp_path: Path, monkeypatch) -> None:
     assert "digits" in narrows("data", "list").out
     described = json.loads(narrows("data", "describe", "digits", "--json").out)

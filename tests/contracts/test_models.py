@@ -207,7 +207,9 @@ def test_a_step_has_its_shapes(recipe, tiny) -> None:
     step = step_of(recipe, model, tiny.batch(torch.arange(5)))
     samples = recipe.phases[-1].samples
     if step.output is not None:
-        assert step.output.shape[1:] == (5, *SHAPE) and len(step.output) in (1, samples)
+        channels = model.likelihood.outputs * SHAPE[0]
+        assert step.output.shape[1:] == (5, channels, *SHAPE[1:])
+        assert len(step.output) in (1, samples)
         assert step.log_px.shape == step.output.shape[:2]
     assert all(inner.shape[1] == 5 for inner in step.inner.values())
     shapes = [tuple(h.shape[1:]) for h in step.levels]

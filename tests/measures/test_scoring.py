@@ -52,7 +52,7 @@ def test_only_a_hierarchy_has_a_score_of_its_levels(model, pictures) -> None:
     torch.manual_seed(0)
     flat = nw.recipes.mlp_vae(SHAPE, 4, widths=(8,)).build()
     deep = nw.recipes.sonderby_2016_ladder_vae(SHAPE, 4, widths=(8, 8, 8, 8)).build()
-    assert supported(model) == ("reconstruction", "features")
+    assert supported(model) == ("reconstruction", "features", "sap")
     assert supported(deep) == (*supported(flat), "llr")
     with pytest.raises(ValueError, match="'llr' needs a model with latents at several"):
         anomaly_scores(flat, pictures, ("llr",))

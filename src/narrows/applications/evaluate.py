@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from ..images import known_factors
@@ -18,15 +18,17 @@ from ..images.patches import patches
 from ..measures import Disentanglement, Evaluation, Pca
 from ..measures import evaluate as measure
 from ..measures.collapse import collapse_note
+from ..measures.sample_distance import SampleDistance
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table, spread
 from ..training import Portion
 from .beside_pca import best_of, conclusion, unfair, views_of
 from .disentangle import FEWEST, LARGEST, baseline_encoders, disentangle
+from .generate import generate
 from .opening import opened_images, opened_model, run_of
 
-__all__ = ["ModelEvaluation", "evaluate"]
+__all__ = ["Drawn", "ModelEvaluation", "evaluate"]
 
 UNITS = {
     "mig": "MIG",
@@ -38,6 +40,32 @@ UNITS = {
     "beta_vae": "β-VAE score",
 }
 NATS = {"elbo": "ELBO", "kl": "KL", "log_likelihood": "log p(x)"}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Pictures drawn from a prior beside as many real ones.
+
+    Attributes:
+        pictures, prior: how many, and of which.
+        frechet, floor: their Fréchet distance to real pictures, and that of other real ones.
+        told, told_p: how often a classifier is right whether a picture is real or drawn (½ where nothing
+            tells), and how often one that guesses is as right; see :func:`narrows.measures.two_sample_test`.
+    """
+
+    pictures: int
+    prior: str
+    frechet: float
+    floor: float
+    told: float
+    told_p: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.pictures:,} pictures drawn (prior: {self.prior}): Fréchet distance {self.frechet:.2f} "
+            f"(other real pictures: {self.floor:.2f}); a classifier says real or drawn rightly in "
+            f"{self.told:.1%} (p = {self.told_p:.2g}; 50% where nothing tells)"
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,6 +82,7 @@ class ModelEvaluation(Result):
         unmeasured: why single units were not measured; empty where they were.
         conclusion: how the reconstructions compare with those of the best PCA, in a sentence; empty
             where that is no fair rival, which a note explains, or there is none.
+        drawn: how far pictures drawn from its prior are from these; None where none were asked for.
         notes, skipped: as of every result.
     """
 
@@ -66,6 +95,7 @@ class ModelEvaluation(Result):
     conclusion: str = ""
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
+    drawn: Drawn | None = None
 
     def document(self) -> dict[str, Any]:
         """The numbers, without those per picture."""
@@ -73,6 +103,8 @@ class ModelEvaluation(Result):
         document["conclusion"] = self.conclusion
         document["notes"] = list(self.notes)
         document["skipped"] = [list(item) for item in self.skipped]
+        if self.drawn is not None:
+            document["drawn"] = asdict(self.drawn)
         if self.units is not None:
             rows = [{"name": name, **each.numbers()} for name, each in self.units.items()]
             why = [self.unmeasured] if self.unmeasured else []
@@ -133,6 +165,7 @@ class ModelEvaluation(Result):
         said.insert(
             1, f"(mean ± standard deviation over {self.measures.n:,} pictures: {self.judged.name})"
         )
+        said += [] if self.drawn is None else [str(self.drawn)]
         text = "\n\n".join(said).replace("\n\n(mean", "\n(mean", 1)
         return f"{text}\n\n{self.conclusion}" if self.conclusion else text
 
@@ -143,6 +176,7 @@ def evaluate(
     *,
     split: str | None = None,
     samples: int = 0,
+    draws: int = 0,
     limit: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -163,12 +197,15 @@ def evaluate(
         split: evaluate on these: ``train`` (those trained on), ``validation``, ``test`` (new ones) or
             ``all``.
         samples: importance samples per picture for log p(x) (Burda et al. 2016); 0 leaves it out.
+        draws: draw so many pictures from the prior, as ``generate`` does, and compare them with as many
+            real ones (fewer where there are not twice as many): by the Fréchet distance, and by a
+            classifier that tells them apart; 0 leaves it out.
         limit: evaluate at most so many, evenly spread.
         seed: of every draw.
         device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
 
     Raises:
-        ValueError: none of the pictures is of that part, or samples for a model without a prior.
+        ValueError: none of the pictures is of that part, or samples or draws for a model without a prior.
         NoImages: nothing can be read.
 
     Examples:
@@ -213,7 +250,28 @@ def evaluate(
         notes.append(f"no comparison with PCA: {why}")
     elif best is not None:
         concluded = conclusion(found.psnr, best[1], judged.name, best[0], loaded)
-    return ModelEvaluation(found, judged, fitted, units, unmeasured, concluded, notes, skipped)
+    drawn = None
+    if draws:
+        with stage(progress, "drawing"):
+            drawn = drawn_beside_real(loaded, images, draws, seed)
+    return ModelEvaluation(
+        found, judged, fitted, units, unmeasured, concluded, notes, skipped, drawn
+    )
+
+
+def drawn_beside_real(model: Any, real: Any, draws: int, seed: int = 0) -> Drawn:
+    """Pictures drawn from a model's prior beside real ones, by :class:`narrows.measures.SampleDistance`.
+
+    Raises:
+        ValueError: the model has no prior, or there are too few pictures.
+    """
+    distance = SampleDistance.of(evenly(real, 2 * draws), seed)
+    made = generate(model, len(distance), seed=seed, progress=False)
+    pictures = made.pictures.clamp(0, 1).cpu()
+    test = distance.told(pictures, seed)
+    return Drawn(
+        len(distance), made.prior, distance(pictures), distance.floor, test.accuracy, test.p_value
+    )
 
 
 def _units(

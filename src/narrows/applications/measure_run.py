@@ -38,6 +38,8 @@ class RunMeasures:
     Attributes:
         frechet, pca_frechet: Fréchet distance of samples to real pictures, less is better.
         floor: that of other real pictures.
+        told, told_p: how often a classifier is right whether a picture is real or drawn (½ where nothing
+            tells), and how often one that guesses is as right; see :func:`narrows.measures.two_sample_test`.
         samples: how many were drawn.
         prior: that they were drawn from.
         bits, pca_bits: per dimension, of held-out pictures: of the ELBO, and of probabilistic PCA.
@@ -56,6 +58,8 @@ class RunMeasures:
     judged: tuple[int, str]
     seconds: float | None
     pca_seconds: float | None
+    told: float | None = None
+    told_p: float | None = None
     notes: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
@@ -101,11 +105,14 @@ def measure_run(
         distance = SampleDistance.of(evenly(images, real), seed)
         step(1, 4)
         count = len(distance)
-        frechet = None
+        frechet = told = told_p = None
         prior = ""
         try:
             drawn = generate(loaded, count, seed=seed, progress=False)
-            frechet, prior = distance(drawn.pictures.clamp(0, 1).cpu()), drawn.prior
+            made = drawn.pictures.clamp(0, 1).cpu()
+            frechet, prior = distance(made), drawn.prior
+            test = distance.told(made, seed)
+            told, told_p = test.accuracy, test.p_value
         except (NarrowsError, ValueError) as error:
             notes.append(f"no samples: {error}")
         step(2, 4)
@@ -128,7 +135,7 @@ def measure_run(
     seconds = sum(float(one["seconds"]) for one in lines) if lines else None
     return RunMeasures(
         frechet, pca_frechet, distance.floor, count, prior, bits, pca_bits, (len(judged), whole.name),
-        seconds, spent, notes,
+        seconds, spent, told, told_p, notes,
     )  # fmt: skip
 
 

@@ -13,11 +13,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from ..bottlenecks import Ordered, first_numbers
 from ..figures import comparison
 from ..images import named_outputs, write_pictures
 from ..images.inputs import Pictures
 from ..images.variety import varied
 from ..measures import psnr, squared_error
+from ..parts import named
 from ..progress import Progress, stage
 from ..results import Result
 from ..tables import Table, counted
@@ -106,6 +108,7 @@ def reconstruct(
     *,
     split: str | None = None,
     limit: int | None = None,
+    numbers: int | None = None,
     batch_size: int = 256,
     device: str = "auto",
     progress: Progress = None,
@@ -119,6 +122,7 @@ def reconstruct(
         model: an ``Autoencoder``, or the folder of one.
         pictures: anything that :func:`narrows.images.inputs.pictures` reads.
         split, limit: only this official part; at most so many, evenly spread.
+        numbers: of an ordered code only the first so many; then no PCA stands beside.
         batch_size: pictures at a time.
         device: where a model that is read goes.
         progress: see :mod:`narrows.progress`.
@@ -126,6 +130,7 @@ def reconstruct(
     Raises:
         BadFile: there is no model.
         NoImages: nothing can be read.
+        ValueError: ``numbers`` of a model whose codes are not ordered, or more than a code has.
 
     Examples:
         >>> import narrows as nw
@@ -137,7 +142,9 @@ def reconstruct(
     """
     found = opened_model(model, device)
     source = opened_images(found, pictures, split=split, limit=limit, progress=progress)
-    result = reconstructed(found, source, batch_size=batch_size, progress=progress)
+    result = reconstructed(found, source, numbers=numbers, batch_size=batch_size, progress=progress)
+    if numbers is not None:
+        return result
     pca = held(found, result.pictures)
     if pca is None:
         parts = run_of(found).split(source)
@@ -147,11 +154,29 @@ def reconstruct(
 
 
 def reconstructed(
-    model: Any, source: Any, *, batch_size: int = 256, progress: Progress = None
+    model: Any,
+    source: Any,
+    *,
+    numbers: int | None = None,
+    batch_size: int = 256,
+    progress: Progress = None,
 ) -> Reconstructions:
     """A source of pictures in the model's shape through the model and back, without PCA's."""
+    if numbers is not None and not isinstance(model.bottleneck, Ordered):
+        raise ValueError(
+            "only the first numbers of an ordered code are a code; the bottleneck of this model is "
+            f"{named(model.bottleneck)!r}: train the recipe ordered-autoencoder, or another with "
+            "--set bottleneck=ordered"
+        )
     with stage(progress, "reconstructing") as step:
-        out = model.reconstruct(source, batch_size=batch_size, progress=step).clamp(0, 1)
+        if numbers is None:
+            out = model.reconstruct(source, batch_size=batch_size, progress=step)
+        else:
+            z = model.encode(source, batch_size=batch_size, progress=step).z
+            parts = torch.split(first_numbers(z, numbers), batch_size)
+            with model.evaluating():
+                out = torch.cat([model.decode(some.to(model.device)).cpu() for some in parts])
+        out = out.clamp(0, 1)
     x = source.batch(torch.arange(len(source))).cpu()
     ids = getattr(source, "ids", [str(i) for i in range(len(source))])
     skipped, notes = getattr(source, "skipped", ()), getattr(source, "notes", ())

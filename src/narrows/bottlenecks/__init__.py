@@ -3,6 +3,7 @@
 from .code import Bottleneck, Code, Latent
 from .gaussian import Gaussian, kl_to_standard_normal, log_normal
 from .hierarchical import Hierarchical
+from .ordered import Ordered, first_numbers
 from .point import Point
 from .quantised import FiniteScalar, Quantised, VectorQuantised
 from .sparse import TopK
@@ -14,10 +15,12 @@ __all__ = [
     "Gaussian",
     "Hierarchical",
     "Latent",
+    "Ordered",
     "Point",
     "Quantised",
     "TopK",
     "VectorQuantised",
+    "first_numbers",
     "kl_to_standard_normal",
     "log_normal",
 ]

@@ -1,7 +1,8 @@
-"""``narrows data``: the named sets, and what is in a folder."""
+"""``narrows data``: the named sets, what is in a folder, and a sheet of it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -70,6 +71,34 @@ def describe_(
     lines += [f"note: {note}" for note in getattr(images, "notes", ())]
     document["skipped"] = [list(item) for item in getattr(images, "skipped", ())]
     printed(document, as_json, "\n".join(lines))
+
+
+@data.command("show")
+def show_(
+    pictures: options.Pictures,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The PNG that is written.", show_default=True)
+    ] = Path("sheet.png"),
+    label: Annotated[
+        str | None,
+        typer.Option(help="Rows are of this column. Default: the first whose values are classes."),
+    ] = None,
+    split: options.Split = None,
+    columns: Annotated[int, typer.Option(min=1, help="Pictures in a row.")] = 10,
+    as_json: options.Json = False,
+) -> None:
+    """Draw a sheet of a folder or a named set: a row for each class, how many there are, their sizes.
+
+    Example: [bold]narrows data show mnist -o sheet.png[/]
+    """
+    from ..figures import save
+    from ..images import sheet
+
+    if out.suffix.lower() != ".png":
+        raise ValueError(f"-o is a PNG, such as sheet.png; we got {out}")
+    figure = sheet(pictures, label=label, split=split, columns=columns)
+    save(figure, out)
+    printed({"sheet": str(out)}, as_json, f"look at {out}")
 
 
 @data.command("verify")

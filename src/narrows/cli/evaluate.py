@@ -26,6 +26,14 @@ def evaluate(
     samples: Annotated[
         int, typer.Option(help="Importance samples per picture for log p(x); 0 leaves it out.")
     ] = 0,
+    draws: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Draw so many pictures from the prior and compare them with real ones: Fréchet "
+            "distance, and how often a classifier tells them; 0 leaves it out.",
+        ),
+    ] = 0,
     limit: options.Limit = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
@@ -43,6 +51,7 @@ def evaluate(
     from ..applications.evaluate import evaluate as call
 
     result = call(
-        model, pictures, split=split, samples=samples, limit=limit, seed=seed, device=device
-    )
+        model, pictures, split=split, samples=samples, draws=draws, limit=limit, seed=seed,
+        device=device,
+    )  # fmt: skip
     answer(result, as_json)

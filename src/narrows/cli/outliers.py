@@ -30,8 +30,8 @@ Normal = Annotated[
 Score = Annotated[
     list[str] | None,
     typer.Option(
-        help="reconstruction, features, kl, elbo, likelihood, likelihood-ratio, "
-        "likelihood-regret, llr, knn, lof, cosine-knn, mahalanobis, local-excess or pca-residual; or "
+        help="reconstruction, features, sap, kl, elbo, likelihood, likelihood-ratio, "
+        "likelihood-regret, llr, knn, lof, cosine-knn, mahalanobis, local-excess, nap or pca-residual; or "
         "all. Repeatable; of several the mean rank decides. Default: cosine-knn, local-excess, pca-residual."
     ),
 ]

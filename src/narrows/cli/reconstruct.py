@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from . import options
 from .app import answer, app
 
 __all__ = ["reconstruct"]
+
+Numbers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Of an ordered code (ordered-autoencoder) only the first so many numbers."
+    ),
+]
 
 
 @app.command()
@@ -16,6 +26,7 @@ def reconstruct(
     files: options.Files,
     out: options.Out = Path("reconstructed"),
     limit: options.Limit = None,
+    numbers: Numbers = None,
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
@@ -28,5 +39,5 @@ def reconstruct(
     from ..applications.reconstruct import reconstruct as call
 
     options.apart(out, files)
-    result = call(model, files, limit=limit, device=device)
+    result = call(model, files, limit=limit, numbers=numbers, device=device)
     answer(result, as_json, out)

@@ -1,4 +1,4 @@
-"""Contact sheets: a query and its results, and groups of pictures in frames."""
+"""Contact sheets: a query and its results, groups of pictures in frames, and what a set holds."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from .style import FAINT, INK, QUIET, new_figure, text, text_width
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["contact_sheet", "grouped_sheet"]
+__all__ = ["contact_sheet", "grouped_sheet", "set_sheet"]
 
 Array = np.ndarray[Any, Any]
 
 CELL = 112
+SIDE = 84  # of a set's pictures
 GAP = 14
 UNDER = 34  # two lines below a picture
 LINE = 6.6  # points of a caption
@@ -109,6 +110,47 @@ def grouped_sheet(
     return figure
 
 
+def set_sheet(
+    rows: Sequence[tuple[str, str, Sequence[Any]]], *, title: str = "", details: Sequence[str] = ()
+) -> Figure:
+    """Some pictures of a set in rows, one for each of its classes (Kovenko & Bogach 2020, fig. 1).
+
+    Args:
+        rows: of each a name, a line below it such as a count, and pictures (C, H, W), which may differ
+            in size. Rows without names and lines stand at the left margin.
+        title: one line on top: what it is.
+        details: smaller lines below it, such as sizes.
+
+    Raises:
+        ValueError: no row, or one without a picture.
+    """
+    if not rows or not all(len(pictures) for *_, pictures in rows):
+        raise ValueError("a sheet of a set needs rows with at least one picture each")
+    columns = max(len(pictures) for *_, pictures in rows)
+    side, gap, margin, line = SIDE, 6, 20, 17
+    named = max(max(text_width(n or "x"), text_width(d or "x", LINE)) for n, d, _ in rows)
+    left = margin + (math.ceil(named) + 14 if any(n or d for n, d, _ in rows) else 0)
+    top = margin + (24 if title else 0) + line * len(details)
+    written = [text_width(title or "x", 10), *(text_width(one, 7.5) for one in details)]
+    wide = max(left + columns * (side + gap) - gap, margin + math.ceil(max(written)))
+    figure = new_figure(wide + margin, top + len(rows) * (side + gap) - gap + margin)
+    if title:
+        text(figure, margin, margin + 4, title, fontsize=10)
+    for place, one in enumerate(details):
+        text(figure, margin, margin + 26 + place * line, one, fontsize=7.5, color=QUIET)
+    for place, (name, detail, pictures) in enumerate(rows):
+        y = top + place * (side + gap)
+        middle = y + side / 2
+        text(figure, left - 14, middle - 7 * bool(detail), name, ha="right")
+        text(figure, left - 14, middle + 8, detail, ha="right", fontsize=LINE, color=QUIET)
+        for column, picture in enumerate(pictures):
+            pixels = _sized(picture, side)
+            height, width = pixels.shape[:2]
+            x = left + column * (side + gap)
+            _draw(figure, pixels, x + (side - width) // 2, y + (side - height) // 2)
+    return figure
+
+
 def _frame(figure: Figure, left: float, top: float, wide: float, high: float) -> None:
     from matplotlib.patches import Rectangle
 
@@ -131,14 +173,14 @@ def _cell(figure: Figure, first: str, second: str, picture: Any, left: float, to
     )  # fmt: skip
 
 
-def _sized(picture: Any) -> Array:
+def _sized(picture: Any, cell: int = CELL) -> Array:
     """uint8 (H, W, 3) whose longer side fills a cell; small pictures grow in whole steps."""
     from PIL import Image
 
     array = np.asarray(picture)
     pixels = _as_bytes(array.astype(np.float32) / (255 if array.dtype == np.uint8 else 1))
     height, width = pixels.shape[:2]
-    ratio = CELL / max(height, width)
+    ratio = cell / max(height, width)
     if ratio >= 2:
         return pixels.repeat(int(ratio), 0).repeat(int(ratio), 1)
     size = max(1, round(width * ratio)), max(1, round(height * ratio))

@@ -28,6 +28,7 @@ from .open import open_source
 from .outputs import named_outputs, spared, write_pictures
 from .preprocessing import Preprocessing
 from .read import read, read_classes
+from .sheet import sheet
 from .source import Images, Source, as_source
 from .splits import Splits, evaluation_split, split
 from .sprites import Factors, Sprites, known_factors
@@ -64,6 +65,7 @@ __all__ = [
     "read",
     "read_classes",
     "read_mask",
+    "sheet",
     "spared",
     "split",
     "stacked",

@@ -15,7 +15,7 @@ import torch
 from ..errors import UnreadableImage
 from .read import Wanted, _opened, _orientation, _reason, decode, fit_pixels, quiet
 
-__all__ = ["SIDE", "Seen", "opened_thumbnail", "row", "seen", "thumbnail"]
+__all__ = ["SIDE", "Seen", "opened_thumbnail", "row", "seen", "size_of", "thumbnail"]
 
 SIDE = 96
 _SMALL = 64  # up to here a JPEG of lines and digits needs all its quality
@@ -39,21 +39,25 @@ def seen(source: str | Path | bytes, options: Wanted, told: set[str] | None = No
         UnreadableImage: with the bare reason as its message.
     """
     pixels = decode(source, options, told)
-    width, height = _size(source, options.limit)
+    width, height = size_of(source, options.limit)
     shrink = min(1.0, SIDE / max(width, height))
     size = max(1, round(height * shrink)), max(1, round(width * shrink))
     small = decode(source, Wanted(size, "rgb", "stretch", None, options.limit, options.levels))
     return Seen(pixels, _jpeg(small), width, height)
 
 
-def _size(source: str | Path | bytes, limit: int) -> tuple[int, int]:
-    """Width and height as a viewer shows the picture, from its header."""
+def size_of(source: str | Path | bytes, limit: int) -> tuple[int, int]:
+    """Width and height as a viewer shows the picture, from its header.
+
+    Raises:
+        UnreadableImage: with the bare reason as its message.
+    """
     try:
         opened = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
         with quiet, opened as handle, _opened(handle, limit) as image:
             width, height = image.size
             return (height, width) if _orientation(image) >= 5 else (width, height)
-    except Exception as error:  # it was decoded a moment ago, so the file is another one now
+    except Exception as error:  # a decoder given hostile bytes raises anything at all
         raise UnreadableImage(_reason(error)) from error
 
 

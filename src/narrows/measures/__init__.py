@@ -17,8 +17,10 @@ from .disentanglement import (
 from .evaluation import Evaluation, evaluate
 from .generation import density_coverage, frechet_distance, nearest_rows, precision_recall
 from .intrinsic_dimension import maximum_likelihood_dimension, nearest_distances, two_nn
+from .invariance import active_units, level_invariance
 from .likelihoods import bits_per_dimension, elbo, importance_log_likelihood
 from .neighbourhoods import Neighbourhoods, neighbourhoods
+from .pathway import Nap
 from .pictures import edge_energy, high_frequency_residual, psnr, sharpness, squared_error, ssim
 from .sample_distance import SampleDistance
 from .scoring import Scorer, scorer
@@ -29,6 +31,7 @@ from .segmentation import (
     position_prior,
 )
 from .subspaces import principal_angles, sensitivity
+from .two_sample import TwoSampleTest, two_sample_test
 
 __all__ = [
     "Confusion",
@@ -37,11 +40,14 @@ __all__ = [
     "Disentanglement",
     "Evaluation",
     "Localisation",
+    "Nap",
     "Neighbourhoods",
     "Pca",
     "Ridge",
     "SampleDistance",
     "Scorer",
+    "TwoSampleTest",
+    "active_units",
     "beta_vae_score",
     "bits_per_dimension",
     "class_weights",
@@ -60,6 +66,7 @@ __all__ = [
     "importance_log_likelihood",
     "information",
     "intersection_over_union",
+    "level_invariance",
     "localisation",
     "maximum_likelihood_dimension",
     "mean_picture",
@@ -81,4 +88,5 @@ __all__ = [
     "ssim",
     "wiener",
     "two_nn",
+    "two_sample_test",
 ]

@@ -1,7 +1,7 @@
 """How anomalous each picture is to a model: raw scores, higher for more anomalous pictures.
 
 x ──model──► code, x̂ ──model──► code of x̂
-│             │    └─ reconstruction  mean (x − x̂)²            features  what the levels see of x and x̂
+│             │    └─ reconstruction  mean (x − x̂)²            features, sap  what the levels see of x and x̂
 │             └────── kl              KL(q(z|x) ‖ p(z))         elbo, likelihood  −log p(x)
 └──background──► likelihood-ratio     log p_background(x) − log p(x)
 x ──model, posterior of its own──► likelihood-regret  ELBO at the best posterior − ELBO at the encoder's
@@ -39,6 +39,7 @@ __all__ = [
     "by_model",
     "in_blocks",
     "input_complexity",
+    "pathway",
     "supported",
 ]
 
@@ -46,9 +47,9 @@ Background = Callable[[Tensor], Tensor]
 Progress = Callable[[int, int], None]
 
 # those of every model first, then those of a model with a prior
+OF_ALL = ("reconstruction", "features", "sap")
 SCORES = (
-    "reconstruction",
-    "features",
+    *OF_ALL,
     "kl",
     "elbo",
     "likelihood",
@@ -67,7 +68,7 @@ SLOW = 0.01  # slopes below this share of the usual one make smaller steps, not 
 def supported(model: Any) -> tuple[str, ...]:
     """The scores that a model can give; ``likelihood-ratio`` needs a background too."""
     if not model.bottleneck.generative:
-        return SCORES[:2]
+        return OF_ALL
     return SCORES if _several(model) else SCORES[:-1]
 
 
@@ -94,6 +95,8 @@ def anomaly_scores(
     - ``features``: the relative squared distance of what the levels of the way down and the code
       see in x and in x̂, averaged over them; ``features/i`` is that of level i, ``features/code``
       of the code;
+    - ``sap``: the squared distance of x and x̂ and of what the levels of the way down and the code see
+      of them, summed (Kim et al. 2020, "simple aggregation along pathway"); see ``Nap`` for the other;
     - ``kl``: KL(q(z|x) ‖ p(z)) in nats (Kovenko & Bogach 2020, §4.2); of a hierarchy also
       ``kl/i``, of the latent at level i;
     - ``elbo``: the negative evidence lower bound, in nats;
@@ -134,12 +137,16 @@ def anomaly_scores(
         descent = model.ladder.descend(x)
         code = model.bottleneck.encode(descent, model.ladder, None, Draws())
         scores: dict[str, Tensor] = {}
-        if wanted & {"reconstruction", "features"}:
+        if wanted & {*OF_ALL}:
             x_hat = model.likelihood.mean(model.raw(code))
             if "reconstruction" in wanted:
                 scores["reconstruction"] = squared_error(x, x_hat)
-            if "features" in wanted:
-                scores |= _features(model, descent, code, x_hat)
+            if wanted & {"features", "sap"}:
+                seen = pathway(model, descent, code, x_hat)
+                if "features" in wanted:
+                    scores |= _features(seen)
+                if "sap" in wanted:
+                    scores["sap"] = torch.stack([_squares(*pair) for pair in seen.values()]).sum(0)
         if "kl" in wanted:
             scores |= _kl(model, code)
         if "elbo" in wanted:
@@ -310,16 +317,29 @@ def _of_base(model: Autoencoder, descent: Descent, x: Tensor, samples: int, seed
     return total / samples
 
 
-def _features(model: Autoencoder, descent: Descent, code: Code, x_hat: Tensor) -> dict[str, Tensor]:
+def pathway(
+    model: Autoencoder, descent: Descent, code: Code, x_hat: Tensor
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """What the levels of the way down and the code see of x and of x̂: (B, …) each, ``0`` the pictures."""
     again = model.ladder.descend(x_hat)
     code_again = model.bottleneck.encode(again, model.ladder, None, Draws())
-    pairs = {str(i): (descent.levels[i], again.levels[i]) for i in range(1, len(descent.levels))}
-    pairs["code"] = (code.z, code_again.z)
+    pairs = {str(i): (descent.levels[i], again.levels[i]) for i in range(len(descent.levels))}
+    return {**pairs, "code": (code.z, code_again.z)}
+
+
+def _squares(mine: Tensor, theirs: Tensor) -> Tensor:
+    """‖a − b‖² of each picture, (B,) float64."""
+    return (mine.flatten(1).double() - theirs.flatten(1).double()).square().sum(1)
+
+
+def _features(seen: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
     distances = {}
-    for name, (mine, theirs) in pairs.items():
+    for name, (mine, theirs) in seen.items():
+        if name == "0":
+            continue
         a, b = mine.flatten(1).double(), theirs.flatten(1).double()
         size = (a.square() + b.square()).sum(1) / 2
-        distances[f"features/{name}"] = (a - b).square().sum(1) / size.clamp_min(TINY)
+        distances[f"features/{name}"] = _squares(mine, theirs) / size.clamp_min(TINY)
     return {"features": torch.stack(list(distances.values())).mean(0), **distances}
 
 

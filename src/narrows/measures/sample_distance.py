@@ -16,6 +16,7 @@ from torch import Tensor
 from ..images import as_source
 from .features import KMeansPatches, ZScores, pixels
 from .generation import frechet_distance
+from .two_sample import TwoSampleTest, two_sample_test
 
 __all__ = ["SampleDistance"]
 
@@ -82,8 +83,19 @@ class SampleDistance:
         Raises:
             ValueError: fewer than a covariance takes.
         """
+        return frechet_distance(self.real, self._rows(samples))
+
+    def told(self, samples: Tensor, seed: int = 0) -> TwoSampleTest:
+        """How well a classifier tells pictures (M, C, H, W) from the real ones, by the same features.
+
+        Raises:
+            ValueError: fewer than eight.
+        """
+        return two_sample_test(self.real, self._rows(samples), seed=seed)
+
+    def _rows(self, samples: Tensor) -> Tensor:
         rows = self.scores(_kinds(self.patches, samples)).double()
-        return frechet_distance(self.real, (rows - self.mean) @ self.axes)
+        return (rows - self.mean) @ self.axes
 
 
 def _kinds(patches: KMeansPatches, x: Tensor) -> list[Tensor]:

@@ -27,6 +27,7 @@ from .anomaly_scores import (
 )
 from .baselines import Pca
 from .code_distances import DISTANCES, CodeDistance, LocalExcess
+from .pathway import Nap
 
 __all__ = [
     "FITTED",
@@ -48,7 +49,8 @@ Progress = Callable[[int, int], None]
 
 # by names
 RESIDUAL = "pca-residual"
-FITTED = (*DISTANCES, "local-excess", RESIDUAL)
+OF_CODES = (*DISTANCES, "local-excess")
+FITTED = (*OF_CODES, "nap", RESIDUAL)
 KNOWN = (*SCORES, *FITTED)
 # what every autoencoder has, without draws. Of the sets of scores whose mean rank finds no family of
 # benchmarks/outliers/default.py (a class left out, one class, painted flaws; no test picture) worse than
@@ -71,6 +73,7 @@ class Scorer:
         distances: those of the codes, fitted.
         excess: of the reconstruction error, fitted, where it is asked for.
         pca: whose residual is asked for, fitted.
+        nap: what the levels see of reconstructions, fitted, where it is asked for.
         background: what ``likelihood-ratio`` compares with.
         samples, seed: of the scores that draw codes.
     """
@@ -83,6 +86,7 @@ class Scorer:
     seed: int = 0
     excess: LocalExcess | None = None
     pca: Pca | None = None
+    nap: Nap | None = None
 
     def __call__(self, images: Any, progress: Progress | None = None) -> dict[str, Array]:
         """A source or an array of pictures → (N,) float64 each, in the order of ``names``.
@@ -113,6 +117,8 @@ class Scorer:
             scores |= {name: one.score(codes) for name, one in self.distances.items()}
             if self.excess is not None:
                 scores["local-excess"] = self.excess.score(codes, scores["reconstruction"])
+        if self.nap is not None:
+            scores["nap"] = self.nap.score(images)
         if self.pca is not None:
             scores[RESIDUAL] = residuals(self.pca, images)
         wanted = [key for name in self.names for key in scores if key.split("/")[0] == name]
@@ -170,7 +176,7 @@ def scorer(
             f"{', '.join(odd) or 'none'}{why or (meant(odd[0], available) if odd else '')}"
         )
     fitted: dict[str, CodeDistance] = {}
-    excess = pca = None
+    excess = pca = nap = None
     if needs_normals(chosen):
         if normal is None:
             raise ValueError(
@@ -182,7 +188,7 @@ def scorer(
             rows = np.sort(np.random.default_rng(seed).choice(rows, MOST, replace=False))
         some = Subset(source, rows) if len(rows) < len(source) else source
         pca = residual_of(some, math.prod(model.code_shape), seed) if RESIDUAL in chosen else None
-        codes = codes_of(model, some, progress) if set(chosen) & set(FITTED[:-1]) else np.zeros(0)
+        codes = codes_of(model, some, progress) if set(chosen) & set(OF_CODES) else np.zeros(0)
         fitted = {
             name: distance(name, model, codes, neighbours) for name in chosen if name in DISTANCES
         }
@@ -190,9 +196,11 @@ def scorer(
             errors = anomaly_scores(model, some, ("reconstruction",))["reconstruction"]
             excess = LocalExcess(_fewer(10, codes) if neighbours is None else neighbours)
             excess.fit(codes, errors)
+        if "nap" in chosen:
+            nap = Nap().fit(model, some, seed=seed)
     if "likelihood-ratio" in chosen and background is None:
         background = input_complexity()
-    return Scorer(model, chosen, fitted, background, samples, seed, excess, pca)
+    return Scorer(model, chosen, fitted, background, samples, seed, excess, pca, nap)
 
 
 def residual_of(normal: Any, size: int, seed: int = 0) -> Pca:

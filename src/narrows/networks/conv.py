@@ -53,6 +53,7 @@ class ConvRung(nn.Module):
         blocks: residual blocks below the convolution, on both ways.
         stride: 2 halves; 1 keeps the size.
         tied: ``up`` uses the transposed kernels of ``down``; needs ``transpose``.
+        outputs: numbers that ``up`` gives for each value, in C times as many channels.
 
     Raises:
         ValueError: an unknown ``down`` or ``up``, a map smaller than one pixel, or ``tied``
@@ -72,6 +73,7 @@ class ConvRung(nn.Module):
         block_activation: str = "relu",
         block_norm: str = "none",
         tied: bool = False,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         if down not in DOWNS or up not in UPS:
@@ -83,6 +85,8 @@ class ConvRung(nn.Module):
             raise ValueError(f"a convolutional rung takes maps (C, H, W); we got shape {above}")
         if tied and up != "transpose":
             raise ValueError(f"tied kernels need up='transpose'; we got up={up!r}")
+        if tied and outputs > 1:
+            raise ValueError(f"a tied rung gives one number for each value; we got {outputs}")
         if channels < 1 or kernel < 1 or stride < 1:
             raise ValueError(
                 "channels, kernel and stride are at least 1; "
@@ -106,7 +110,8 @@ class ConvRung(nn.Module):
         self.above: Shape = (deep, height, width)
         self.below: Shape = (channels, below[0], below[1])
         self.pool = nn.MaxPool2d(stride, ceil_mode=True) if pooled and stride > 1 else None
-        self.mode, self.stride = up, stride
+        self.mode, self.stride, self.outputs = up, stride, outputs
+        wide = deep * outputs
         self.transpose: _Transpose | None = None
         self.kernel_up: nn.Module | None = None
         self.bias_up: nn.Parameter | None = None
@@ -115,9 +120,9 @@ class ConvRung(nn.Module):
             if tied:
                 self.bias_up = nn.Parameter(self.conv.weight.new_zeros(deep))
             else:
-                self.kernel_up = nn.ConvTranspose2d(channels, deep, kernel)
+                self.kernel_up = nn.ConvTranspose2d(channels, wide, kernel)
         else:
-            out = deep * stride**2 if up == "shuffle" else deep
+            out = wide * stride**2 if up == "shuffle" else wide
             self.kernel_up = nn.Conv2d(channels, out, kernel, padding=padding)
         stacks = [
             nn.Sequential(
@@ -145,7 +150,7 @@ class ConvRung(nn.Module):
         return out, None
 
     def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
-        """The way back, to exactly (B, C, H, W)."""
+        """The way back, to exactly (B, C, H, W), with ``outputs`` times the channels."""
         h = self.blocks_up(h)
         if self.transpose is not None:
             owner = self.kernel_up
@@ -186,6 +191,7 @@ def conv_ladder(
     strides: int | Sequence[int] = 2,
     dense: int | None = None,
     tied: bool = False,
+    outputs: int | None = None,
 ) -> Ladder:
     """A ladder of convolutional rungs on pictures of ``shape`` (C, H, W).
 
@@ -197,6 +203,7 @@ def conv_ladder(
         blocks: residual blocks, one number for all rungs or one per rung.
         strides: 2 halves the map; one number for all rungs or one per rung.
         dense: units of one dense rung below the convolutions, if wanted.
+        outputs: see ``Ladder.outputs``; a model chooses as many as its likelihood reads.
     """
     from .mlp import DenseRung
 
@@ -219,6 +226,7 @@ def conv_ladder(
             block_activation=activation,
             block_norm=norm,
             tied=tied,
+            outputs=1 if rungs else outputs or 1,
         )
         rungs.append(rung)
         above = rung.below

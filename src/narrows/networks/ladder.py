@@ -149,6 +149,11 @@ class Ladder(nn.Module):
         return self.boundaries[i]  # type: ignore[return-value]
 
     @property
+    def outputs(self) -> int:
+        """How many numbers the raw output has for each value of a picture: (B, outputs · C, H, W)."""
+        return int(getattr(self.rungs[0], "outputs", 1))
+
+    @property
     def shape(self) -> Shape:
         """The shape (C, H, W) of one picture."""
         return self.shapes[0]

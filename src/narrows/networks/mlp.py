@@ -24,9 +24,10 @@ class DenseRung(nn.Module):
         above: the shape it takes, (C, H, W) or (D,).
         width: the number of units it gives.
         tied: ``up`` is the transpose of ``down`` with a bias of its own (Lingrand; Canziani).
+        outputs: numbers that ``up`` gives for each value: C channels of the first, then of the second.
     """
 
-    def __init__(self, above: Shape, width: int, tied: bool = False) -> None:
+    def __init__(self, above: Shape, width: int, tied: bool = False, outputs: int = 1) -> None:
         super().__init__()
         if width < 1:
             raise ValueError(f"a dense rung needs a width of at least 1; we got {width}")
@@ -36,7 +37,10 @@ class DenseRung(nn.Module):
         if size < 1:
             raise ValueError(f"a dense rung takes at least one number; we got shape {tuple(above)}")
         self.linear_down = nn.Linear(size, width)
-        self.linear_up = None if tied else nn.Linear(width, size)
+        if tied and outputs > 1:
+            raise ValueError(f"a tied rung gives one number for each value; we got {outputs}")
+        self.outputs = outputs
+        self.linear_up = None if tied else nn.Linear(width, outputs * size)
         self.bias_up = nn.Parameter(self.linear_down.weight.new_zeros(size)) if tied else None
 
     def drop_biases(self, up: bool) -> None:
@@ -52,12 +56,14 @@ class DenseRung(nn.Module):
         return self.linear_down(h.flatten(1)), None
 
     def up(self, h: Tensor, pooling_indices: Tensor | None = None) -> Tensor:
-        """(B, width) → (B, *above)."""
+        """(B, width) → (B, *above), with ``outputs`` times the channels."""
         if self.linear_up is None:
             out = F.linear(h, self.linear_down.weight.t(), self.bias_up)
         else:
             out = self.linear_up(h)
-        return out.reshape(-1, *self.above) if len(self.above) > 1 else out
+        if len(self.above) == 1:
+            return out
+        return out.reshape(-1, self.outputs * self.above[0], *self.above[1:])
 
 
 @part("ladder", "dense")
@@ -68,6 +74,7 @@ def dense_ladder(
     activation: str = "relu",
     norm: str = "none",
     tied: bool = False,
+    outputs: int | None = None,
 ) -> Ladder:
     """A ladder of dense rungs on pictures of ``shape`` (C, H, W).
 
@@ -76,10 +83,11 @@ def dense_ladder(
         activation: at every boundary, such as ``relu``, ``tanh``, ``identity``.
         norm: ``none``, ``batch``, ``shared-batch`` or ``group``.
         tied: each rung's way up is the transpose of its way down.
+        outputs: see ``Ladder.outputs``; a model chooses as many as its likelihood reads.
     """
     rungs: list[nn.Module] = []
     above = tuple(shape)
     for width in widths:
-        rungs.append(DenseRung(above, width, tied))
+        rungs.append(DenseRung(above, width, tied, 1 if rungs else outputs or 1))
         above = (width,)
     return Ladder(rungs, activation, norm)

@@ -4,7 +4,7 @@ from .bounds import Agreement, Capacity, Elbo, Iwae, Objective
 from .categorical import Categorical
 from .classifier import Softmax
 from .feature_wise import FeatureWise, Introspective
-from .learnt import GaussianLearnt, GaussianOptimal, Logistic
+from .learnt import GaussianDecoded, GaussianLearnt, GaussianOptimal, Logistic
 from .likelihoods import Bernoulli, Gaussian, Laplace, Likelihood
 from .penalties import (
     L1,
@@ -12,6 +12,7 @@ from .penalties import (
     AdversarialPictures,
     AdversarialPrior,
     Contractive,
+    Equivariance,
     Factor,
     Hutchinson,
     KlSparsity,
@@ -21,6 +22,7 @@ from .penalties import (
     VicReg,
     mmd2,
     nt_xent,
+    quarter_turned,
     total_correlation,
     vicreg,
 )
@@ -44,9 +46,11 @@ __all__ = [
     "Controller",
     "Cyclic",
     "Elbo",
+    "Equivariance",
     "Factor",
     "FeatureWise",
     "Gaussian",
+    "GaussianDecoded",
     "GaussianLearnt",
     "GaussianOptimal",
     "Hutchinson",
@@ -70,6 +74,7 @@ __all__ = [
     "WarmUp",
     "mmd2",
     "nt_xent",
+    "quarter_turned",
     "total_correlation",
     "vicreg",
 ]

@@ -3,6 +3,7 @@
     fixed σ² ──► its choice decides how much a code may hold, as 1/β does
     learnt   ──► a weight log σ², or log s, moved by its gradient
     optimal  ──► σ² of the batch, the one that makes it likeliest
+    decoded  ──► σ²(t), a second output of the decoder: per value, or one for a picture
 
 A width that follows the error weighs reconstruction against the KL by itself (Rybkin, Daniilidis &
 Levine 2021).
@@ -21,7 +22,7 @@ from ..processes import averaged
 from .likelihoods import Likelihood, check, link, log_gaussian, per_picture
 from .step import Step
 
-__all__ = ["GaussianLearnt", "GaussianOptimal", "Logistic"]
+__all__ = ["GaussianDecoded", "GaussianLearnt", "GaussianOptimal", "Logistic"]
 
 LEVELS = 256
 LEAST = 1 / (12 * (LEVELS - 1) ** 2)  # the variance of rounding to 8 bits
@@ -110,6 +111,58 @@ class GaussianOptimal(Likelihood):
         share = (1 / self.batches).clamp(min=self.momentum)
         variance = _optimal(squares, math.prod(step.target.shape[-3:]))
         self.variance.lerp_(variance, share)
+
+
+@part("likelihood", "gaussian-decoded")
+class GaussianDecoded(Likelihood):
+    """Gaussians whose variance the decoder gives with the mean (Kovenko & Bogach 2020, eq. 5, sign corrected).
+
+    log p = −Σ (x − μ(t))² / 2σ²(t) − ½ Σ log 2πσ²(t), as Kingma & Welling 2014 (appendix C.2) have it and
+    Kovenko & Bogach, who fix σ², have not. The raw output is (…, 2C, H, W): C channels of the mean, then
+    C of log σ², to which that of ``variance`` is added; for ``each="picture"`` its mean over the picture
+    counts.
+
+    σ² never falls below that of rounding to 8 bits, 1 / (12 · 255²), which a soft step keeps: pixels
+    that never change would be infinitely likely otherwise. Ladders: ``conv`` and ``dense``.
+
+    Args:
+        variance: σ² where the raw output is 0, in squared units of [0, 1] pixels.
+        output: ``sigmoid``, ``tanh`` (mapped to [0, 1]) or ``identity``.
+        each: ``pixel`` for a variance of each value, ``picture`` for one of each picture.
+    """
+
+    part: Part
+    outputs = 2
+
+    def __init__(self, variance: float = 0.1, output: str = "sigmoid", each: str = "pixel") -> None:
+        super().__init__()
+        check(output, variance, "a variance")
+        if each not in ("pixel", "picture"):
+            raise ValueError(f"a variance is of each pixel or of each picture; we got {each!r}")
+        if variance <= LEAST:
+            raise ValueError(
+                f"a variance is above that of rounding to 8 bits, {LEAST:.3g}; we got {variance}"
+            )
+        self.variance, self.output, self.each = variance, output, each
+
+    def mean(self, raw: Tensor) -> Tensor:
+        """The mean picture, (…, C, H, W)."""
+        return link(self.output, raw.chunk(2, -3)[0])
+
+    def log_variance(self, raw: Tensor) -> Tensor:
+        """log σ²(t), (…, C, H, W), or (…, 1, 1, 1) of a picture."""
+        found = raw.chunk(2, -3)[1].float()
+        if self.each == "picture":
+            found = found.mean((-3, -2, -1), keepdim=True)
+        floor = math.log(LEAST)
+        above = math.log(self.variance) - floor  # softplus(b) with softplus(its inverse) = above
+        return floor + F.softplus(found + above + math.log(-math.expm1(-above)))
+
+    def log_prob(self, raw: Tensor, x: Tensor) -> Tensor:
+        """log p(x|z), (…, B)."""
+        log_variance = self.log_variance(raw)
+        squares = (x - self.mean(raw)).square() * (-log_variance).exp()
+        return -0.5 * per_picture(squares + log_variance + math.log(2 * math.pi))
 
 
 def _optimal(squares: Tensor, size: int) -> Tensor:

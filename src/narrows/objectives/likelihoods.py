@@ -33,13 +33,15 @@ class Likelihood(nn.Module, ABC):
 
     Attributes:
         bounded: whether it takes pixels in [0, 1] alone.
+        outputs: how many numbers of the raw output it reads for each value of a picture.
     """
 
     bounded: bool = False
+    outputs: int = 1
 
     @abstractmethod
     def mean(self, raw: Tensor) -> Tensor:
-        """raw (…, C, H, W) → the mean picture."""
+        """raw (…, C, H, W), or ``outputs`` times as many channels → the mean picture (…, C, H, W)."""
 
     @abstractmethod
     def log_prob(self, raw: Tensor, x: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from ..recipes import canziani_2020_denoising, canziani_2020_standard, linear_au
 from .canziani_applications import figure_9, figures_2_to_4, figures_5_to_8, figures_10_11
 from .canziani_captions import figure_12
 from .canziani_manifolds import figure_18, figure_19, figures_15_to_17
+from .canziani_memory import one_number
 from .experiment import Finding, Paper, Row, Verdict, by_name, experiment, verdict_of
 from .lab import Lab, Trained, few, through
 
@@ -511,6 +512,7 @@ PAPER = Paper(
         figure_12,
         tied_weights,
         figure_14,
+        one_number,
         figures_15_to_17,
         figure_18,
         figure_19,

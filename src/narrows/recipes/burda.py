@@ -71,3 +71,24 @@ def burda_2016_iwae(
         phases=(phase,),
         source=f"Burda et al. 2016, eq. 8 and table 1 (IWAE, one layer, k = {samples})",
     )
+
+
+@listed_under(GROUP)
+def tucker_2019_dreg(
+    shape: Sequence[int] = (1, 28, 28), code_size: int = 50, *, samples: int = 50
+) -> Recipe:
+    """``burda-2016-iwae`` whose encoder moves by the doubly reparameterised gradient.
+
+    Tucker, Lawson, Gu & Maddison 2019, eq. 8: the same gradient on average, whose noise does not drown
+    it as k grows. Ours: the training, that of ``burda-2016-iwae``.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        samples: k, codes per picture, all in one pass of the decoder.
+    """
+    return burda_2016_iwae(shape, code_size, samples=samples).with_(
+        name="tucker-2019-dreg",
+        bound=Part("iwae", {"doubly_reparameterised": True}),
+        source="Tucker et al. 2019, eq. 8",
+    )

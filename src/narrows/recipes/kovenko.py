@@ -135,6 +135,32 @@ def kovenko_2020_vae(
 
 
 @listed_under(GROUP)
+def kovenko_2020_vae_decoded_variance(
+    shape: Sequence[int] = (3, 128, 128),
+    code_size: int = 128,
+    *,
+    widths: Sequence[int] = _WIDTHS,
+    each: str = "pixel",
+) -> Recipe:
+    """Their VAE with eq. 5 as it is printed: the decoder gives σ²(t) with the mean.
+
+    §4.1 sets σ² by hand, "different from Kingma"; here it is modelled, and the wrong sign before log σ²
+    is not copied.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: filters of each convolution.
+        each: ``pixel`` for a variance of each value, ``picture`` for one of each picture.
+    """
+    return kovenko_2020_vae(shape, code_size, widths=widths).with_(
+        name="kovenko-2020-vae-decoded-variance",
+        likelihood=Part("gaussian-decoded", {"each": each}),
+        source="Kovenko & Bogach 2020, section 4.1, eq. 5",
+    )
+
+
+@listed_under(GROUP)
 def kovenko_2020_vae_warm_up(
     shape: Sequence[int] = (3, 128, 128),
     code_size: int = 128,

@@ -98,6 +98,31 @@ def mlp_autoencoder(
 
 
 @listed_under(GROUP)
+def ordered_autoencoder(
+    shape: Sequence[int], code_size: int = 32, *, widths: Sequence[int] = (512, 256)
+) -> Recipe:
+    """A dense autoencoder of which the first k numbers are a code too, for each k: one model of any length.
+
+    Nested dropout, Rippel, Gelbart & Adams 2014. ``narrows reconstruct --numbers 8`` takes eight. Ours:
+    the network, which is that of ``mlp-autoencoder``, and twice its training, with four lengths of each
+    picture in a step.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, numbers of the longest code.
+        widths: units of the hidden layers.
+    """
+    return Recipe(
+        "ordered-autoencoder",
+        Part("dense", {"shape": tuple(shape), "widths": tuple(widths)}),
+        Part("ordered", {"size": code_size}),
+        Part("mse"),
+        (Phase(epochs=40, batch_size=128, learning_rate=2e-3, samples=4),),
+        source="Rippel et al. 2014, section 3",
+    )
+
+
+@listed_under(GROUP)
 def mlp_vae(shape: Sequence[int], code_size: int = 16, *, widths: Sequence[int] = (512,)) -> Recipe:
     """A dense variational autoencoder with a Bernoulli likelihood.
 

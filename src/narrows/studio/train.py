@@ -880,6 +880,7 @@ def _table_of(rows: list[dict[str, Any]], measures: list[dict[str, Any]]) -> lis
             line("Fréchet distance of samples", "frechet", ".2f", measures),
             line("PCA with as many", "pca_frechet", ".2f", measures),
             line("other real pictures", "floor", ".2f", measures),
+            line("real or drawn, told by a classifier", "told", ".3f", measures),
             line("bits per dimension (ELBO)", "bits", ".3f", measures),
             line("probabilistic PCA", "pca_bits", ".3f", measures),
             line("time of PCA, s", "pca_seconds", ".2f", measures),

@@ -4,6 +4,7 @@ from .adversarial import AdversarialDraws, AdversarialPictures, AdversarialPrior
 from .agreement import NtXent, VicReg, nt_xent, vicreg
 from .contractive import Contractive, Hutchinson
 from .discrepancy import Mmd, mmd2
+from .equivariance import Equivariance, quarter_turned
 from .sparsity import L1, KlSparsity
 from .total_correlation import TotalCorrelation, total_correlation
 
@@ -13,6 +14,7 @@ __all__ = [
     "AdversarialPictures",
     "AdversarialPrior",
     "Contractive",
+    "Equivariance",
     "Factor",
     "Hutchinson",
     "KlSparsity",
@@ -22,6 +24,7 @@ __all__ = [
     "VicReg",
     "mmd2",
     "nt_xent",
+    "quarter_turned",
     "total_correlation",
     "vicreg",
 ]
