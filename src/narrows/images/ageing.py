@@ -43,17 +43,26 @@ class Damaging(Protocol):
         """Pictures (B, C, H, W), aged; and booleans (B, 1, H, W), true where nothing of them is left."""
         ...
 
+    def hidden(self, x: Tensor, draws: Draws) -> Tensor:
+        """The mask of ``damage`` alone, (B, 1, H, W)."""
+        ...
+
 
 class _Ageing:
     """A corruption by numbers u in [0, 1) of each picture, so that a mixture may choose its pictures."""
 
     name: str
     numbers = 0  # of a picture
+    hides = False  # whether there is ever a mask
 
     def damage(self, x: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """Pictures (B, C, H, W), aged; and booleans (B, 1, H, W), true where nothing of them is left."""
         every = torch.ones(len(x), dtype=torch.bool, device=x.device)
         return self.some(x, every, draws)
+
+    def hidden(self, x: Tensor, draws: Draws) -> Tensor:
+        """The mask of ``damage`` alone, which needs no more of the pictures than their size."""
+        return self.damage(x, draws)[1]
 
     def __call__(self, x: Tensor, draws: Draws) -> Tensor:
         return self.damage(x, draws)[0]
@@ -68,7 +77,8 @@ class _Ageing:
         rows = chosen.nonzero()[:, 0]
         out, mask = x.clone(), torch.zeros_like(x[:, :1], dtype=torch.bool)
         if len(rows):
-            aged, hidden = self.aged(x[rows], u[rows], None if noise is None else noise[rows])
+            with torch.autocast(x.device.type, enabled=False):
+                aged, hidden = self.aged(x[rows], u[rows], None if noise is None else noise[rows])
             out[rows] = aged.clamp(0, 1)
             if hidden is not None:
                 mask[rows] = hidden
@@ -122,6 +132,7 @@ class Scratch(_Lines):
     most: int = 3
     width: float = 3.0
     name = "scratch"
+    hides = True
     each = 12  # numbers of a line
 
     def __post_init__(self) -> None:
@@ -178,6 +189,7 @@ class Dust(_Ageing):
     most: int = 8
     radius: float = 3.0
     name = "dust"
+    hides = True
     each = 7
 
     def __post_init__(self) -> None:
@@ -239,6 +251,7 @@ class Fold(_Lines):
 
     width: float = 4.0
     name = "fold"
+    hides = True
     numbers = 11
 
     def __post_init__(self) -> None:
@@ -491,6 +504,15 @@ class OldPhoto:
                 out, hidden = kind.some(out, chosen[:, number], draws)
                 mask |= hidden
         return out, mask
+
+    def hidden(self, x: Tensor, draws: Draws) -> Tensor:
+        """The mask of ``damage`` alone, without the kinds that hide nothing."""
+        chosen = self.chosen(len(x), draws).to(x.device)
+        mask = torch.zeros_like(x[:, :1], dtype=torch.bool)
+        for number, kind in enumerate(KINDS.values()):
+            if kind.name in self.kinds and kind.hides:
+                mask |= kind.some(x, chosen[:, number], draws)[1]
+        return mask
 
     def __call__(self, x: Tensor, draws: Draws) -> Tensor:
         return self.damage(x, draws)[0]

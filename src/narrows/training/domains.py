@@ -1,0 +1,360 @@
+"""Old pictures made new by way of two code spaces: three phases, their schemes and their beginnings.
+
+    domain: clean   y ──clean.down──► z ──clean.up──► ŷ                     a variational autoencoder
+    domain: old     x and r ──old.down──► z ──old.up──► x̂, r̂                another, r of real old pictures;
+                                                                            an adversary matches the codes
+    translation     x ──old.down──► z ──map──► z' ──clean.up──► ŷ           pairs (x, y), both spaces as
+                                                                            they are
+
+They train a ``translation`` ladder (Wan et al. 2020, §3.1-3.3). x is y with the phase's corruption. Which
+pictures are real old ones is told by their label, ``old`` or ``clean``; without labels there is none.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..autoencoder import Autoencoder
+from ..bottlenecks import Code, Gaussian
+from ..images import Source
+from ..images.ageing import Damaging
+from ..images.views import Subset
+from ..networks import Descent, TranslationRung
+from ..networks.blocks import in_pieces
+from ..networks.translation import AROUND
+from ..objectives import Step
+from ..objectives.likelihoods import log_gaussian
+from ..parts import Part, build, named, part
+from ..randomness import Draws, permutation
+from .schemes import Batch
+
+if TYPE_CHECKING:
+    from .phases import Phase
+
+__all__ = ["ComponentsBeginning", "CopiedBeginning", "Domain", "RidgeCodesBeginning", "Translated"]
+
+KINDS = ("clean", "old")
+MOST = 2048  # pictures that a linear map is fitted to
+AT_ONCE = 128
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # of a ridge, in shares of the codes' mean variance
+PENCIL = Draws(0, 0, stream=-3)  # what pictures are spoiled by for it
+
+
+def _rung(model: Autoencoder, name: str) -> TranslationRung:
+    """The rung of a translation ladder.
+
+    Raises:
+        ValueError: it is another ladder, or another bottleneck than a Gaussian map of as many numbers.
+    """
+    rung = model.ladder.rung(0)
+    if len(model.ladder) != 1 or not isinstance(rung, TranslationRung):
+        raise ValueError(
+            f"{name} needs the ladder 'translation'; we got {named(model.ladder)!r}"
+        )
+    if not isinstance(model.bottleneck, Gaussian) or model.bottleneck.code_shape != rung.below:
+        raise ValueError(
+            f"{name} needs the bottleneck 'gaussian' with layout='map' and size={rung.pieces}; we got "
+            f"{named(model.bottleneck)!r} with codes of shape {model.bottleneck.code_shape}"
+        )
+    return rung
+
+
+def _real(batch: Batch) -> Tensor:
+    """Which pictures of a batch are real old ones, (B,) booleans."""
+    if batch.labels is None:
+        return torch.zeros(len(batch.target), dtype=torch.bool, device=batch.target.device)
+    return batch.labels == KINDS.index("old")
+
+
+def _step(model: Autoencoder, batch: Batch, **fields: Any) -> Step:
+    return Step(
+        model=model, epoch=batch.epoch, number=batch.number, draws=batch.draws, **fields
+    )
+
+
+@part("scheme", "domain")
+@dataclass(frozen=True)
+class Domain:
+    """One of two code spaces, as an autoencoder of its own kind of pictures.
+
+    Args:
+        which: ``clean``, of the pictures without their corruption; or ``old``, of corrupted ones and of
+            real old ones, which are taken as they are.
+    """
+
+    which: str = "clean"
+    kinds = KINDS
+
+    def __post_init__(self) -> None:
+        if self.which not in KINDS:
+            raise ValueError(f"which is {' or '.join(KINDS)}; we got {self.which!r}")
+
+    def __call__(self, model: Autoencoder, batch: Batch) -> Step:
+        """Target and input are one; labels are 1 for real old pictures."""
+        rung, real = _rung(model, "the scheme 'domain'"), _real(batch)
+        if self.which == "old":
+            x, space = torch.where(real[:, None, None, None], batch.target, batch.input), rung.old
+        else:
+            rows = ~real if not bool(real.all()) else real
+            x, real, space = batch.target[rows], real[rows], rung.clean
+        h = rung.encoded(x, space)
+        descent = Descent([x, h], [None])
+        code = model.bottleneck.encode(descent, model.ladder, batch.samples, batch.draws)
+        g, _ = model.bottleneck.expand(code, model.ladder)
+        output = rung.decoded(g, space).reshape(batch.samples, *x.shape)
+        return _step(
+            model, batch, target=x, input=x, levels=[x, h], code=code, output=output,
+            labels=real.long(),
+        )  # fmt: skip
+
+    def trained(self, model: Autoencoder) -> list[nn.Module]:
+        """The space, and with the clean one the posterior that both share."""
+        rung = _rung(model, "the scheme 'domain'")
+        return [rung.old] if self.which == "old" else [rung.clean, model.bottleneck]
+
+    def check(self, model: Autoencoder) -> None:
+        """It needs two spaces."""
+        _rung(model, "the scheme 'domain'")
+
+
+@part("scheme", "translation")
+@dataclass(frozen=True)
+class Translated:
+    """From the codes of old pictures to those of clean ones, between two spaces that stay as they are.
+
+    The loss is that of the pictures, of the codes (Wan et al. 2020, eq. 5, there an absolute error) and
+    of the mask, by cross-entropy; the network that finds the mask follows the mask alone. Codes are the
+    posterior's mean. Deviations: no adversary judges the pictures, as what is measured is their error;
+    and the mask's network learns with the map and not before it.
+
+    Args:
+        damage: the phase's corruption, which tells where it hid something; None: nothing is hidden.
+        code, mask: weights of either loss beside the pictures'.
+    """
+
+    damage: Part | None = None
+    code: float = 1.0
+    mask: float = 1.0
+    kinds = KINDS
+
+    def __post_init__(self) -> None:
+        build("corruption", self.damage)
+        if min(self.code, self.mask) < 0:
+            raise ValueError(f"weights are at least 0; we got {self.code} and {self.mask}")
+
+    def __call__(self, model: Autoencoder, batch: Batch) -> Step:
+        """The output is the restored picture; ``inner`` holds the codes' and the mask's likelihood."""
+        rung, real = _rung(model, "the scheme 'translation'"), _real(batch)
+        rows = ~real if not bool(real.all()) else real
+        x, y = batch.input[rows], batch.target[rows]
+        hidden = self._hidden(batch)[rows]
+        with torch.no_grad():
+            h = rung.encoded(x, rung.old)
+            (g, code), (wanted, _) = (
+                self._expanded(model, each, batch) for each in (h, rung.encoded(y, rung.clean))
+            )
+        logits = rung.translation.mask(g)
+        found = rung.translation(g, logits)
+        output = rung.decoded(found, rung.clean)[None]
+        apart = (found.float() - wanted).square().flatten(1).sum(1)[None]
+        told = F.binary_cross_entropy_with_logits(
+            logits.float(), in_pieces(hidden.float(), rung.patch), reduction="none"
+        )
+        inner = {
+            "code": self.code * log_gaussian(apart, 1.0, 0.0, 0),
+            "mask": -self.mask * told.flatten(1).sum(1)[None],
+        }
+        return _step(
+            model, batch, target=y, input=x, levels=[x, h], code=code, output=output, inner=inner,
+        )  # fmt: skip
+
+    def _hidden(self, batch: Batch) -> Tensor:
+        """What the corruption hid of a batch, (B, 1, H, W) booleans."""
+        corruption = build("corruption", self.damage)
+        if isinstance(corruption, Damaging):
+            return corruption.hidden(batch.target, batch.draws)
+        return torch.zeros_like(batch.target[:, :1], dtype=torch.bool)
+
+    def _expanded(self, model: Autoencoder, h: Tensor, batch: Batch) -> tuple[Tensor, Code]:
+        """What the map reads of (B, pieces, h, w), and the code."""
+        code = model.bottleneck.encode(Descent([h], [None]), model.ladder, None, batch.draws)
+        g, _ = model.bottleneck.expand(code, model.ladder)
+        return g, Code(code.z[None], code.mean, code.log_variance, sampled=True)
+
+    def trained(self, model: Autoencoder) -> list[nn.Module]:
+        """The map."""
+        return [_rung(model, "the scheme 'translation'").translation]
+
+    def check(self, model: Autoencoder) -> None:
+        """It needs two spaces."""
+        _rung(model, "the scheme 'translation'")
+
+
+def _clean(source: Source, seed: int) -> Source:
+    """At most so many of a source's pictures, none of them a real old one."""
+    labels = getattr(source, "label", None)
+    rows = torch.arange(len(source))
+    if labels is not None:
+        rows = torch.tensor([n for n, one in enumerate(labels) if str(one) != "old"]).long()
+    chosen = rows[permutation(seed, "beginning", len(rows))[:MOST]]
+    return Subset(source, chosen.numpy())
+
+
+class _OfTranslation:
+    def check(self, model: Autoencoder, phase: Phase) -> None:
+        """It needs two spaces."""
+        _rung(model, f"the beginning {named(self)!r}")
+
+
+@part("begin", "piece-components")
+@dataclass(frozen=True)
+class ComponentsBeginning(_OfTranslation):
+    """Both code spaces begin as principal components of pieces of the clean pictures, none left out.
+
+    Codes have about unit variance, and a posterior of as much noise as the likelihood allows
+    (probabilistic PCA, Tipping & Bishop 1999).
+    """
+
+    def __call__(self, model: Autoencoder, source: Source, phase: Phase, seed: int) -> str:
+        """Set the linear maps and the posterior."""
+        rung = _rung(model, "the beginning 'piece-components'")
+        noise = float(getattr(model.likelihood, "variance", 1e-3))
+        few = _clean(source, seed)
+        total, square, count = 0, 0, 0
+        for rows in torch.split(torch.arange(len(few)), AT_ONCE):
+            pieces = in_pieces(few.batch(rows).float().cpu(), rung.patch)
+            flat = pieces.movedim(1, -1).flatten(0, -2).double()
+            total, square = total + flat.sum(0), square + flat.t() @ flat
+            count += len(flat)
+        mean = total / count  # type: ignore[operator]
+        values, vectors = torch.linalg.eigh(square / count - torch.outer(mean, mean))  # type: ignore[operator]
+        spread = values.flip(0).clamp_min(0) + noise
+        rung.begin(mean.float(), vectors.flip(1).t().float(), spread.sqrt().float())
+        head, tail, size = model.bottleneck.head, model.bottleneck.tail, rung.pieces
+        assert isinstance(head, nn.Conv2d) and isinstance(tail, nn.Conv2d)
+        with torch.no_grad():
+            for layer in (head, tail):
+                nn.init.zeros_(layer.weight)
+                assert layer.bias is not None
+                nn.init.zeros_(layer.bias)
+                layer.weight[:size, :, 0, 0] = torch.eye(size)
+            assert head.bias is not None
+            head.bias[size:] = (noise / spread).log().float()
+        for layer in (rung.inwards, rung.outwards):
+            layer.requires_grad_(False)
+        return f"begins as the components of {rung.patch}×{rung.patch} pixels of {len(few):,} pictures"
+
+
+@part("begin", "copied-space")
+@dataclass(frozen=True)
+class CopiedBeginning(_OfTranslation):
+    """The space of old pictures begins as that of clean ones."""
+
+    def __call__(self, model: Autoencoder, source: Source, phase: Phase, seed: int) -> str:
+        """Copy the weights."""
+        rung = _rung(model, "the beginning 'copied-space'")
+        rung.old.load_state_dict(copy.deepcopy(rung.clean.state_dict()))
+        return "begins as the space of clean pictures"
+
+
+@part("begin", "ridge-codes")
+@dataclass(frozen=True)
+class RidgeCodesBeginning(_OfTranslation):
+    """The map begins as the linear one of least error, from codes and their neighbours to codes.
+
+    A ridge regression of what has to be added to a code, so that where nothing is spoiled nothing is
+    added; its strength is chosen on a fifth of the pictures. It is the best linear restorer that reads
+    so many pixels.
+    """
+
+    def __call__(self, model: Autoencoder, source: Source, phase: Phase, seed: int) -> str:
+        """Set the linear part of the map."""
+        rung = _rung(model, "the beginning 'ridge-codes'")
+        corruption = None if phase.corruption is None else build("corruption", phase.corruption)
+        few = _clean(source, seed)
+        held = max(1, len(few) // 5)
+        sums = [_Normal() for _ in range(2)]
+        device = model.device
+        with model.evaluating():
+            for number, rows in enumerate(torch.split(torch.arange(len(few)), AT_ONCE)):
+                y = few.batch(rows).float().to(device)
+                draws = Draws(PENCIL.seed, number, PENCIL.stream)
+                x = y if corruption is None else corruption(y, draws)
+                found, wanted = (
+                    self._codes(model, rung.encoded(each, space))
+                    for each, space in ((x, rung.old), (y, rung.clean))
+                )
+                edge = AROUND // 2
+                around = F.unfold(F.pad(found, (edge,) * 4, mode="replicate"), AROUND)
+                inputs = around.movedim(1, -1).flatten(0, -2)
+                lacks = (wanted - found).movedim(1, -1).flatten(0, -2)
+                sums[int(int(rows[0]) < held)].add(inputs, lacks)
+        fitted, judged = sums if sums[0].count else sums[::-1]
+        judged = judged if judged.count else fitted
+        errors = {s: judged.error(*fitted.ridge(s)) for s in STRENGTHS}
+        best = min(errors, key=lambda s: errors[s])
+        weight, bias = fitted.plus(judged).ridge(best)
+        linear = rung.translation.linear
+        with torch.no_grad():
+            linear.weight.copy_(weight.t().reshape(linear.weight.shape))
+            assert linear.bias is not None
+            linear.bias.copy_(bias)
+        before, after = float(judged.mean_square), errors[best]
+        share = after / before if before else 1.0
+        return (
+            f"begins as the linear map of {AROUND}×{AROUND} codes of {len(few):,} pictures, which leaves "
+            f"{share:.0%} of the squared error of codes"
+        )
+
+    @staticmethod
+    def _codes(model: Autoencoder, h: Tensor) -> Tensor:
+        code = model.bottleneck.encode(Descent([h], [None]), model.ladder, None, Draws())
+        return model.bottleneck.expand(code, model.ladder)[0].float()
+
+
+class _Normal:
+    """Sums that a ridge regression with an intercept needs."""
+
+    def __init__(self) -> None:
+        self.count, self.parts = 0, [torch.zeros(()) for _ in range(5)]
+
+    def add(self, x: Tensor, y: Tensor) -> None:
+        """Rows x (N, P) and y (N, Q)."""
+        new = [x.t() @ x, x.t() @ y, x.sum(0), y.sum(0), y.square().sum()]
+        self.parts = [a + b.double().cpu() for a, b in zip(self.parts, new, strict=True)]
+        self.count += len(x)
+
+    def plus(self, other: _Normal) -> _Normal:
+        """Both; an object with itself stays what it is."""
+        if other is self:
+            return self
+        both = _Normal()
+        both.parts = [a + b for a, b in zip(self.parts, other.parts, strict=True)]
+        both.count = self.count + other.count
+        return both
+
+    @property
+    def mean_square(self) -> float:
+        """Of y, summed over Q."""
+        return float(self.parts[4]) / self.count
+
+    def ridge(self, strength: float) -> tuple[Tensor, Tensor]:
+        """Weights (P, Q) and intercepts (Q,)."""
+        xx, xy, x, y, _ = (p / self.count for p in self.parts)
+        within, across = xx - torch.outer(x, x), xy - torch.outer(x, y)
+        added = strength * float(within.diagonal().mean()) + 1e-9
+        weight = torch.linalg.solve(within + added * torch.eye(len(within)).double(), across)
+        return weight.float(), (y - x @ weight).float()
+
+    def error(self, weight: Tensor, bias: Tensor) -> float:
+        """The mean squared error of such a map on these rows, summed over Q."""
+        xx, xy, x, y, yy = (p / self.count for p in self.parts)
+        w, b = weight.double(), bias.double()
+        found = yy - 2 * (w * xy).sum() - 2 * b @ y + ((xx @ w) * w).sum() + 2 * b @ (x @ w) + b @ b
+        return float(found)
