@@ -32,6 +32,7 @@ __all__ = ["Translation", "TranslationRung", "translation_ladder"]
 
 STEP = 0.1  # of what convolutions give: a change is small beside a code
 AROUND = 3  # places on a side that the linear map reads
+ENDS = (0.02, 0.98)  # shares of the places of a picture
 WINDOW = 16  # places on a side within which what is hidden is looked for elsewhere
 
 
@@ -112,9 +113,9 @@ class Translation(nn.Module):
         nn.init.constant_(self.found[-1].bias, -3.0)  # little is hidden
         self.first = nn.Conv2d(2 * pieces + patch**2, channels, 3, padding=1)
         self.tone = nn.Sequential(
-            nn.Linear(4 * pieces, channels), nn.SiLU(),
-            nn.Linear(channels, channels), nn.SiLU(),
-            _nothing(nn.Linear(channels, 2 * pieces + 2 * channels)),
+            nn.Conv2d(4 * pieces, channels, 1), nn.SiLU(),
+            nn.Conv2d(channels, channels, 1), nn.SiLU(),
+            _nothing(nn.Conv2d(channels, 2 * pieces + 2 * channels, 1)),
         )  # fmt: skip
         self.before, self.after = (
             nn.Sequential(*(ResidualBlock(channels, 3, "silu", "none") for _ in range(count)))
@@ -129,30 +130,46 @@ class Translation(nn.Module):
         out: Tensor = self.found(g)
         return out
 
-    def forward(self, g: Tensor, logits: Tensor | None = None) -> Tensor:
+    def forward(
+        self, g: Tensor, logits: Tensor | None = None, tones: Tensor | None = None
+    ) -> Tensor:
         """Codes of old pictures (B, pieces, h, w) → codes of clean ones, the same shape.
 
         Args:
             logits: of the mask, where they are known already; the codes do not move them.
+            tones: of the whole picture where these are codes of a part; see ``tones``.
         """
-        hidden = (self.mask(g) if logits is None else logits).detach().sigmoid()
+        logits = self.mask(g) if logits is None else logits
+        hidden = logits.detach().sigmoid()
         covered = hidden.mean(1, keepdim=True)
         rough = g + self.linear(g)
-        tone = self.tone(self._tones(g, 1 - covered))[..., None, None]
+        tone = self.tone(self.tones(g, logits) if tones is None else tones)
         gain, shift, scale, bias = tone.split(self.sizes, 1)
         h = self.first(torch.cat([g, rough, 2 * hidden], 1)) * (1 + scale) + bias
         h = self.after(self.nonlocal_(self.before(h), covered))
         return rough * (1 + gain) + shift + STEP * self.last(h)
 
-    def _tones(self, g: Tensor, known: Tensor) -> Tensor:
-        """Of each number of a code its mean, deviation, least and most over known places, (B, 4 · pieces)."""
+    def tones(self, g: Tensor, logits: Tensor) -> Tensor:
+        """Of each number of a code its mean, deviation and ends over what is known of a picture.
+
+        (B, 4 · pieces, 1, 1).
+        """
+        known = 1 - logits.detach().sigmoid().mean(1, keepdim=True)
         weight = known.clamp_min(1e-3)
         weight = weight / weight.sum((2, 3), keepdim=True)
-        mean = (g * weight).sum((2, 3))
-        spread = ((g - mean[..., None, None]).square() * weight).sum((2, 3))
-        inside = g * known + mean[..., None, None] * (1 - known)
-        ends = [inside.amin((2, 3)), inside.amax((2, 3))]
+        mean = (g * weight).sum((2, 3), keepdim=True)
+        spread = ((g - mean).square() * weight).sum((2, 3), keepdim=True)
+        inside = (g * known + mean * (1 - known)).flatten(2).sort(2).values
+        last = inside.shape[2] - 1
+        ends = [inside[:, :, round(at * last), None, None] for at in ENDS]
         return torch.cat([mean, (spread + 1e-6).sqrt(), *ends], 1)
+
+    @staticmethod
+    def joined(parts: Sequence[Tensor]) -> Tensor:
+        """The tones of a picture from those of parts of one size, each (B, 4 · pieces, 1, 1)."""
+        mean, deviation, low, high = torch.stack(list(parts)).chunk(4, 2)
+        spread = deviation.square().mean(0) + mean.var(0, correction=0)
+        return torch.cat([mean.mean(0), spread.sqrt(), low.mean(0), high.mean(0)], 1)
 
 
 class TranslationRung(nn.Module):
@@ -224,9 +241,7 @@ class TranslationRung(nn.Module):
     def decoded(self, g: Tensor, space: _Space) -> Tensor:
         """(B, pieces, h, w) → pictures of one kind, (B, C, H, W)."""
         pieces = self.outwards(g + STEP * space.up(g))
-        same = tuple(g.shape[2:]) == self.below[1:]
-        sides = self.above[1:] if same else [n * self.patch for n in g.shape[2:]]
-        return from_pieces(pieces, self.patch, (self.above[0], *sides))
+        return from_pieces(pieces, self.patch, (self.above[0], *self._sides(g)))
 
     def down(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
         """Old pictures (B, C, H, W) → (B, pieces, ⌈H / patch⌉, ⌈W / patch⌉)."""
@@ -238,10 +253,16 @@ class TranslationRung(nn.Module):
 
     def hidden(self, g: Tensor) -> Tensor:
         """(B, pieces, h, w) of old pictures → logits that a pixel is hidden, (B, 1, H, W)."""
-        logits = self.translation.mask(g)
+        return self.as_pixels(self.translation.mask(g))
+
+    def as_pixels(self, logits: Tensor) -> Tensor:
+        """Logits as pieces (B, patch², h, w) → of each pixel, (B, 1, H, W)."""
+        return from_pieces(logits, self.patch, (1, *self._sides(logits)))
+
+    def _sides(self, g: Tensor) -> Sequence[int]:
+        """Of the pictures that a map (B, …, h, w) stands for: its own, or what the places cover."""
         same = tuple(g.shape[2:]) == self.below[1:]
-        sides = self.above[1:] if same else [n * self.patch for n in g.shape[2:]]
-        return from_pieces(logits, self.patch, (1, *sides))
+        return self.above[1:] if same else [n * self.patch for n in g.shape[2:]]
 
 
 def _nothing(layer: nn.Conv2d | nn.Linear) -> nn.Module:
