@@ -42,20 +42,21 @@ import narrows as nw
 import narrows.training.length as length
 from narrows.applications import by_model, denoise_batch, inpaint_batch
 from narrows.applications.restore import FOUND, OldPhotos, old_photo_baselines, with_real
+from narrows.applications.restored import middle
 from narrows.images.ageing import KINDS, OldPhoto
 from narrows.images.patches import patches
 from narrows.measures import Ridge, psnr
+from narrows.parts import Part
 from narrows.randomness import Draws
 from narrows.training import history_of, select_device
 
 sys.path.append(str(Path(__file__).parents[1]))
 from faces import by_lanczos  # noqa: E402
-from run import through, write  # noqa: E402
+from run import through, write  # noqa: E402, I001
 
 RESULTS = Path(__file__).with_name("results.json")
 SETS = ("photographs", "utkface", "anime_faces")
 SIDE, BATCH = 96, 8  # of photographs
-TIMES = 3  # that each photograph is aged
 NOISE = 0.08  # that the denoiser of the sequence learns to take out
 UNSEEN = OldPhoto(mixtures="fifth")
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -78,8 +79,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=8.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--choose", action="store_true", help="judge on validation pictures")
-    parser.add_argument("--channels", type=int, default=64)
-    parser.add_argument("--blocks", type=int, default=6)
+    parser.add_argument("--middle", type=int, help="judge the middle square of photographs")
+    parser.add_argument("--times", type=int, default=1, help="that each photograph is aged")
+    parser.add_argument("--channels", type=int, default=48)
+    parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--quick", action="store_true", help="few pictures, seconds, no results")
     parser.add_argument("--to", type=Path, default=Path("runs/old"))
     given = parser.parse_args()
@@ -103,17 +106,23 @@ def data(given: argparse.Namespace, name: str) -> Data:
     root = Path(os.environ.get("NARROWS_DATA", ""))
     if name == "photographs":
         kodak = sorted((root / "kodak").glob("*.png"))
-        streets = {part: sorted((root / "camvid" / part).glob("*.png")) for part in ("train", "val")}
+        streets = {
+            part: sorted((root / "camvid" / part).glob("*.png")) for part in ("train", "val")
+        }
         if not kodak or not streets["val"]:
             raise SystemExit("old.py needs kodak and camvid: set NARROWS_DATA")
         most = 100 if given.quick else 4096
         train = patches([*kodak[:12], *streets["train"]], SIDE, most=most, seed=given.seed)
-        held = patches(kodak[12:14], SIDE, most=128, seed=given.seed)
+        held = patches(kodak[12:14], SIDE, most=48, seed=given.seed)
         judged = kodak[12:14] if given.choose else kodak[14:]
         if given.quick:
             judged = judged[:1]
         real = patches(streets["val"], SIDE, most=most // 4, seed=given.seed)
-        several = {f"{path.stem} {n}": opened(path) for path in judged for n in range(1, 1 + TIMES)}
+        several = {
+            f"{path.stem} {n}": middle(opened(path), given.middle or 10_000)
+            for path in judged
+            for n in range(1, 1 + given.times)
+        }
         return Data(train, held, several, aged(real, given.seed))
     parts = nw.images.split(by_lanczos(name, 150 if given.quick else None), validation=0.2)
     inner = nw.images.split(parts.train, validation=0.2, seed=1)
@@ -151,7 +160,14 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
         "inpaint": nw.recipes.inpainter(shape, **pieces),
     }
     helpers = {
-        key: fitted(one, found.train, found.held, folder.with_name(f"{folder.name}-{key}"), given.minutes / 4, given)[0]
+        key: fitted(
+            one,
+            found.train,
+            found.held,
+            folder.with_name(f"{folder.name}-{key}"),
+            given.minutes / 4,
+            given,
+        )[0]
         for key, one in others.items()
     }
     rows, hidden, chances = [], [], []
@@ -180,6 +196,9 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
     toned = [bool({"fading", "sepia"} & set(row["kinds"])) for row in rows]
     kept = np.array(toned), ~np.array(toned)
 
+    said = "" if given.middle is None or name != "photographs" else f" --middle {given.middle}"
+    said += f" --times {given.times}" if given.times != 1 else ""
+
     def mean(key: str, which: Any = slice(None)) -> float:
         values = np.array([row[key] for row in rows])[which]
         return round(float(values.mean()), 3) if len(values) else float("nan")
@@ -189,7 +208,7 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
         "task": TASK,
         "seed": given.seed,
         "command": f"python benchmarks/restoration/old.py --set {name} --minutes {given.minutes:g} "
-        f"--seed {given.seed}",
+        f"--seed {given.seed}{said}",
         "trained_on": len(found.train),
         "held_out": len(rows),
         "minutes": given.minutes,
@@ -228,7 +247,9 @@ def fitted(
 
 def beginning(recipe: Any, source: Any, seed: int) -> Any:
     """The linear restorer: the model with none of its steps taken."""
-    model = nw.fit(recipe.with_(steps=0), source, seed=seed, device="cpu", report="quiet")
+    last = dataclasses.replace(recipe.phases[-1], begin=Part("ridge-codes", {"tones": False}))
+    recipe = recipe.with_(phases=(*recipe.phases[:-1], last), steps=0)
+    model = nw.fit(recipe, source, seed=seed, device="cpu", report="quiet")
     select_device("cpu", "float32").place(model)
     return model.eval()
 
@@ -250,7 +271,9 @@ def whole_ridge(found: Data) -> tuple[Any, float]:
     old, other = seen(train, Draws(0, 0, 7)), UNSEEN(held, Draws(0, 1, 7))
     scores = {}
     for strength in STRENGTHS:
-        scores[strength] = float(psnr(held, Ridge.fit(old, train, strength)(other).clamp(0, 1)).mean())
+        scores[strength] = float(
+            psnr(held, Ridge.fit(old, train, strength)(other).clamp(0, 1)).mean()
+        )
     best = max(scores, key=lambda one: scores[one])
     return Ridge.fit(old, train, best), best
 
@@ -263,7 +286,9 @@ def told_apart(model: Any, found: Data, seed: int) -> dict[str, float]:
     """
     count = min(len(found.real), len(found.train), 500)
     real = found.real.batch(torch.arange(count))
-    made = OldPhoto(mixtures="four-fifths")(found.train.batch(torch.arange(-count, 0) % len(found.train)), Draws(seed, 3, 5))
+    made = OldPhoto(mixtures="four-fifths")(
+        found.train.batch(torch.arange(-count, 0) % len(found.train)), Draws(seed, 3, 5)
+    )
     rung, scores = model.ladder.rung(0), {}
     kinds = np.repeat([0, 1], count)
     for when, space in (("before", rung.clean), ("after", rung.old)):

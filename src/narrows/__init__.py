@@ -58,6 +58,7 @@ __all__ = [
     "outliers",
     "prior",
     "reconstruct",
+    "restore",
     "save",
     "search",
     "segment",
@@ -96,6 +97,7 @@ _HOMES = {
     "outliers": ".applications.outliers",
     "prior": ".applications.prior",
     "reconstruct": ".applications.reconstruct",
+    "restore": ".applications.restore",
     "search": ".applications.search",
     "segment": ".applications.segment",
     "size": ".applications.size",
@@ -149,6 +151,7 @@ if TYPE_CHECKING:
     from .applications.outliers import outliers
     from .applications.prior import prior
     from .applications.reconstruct import reconstruct
+    from .applications.restore import restore
     from .applications.search import search
     from .applications.segment import segment
     from .applications.size import size

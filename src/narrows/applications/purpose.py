@@ -161,7 +161,9 @@ def _some(images: Any) -> Tensor:
 
 
 def _of_pictures(for_: str, found: Restored, name: str, task: str) -> Standing:
-    titles = {"as given": {"denoise": "noisy", "upscale": "bicubic", "restore": "old"}.get(for_, "")}
+    titles = {
+        "as given": {"denoise": "noisy", "upscale": "bicubic", "restore": "old"}.get(for_, "")
+    }
     scores = {
         titles.get(method, method): each["psnr"].double().tolist()
         for method, each in found.scores().items()

@@ -175,7 +175,9 @@ def restore(
         NoImages: nothing can be read.
     """
     if model is not None and clean is not None:
-        raise ValueError("clean pictures are to train on, and a model was given: leave one of them out")
+        raise ValueError(
+            "clean pictures are to train on, and a model was given: leave one of them out"
+        )
     notes: list[str] = []
     if model is None:
         notes += [] if clean is not None else [OWN]
@@ -213,10 +215,16 @@ def restore(
             for at, place in enumerate(group.places):
                 outputs[place] = (made[at].cpu() * 255).round().to(torch.uint8)
                 masks[place] = (chance[at].cpu() > FOUND).to(torch.uint8) * 255
-                rows[place] = {"moved": float(moved[at]), "hidden": float(masks[place].float().mean() / 255)}
+                rows[place] = {
+                    "moved": float(moved[at]),
+                    "hidden": float(masks[place].float().mean() / 255),
+                }
                 if hidden is not None:
                     rows[place]["really_hidden"] = float(hidden[at].float().mean())
-            few = tuple(middle(one, WIDEST)[: SHOWN - sum(len(s[0]) for s in shown)].cpu() for one in (old, chance, made))
+            few = tuple(
+                middle(one, WIDEST)[: SHOWN - sum(len(s[0]) for s in shown)].cpu()
+                for one in (old, chance, made)
+            )
             if len(few[0]):
                 shown.append(few)
             groups.append(restored)
@@ -302,7 +310,9 @@ def train_restorer(
     if real is not None:
         source = with_real(source, real)
     elif album is not None and notes is not None:
-        notes.append("no picture of the album is as large as a piece, so that only made-old ones were learnt from")
+        notes.append(
+            "no picture of the album is as large as a piece, so that only made-old ones were learnt from"
+        )
     recipe = lasting(old_photos(pieces.shape, patches=True, **numbers), None, minutes)
     return fit(
         recipe, source, validation=parts.validation, to=to, seed=seed, device=device, report=report

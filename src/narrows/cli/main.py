@@ -52,6 +52,7 @@ def main() -> None:
         recipes,
         reconstruct,
         reproduce,
+        restore,
         search,
         segment,
         size,

@@ -27,7 +27,17 @@ from ..parts import part
 from ..randomness import Draws
 from .corruptions import _share, _through_jpeg
 
-__all__ = ["KINDS", "Damaging", "Dust", "Fading", "FilmGrain", "Fold", "OldPhoto", "Scratch", "Sepia"]
+__all__ = [
+    "KINDS",
+    "Damaging",
+    "Dust",
+    "Fading",
+    "FilmGrain",
+    "Fold",
+    "OldPhoto",
+    "Scratch",
+    "Sepia",
+]
 
 LUMA = (0.299, 0.587, 0.114)
 SIDE = 64  # of the square that numbers of scratches and specks are given for

@@ -6,14 +6,15 @@
 
     restored    x ──old.down──► h ─(code)─► g ──translation──► g ──clean.up──► ŷ
 
-                      ┌─ mask ──────────────────────────┐ known places only
-    translation   g ──┼─ local linear map · tone ───────┼───────────────────► + ─► g
-                      └─ convolutions ─ tone ─ non-local┴ ─ convolutions ─────┘
+                      ┌─ mask ─────────────────────┐ known places only
+    translation   g ──┼─ tones ─► even ─┬──────────┼── local linear map ──► + ─► g
+                      │                 └─ convolutions ─ non-local ─ … ────┘
 
 A code has the numbers of pieces of ``patch`` × ``patch`` pixels in place of them: their principal
-components, which both spaces begin at, and what convolutions add. The translation begins as a linear map
-of neighbouring codes. What is one thing for the whole picture, its tones, is told from the mean, the
-deviation and the ends of all codes that are known. Nothing knows a place: any size passes.
+components, which both spaces begin at, and what convolutions add. What is one thing for the whole
+picture, contrast and balance, is told from its tones: the mean, the deviation and the ends of all codes
+that are known. That begins as a linear map of the tones, and what is local as one of neighbouring
+codes; convolutions add to both. Nothing knows a place: any size passes.
 """
 
 from __future__ import annotations
@@ -62,9 +63,7 @@ class PartialNonlocal(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.inner = max(1, channels // 2)
-        self.asked, self.told, self.value = (
-            nn.Conv2d(channels, self.inner, 1) for _ in range(3)
-        )
+        self.asked, self.told, self.value = (nn.Conv2d(channels, self.inner, 1) for _ in range(3))
         self.back = _nothing(nn.Conv2d(self.inner, channels, 1))
 
     def forward(self, h: Tensor, hidden: Tensor) -> Tensor:
@@ -102,7 +101,9 @@ class Translation(nn.Module):
     def __init__(self, pieces: int, patch: int, channels: int, blocks: int) -> None:
         super().__init__()
         few, self.patch = max(1, channels // 2), patch
-        self.linear = nn.Conv2d(pieces, pieces, AROUND, padding=AROUND // 2, padding_mode="replicate")
+        self.linear = nn.Conv2d(
+            pieces, pieces, AROUND, padding=AROUND // 2, padding_mode="replicate"
+        )
         nn.init.zeros_(self.linear.weight)  # of what it adds to a code
         nn.init.zeros_(self.linear.bias)  # type: ignore[arg-type]  # it has one
         self.found = nn.Sequential(
@@ -117,13 +118,13 @@ class Translation(nn.Module):
             nn.Conv2d(channels, channels, 1), nn.SiLU(),
             _nothing(nn.Conv2d(channels, 2 * pieces + 2 * channels, 1)),
         )  # fmt: skip
+        self.evened = _nothing(nn.Conv2d(4 * pieces, 2 * pieces, 1))
         self.before, self.after = (
             nn.Sequential(*(ResidualBlock(channels, 3, "silu", "none") for _ in range(count)))
             for count in (blocks // 2, blocks - blocks // 2)
         )
         self.nonlocal_ = PartialNonlocal(channels)
         self.last = _nothing(nn.Conv2d(channels, pieces, 3, padding=1))
-        self.sizes = [pieces, pieces, channels, channels]
 
     def mask(self, g: Tensor) -> Tensor:
         """Codes (B, pieces, h, w) → logits that pixels are hidden, as pieces (B, patch², h, w)."""
@@ -140,14 +141,29 @@ class Translation(nn.Module):
             tones: of the whole picture where these are codes of a part; see ``tones``.
         """
         logits = self.mask(g) if logits is None else logits
+        tones = self.tones(g, logits) if tones is None else tones
         hidden = logits.detach().sigmoid()
-        covered = hidden.mean(1, keepdim=True)
-        rough = g + self.linear(g)
-        tone = self.tone(self.tones(g, logits) if tones is None else tones)
-        gain, shift, scale, bias = tone.split(self.sizes, 1)
-        h = self.first(torch.cat([g, rough, 2 * hidden], 1)) * (1 + scale) + bias
-        h = self.after(self.nonlocal_(self.before(h), covered))
-        return rough * (1 + gain) + shift + STEP * self.last(h)
+        found = self.tone(tones)
+        even = self.even(g, tones, found)
+        rough = even + self.linear(even)
+        scale, bias = found[:, 2 * g.shape[1] :].chunk(2, 1)
+        h = self.first(torch.cat([even, rough, 2 * hidden], 1)) * (1 + scale) + bias
+        h = self.after(self.nonlocal_(self.before(h), hidden.mean(1, keepdim=True)))
+        return rough + STEP * self.last(h)
+
+    def even(self, g: Tensor, tones: Tensor, found: Tensor | None = None) -> Tensor:
+        """Codes (B, pieces, h, w) with the contrast and the mean that their tones ask for.
+
+        Args:
+            tones: (B, 4 · pieces, 1, 1).
+            found: what the network of tones gives beside the linear map; None: nothing.
+        """
+        wanted = self.evened(tones)
+        if found is not None:
+            wanted = wanted + found[:, : 2 * g.shape[1]]
+        gain, shift = wanted.chunk(2, 1)
+        mean = tones[:, : g.shape[1]]
+        return mean + (g - mean) * (1 + gain) + shift
 
     def tones(self, g: Tensor, logits: Tensor) -> Tensor:
         """Of each number of a code its mean, deviation and ends over what is known of a picture.
@@ -191,8 +207,8 @@ class TranslationRung(nn.Module):
         above: Shape,
         *,
         patch: int = 4,
-        channels: int = 64,
-        blocks: int = 6,
+        channels: int = 48,
+        blocks: int = 4,
         space: int = 32,
     ) -> None:
         super().__init__()
@@ -275,10 +291,8 @@ def _nothing(layer: nn.Conv2d | nn.Linear) -> nn.Module:
 
 @part("ladder", "translation")
 def translation_ladder(
-    shape: Sequence[int], *, patch: int = 4, channels: int = 64, blocks: int = 6, space: int = 32
+    shape: Sequence[int], *, patch: int = 4, channels: int = 48, blocks: int = 4, space: int = 32
 ) -> Ladder:
     """A ladder of one ``TranslationRung`` on pictures of ``shape`` (C, H, W)."""
-    rung = TranslationRung(
-        tuple(shape), patch=patch, channels=channels, blocks=blocks, space=space
-    )
+    rung = TranslationRung(tuple(shape), patch=patch, channels=channels, blocks=blocks, space=space)
     return Ladder([rung], "identity")

@@ -106,8 +106,8 @@ def inpainter(shape: Sequence[int], *, mirror: bool = True, patches: bool = Fals
 def old_photos(
     shape: Sequence[int],
     *,
-    channels: int = 64,
-    blocks: int = 6,
+    channels: int = 48,
+    blocks: int = 4,
     mixtures: str = "all",
     mirror: bool = True,
     patches: bool = False,
@@ -135,10 +135,10 @@ def old_photos(
     space = {**common, "optimizer": "adam", "learning_rate": 1e-3, "grad_clip_norm": 1e4}
     phases = (
         Phase(
-            begin=Part("piece-components"), scheme=Part("domain", {"which": "clean"}), steps=200, **space
+            begin=Part("piece-components"), scheme=Part("domain", {"which": "clean"}), steps=80, **space
         ),
         Phase(
-            begin=Part("copied-space"), scheme=Part("domain", {"which": "old"}), steps=300,
+            begin=Part("copied-space"), scheme=Part("domain", {"which": "old"}), steps=120,
             corruption=ageing, penalties=(Part("adversarial-domains", {"weight": 1000.0}),), **space,
         ),
         Phase(

@@ -13,6 +13,7 @@ pictures are real old ones is told by their label, ``old`` or ``clean``; without
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["ComponentsBeginning", "CopiedBeginning", "Domain", "RidgeCodesBeginning", "Translated"]
 
 KINDS = ("clean", "old")
-MOST = 2048  # pictures that a linear map is fitted to
-AT_ONCE = 128
+MOST = 1024  # pictures that a linear map is fitted to
+AT_ONCE = 32
+FLAT = 1e-2  # variance of codes, below which a gain says little
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # of a ridge, in shares of the codes' mean variance
 PENCIL = Draws(0, 0, stream=-3)  # what pictures are spoiled by for it
 
@@ -54,9 +56,7 @@ def _rung(model: Autoencoder, name: str) -> TranslationRung:
     """
     rung = model.ladder.rung(0)
     if len(model.ladder) != 1 or not isinstance(rung, TranslationRung):
-        raise ValueError(
-            f"{name} needs the ladder 'translation'; we got {named(model.ladder)!r}"
-        )
+        raise ValueError(f"{name} needs the ladder 'translation'; we got {named(model.ladder)!r}")
     if not isinstance(model.bottleneck, Gaussian) or model.bottleneck.code_shape != rung.below:
         raise ValueError(
             f"{name} needs the bottleneck 'gaussian' with layout='map' and size={rung.pieces}; we got "
@@ -73,9 +73,7 @@ def _real(batch: Batch) -> Tensor:
 
 
 def _step(model: Autoencoder, batch: Batch, **fields: Any) -> Step:
-    return Step(
-        model=model, epoch=batch.epoch, number=batch.number, draws=batch.draws, **fields
-    )
+    return Step(model=model, epoch=batch.epoch, number=batch.number, draws=batch.draws, **fields)
 
 
 @part("scheme", "domain")
@@ -248,7 +246,9 @@ class ComponentsBeginning(_OfTranslation):
             head.bias[size:] = (noise / spread).log().float()
         for layer in (rung.inwards, rung.outwards):
             layer.requires_grad_(False)
-        return f"begins as the components of {rung.patch}×{rung.patch} pixels of {len(few):,} pictures"
+        return (
+            f"begins as the components of {rung.patch}×{rung.patch} pixels of {len(few):,} pictures"
+        )
 
 
 @part("begin", "copied-space")
@@ -268,54 +268,107 @@ class CopiedBeginning(_OfTranslation):
 class RidgeCodesBeginning(_OfTranslation):
     """The map begins as the linear one of least error, from codes and their neighbours to codes.
 
-    A ridge regression of what has to be added to a code, so that where nothing is spoiled nothing is
-    added; its strength is chosen on a fifth of the pictures. It is the best linear restorer that reads
-    so many pixels.
+    First come the tones: for each number of a code the gain and the shift that a picture lacks, by ridge
+    regression on its tones; then what has to be added to the codes so evened, on these and their
+    neighbours. Strengths are chosen on a fifth of the pictures. Where nothing is spoiled nothing is added.
+
+    Args:
+        tones: whether there is the first of these; without it, it is the best linear restorer that
+            reads so many pixels.
     """
 
+    tones: bool = True
+
     def __call__(self, model: Autoencoder, source: Source, phase: Phase, seed: int) -> str:
-        """Set the linear part of the map."""
+        """Set the linear parts of the map."""
         rung = _rung(model, "the beginning 'ridge-codes'")
-        corruption = None if phase.corruption is None else build("corruption", phase.corruption)
-        few = _clean(source, seed)
-        held = max(1, len(few) // 5)
-        sums = [_Normal() for _ in range(2)]
-        device = model.device
+        few, change = _clean(source, seed), rung.translation
+        lacking = [0.0, 0.0]  # squared error of codes, before and after
         with model.evaluating():
-            for number, rows in enumerate(torch.split(torch.arange(len(few)), AT_ONCE)):
-                y = few.batch(rows).float().to(device)
-                draws = Draws(PENCIL.seed, number, PENCIL.stream)
-                x = y if corruption is None else corruption(y, draws)
-                found, wanted = (
-                    self._codes(model, rung.encoded(each, space))
-                    for each, space in ((x, rung.old), (y, rung.clean))
-                )
+            if self.tones:
+                sums = _Sums(len(few))
+                for first, found, wanted in self._pairs(model, few, phase):
+                    tones = change.tones(found, torch.full_like(found[:, :1], -9.0))
+                    sums.add(first, tones.flatten(1), _lacks(found, wanted))
+                _set(change.evened, *sums.best())
+            sums = _Sums(len(few))
+            for first, found, wanted in self._pairs(model, few, phase):
+                lacking[0] += float((wanted - found).square().sum())
+                if self.tones:
+                    tones = change.tones(found, torch.full_like(found[:, :1], -9.0))
+                    found = change.even(found, tones)
                 edge = AROUND // 2
                 around = F.unfold(F.pad(found, (edge,) * 4, mode="replicate"), AROUND)
-                inputs = around.movedim(1, -1).flatten(0, -2)
-                lacks = (wanted - found).movedim(1, -1).flatten(0, -2)
-                sums[int(int(rows[0]) < held)].add(inputs, lacks)
-        fitted, judged = sums if sums[0].count else sums[::-1]
-        judged = judged if judged.count else fitted
-        errors = {s: judged.error(*fitted.ridge(s)) for s in STRENGTHS}
-        best = min(errors, key=lambda s: errors[s])
-        weight, bias = fitted.plus(judged).ridge(best)
-        linear = rung.translation.linear
-        with torch.no_grad():
-            linear.weight.copy_(weight.t().reshape(linear.weight.shape))
-            assert linear.bias is not None
-            linear.bias.copy_(bias)
-        before, after = float(judged.mean_square), errors[best]
-        share = after / before if before else 1.0
+                rows = around.movedim(1, -1).flatten(0, -2)
+                sums.add(first, rows, (wanted - found).movedim(1, -1).flatten(0, -2))
+            _set(change.linear, *sums.best())
+            lacking[1] = sums.whole.error(*sums.best()) * sums.whole.count
+        share = lacking[1] / lacking[0] if lacking[0] else 1.0
         return (
-            f"begins as the linear map of {AROUND}×{AROUND} codes of {len(few):,} pictures, which leaves "
-            f"{share:.0%} of the squared error of codes"
+            f"begins as a linear map of {AROUND}×{AROUND} codes of {len(few):,} pictures"
+            f"{' after one of tones' if self.tones else ''}, which leaves {share:.0%} of the squared "
+            "error of codes"
         )
+
+    def _pairs(
+        self, model: Autoencoder, few: Source, phase: Phase
+    ) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """The number of the first picture, codes of spoiled pictures, and those of the same ones clean."""
+        rung = _rung(model, "the beginning 'ridge-codes'")
+        corruption = None if phase.corruption is None else build("corruption", phase.corruption)
+        for number, rows in enumerate(torch.split(torch.arange(len(few)), AT_ONCE)):
+            y = few.batch(rows).float().to(model.device)
+            draws = Draws(PENCIL.seed, number, PENCIL.stream)
+            x = y if corruption is None else corruption(y, draws)
+            pair = (rung.encoded(x, rung.old), rung.encoded(y, rung.clean))
+            found, wanted = (self._codes(model, h) for h in pair)
+            yield int(rows[0]), found, wanted
 
     @staticmethod
     def _codes(model: Autoencoder, h: Tensor) -> Tensor:
         code = model.bottleneck.encode(Descent([h], [None]), model.ladder, None, Draws())
         return model.bottleneck.expand(code, model.ladder)[0].float()
+
+
+def _lacks(found: Tensor, wanted: Tensor) -> Tensor:
+    """The gain and the shift that codes (B, P, h, w) lack for others, (B, 2 · P), by least squares."""
+    means = [z.mean((2, 3)) for z in (found, wanted)]
+    a, b = (z - m[..., None, None] for z, m in zip((found, wanted), means, strict=True))
+    square = a.square().mean((2, 3))
+    gain = ((a * (b - a)).mean((2, 3)) / (square + FLAT)).clamp(-1, 3)
+    return torch.cat([gain, means[1] - means[0]], 1)
+
+
+def _set(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
+    """Weights (P, Q) and intercepts (Q,) of a convolution."""
+    assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+    with torch.no_grad():
+        layer.weight.copy_(weight.t().reshape(layer.weight.shape))
+        layer.bias.copy_(bias)
+
+
+class _Sums:
+    """A ridge regression whose strength is chosen on the first fifth of so many pictures."""
+
+    def __init__(self, pictures: int) -> None:
+        self.held, self.parts = pictures // 5, (_Normal(), _Normal())
+
+    def add(self, first: int, x: Tensor, y: Tensor) -> None:
+        """Rows of the pictures from number ``first`` on."""
+        self.parts[int(first < self.held)].add(x, y)
+
+    @property
+    def whole(self) -> _Normal:
+        """Of all."""
+        return self.parts[0].plus(self.parts[1])
+
+    def best(self) -> tuple[Tensor, Tensor]:
+        """Weights and intercepts of the strength of least error."""
+        fitted, judged = self.parts
+        if not fitted.count or not judged.count:
+            return self.whole.ridge(STRENGTHS[-1])
+        chosen = min(STRENGTHS, key=lambda s: judged.error(*fitted.ridge(s)))
+        return self.whole.ridge(chosen)
 
 
 class _Normal:
@@ -331,18 +384,13 @@ class _Normal:
         self.count += len(x)
 
     def plus(self, other: _Normal) -> _Normal:
-        """Both; an object with itself stays what it is."""
-        if other is self:
-            return self
+        """Both."""
+        if not self.count or not other.count:
+            return self if self.count else other
         both = _Normal()
         both.parts = [a + b for a, b in zip(self.parts, other.parts, strict=True)]
         both.count = self.count + other.count
         return both
-
-    @property
-    def mean_square(self) -> float:
-        """Of y, summed over Q."""
-        return float(self.parts[4]) / self.count
 
     def ridge(self, strength: float) -> tuple[Tensor, Tensor]:
         """Weights (P, Q) and intercepts (Q,)."""

@@ -91,8 +91,8 @@ class AdversarialDomains(Penalty, nn.Module):
     move in one step.
 
     Args:
-        code_shape: of the model's codes, a map.
-        width: channels of the discriminator's first map.
+        code_shape: of the model's codes.
+        width: channels of the discriminator's first map, where codes are maps.
         lr_scale: the discriminator's learning rate as a multiple of the phase's.
     """
 
@@ -107,13 +107,12 @@ class AdversarialDomains(Penalty, nn.Module):
         lr_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        if len(code_shape) != 3:
-            raise ValueError(
-                "the penalty 'adversarial-domains' needs codes that are maps; we got codes of shape "
-                f"{tuple(code_shape)}: use a bottleneck with layout='map'"
-            )
         self.weight, self.lr_scale = weight, lr_scale
-        self.discriminator = PictureDiscriminator(code_shape, width, patches=True)
+        self.discriminator: nn.Module = (
+            PictureDiscriminator(code_shape, width, patches=True)
+            if len(code_shape) == 3
+            else CodeDiscriminator(code_shape)
+        )
 
     def penalty(self, step: Step) -> Tensor:
         """−log of the discriminator's belief that either kind is the other, a scalar."""
