@@ -36,6 +36,7 @@ NO_APPLICATIONS = {
     "info",
     "recipes",
     "reproduce",
+    "restore",
     "size",
     "studio",
     "train",

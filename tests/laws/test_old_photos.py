@@ -85,5 +85,7 @@ def test_real_old_pictures_are_told_by_their_label_and_matched():
     names = {key for record in model.history for key in record}
     assert "adversarial_domains_loss" in names
     before = nw.fit(recipe(Part("old-photo"), 2), clean, report="quiet", device="cpu")
-    losses = [r["adversarial_domains_loss"] for r in before.history if "adversarial_domains_loss" in r]
+    losses = [
+        r["adversarial_domains_loss"] for r in before.history if "adversarial_domains_loss" in r
+    ]
     assert losses and set(losses) == {0.0}  # without labels nothing is matched
