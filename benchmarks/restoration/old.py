@@ -11,7 +11,7 @@ pieces of Kodak's 13 and 14, on which all else was chosen too; the test is Kodak
 ageing and is judged on the others. Real old pictures stand in for themselves: for photographs CamVid's
 validation pictures, aged by those other mixtures, which only the adversary sees.
 
-In sequence are a denoiser and an inpainter of the same pieces, each trained a quarter as long, as they begin
+In sequence are a denoiser and an inpainter of the same pieces, each trained a tenth as long, as they begin
 at filters; the second fills what our model found to be hidden. The linear restorer is the one that the map begins as, of
 12×12 pixels in all colours, and for faces also ridge regression of whole pictures. PSNR is the mean over
 pictures. Minutes are of this process's own time.
@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from run import through, write
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import cross_val_score
@@ -43,6 +44,7 @@ import narrows.training.length as length
 from narrows.applications import by_model, denoise_batch, inpaint_batch
 from narrows.applications.restore import FOUND, OldPhotos, old_photo_baselines, with_real
 from narrows.applications.restored import middle
+from narrows.figures import methods, save
 from narrows.images.ageing import KINDS, OldPhoto
 from narrows.images.patches import patches
 from narrows.measures import Ridge, psnr
@@ -52,13 +54,13 @@ from narrows.training import history_of, select_device
 
 sys.path.append(str(Path(__file__).parents[1]))
 from faces import by_lanczos  # noqa: E402
-from run import through, write  # noqa: E402, I001
 
 RESULTS = Path(__file__).with_name("results.json")
 SETS = ("photographs", "utkface", "anime_faces")
 SIDE, BATCH = 96, 8  # of photographs
 NOISE = 0.08  # that the denoiser of the sequence learns to take out
 UNSEEN = OldPhoto(mixtures="fifth")
+SHOWN = 10
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 TASK = "old photographs"
 
@@ -85,6 +87,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--quick", action="store_true", help="few pictures, seconds, no results")
     parser.add_argument("--to", type=Path, default=Path("runs/old"))
+    parser.add_argument("--sheet", type=Path, help="a picture of the first ten by every method")
     given = parser.parse_args()
     torch.set_num_threads(1)
     length.clock = time.process_time  # what a shared machine does meanwhile does not count
@@ -165,12 +168,12 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
             found.train,
             found.held,
             folder.with_name(f"{folder.name}-{key}"),
-            given.minutes / 4,
+            given.minutes / 10,
             given,
         )[0]
         for key, one in others.items()
     }
-    rows, hidden, chances = [], [], []
+    rows, hidden, chances, shown = [], [], [], []
     ridge, strength = (None, None) if name == "photographs" else whole_ridge(found)
     change, linear = OldPhotos(model), OldPhotos(begun)
     for number, x in enumerate(found.judged.values()):
@@ -186,11 +189,15 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
         }
         if ridge is not None:
             made["ridge regression"] = ridge(old)
+        if number < SHOWN:
+            shown.append({"original": x, **made})
         rows.append({k: float(psnr(x, y.clamp(0, 1))) for k, y in made.items()})
         kinds = UNSEEN.chosen(1, Draws(given.seed, number, 9))[0].tolist()
         rows[-1]["kinds"] = [kind for kind, there in zip(KINDS, kinds, strict=True) if there]
         hidden.append(mask.flatten().numpy())
         chances.append(both[:, -1].flatten().numpy())
+    if given.sheet is not None:
+        draw(shown, rows, given.sheet)
     every = np.concatenate(hidden), np.concatenate(chances)
     names = [key for key in rows[0] if key != "kinds"]
     toned = [bool({"fading", "sepia"} & set(row["kinds"])) for row in rows]
@@ -231,6 +238,22 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
         "ladder": recipe.ladder.document(),
         "torch": torch.__version__,
     }
+
+
+def draw(shown: list[dict[str, Tensor]], rows: list[dict[str, Any]], path: Path) -> None:
+    """What was given, what denoising and inpainting make of it, what the model does, and the original."""
+    names = {
+        "as given": "made old",
+        "denoise, then inpaint": "denoise, then inpaint",
+        "model": "restore",
+        "original": "original",
+    }
+    pictures = {
+        title: torch.cat([one[name] for one in shown]).clamp(0, 1).numpy()
+        for name, title in names.items()
+    }
+    decibels = {names[k]: [row[k] for row in rows[: len(shown)]] for k in names if k in rows[0]}
+    save(methods(pictures, decibels), path)
 
 
 def fitted(
