@@ -5,7 +5,7 @@
     python benchmarks/restoration/old.py --set photographs --choose          judged on validation pictures
     python benchmarks/restoration/old.py --quick                             does it work?
 
-Photographs: pieces of 96×96 of Kodak's 1 to 12 and of CamVid's training pictures; weights are kept by
+Photographs: pieces of 64×64 of Kodak's 1 to 12 and of CamVid's training pictures; weights are kept by
 pieces of Kodak's 13 and 14, on which all else was chosen too; the test is Kodak's 15 to 24, whole. Faces:
 64×64, a fifth held out by content. The model learns four fifths of all mixtures of up to five kinds of
 ageing and is judged on the others. Real old pictures stand in for themselves: for photographs CamVid's
@@ -57,7 +57,7 @@ from faces import by_lanczos  # noqa: E402
 
 RESULTS = Path(__file__).with_name("results.json")
 SETS = ("photographs", "utkface", "anime_faces")
-SIDE, BATCH = 96, 8  # of photographs
+SIDE = 64  # of pieces of photographs
 NOISE = 0.08  # that the denoiser of the sequence learns to take out
 UNSEEN = OldPhoto(mixtures="fifth")
 SHOWN = 10
@@ -114,9 +114,9 @@ def data(given: argparse.Namespace, name: str) -> Data:
         }
         if not kodak or not streets["val"]:
             raise SystemExit("old.py needs kodak and camvid: set NARROWS_DATA")
-        most = 100 if given.quick else 4096
+        most = 100 if given.quick else 8192
         train = patches([*kodak[:12], *streets["train"]], SIDE, most=most, seed=given.seed)
-        held = patches(kodak[12:14], SIDE, most=48, seed=given.seed)
+        held = patches(kodak[12:14], SIDE, most=64, seed=given.seed)
         judged = kodak[12:14] if given.choose else kodak[14:]
         if given.quick:
             judged = judged[:1]
@@ -151,8 +151,6 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
     shape = found.train.shape
     size = {"channels": given.channels, "blocks": given.blocks}
     recipe = nw.recipes.old_photos(shape, mixtures="four-fifths", **size)
-    if name == "photographs":
-        recipe = recipe.with_(batch_size=BATCH)
     folder = given.to / f"{name}-{given.minutes:g}-seed{given.seed}-{recipe.fingerprint}"
     source = with_real(found.train, found.real)
     model, spent = fitted(recipe, source, found.held, folder, given.minutes, given)

@@ -221,12 +221,10 @@ def restore(
                 }
                 if hidden is not None:
                     rows[place]["really_hidden"] = float(hidden[at].float().mean())
-            few = tuple(
-                middle(one, WIDEST)[: SHOWN - sum(len(s[0]) for s in shown)].cpu()
-                for one in (old, chance, made)
-            )
-            if len(few[0]):
-                shown.append(few)
+            left = SHOWN - sum(len(one[0]) for one in shown)
+            if left > 0:
+                a, b, c = (middle(one, WIDEST)[:left].cpu() for one in (old, chance, made))
+                shown.append((a, b, c))
             groups.append(restored)
             places_of.append(group.places)
     count = counted(len(rows))

@@ -57,14 +57,15 @@ class PartialNonlocal(nn.Module):
 
     f_ij = exp(θ(h_i)ᵀ φ(h_j)) (1 − m_j), normalised over j; h + m · W Σ_j f_ij g(h_j). Deviations: their
     masks are of whole places, here m is the share of a place that is hidden; j is from the same square
-    of ``WINDOW`` places, so that the cost grows with the picture and not with its square; W begins at 0.
+    of ``WINDOW`` places, so that the cost grows with the picture and not with its square.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.inner = max(1, channels // 2)
-        self.asked, self.told, self.value = (nn.Conv2d(channels, self.inner, 1) for _ in range(3))
-        self.back = _nothing(nn.Conv2d(self.inner, channels, 1))
+        self.asked, self.value = (nn.Conv2d(channels, self.inner, 1) for _ in range(2))
+        self.told = nn.Conv2d(channels, self.inner, 1, bias=False)  # the softmax takes one away
+        self.back = nn.Conv2d(self.inner, channels, 1)
 
     def forward(self, h: Tensor, hidden: Tensor) -> Tensor:
         """h (B, C, H, W), hidden (B, 1, H, W) in [0, 1] → the same, changed where something is hidden."""
@@ -80,13 +81,14 @@ class PartialNonlocal(nn.Module):
         squares = fields.unfold(2, side[0], side[0]).unfold(3, side[1], side[1])
         b, c, n, m = squares.shape[:4]
         rows = squares.permute(0, 2, 3, 4, 5, 1).reshape(b * n * m, side[0] * side[1], c)
-        asked, told, value, covered = rows.split([self.inner] * 3 + [1], 2)
+        asked, told, value, covered = torch.split(rows, [self.inner] * 3 + [1], 2)
         like = asked @ told.transpose(1, 2) * self.inner**-0.5
         like = like + (1 - covered).clamp_min(1e-4).log().transpose(1, 2)
         found = like.softmax(2) @ value
         found = found.reshape(b, n, m, *side, self.inner).permute(0, 5, 1, 3, 2, 4)
         found = found.reshape(b, self.inner, high, wide)[..., : h.shape[2], : h.shape[3]]
-        return h + hidden * self.back(found)
+        added: Tensor = self.back(found)
+        return h + hidden * added
 
 
 class Translation(nn.Module):
@@ -111,7 +113,7 @@ class Translation(nn.Module):
             *(ResidualBlock(few, 3, "silu", "none") for _ in range((blocks + 1) // 2)),
             nn.Conv2d(few, patch**2, 3, padding=1),
         )
-        nn.init.constant_(self.found[-1].bias, -3.0)  # little is hidden
+        nn.init.constant_(self.found[-1].bias, -3.0)  # type: ignore[arg-type]  # little is hidden
         self.first = nn.Conv2d(2 * pieces + patch**2, channels, 3, padding=1)
         self.tone = nn.Sequential(
             nn.Conv2d(4 * pieces, channels, 1), nn.SiLU(),
@@ -149,7 +151,8 @@ class Translation(nn.Module):
         scale, bias = found[:, 2 * g.shape[1] :].chunk(2, 1)
         h = self.first(torch.cat([even, rough, 2 * hidden], 1)) * (1 + scale) + bias
         h = self.after(self.nonlocal_(self.before(h), hidden.mean(1, keepdim=True)))
-        return rough + STEP * self.last(h)
+        added: Tensor = self.last(h)
+        return rough + STEP * added
 
     def even(self, g: Tensor, tones: Tensor, found: Tensor | None = None) -> Tensor:
         """Codes (B, pieces, h, w) with the contrast and the mean that their tones ask for.
@@ -163,7 +166,8 @@ class Translation(nn.Module):
             wanted = wanted + found[:, : 2 * g.shape[1]]
         gain, shift = wanted.chunk(2, 1)
         mean = tones[:, : g.shape[1]]
-        return mean + (g - mean) * (1 + gain) + shift
+        out: Tensor = mean + (g - mean) * (1 + gain) + shift
+        return out
 
     def tones(self, g: Tensor, logits: Tensor) -> Tensor:
         """Of each number of a code its mean, deviation and ends over what is known of a picture.
@@ -252,7 +256,8 @@ class TranslationRung(nn.Module):
     def encoded(self, x: Tensor, space: _Space) -> Tensor:
         """Pictures of one kind (B, C, H, W) → (B, pieces, h, w)."""
         code = self.linear_code(x)
-        return code + STEP * space.down(code)
+        added: Tensor = space.down(code)
+        return code + STEP * added
 
     def decoded(self, g: Tensor, space: _Space) -> Tensor:
         """(B, pieces, h, w) → pictures of one kind, (B, C, H, W)."""

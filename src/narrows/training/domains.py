@@ -72,6 +72,13 @@ def _real(batch: Batch) -> Tensor:
     return batch.labels == KINDS.index("old")
 
 
+def _rows_of_clean(batch: Batch) -> Tensor:
+    """Rows of clean pictures, (B,): in the place of a real old one another clean one, if there is any."""
+    rows = (~_real(batch)).nonzero()[:, 0]
+    places = torch.arange(len(batch.target), device=rows.device)
+    return rows[places % len(rows)] if len(rows) else places
+
+
 def _step(model: Autoencoder, batch: Batch, **fields: Any) -> Step:
     return Step(model=model, epoch=batch.epoch, number=batch.number, draws=batch.draws, **fields)
 
@@ -99,7 +106,7 @@ class Domain:
         if self.which == "old":
             x, space = torch.where(real[:, None, None, None], batch.target, batch.input), rung.old
         else:
-            rows = ~real if not bool(real.all()) else real
+            rows = _rows_of_clean(batch)
             x, real, space = batch.target[rows], real[rows], rung.clean
         h = rung.encoded(x, space)
         descent = Descent([x, h], [None])
@@ -148,8 +155,7 @@ class Translated:
 
     def __call__(self, model: Autoencoder, batch: Batch) -> Step:
         """The output is the restored picture; ``inner`` holds the codes' and the mask's likelihood."""
-        rung, real = _rung(model, "the scheme 'translation'"), _real(batch)
-        rows = ~real if not bool(real.all()) else real
+        rung, rows = _rung(model, "the scheme 'translation'"), _rows_of_clean(batch)
         x, y = batch.input[rows], batch.target[rows]
         hidden = self._hidden(batch)[rows]
         with torch.no_grad():
@@ -180,10 +186,12 @@ class Translated:
         return torch.zeros_like(batch.target[:, :1], dtype=torch.bool)
 
     def _expanded(self, model: Autoencoder, h: Tensor, batch: Batch) -> tuple[Tensor, Code]:
-        """What the map reads of (B, pieces, h, w), and the code."""
-        code = model.bottleneck.encode(Descent([h], [None]), model.ladder, None, batch.draws)
-        g, _ = model.bottleneck.expand(code, model.ladder)
-        return g, Code(code.z[None], code.mean, code.log_variance, sampled=True)
+        """What the map reads of (B, pieces, h, w), and the code, drawn as often as is asked for."""
+        code = model.bottleneck.encode(
+            Descent([h], [None]), model.ladder, batch.samples, batch.draws
+        )
+        assert code.mean is not None
+        return model.bottleneck.expand(Code(code.mean), model.ladder)[0], code
 
     def trained(self, model: Autoencoder) -> list[nn.Module]:
         """The map."""
@@ -224,14 +232,15 @@ class ComponentsBeginning(_OfTranslation):
         rung = _rung(model, "the beginning 'piece-components'")
         noise = float(getattr(model.likelihood, "variance", 1e-3))
         few = _clean(source, seed)
-        total, square, count = 0, 0, 0
+        total, square = torch.zeros(rung.pieces).double(), torch.zeros(()).double()
+        count = 0
         for rows in torch.split(torch.arange(len(few)), AT_ONCE):
             pieces = in_pieces(few.batch(rows).float().cpu(), rung.patch)
             flat = pieces.movedim(1, -1).flatten(0, -2).double()
             total, square = total + flat.sum(0), square + flat.t() @ flat
             count += len(flat)
-        mean = total / count  # type: ignore[operator]
-        values, vectors = torch.linalg.eigh(square / count - torch.outer(mean, mean))  # type: ignore[operator]
+        mean = total / count
+        values, vectors = torch.linalg.eigh(square / count - torch.outer(mean, mean))
         spread = values.flip(0).clamp_min(0) + noise
         rung.begin(mean.float(), vectors.flip(1).t().float(), spread.sqrt().float())
         head, tail, size = model.bottleneck.head, model.bottleneck.tail, rung.pieces

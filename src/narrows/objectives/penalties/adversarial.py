@@ -136,7 +136,8 @@ class AdversarialDomains(Penalty, nn.Module):
         real = step.labels == 1
         if not bool(real.any()) or bool(real.all()):
             return None
-        return tuple(self.discriminator(z[:, kind].flatten(0, 1)) for kind in (~real, real))  # type: ignore[return-value]
+        made = self.discriminator(z[:, ~real].flatten(0, 1))
+        return made, self.discriminator(z[:, real].flatten(0, 1))
 
 
 @part("penalty", "adversarial-pictures")
