@@ -204,9 +204,9 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
     said = "" if given.middle is None or name != "photographs" else f" --middle {given.middle}"
     said += f" --times {given.times}" if given.times != 1 else ""
 
-    def mean(key: str, which: Any = slice(None)) -> float:
+    def mean(key: str, which: Any = slice(None)) -> float | None:
         values = np.array([row[key] for row in rows])[which]
-        return round(float(values.mean()), 3) if len(values) else float("nan")
+        return round(float(values.mean()), 3) if len(values) else None
 
     return {
         "set": name,

@@ -52,6 +52,30 @@ class _Space(nn.Module):
         )
 
 
+class Solved(nn.Module):
+    """A linear map of places and those around them that is solved for, not trained; at first nothing."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, above: int, below: int, around: int) -> None:
+        super().__init__()
+        self.edge = around // 2
+        self.register_buffer("weight", torch.zeros(below, above, around, around))
+        self.register_buffer("bias", torch.zeros(below))
+
+    def set(self, weight: Tensor, bias: Tensor) -> None:
+        """Take weights (above · around², below), as ``unfold`` orders them, and intercepts (below,)."""
+        self.weight.copy_(weight.t().reshape(self.weight.shape))
+        self.bias.copy_(bias)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """(B, above, H, W) → (B, below, H, W); the last place is repeated beyond the border."""
+        if self.edge:
+            h = F.pad(h, (self.edge,) * 4, mode="replicate")
+        return F.conv2d(h, self.weight, self.bias)
+
+
 class PartialNonlocal(nn.Module):
     """What is hidden, told by the known places that are like what is left of it (Wan et al. 2020, eqs. 8-10).
 
@@ -103,11 +127,7 @@ class Translation(nn.Module):
     def __init__(self, pieces: int, patch: int, channels: int, blocks: int) -> None:
         super().__init__()
         few, self.patch = max(1, channels // 2), patch
-        self.linear = nn.Conv2d(
-            pieces, pieces, AROUND, padding=AROUND // 2, padding_mode="replicate"
-        )
-        nn.init.zeros_(self.linear.weight)  # of what it adds to a code
-        nn.init.zeros_(self.linear.bias)  # type: ignore[arg-type]  # it has one
+        self.linear = Solved(pieces, pieces, AROUND)  # what it adds to a code
         self.found = nn.Sequential(
             nn.Conv2d(pieces, few, 3, padding=1),
             *(ResidualBlock(few, 3, "silu", "none") for _ in range((blocks + 1) // 2)),
@@ -120,7 +140,7 @@ class Translation(nn.Module):
             nn.Conv2d(channels, channels, 1), nn.SiLU(),
             _nothing(nn.Conv2d(channels, 2 * pieces + 2 * channels, 1)),
         )  # fmt: skip
-        self.evened = _nothing(nn.Conv2d(4 * pieces, 2 * pieces, 1))
+        self.evened = Solved(4 * pieces, 2 * pieces, 1)
         self.before, self.after = (
             nn.Sequential(*(ResidualBlock(channels, 3, "silu", "none") for _ in range(count)))
             for count in (blocks // 2, blocks - blocks // 2)

@@ -17,7 +17,6 @@ GROUP = "Generic"
 
 MAP = ("ladder.rungs.0.inwards", "ladder.rungs.0.outwards")
 RANK = 256  # of the affine map
-SOLVED = tuple(f"ladder.rungs.0.translation.{name}" for name in ("evened", "linear"))
 VARIANCE = 1e-3  # of pixels, that a code of old photographs need not tell
 NETWORK = {"channels": 32, "blocks": 6, "norm": "none"}
 
@@ -144,7 +143,7 @@ def old_photos(
         ),
         Phase(
             begin=Part("ridge-codes"), scheme=Part("translation", {"damage": ageing}), steps=2000,
-            frozen=SOLVED, corruption=ageing, optimizer="muon", learning_rate=4e-3, weight_decay=0.01,
+            corruption=ageing, optimizer="muon", learning_rate=4e-3, weight_decay=0.01,
             grad_clip_norm=1e5, **common,
         ),
     )  # fmt: skip

@@ -299,7 +299,7 @@ class RidgeCodesBeginning(_OfTranslation):
                 for first, found, wanted in self._pairs(model, few, phase):
                     tones = change.tones(found, torch.full_like(found[:, :1], -9.0))
                     sums.add(first, tones.flatten(1), _lacks(found, wanted))
-                _set(change.evened, *sums.best())
+                change.evened.set(*sums.best())
             sums = _Sums(len(few))
             for first, found, wanted in self._pairs(model, few, phase):
                 lacking[0] += float((wanted - found).square().sum())
@@ -310,7 +310,7 @@ class RidgeCodesBeginning(_OfTranslation):
                 around = F.unfold(F.pad(found, (edge,) * 4, mode="replicate"), AROUND)
                 rows = around.movedim(1, -1).flatten(0, -2)
                 sums.add(first, rows, (wanted - found).movedim(1, -1).flatten(0, -2))
-            _set(change.linear, *sums.best())
+            change.linear.set(*sums.best())
             lacking[1] = sums.whole.error(*sums.best()) * sums.whole.count
         share = lacking[1] / lacking[0] if lacking[0] else 1.0
         return (
@@ -346,14 +346,6 @@ def _lacks(found: Tensor, wanted: Tensor) -> Tensor:
     square = a.square().mean((2, 3))
     gain = ((a * (b - a)).mean((2, 3)) / (square + FLAT)).clamp(-1, 3)
     return torch.cat([gain, means[1] - means[0]], 1)
-
-
-def _set(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
-    """Weights (P, Q) and intercepts (Q,) of a convolution."""
-    assert isinstance(layer, nn.Conv2d) and layer.bias is not None
-    with torch.no_grad():
-        layer.weight.copy_(weight.t().reshape(layer.weight.shape))
-        layer.bias.copy_(bias)
 
 
 class _Sums:
