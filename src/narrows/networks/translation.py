@@ -167,7 +167,7 @@ class Translation(nn.Module):
         hidden = logits.detach().sigmoid()
         found = self.tone(tones)
         even = self.even(g, tones, found)
-        rough = even + self.linear(even)
+        rough: Tensor = even + self.linear(even)
         scale, bias = found[:, 2 * g.shape[1] :].chunk(2, 1)
         h = self.first(torch.cat([even, rough, 2 * hidden], 1)) * (1 + scale) + bias
         h = self.after(self.nonlocal_(self.before(h), hidden.mean(1, keepdim=True)))
