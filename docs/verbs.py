@@ -102,6 +102,16 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             ("upscale", "upscale, a model of train"),
         ),
         Verb(
+            "restore",
+            "An album of old photographs, scratched, dusty, folded, faded, brown or grainy, and clean pictures to "
+            "learn from.",
+            "One fault alone, of which you know where or how strong it is: `inpaint` or `denoise`. Lost colours do "
+            "not come back.",
+            "`denoise`, then `inpaint`; a membrane over what is hidden, then a cosine threshold.",
+            "It trains for ten minutes on the clean pictures and the album, or takes a model with `--model`, and "
+            "writes the masks of what it found hidden.",
+        ),
+        Verb(
             "segment",
             "You have masks of some pictures and want them of others like these.",
             "Masks of other things than those it was trained on.",

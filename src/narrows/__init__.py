@@ -60,6 +60,7 @@ __all__ = [
     "pull",
     "push",
     "reconstruct",
+    "restore",
     "save",
     "search",
     "segment",
@@ -100,6 +101,7 @@ _HOMES = {
     "pull": ".applications.hub",
     "push": ".applications.hub",
     "reconstruct": ".applications.reconstruct",
+    "restore": ".applications.restore",
     "search": ".applications.search",
     "segment": ".applications.segment",
     "size": ".applications.size",
@@ -154,6 +156,7 @@ if TYPE_CHECKING:
     from .applications.outliers import outliers
     from .applications.prior import prior
     from .applications.reconstruct import reconstruct
+    from .applications.restore import restore
     from .applications.search import search
     from .applications.segment import segment
     from .applications.size import size

@@ -34,6 +34,10 @@ assert nw.recipes  # lists every part
 LADDER = Part("conv", {"shape": SHAPE, "widths": (4,), "activation": "silu"})
 GAUSSIAN = Part("gaussian", {"size": 3})
 PIXELS = Part("gaussian", {"variance": 0.01})
+SPACES = {
+    "ladder": Part("translation", {"shape": SHAPE, "channels": 4, "blocks": 1, "space": 4}),
+    "bottleneck": Part("gaussian", {"size": 16, "layout": "map"}),
+}
 
 
 def takes(kind: str, name: str, **arguments: Any) -> Part:
@@ -78,6 +82,7 @@ def every() -> Iterator[nw.Recipe]:
         two = Part("dense", {"shape": SHAPE, "widths": (6, 4)})
         bound = Part("softmax") if name == "encoder" else Part("elbo")
         given = {"ladder": two, "phase": {"scheme": name, "bound": bound}}
+        given |= SPACES if name in ("domain", "translation") else {}
         yield model_of(f"forward-{name}", **given)
     for name in listed("begin"):
         undone = {
@@ -89,7 +94,9 @@ def every() -> Iterator[nw.Recipe]:
         if undone is not None:
             ladder = Part("estimate", {"shape": SHAPE, "rank": 3, "channels": 4, "blocks": 1})
         begins = {"begin": Part(name), "corruption": undone}
-        yield model_of(f"begin-{name}", ladder=ladder, phase=begins)
+        spaces = name in ("piece-components", "copied-space", "ridge-codes")
+        given = SPACES if spaces else {"ladder": ladder}
+        yield model_of(f"begin-{name}", phase=begins, **given)
     for name, make in nw.recipes.listed().items():
         yield small(make).with_(name=f"recipe-{name}")
 

@@ -5,6 +5,7 @@ A verb is added by one line of ``VERBS``.
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import tempfile
@@ -33,6 +34,7 @@ from narrows.applications.morph import morph, sample_posterior
 from narrows.applications.outliers import outliers
 from narrows.applications.prior import prior
 from narrows.applications.reconstruct import reconstruct
+from narrows.applications.restore import restore
 from narrows.applications.search import search
 from narrows.applications.steer import steer
 from narrows.applications.train import train
@@ -54,6 +56,12 @@ def pushed(m: Any, then: Callable[[str], Any] | None = None) -> Any:
         return result if then is None else then("jane/a")
 
 
+@functools.cache
+def of_old_photos() -> nw.Autoencoder:
+    """A model of gray old photographs, untrained."""
+    return nw.recipes.old_photos(SHAPE, channels=4, blocks=1).build().eval()
+
+
 # name → a call of (model, pictures) with no other choice than the verb itself needs
 VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "reconstruct": lambda m, p: reconstruct(m, p, progress=False),
@@ -63,6 +71,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "denoise": lambda m, p: denoise(
         m, p, noise="gaussian 0.1", resize="pad", baselines=False, progress=False
     ),
+    "restore": lambda m, p: restore(p, of_old_photos(), made_old=True, progress=False),
     "upscale": lambda m, p: upscale(m, p, factor=2, by="lanczos", progress=False),
     "inpaint": lambda m, p: inpaint(
         m, p, rectangle=(1, 1, 3, 3), starts=1, evaluations=2, baselines=False, progress=False

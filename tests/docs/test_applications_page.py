@@ -38,6 +38,7 @@ NO_APPLICATIONS = {
     "push",
     "recipes",
     "reproduce",
+    "restore",
     "size",
     "studio",
     "train",

@@ -38,12 +38,18 @@ from .inpaint import (
     where_codes_lie,
 )
 from .morph import half_way
-from .restored import Restored, corruption_of, takes_any_size, through
+from .restore import FOUND, OldPhotos, old_photo_baselines
+from .restored import Restored, compared, corruption_of, takes_any_size, through
 from .upscale import upscale_batch
 
 __all__ = ["PURPOSES", "recipe_of_purpose", "standing", "standings"]
 
-PURPOSES = {"denoise": "denoiser", "upscale": "upscaler", "inpaint": "inpainter"}
+PURPOSES = {
+    "denoise": "denoiser",
+    "upscale": "upscaler",
+    "inpaint": "inpainter",
+    "restore": "old-photos",
+}
 JUDGED = 64  # pictures
 VALUES = 64 * 3 * 64 * 64  # of those pictures, so that large ones are fewer
 FEWEST = 5  # pictures that tell anything
@@ -80,7 +86,8 @@ def purpose_of(model: Any) -> str | None:
     corruption = corruption_of(model)
     if corruption is None:
         return None
-    named = {"downscale": "upscale", "gaussian-noise": "denoise"} | dict.fromkeys(HIDING, "inpaint")
+    named = {"downscale": "upscale", "gaussian-noise": "denoise", "old-photo": "restore"}
+    named |= dict.fromkeys(HIDING, "inpaint")
     return named.get(corruption.name)
 
 
@@ -135,7 +142,7 @@ def standing(model: Any, for_: str, images: Any, train: Any, name: str, seed: in
     """
     x = _some(images).to(model.device)
     pca = None
-    if for_ != "upscale" and not takes_any_size(model):
+    if for_ not in ("upscale", "restore") and not takes_any_size(model):
         pca = Pca.fit(train, max(1, min(Pca.most(train), COMPONENTS)), seed=seed)
     with torch.no_grad():
         found = _JUDGES[for_](model, x, pca, seed)
@@ -154,7 +161,9 @@ def _some(images: Any) -> Tensor:
 
 
 def _of_pictures(for_: str, found: Restored, name: str, task: str) -> Standing:
-    titles = {"as given": {"denoise": "noisy", "upscale": "bicubic"}.get(for_, "")}
+    titles = {
+        "as given": {"denoise": "noisy", "upscale": "bicubic", "restore": "old"}.get(for_, "")
+    }
     scores = {
         titles.get(method, method): each["psnr"].double().tolist()
         for method, each in found.scores().items()
@@ -216,10 +225,18 @@ def _inpainted(model: Any, x: Tensor, pca: Pca | None, seed: int) -> Restored:
     )[0]
 
 
+def _restored(model: Any, x: Tensor, pca: Pca | None, seed: int) -> Restored:
+    old = build("corruption", corruption_of(model))(x, Draws(seed))
+    both = OldPhotos(model)(old)
+    beside = old_photo_baselines(both[:, -1:] > FOUND)
+    return compared(Restored(old, both[:, :-1], clean=x), beside)[0]
+
+
 _JUDGES: dict[str, Callable[[Any, Tensor, Pca | None, int], Restored]] = {
     "denoise": _denoised,
     "upscale": _upscaled,
     "inpaint": _inpainted,
+    "restore": _restored,
 }
 
 

@@ -20,7 +20,7 @@ from ..figures import methods
 from ..images import as_source
 from ..images.contents import content_keys
 from ..images.inputs import Pictures
-from ..images.outputs import write_restored
+from ..images.outputs import named_outputs, write_pictures, write_restored
 from ..images.sizes import Sized
 from ..measures import Pca, psnr, squared_error, ssim
 from ..progress import Progress, Step
@@ -49,6 +49,7 @@ __all__ = [
 ]  # fmt: skip
 
 SHOWN = 8  # pictures of a sheet
+MASKS = "masks"  # the folder of masks, beside the pictures
 WIDEST = 192  # pixels of each
 MIDDLE = 1024  # pixels on a side of what is compared of a larger picture
 LARGE = MIDDLE**2  # pixels of a large picture, or of small ones that are restored together
@@ -199,6 +200,7 @@ class Restoration(Result):
         files: where each picture was read from, whose EXIF and format its result keeps; None of
             pictures in memory.
         exact: whether pixels that were known have to stay as they are, so that every file is a PNG.
+        masks: what was found to be hidden in each, uint8 (1, H, W), 255 where it is; none of most verbs.
         notes, skipped: as of every result.
     """
 
@@ -215,6 +217,7 @@ class Restoration(Result):
     drawn: Mapping[str, Any] = field(default_factory=dict)
     files: Sequence[Path | None] = ()
     exact: bool = False
+    masks: Sequence[Tensor] = ()
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
 
@@ -262,7 +265,11 @@ class Restoration(Result):
         taken = [f"{name}.png" for name in ("comparison", *self.drawn)]
         files = self.files or [None] * len(self.ids)
         paths = write_restored(self.outputs, self.ids, files, folder, taken, exact=self.exact)
-        return self._written(folder, {"pictures": paths})
+        others = {"pictures": paths}
+        if self.masks:
+            names = named_outputs(self.ids)
+            others["masks"] = write_pictures(self.masks, names, folder / MASKS)
+        return self._written(folder, others)
 
     def __str__(self) -> str:
         rows = self.rows()
@@ -286,6 +293,7 @@ class Restoration(Result):
             name, reason = found.skipped[-1]
             raise NarrowsError(f"none of the pictures could be done: {name}: {reason}")
         done = sorted(outputs)
+        masks: Mapping[int, Tensor] = others.pop("masks", {})
         rank = {place: number for number, place in enumerate(done)}
         titles = others.get("titles", {})
         better = _better(groups, titles)
@@ -296,6 +304,7 @@ class Restoration(Result):
             [outputs[place] for place in done],
             [{"id": found.ids[place], **pictures.get(place, {})} for place in done],
             files=[found.files[place] for place in done],
+            masks=[masks[place] for place in done if place in masks],
             notes=tuple(dict.fromkeys([*found.notes, *better])),
             skipped=tuple(found.skipped),
             **others,

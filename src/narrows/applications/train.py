@@ -200,8 +200,8 @@ def train(
         pictures: anything that :func:`narrows.images.inputs.pictures` reads.
         recipe: a name of ``narrows.recipes.listed()``, the file of a recipe, or a ``Recipe``; None:
             ``pca-vae``, or that of ``from_``, or what ``for_`` chooses.
-        for_: a verb that the model is to be for, which chooses the recipe: ``denoise``, ``upscale`` or
-            ``inpaint``. At the end it is compared with what needs no model.
+        for_: a verb that the model is to be for, which chooses the recipe: ``denoise``, ``upscale``,
+            ``inpaint`` or ``restore``. At the end it is compared with what needs no model.
         patches: train on pieces of the pictures, which are read at their own size: what comes of it
             takes pictures of any size.
         to: a folder for the run, its card and pictures; None keeps nothing on disk.

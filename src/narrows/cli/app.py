@@ -28,7 +28,7 @@ GROUPS = {
     "Train and look": (
         "train", "demo", "studio", "evaluate", "reconstruct", "info", "kernels", "size", "check",
     ),
-    "Restore pictures": ("denoise", "inpaint", "upscale", "segment"),
+    "Restore pictures": ("denoise", "inpaint", "upscale", "restore", "segment"),
     "Make and change pictures": ("generate", "prior", "morph", "steer"),
     "Search and organise": (
         "duplicates", "index", "search", "outliers", "flaws", "map", "classify", "collection",
@@ -185,7 +185,9 @@ def answer(result: Result, as_json: bool, out: Path | None = None, text: str = "
         print(escaped(f"skipped {name}: {reason}", one_line=True), file=sys.stderr)
     for note in result.notes:
         print(escaped(f"note: {note}", one_line=True), file=sys.stderr)
-    shown = [path for name, path in written.items() if name not in ("document", "pictures")]
+    shown = [
+        path for name, path in written.items() if name not in ("document", "pictures", "masks")
+    ]
     lines = [text or str(result)]
     if shown:
         count = len(written.get("pictures", ()))

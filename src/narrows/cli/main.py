@@ -53,6 +53,7 @@ def main() -> None:
         recipes,
         reconstruct,
         reproduce,
+        restore,
         search,
         segment,
         size,

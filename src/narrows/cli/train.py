@@ -29,7 +29,7 @@ For = Annotated[
     str | None,
     typer.Option(
         "--for",
-        help="A verb that the model is to be for: denoise, upscale or inpaint. Chooses the recipe, and "
+        help="A verb that the model is to be for: denoise, upscale, inpaint or restore. Chooses the recipe, and "
         "compares it at the end with what needs no model.",
     ),
 ]

@@ -8,6 +8,7 @@ from .linear_residual import LinearResidualRung, WhitenedLinear, linear_residual
 from .mlp import DenseRung, dense_ladder
 from .projection import ProjectionRung, projection_ladder
 from .segnet import SegNetRung, segnet_ladder
+from .translation import TranslationRung, translation_ladder
 
 __all__ = [
     "ConvRung",
@@ -20,6 +21,7 @@ __all__ = [
     "ProjectionRung",
     "Rung",
     "SegNetRung",
+    "TranslationRung",
     "WhitenedLinear",
     "conv_ladder",
     "dense_ladder",
@@ -27,4 +29,5 @@ __all__ = [
     "linear_residual_ladder",
     "projection_ladder",
     "segnet_ladder",
+    "translation_ladder",
 ]

@@ -17,6 +17,7 @@ GROUP = "Generic"
 
 MAP = ("ladder.rungs.0.inwards", "ladder.rungs.0.outwards")
 RANK = 256  # of the affine map
+VARIANCE = 1e-3  # of pixels, that a code of old photographs need not tell
 NETWORK = {"channels": 32, "blocks": 6, "norm": "none"}
 
 
@@ -99,3 +100,58 @@ def inpainter(shape: Sequence[int], *, mirror: bool = True, patches: bool = Fals
     hole = Part("patch", {"size": 0.3}) if patches else Part("rectangle")
     begin = Part("conditional-mean")
     return _restorer("inpainter", shape, hole, Part("membrane"), begin, mirror, patches)
+
+
+@listed_under(GROUP)
+def old_photos(
+    shape: Sequence[int],
+    *,
+    channels: int = 48,
+    blocks: int = 4,
+    mixtures: str = "all",
+    mirror: bool = True,
+    patches: bool = False,
+) -> Recipe:
+    """Restores old photographs: two code spaces and a map between them (Wan et al. 2020).
+
+    A space of clean pictures and one of old ones, whose made and real ones an adversary matches where
+    the pictures are labelled ``clean`` and ``old``; then the map, which begins as the best linear one.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        channels, blocks: of the map.
+        mixtures: of kinds of ageing, ``all`` or a part of them; see the corruption ``old-photo``.
+        mirror: whether a mirrored picture is a picture too; not so for letters.
+        patches: the pictures are pieces of larger ones; nothing here knows a place in a picture.
+    """
+    if shape[0] not in (1, 3):
+        raise ValueError(f"photographs have 1 or 3 channels; we got {shape[0]}")
+    ageing = Part("old-photo", {"mixtures": mixtures})
+    common: dict[str, Any] = {
+        "batch_size": 16,
+        "views": Part("flip") if mirror else None,
+        "ema_decay": 0.99,
+    }
+    space = {**common, "optimizer": "adam", "learning_rate": 1e-3, "grad_clip_norm": 1e4}
+    phases = (
+        Phase(
+            begin=Part("piece-components"), scheme=Part("domain", {"which": "clean"}), steps=80, **space
+        ),
+        Phase(
+            begin=Part("copied-space"), scheme=Part("domain", {"which": "old"}), steps=120,
+            corruption=ageing, penalties=(Part("adversarial-domains", {"weight": 1000.0}),), **space,
+        ),
+        Phase(
+            begin=Part("ridge-codes"), scheme=Part("translation", {"damage": ageing}), steps=2000,
+            corruption=ageing, optimizer="muon", learning_rate=4e-3, weight_decay=0.01,
+            grad_clip_norm=1e5, **common,
+        ),
+    )  # fmt: skip
+    deep = 16 * shape[0]
+    return Recipe(
+        "old-photos",
+        Part("translation", {"shape": tuple(shape), "channels": channels, "blocks": blocks}),
+        Part("gaussian", {"size": deep, "layout": "map"}),
+        Part("gaussian", {"variance": VARIANCE, "output": "identity"}),
+        phases,
+    )

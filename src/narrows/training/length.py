@@ -33,6 +33,8 @@ def now() -> float:
 def lasting(recipe: Recipe, epochs: float | None, minutes: float | None) -> Recipe:
     """The recipe with another length: of every phase in epochs, or of all together in minutes.
 
+    Phases share the minutes as their steps are, where all of them have some, else evenly.
+
     Raises:
         ValueError: both are given.
     """
@@ -41,7 +43,12 @@ def lasting(recipe: Recipe, epochs: float | None, minutes: float | None) -> Reci
     if epochs is not None:
         return recipe.with_(epochs=float(epochs))
     if minutes is not None:
-        return recipe.with_(minutes=float(minutes) / len(recipe.phases))
+        lengths = [phase.steps or 0 for phase in recipe.phases]
+        if min(lengths) == 0:  # they do not compare
+            lengths = [1] * len(lengths)
+        shares = [float(minutes) * one / sum(lengths) for one in lengths]
+        pairs = zip(recipe.phases, shares, strict=True)
+        return recipe.with_(phases=tuple(dataclasses.replace(p, minutes=m) for p, m in pairs))
     return recipe
 
 

@@ -541,6 +541,9 @@ class _Loop:
     def _labels(self, source: Source | None) -> Tensor | None:
         """(N,) int64, the place of each picture's main label among those of the training pictures."""
         known = getattr(source, "label", None)
+        kinds: Sequence[str] = getattr(self.scheme, "kinds", ())
+        if known is not None and kinds and {str(one) for one in known} <= set(kinds):
+            return torch.tensor([kinds.index(str(one)) for one in known])
         if known is None or self.objective is None or not self.objective.bound.labelled:
             return None
         if not self.classes:

@@ -24,11 +24,13 @@ from torch import Tensor, nn
 from .. import files
 from ..autoencoder import Autoencoder
 from ..errors import BadFile
+from ..images import ageing as _ageing
 from ..images import corruptions as _corruptions  # lists them as parts
 from ..objectives import Objective
 from ..parts import Part, as_part, build, named, part_of
 from ..randomness import Draws
 from . import beginnings as _beginnings
+from . import domains as _domains
 from . import restorers as _restorers
 from . import schemes as _schemes
 from .words import model_in_words, training_in_words
@@ -37,7 +39,7 @@ __all__ = [
     "MOST_PIECES", "Phase", "Recipe", "as_frozen", "at_most", "check", "freeze", "frozen_in", "objective_of", "prepared", "recipe_of",
 ]  # fmt: skip
 
-assert _beginnings and _corruptions and _restorers and _schemes
+assert _ageing and _beginnings and _corruptions and _domains and _restorers and _schemes
 
 VERSION = 2
 ENOUGH = 10_000  # pictures that need no views

@@ -1,6 +1,12 @@
 """Penalties: each takes a ``Step`` and gives a scalar in nats per picture."""
 
-from .adversarial import AdversarialDraws, AdversarialPictures, AdversarialPrior, Factor
+from .adversarial import (
+    AdversarialDomains,
+    AdversarialDraws,
+    AdversarialPictures,
+    AdversarialPrior,
+    Factor,
+)
 from .agreement import NtXent, VicReg, nt_xent, vicreg
 from .contractive import Contractive, Hutchinson
 from .discrepancy import Mmd, mmd2
@@ -10,6 +16,7 @@ from .total_correlation import TotalCorrelation, total_correlation
 
 __all__ = [
     "L1",
+    "AdversarialDomains",
     "AdversarialDraws",
     "AdversarialPictures",
     "AdversarialPrior",

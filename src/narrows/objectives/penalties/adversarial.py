@@ -29,7 +29,14 @@ from ..terms import Loss, Penalty
 if TYPE_CHECKING:
     from ...autoencoder import Autoencoder
 
-__all__ = ["AdversarialDraws", "AdversarialPictures", "AdversarialPrior", "Factor", "permuted"]
+__all__ = [
+    "AdversarialDomains",
+    "AdversarialDraws",
+    "AdversarialPictures",
+    "AdversarialPrior",
+    "Factor",
+    "permuted",
+]
 
 
 @part("penalty", "adversarial-prior")
@@ -72,6 +79,65 @@ class AdversarialPrior(Penalty, nn.Module):
         prior = step.draws.normal("adversarial-prior", z.shape, z.device, axis=1)
         logits = (self.discriminator(rows.flatten(0, 1)) for rows in (prior, z))
         return Loss(discriminator_loss(*logits), {})
+
+
+@part("penalty", "adversarial-domains")
+class AdversarialDomains(Penalty, nn.Module):
+    """Codes of two kinds of pictures that a discriminator cannot tell apart (Wan et al. 2020, eq. 3).
+
+    The kinds are the step's labels, 1 of real old pictures and 0 of made-old ones. Both are moved
+    towards each other; a batch of one kind leaves the codes as they are. Deviations: the
+    non-saturating loss in place of least squares, a logit for every part of a code, and both players
+    move in one step.
+
+    Args:
+        code_shape: of the model's codes.
+        width: channels of the discriminator's first map, where codes are maps.
+        lr_scale: the discriminator's learning rate as a multiple of the phase's.
+    """
+
+    part: Part
+    opponent = True
+
+    def __init__(
+        self,
+        code_shape: Sequence[int] = (48, 16, 16),
+        weight: float = 1.0,
+        width: int = 32,
+        lr_scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.weight, self.lr_scale = weight, lr_scale
+        self.discriminator: nn.Module = (
+            PictureDiscriminator(code_shape, width, patches=True)
+            if len(code_shape) == 3
+            else CodeDiscriminator(code_shape)
+        )
+
+    def penalty(self, step: Step) -> Tensor:
+        """−log of the discriminator's belief that either kind is the other, a scalar."""
+        logits = self._logits(step, _codes(step, "adversarial-domains"))
+        if logits is None:
+            return step.code.z.sum() * 0
+        made, real = logits
+        return generator_loss(real) + generator_loss(-made)
+
+    def own_loss(self, step: Step) -> Loss:
+        """The discriminator's cross-entropy: made-old pictures against real ones."""
+        logits = self._logits(step, _codes(step, "adversarial-domains").detach())
+        if logits is None:
+            return Loss(torch.stack([(0 * p).sum() for p in self.parameters()]).sum(), {})
+        return Loss(discriminator_loss(*logits), {})
+
+    def _logits(self, step: Step, z: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Of the codes of made-old pictures and of real ones; None where either is missing."""
+        if step.labels is None:
+            return None
+        real = step.labels == 1
+        if not bool(real.any()) or bool(real.all()):
+            return None
+        made = self.discriminator(z[:, ~real].flatten(0, 1))
+        return made, self.discriminator(z[:, real].flatten(0, 1))
 
 
 @part("penalty", "adversarial-pictures")
