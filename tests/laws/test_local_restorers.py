@@ -138,7 +138,9 @@ def test_train_for_a_verb_compares_with_what_is_free(tmp_path: Path) -> None:
     denoised = nw.denoise(tmp_path / "run", tmp_path / "0.png", progress=False)
     assert denoised.outputs[0].shape == (3, 56, 72)
     assert not any("none for noise" in note for note in denoised.notes)
-    with pytest.raises(ValueError, match="--for is denoise, upscale, inpaint, restore; we got 'search'"):
+    with pytest.raises(
+        ValueError, match="--for is denoise, upscale, inpaint, restore; we got 'search'"
+    ):
         nw.train(tmp_path, for_="search")
     with pytest.raises(ValueError, match="leave --recipe out"):
         nw.train(tmp_path, "conv-vae", for_="denoise")
