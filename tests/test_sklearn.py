@@ -240,7 +240,7 @@ def test_wrong_questions() -> None:
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ValueError, match=r"contamination must be in \(0, 0.5\]; we got 0.6"):
         AutoencoderOutlierDetector(0.6).fit(X)
-    with pytest.raises(ValueError, match="one of reconstruction, features, knn, lof"):
+    with pytest.raises(ValueError, match="one of reconstruction, features, sap, knn, lof"):
         AutoencoderOutlierDetector(scored_by="kl", epochs=1).fit(X)
     with pytest.raises(ValueError, match="at least 2 classes; we got 1 class"):
         AutoencoderClassifier(epochs=1).fit(X, np.zeros(150))
