@@ -358,9 +358,9 @@ def ordered_codes(found: dict[str, Any]) -> str:
     return f"{table(columns, rows)}\n\n{note}"
 
 
-def outliers(found: dict[str, Any]) -> str:
-    """A digit left out, another set of pictures, flaws of tiles."""
-    columns = ["score", "9", "1", "mean", "digits", "9, precision", "mean precision", "seeds"]
+def left_out(found: dict[str, Any]) -> str:
+    """A class left out, by the mean over its seeds."""
+    columns = ["score", "9", "1", "mean", "classes", "9, precision", "mean precision", "seeds"]
     rows = []
     for entry in found.get("summary", []):
         digits = entry["digits"]
@@ -374,13 +374,20 @@ def outliers(found: dict[str, Any]) -> str:
         cells += [str(max(one["seeds"] for one in digits.values()))]
         rows.append(cells)
     shares = [d["prevalence"] for e in found.get("summary", []) for d in e["digits"].values()]
-    pieces = ["### A digit left out of MNIST", table(columns, rows) if rows else NOT_MEASURED]
+    said = table(columns, rows) if rows else NOT_MEASURED
     if shares:
-        pieces.append(
+        said += (
+            "\n\n"
             f"AUROC and average precision; anomalies are {min(shares):.1%} to {max(shares):.1%} of the "
-            "10,000 test pictures (of every fifth one for the variational scores). `digits` says how "
-            "many digits a mean is over."
+            "10,000 test pictures (of every fifth one for the variational scores). `classes` says how "
+            "many classes a mean is over."
         )
+    return said
+
+
+def outliers(found: dict[str, Any]) -> str:
+    """A digit left out, another set of pictures, flaws of tiles."""
+    pieces = ["### A digit left out of MNIST", left_out(found)]
     pieces += ["### One set for another", _sets(found.get("sets", []))]
     pieces += ["### Flaws of magnetic tiles", _tiles(found.get("tiles", []))]
     return "\n\n".join(pieces)
@@ -773,6 +780,16 @@ Five neighbours were tried beside ten after digit 9 had been seen with ten; the 
 digit by digit. `likelihood-ratio + cosine-knn` was added after both parts had been seen for Fashion-MNIST, and fails
 the other way: no single score here is above 0.99 both ways.""",
         outliers,
+    ),
+    (
+        "outliers/fashion_mnist.json",
+        "A kind of clothes left out",
+        """\
+Fashion-MNIST as MNIST above: a kind (9: ankle boots, 1: trousers) is told from the nine others, by a training and
+mixture that do best on its two neighbours by number as stand-ins, which are no neighbours in look. Published with
+an autoencoder's own pathway (RaPP, Kim et al. 2020): 0.737. The nearest picture in raw pixels
+is better than what the stand-ins chose, and so is the same mixture on PCA.""",
+        left_out,
     ),
     (
         "outliers/flaws.json",

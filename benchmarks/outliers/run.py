@@ -591,7 +591,10 @@ def keep(given: argparse.Namespace, table: str, key: dict[str, Any], made: Any) 
         return
     known = read(given.results)
     known.setdefault(table, []).append(row)
-    known["command"] = "python benchmarks/outliers/run.py --part digits --choose, then without"
+    whose = "" if given.set == "mnist" else f"--set {given.set} "
+    known["command"] = (
+        f"python benchmarks/outliers/run.py {whose}--part digits --choose, then without"
+    )
     known["what"] = "anomalies among normal pictures; the prevalence stands beside each number"
     known["summary"] = summary(known)
     known["torch"] = torch.__version__
