@@ -9,6 +9,7 @@ colour. Beside it stands what needs no model: noise out by cosines, then a membr
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -297,12 +298,10 @@ def train_restorer(
     mode = "gray" if gray else "rgb"
     with stage(progress, "reading pictures") as step:
         pieces = cut_patches(clean, SIDE, mode, seed=seed, progress=step)
-        try:
-            if album is None:
-                raise NoImages("there is no album")
-            real = cut_patches(album, SIDE, mode, most=max(1, len(pieces) // REAL), seed=seed)
-        except (NoImages, ValueError):
-            real = None
+        real = None
+        if album is not None:
+            with contextlib.suppress(NoImages, ValueError):
+                real = cut_patches(album, SIDE, mode, most=max(1, len(pieces) // REAL), seed=seed)
     parts = split(pieces, validation=0.1, seed=seed)
     source = parts.train
     if real is not None:

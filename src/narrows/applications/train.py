@@ -326,8 +326,8 @@ def train(
     if model.run is not None:
         if not bare:
             model.run.facts["measured"] = result.measured
-        if result.conclusion and not bare:
-            model.run.facts["beside_pca"] = result.conclusion
+            if result.conclusion:
+                model.run.facts["beside_pca"] = result.conclusion
         if to is not None:
             model.run.save(Path(to), local=True)
     if to is not None:

@@ -174,7 +174,7 @@ class Ledger:
 
     def collection(self) -> Collection:
         """The rows so far. What is written to it from here may be written by others at the same time."""
-        store = Store(self.store.address, ledger=self._name)
+        store = Store(self.store.address, ledger=self.number)
         return Collection(store, Version(self.number, self._table, self.about, False))
 
     def note(
@@ -183,7 +183,7 @@ class Ledger:
         """A line that a part is begun; with its rows, that it is done."""
         self.rows[part] = rows
         line = _line(part, self.of, "", "", "", rows, json.dumps([list(each) for each in skipped]))
-        store = Store(self.store.address, ledger=self._name)
+        store = Store(self.store.address, ledger=self.number)
         with store.alone():
             store.settle(self._name)
             with store.writing(self._name):

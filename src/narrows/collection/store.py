@@ -178,10 +178,10 @@ class Store:
 
     Args:
         make: whether there may be nothing yet.
-        ledger: the table that lists the parts, where several processes write to one version at once.
+        ledger: the version that several processes write to at once, a part each; None of a whole one.
     """
 
-    def __init__(self, address: str, make: bool = False, *, ledger: str | None = None) -> None:
+    def __init__(self, address: str, make: bool = False, *, ledger: int | None = None) -> None:
         self.address, self.ledger = address, ledger
         lancedb = _lancedb()
         self.folder = folder = local(address)
@@ -291,9 +291,9 @@ class Store:
             if self.folder is not None:
                 with guarded(self.address):
                     stack.enter_context(locked(self.folder))
-            if self.ledger is not None and int(self.ledger[6:]) not in self.ledgers():
+            if self.ledger is not None and self.ledger not in self.ledgers():
                 raise NarrowsError(
-                    f"version {self.ledger[6:]} of {self.address} was finished, or removed, while this part "
+                    f"version {self.ledger} of {self.address} was finished, or removed, while this part "
                     "of it ran once more; nothing else was written"
                 )
             yield
@@ -309,7 +309,8 @@ class Store:
                 while found.page_token:
                     found = self.database.list_tables(page_token=found.page_token)
                     names += found.tables
-        return sorted(int(name[6:]) for name in names if re.fullmatch(r"parts-\d{1,9}", name))
+        found_in = (re.fullmatch(r"parts-(\d{1,9})", name) for name in names)
+        return sorted(int(each[1]) for each in found_in if each)
 
     def drop_table(self, name: str) -> None:
         """Remove a table that no listing names."""

@@ -119,19 +119,16 @@ def _gray(x: Tensor) -> Tensor:
     return (x * x.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
-class _Lines(_Ageing):
-    """What has lines on a grid."""
-
-    def places(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows and columns (H, W) in pixels."""
-        down, across = (torch.arange(n, device=x.device, dtype=x.dtype) for n in x.shape[2:])
-        rows, columns = torch.meshgrid(down, across, indexing="ij")
-        return rows, columns
+def _places(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns (H, W) of pictures' pixels."""
+    down, across = (torch.arange(n, device=x.device, dtype=x.dtype) for n in x.shape[2:])
+    rows, columns = torch.meshgrid(down, across, indexing="ij")
+    return rows, columns
 
 
 @part("corruption", "scratch")
 @dataclass(frozen=True)
-class Scratch(_Lines):
+class Scratch(_Ageing):
     """Bright and dark lines, bent and broken, of ``width`` pixels at most.
 
     Args:
@@ -160,7 +157,7 @@ class Scratch(_Lines):
         """Line after line."""
         h, w = x.shape[2:]
         short = min(h, w)
-        rows, columns = self.places(x)
+        rows, columns = _places(x)
         many, least = self._lines(x), math.ceil(self._lines(x) / 3)
         there = least + (u[:, 0] * (many - least + 1)).floor()
         out, hidden = x, torch.zeros_like(x[:, 0])
@@ -252,7 +249,7 @@ class Dust(_Ageing):
 
 @part("corruption", "fold")
 @dataclass(frozen=True)
-class Fold(_Lines):
+class Fold(_Ageing):
     """A crease from border to border, its colour broken off in places, with a shade beside it.
 
     Args:
@@ -271,7 +268,7 @@ class Fold(_Lines):
     def aged(self, x: Tensor, u: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Most are nearly level or upright."""
         h, w = x.shape[2:]
-        rows, columns = self.places(x)
+        rows, columns = _places(x)
         v = u[..., None, None]
         upright = (v[:, 0] < 0.5).to(x.dtype)
         angle = 0.5 * math.pi * upright + 0.6 * (v[:, 1] - 0.5)

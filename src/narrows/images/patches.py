@@ -100,5 +100,8 @@ def _places(
     """Top and left of ``count`` patches; fewer are the first of more."""
     draws = generator(seed, "patches", key_of(pixels.contiguous().numpy().reshape(-1).data))
     spans = (pixels.shape[1] - height + 1, pixels.shape[2] - width + 1)
-    drawn = ([int(torch.randint(0, s, (), generator=draws)) for s in spans] for _ in range(count))
-    return [(top, left) for top, left in drawn]
+
+    def drawn(span: int) -> int:
+        return int(torch.randint(0, span, (), generator=draws))
+
+    return [(drawn(spans[0]), drawn(spans[1])) for _ in range(count)]

@@ -318,10 +318,13 @@ def _of_base(model: Autoencoder, descent: Descent, x: Tensor, samples: int, seed
 
 
 def pathway(
-    model: Autoencoder, descent: Descent, code: Code, x_hat: Tensor
+    model: Autoencoder, descent: Descent, code: Code, others: Tensor
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """What the levels of the way down and the code see of x and of x̂: (B, …) each, ``0`` the pictures."""
-    again = model.ladder.descend(x_hat)
+    """What the levels of the way down and the code see of x and of as many others, such as x̂.
+
+    (B, …) each, ``0`` the pictures; ``descent`` and ``code`` are those of x.
+    """
+    again = model.ladder.descend(others)
     code_again = model.bottleneck.encode(again, model.ladder, None, Draws())
     pairs = {str(i): (descent.levels[i], again.levels[i]) for i in range(len(descent.levels))}
     return {**pairs, "code": (code.z, code_again.z)}

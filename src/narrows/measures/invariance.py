@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..autoencoder import Autoencoder
 from ..images.transforms import Transform
-from .anomaly_scores import in_blocks
+from ..randomness import Draws
+from .anomaly_scores import in_blocks, pathway
 
 __all__ = ["active_units", "level_invariance"]
 
@@ -44,12 +45,10 @@ def level_invariance(
 
     def seen(x: Tensor) -> dict[str, Tensor]:
         moved = transform(x, torch.full((len(x),), float(amount), device=x.device))
-        both = [(model.ladder.descend(each), model.posterior(each)) for each in (x, moved)]
-        (here, code), (there, other) = both
-        pairs = {str(i): (a, b) for i, (a, b) in enumerate(zip(here.levels, there.levels, strict=True))}  # fmt: skip
-        pairs["code"] = (code.z, other.z)
+        descent = model.ladder.descend(x)
+        code = model.bottleneck.encode(descent, model.ladder, None, Draws())
         found: dict[str, Tensor] = {}
-        for name, (a, b) in pairs.items():
+        for name, (a, b) in pathway(model, descent, code, moved).items():
             a, b = a.flatten(1).double(), b.flatten(1).double()
             found[f"{name} moved"] = (a - b).square().sum(1)
             found[f"{name} values"] = a

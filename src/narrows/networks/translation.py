@@ -292,10 +292,6 @@ class TranslationRung(nn.Module):
         """(B, pieces, ⌈H / patch⌉, ⌈W / patch⌉) of old pictures → clean ones, (B, C, H, W)."""
         return self.decoded(self.translation(h), self.clean)
 
-    def hidden(self, g: Tensor) -> Tensor:
-        """(B, pieces, h, w) of old pictures → logits that a pixel is hidden, (B, 1, H, W)."""
-        return self.as_pixels(self.translation.mask(g))
-
     def as_pixels(self, logits: Tensor) -> Tensor:
         """Logits as pieces (B, patch², h, w) → of each pixel, (B, 1, H, W)."""
         return from_pieces(logits, self.patch, (1, *self._sides(logits)))

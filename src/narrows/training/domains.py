@@ -12,7 +12,6 @@ pictures are real old ones is told by their label, ``old`` or ``clean``; without
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -268,7 +267,7 @@ class CopiedBeginning(_OfTranslation):
     def __call__(self, model: Autoencoder, source: Source, phase: Phase, seed: int) -> str:
         """Copy the weights."""
         rung = _rung(model, "the beginning 'copied-space'")
-        rung.old.load_state_dict(copy.deepcopy(rung.clean.state_dict()))
+        rung.old.load_state_dict(rung.clean.state_dict())
         return "begins as the space of clean pictures"
 
 

@@ -45,11 +45,8 @@ __all__ = [
 
 VERSION = 1
 FACTS, LOCAL, SEEN = "run.toml", "local.toml", "seen.safetensors"
-SHARED = (
-    "classes",
-    "trained_on",
-    "measured",
-)  # facts that go with a model; the others stay in its run
+# facts that go with a model; the others stay in its run
+SHARED = ("classes", "trained_on", "measured")
 LARGE = 1e300  # what no number of a line reaches
 MOST_METRICS = 64 << 20  # bytes of metrics.jsonl that are read: some 200,000 epochs
 SHOWN = 5  # epochs of either end
