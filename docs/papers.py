@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from narrows.figures import smaller
-from narrows.papers import PAPERS, Experiment, Paper, measured_seconds
-from narrows.papers.reproduce import TIMES
+from narrows_studies import DOCUMENTS, Document, Experiment, measured_seconds
+from narrows_studies.reproduce import TIMES
 
 FOLDER = Path(__file__).with_suffix("")
 FREE = {"digits", "mnist", "fashion_mnist", "sprites", "kodak"}
@@ -37,16 +37,16 @@ Ours is the mean over {seeds} with its standard deviation. The results as a file
 
 def main() -> None:
     if len(sys.argv) > 1:
-        for paper in PAPERS.values():
+        for paper in DOCUMENTS.values():
             take(paper, Path(sys.argv[1]))
         if "--times" in sys.argv:
             write_times()
-    for paper in PAPERS.values():
+    for paper in DOCUMENTS.values():
         (FOLDER / f"{paper.key}.md").write_text(page(paper, results(paper)), encoding="utf-8")
     (FOLDER / "README.md").write_text(index(), encoding="utf-8")
 
 
-def take(paper: Paper, made: Path) -> None:
+def take(paper: Document, made: Path) -> None:
     """Copy the results of a document, and those of its pictures that may be published."""
     source = made / paper.key / "results.json"
     if not source.is_file():
@@ -67,12 +67,12 @@ def write_times() -> None:
     """What `narrows reproduce` tells of each experiment's time."""
     times = {
         paper.key: {slug: max(one["seconds"].values()) for slug, one in results(paper).items()}
-        for paper in PAPERS.values()
+        for paper in DOCUMENTS.values()
     }
     TIMES.write_text(json.dumps(times, indent=1) + "\n", encoding="utf-8")
 
 
-def results(paper: Paper) -> dict[str, dict[str, Any]]:
+def results(paper: Document) -> dict[str, dict[str, Any]]:
     """What was found, by slug."""
     path = FOLDER / "results" / f"{paper.key}.json"
     if not path.is_file():
@@ -87,7 +87,7 @@ def free(one: Experiment) -> bool:
 
 def index() -> str:
     """The page over the pages: how many claims hold, and how long all of it took."""
-    everything = {key: results(paper) for key, paper in PAPERS.items()}
+    everything = {key: results(paper) for key, paper in DOCUMENTS.items()}
     seconds = [one["seconds"]["here"] for found in everything.values() for one in found.values()]
     lines = [
         "# Five documents, reproduced\n",
@@ -99,7 +99,7 @@ def index() -> str:
         "| document | experiments | hold | in part | do not | shown | not run yet |",
         "| --- | --: | --: | --: | --: | --: | --: |",
     ]
-    for key, paper in PAPERS.items():
+    for key, paper in DOCUMENTS.items():
         found = everything[key]
         counts = [
             sum(each["verdict"] == verdict for each in found.values())
@@ -111,7 +111,7 @@ def index() -> str:
     return "\n".join(lines) + "\n"
 
 
-def page(paper: Paper, found: Mapping[str, Mapping[str, Any]]) -> str:
+def page(paper: Document, found: Mapping[str, Mapping[str, Any]]) -> str:
     """The page of one document: claim, published, ours, verdict."""
     seeds = max((len(each["seeds"]) for each in found.values()), default=0)
     words = {0: "the seeds", 1: "one seed"}.get(seeds, f"{seeds} seeds")
@@ -127,7 +127,7 @@ def page(paper: Paper, found: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(pieces) + "\n"
 
 
-def section(paper: Paper, one: Experiment, found: Mapping[str, Any] | None) -> list[str]:
+def section(paper: Document, one: Experiment, found: Mapping[str, Any] | None) -> list[str]:
     """One experiment: what is claimed, what we found, the numbers and what differs."""
     lines = [
         f'<a id="{one.slug}"></a>',

@@ -41,7 +41,7 @@ LEVELS = [
     ["priors"],
     ["collection"],
     ["applications"],
-    ["papers", "sklearn"],
+    ["sklearn"],
     ["studio"],
     ["cli"],
     ["__main__"],
@@ -102,6 +102,16 @@ def wrong_way(path: Path) -> list[str]:
 
 def test_a_package_imports_only_from_those_above_it() -> None:
     assert [found for path in FILES for found in wrong_way(path)] == []
+
+
+def test_only_the_command_that_reproduces_knows_of_the_studies() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for path in FILES
+        for name, _ in imports(path, package_of(path))
+        if name.split(".")[0] == "narrows_studies"
+    }
+    assert found == {"cli/reproduce.py"}
 
 
 def graph() -> dict[str, set[str]]:

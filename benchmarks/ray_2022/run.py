@@ -25,8 +25,8 @@ import torch
 
 import narrows as nw
 from narrows.measures import Pca, sharpness
-from narrows.papers.ray import TABLE
 from narrows.recipes import ray
+from narrows_studies.ray import TABLE
 
 RESULTS = Path(__file__).with_name("results.json")
 MODELS: dict[str, tuple[Callable[..., nw.Recipe], int | None]] = {

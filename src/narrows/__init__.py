@@ -111,7 +111,7 @@ _HOMES = {
 }
 _PACKAGES = (
     "applications", "bottlenecks", "collection", "encoders", "errors", "figures", "images",
-    "measures", "networks", "objectives", "papers", "parts", "priors", "progress", "randomness",
+    "measures", "networks", "objectives", "parts", "priors", "progress", "randomness",
     "recipes", "results", "sklearn", "tables", "training",
 )  # fmt: skip
 
@@ -127,7 +127,6 @@ if TYPE_CHECKING:
         measures,
         networks,
         objectives,
-        papers,
         parts,
         priors,
         progress,

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from narrows import papers
+import narrows_studies as studies
 from narrows.errors import Interrupted
-from narrows.papers import Finding, Paper, Row, experiment
+from narrows_studies import Document, Finding, Row, experiment
 
 
 @experiment("figure 4", title="Digits by their mean", claim="Digits are gray.", data=("digits",))
@@ -30,10 +30,10 @@ def missing(lab):
 
 @pytest.fixture(autouse=True)
 def one_document(monkeypatch):
-    paper = Paper(
+    paper = Document(
         "x-2020", "A document", "A. Author", "1", (means, missing), {"figure 1": "a diagram"}
     )
-    monkeypatch.setattr(papers, "PAPERS", {paper.key: paper})
+    monkeypatch.setattr(studies, "DOCUMENTS", {paper.key: paper})
     monkeypatch.delenv("NARROWS_DATA", raising=False)
 
 
@@ -81,7 +81,9 @@ def test_a_run_that_is_stopped_says_how_it_goes_on(narrows, tmp_path, monkeypatc
     def stopped(lab):
         raise Interrupted("stopped in epoch 1.00; a/b is up to date; --resume goes on")
 
-    monkeypatch.setattr(papers, "PAPERS", {"x-2020": Paper("x-2020", "", "", "", (stopped,))})
+    monkeypatch.setattr(
+        studies, "DOCUMENTS", {"x-2020": Document("x-2020", "", "", "", (stopped,))}
+    )
     done = narrows("reproduce", "--all", "--to", tmp_path)
     assert done.code != 0
     assert "stopped in epoch 1.00; the same command goes on from here" in done.err

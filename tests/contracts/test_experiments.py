@@ -1,4 +1,4 @@
-"""What every listed experiment says of itself, and what is published of it; that it runs: tests/papers."""
+"""What every listed experiment says of itself, and what is published of it; that it runs: tests/studies."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from narrows.images.registry import SETS
-from narrows.papers import PAPERS, Experiment, Paper
+from narrows_studies import DOCUMENTS, Document, Experiment
 
 RESULTS = Path(__file__).parents[2] / "docs" / "papers" / "results"
-ALL = [(paper, one) for paper in PAPERS.values() for one in paper.experiments]
+ALL = [(paper, one) for paper in DOCUMENTS.values() for one in paper.experiments]
 each = pytest.mark.parametrize(("paper", "one"), ALL, ids=[f"{p.key}-{o.slug}" for p, o in ALL])
 
 
@@ -26,13 +26,13 @@ def published(key: str) -> list[dict[str, Any]]:
     return list(document["experiments"])
 
 
-def published_of(paper: Paper, one: Experiment) -> dict[str, Any]:
+def published_of(paper: Document, one: Experiment) -> dict[str, Any]:
     (found,) = (e for e in published(paper.key) if e["experiment"] == list(one.labels))
     return found
 
 
 @each
-def test_it_has_a_claim_data_and_a_measure(paper: Paper, one: Experiment) -> None:
+def test_it_has_a_claim_data_and_a_measure(paper: Document, one: Experiment) -> None:
     assert one.labels and all(label.strip() for label in one.labels)
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", one.slug)
     assert one.title.strip() and not one.title.endswith(".")
@@ -43,7 +43,7 @@ def test_it_has_a_claim_data_and_a_measure(paper: Paper, one: Experiment) -> Non
 
 
 @each
-def test_what_is_published_is_of_this_claim(paper: Paper, one: Experiment) -> None:
+def test_what_is_published_is_of_this_claim(paper: Document, one: Experiment) -> None:
     document = published_of(paper, one)
     assert document["claim"] == one.claim and document["title"] == one.title
     assert document["data"] == list(one.sets(document["scale"]))
@@ -54,7 +54,7 @@ def test_what_is_published_is_of_this_claim(paper: Paper, one: Experiment) -> No
 
 
 @each
-def test_its_numbers_are_there(paper: Paper, one: Experiment) -> None:
+def test_its_numbers_are_there(paper: Document, one: Experiment) -> None:
     """A verdict needs rows; every row is of every seed, or of one where nothing is drawn."""
     document = published_of(paper, one)
     rows = document["rows"]
@@ -68,8 +68,8 @@ def test_its_numbers_are_there(paper: Paper, one: Experiment) -> None:
         assert row["mean"] == pytest.approx(sum(row["ours"]) / len(row["ours"]))
 
 
-@pytest.mark.parametrize("paper", PAPERS.values(), ids=list(PAPERS))
-def test_published_are_all_experiments_and_no_others(paper: Paper) -> None:
+@pytest.mark.parametrize("paper", DOCUMENTS.values(), ids=list(DOCUMENTS))
+def test_published_are_all_experiments_and_no_others(paper: Document) -> None:
     assert [e["experiment"] for e in published(paper.key)] == [
         list(one.labels) for one in paper.experiments
     ]

@@ -36,7 +36,7 @@ def pattern(word: str) -> re.Pattern[str]:
 
 def pages() -> list[Path]:
     """What a reader meets; ``docs/papers`` quotes findings as they were written down."""
-    found = [*ROOT.glob("src/narrows/**/*.py"), *ROOT.glob("docs/*.md")]
+    found = [*ROOT.glob("src/**/*.py"), *ROOT.glob("docs/*.md")]
     return [
         *(path for path in found if path != GLOSSARY),
         ROOT / "README.md",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from narrows.papers import PAPERS
+from narrows_studies import DOCUMENTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 spec = importlib.util.spec_from_file_location("papers_pages", DOCS / "papers.py")
@@ -13,7 +13,7 @@ pages = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(pages)
 
 
-@pytest.mark.parametrize("paper", PAPERS.values(), ids=list(PAPERS))
+@pytest.mark.parametrize("paper", DOCUMENTS.values(), ids=list(DOCUMENTS))
 def test_a_page_is_written_from_its_results(paper):
     there = (DOCS / "papers" / f"{paper.key}.md").read_text(encoding="utf-8")
     assert there == pages.page(paper, pages.results(paper)), "run `python docs/papers.py`"
@@ -27,7 +27,7 @@ def test_the_index_counts_the_verdicts():
 
 
 def test_pictures_are_of_sets_that_may_be_published():
-    for paper in PAPERS.values():
+    for paper in DOCUMENTS.values():
         allowed = {one.slug for one in paper.experiments if pages.free(one)}
         for file in (DOCS / "papers" / "pictures" / paper.key).glob("*.png"):
             assert file.stem.rpartition("-")[0] in allowed

@@ -124,10 +124,10 @@ MUTANTS = (
     ),
     Mutant(
         "the verdict on figure 16 turned round",
-        "papers/kovenko_vae.py",
+        "../narrows_studies/kovenko_vae.py",
         'row["area under the ROC, kl"].mean > 0.7',
         'row["area under the ROC, kl"].mean < 0.7',
-        ("tests/papers/test_verdicts.py",),
+        ("tests/studies/test_verdicts.py",),
     ),
 )
 

@@ -6,7 +6,7 @@ import dataclasses
 import re
 
 import narrows as nw
-from narrows.recipes import REFERENCES, bibtex
+from narrows.recipes import REFERENCES, bibtex, cited
 
 
 def made() -> list[nw.training.Recipe]:
@@ -33,3 +33,9 @@ def test_a_source_without_an_entry_stands_in_a_comment() -> None:
     assert "kingma" not in bibtex([plain]) and "@software{narrows" in bibtex([plain])
     own = dataclasses.replace(plain, source="Doe 2031, table 1")
     assert f"% {plain.name}: Doe 2031, table 1" in bibtex([own])
+
+
+def test_a_recipe_is_cited_by_its_paper() -> None:
+    of = {recipe.name: cited(recipe) for recipe in made()}
+    assert of["kovenko-2020-vae"].startswith("Kovenko & Bogach 2020: A Comprehensive Study")
+    assert of["pca-autoencoder"] == ""

@@ -6,7 +6,6 @@ import base64
 import io
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -175,11 +174,6 @@ def test_a_handout_holds_what_was_kept_and_the_models_own_walk(
     assert many.status_code == 422
 
 
-def test_a_handout_cites_the_document_of_a_recipe() -> None:
-    def of(name: str) -> SimpleNamespace:
-        return SimpleNamespace(recipe=SimpleNamespace(name=name))
-
-    assert "Kovenko" in share._cited(of("kovenko-2020-vae"))
-    assert share._cited(of("pca-vae")) == "" and share._cited(None) == ""
+def test_a_lesson_needs_a_picture() -> None:
     with pytest.raises(ValueError, match="at least one picture"):
         nw.applications.handout_page("a", [])

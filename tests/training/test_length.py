@@ -31,6 +31,8 @@ def test_by_the_clock_a_slow_machine_is_judged_no_more_often_than_eight_times_a_
     assert len(fast) == lengths.LINES and fast[0] == 36 and fast[-1] == 720
     slow = judged(phase, 64_000, 1.0, monkeypatch)  # 180 steps, 1,000 a pass
     assert slow == [125, 180]  # an eighth of a pass, and the end
+    few = judged(phase, 640, 2.0, monkeypatch)  # 90 steps, 10 a pass
+    assert few == [32, 64, 90]
 
 
 def test_by_steps_a_phase_has_as_many_lines_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,12 @@ from . import options
 from .app import app, printed
 
 if TYPE_CHECKING:
-    from ..papers import Experiment, Found, Lab, Paper
+    from narrows_studies import Document, Experiment, Found, Lab
 
 __all__ = ["reproduce"]
 
 
-Document = Annotated[
+Chosen = Annotated[
     str | None, typer.Argument(help="A document, such as kovenko-2020. Default: list them.")
 ]
 Figures = Annotated[
@@ -41,7 +41,7 @@ Seeds = Annotated[int, typer.Option(min=1, help="How many seeds a training gets.
 
 @app.command()
 def reproduce(
-    paper: Document = None,
+    paper: Chosen = None,
     figure: Figures = None,
     table: Tables = None,
     only: Only = None,
@@ -59,7 +59,7 @@ def reproduce(
 
     Example: [bold]narrows reproduce kovenko-2020 --figure 12[/]
     """
-    from ..papers import PAPERS, SCALES, Lab, write_index, write_paper
+    from narrows_studies import DOCUMENTS, SCALES, Lab, write_document, write_index
 
     if scale not in SCALES:
         raise ValueError(f"--scale is {' or '.join(SCALES)}; we got {scale!r}")
@@ -77,8 +77,8 @@ def reproduce(
             missing.append({"paper": one.key, "experiment": list(each.labels), "reason": reason})
         else:
             done.append({"paper": one.key, **found.document})
-        write_paper(one, folder)
-        write_index(PAPERS.values(), folder)
+        write_document(one, folder)
+        write_index(DOCUMENTS.values(), folder)
     page = folder / ("index.html" if every else f"{paper}/index.html")
     document = {"page": str(page), "results": done, "missing": missing}
     printed(document, as_json, _told(done, missing, page))
@@ -86,26 +86,27 @@ def reproduce(
         raise typer.Exit(1)
 
 
-def _chosen(paper: str | None, labels: list[str], every: bool) -> list[tuple[Paper, Experiment]]:
+def _chosen(paper: str | None, labels: list[str], every: bool) -> list[tuple[Document, Experiment]]:
     """The experiments that are asked for, each with its document."""
-    from ..papers import PAPERS
+    from narrows_studies import DOCUMENTS
 
     if every and (paper or labels):
         raise ValueError("--all runs everything; name a document and figures, or --all")
     if paper is None and not every:
         raise ValueError("figures and tables belong to a document: name it first")
-    if paper is not None and paper not in PAPERS:
-        raise ValueError(f"there is no document {paper!r}; there are {', '.join(PAPERS)}")
-    chosen = [one for key, one in PAPERS.items() if every or key == paper]
+    if paper is not None and paper not in DOCUMENTS:
+        raise ValueError(f"there is no document {paper!r}; there are {', '.join(DOCUMENTS)}")
+    chosen = [one for key, one in DOCUMENTS.items() if every or key == paper]
     return [(one, each) for one in chosen for each in one.chosen(labels)]
 
 
 def _one(
-    paper: Paper, chosen: Experiment, lab: Lab, folder: Path, again: bool, count: str
+    paper: Document, chosen: Experiment, lab: Lab, folder: Path, again: bool, count: str
 ) -> tuple[Found | None, str]:
     """Run or read one experiment; None and why where a set is missing."""
+    from narrows_studies import kept, reproduce
+
     from ..errors import Interrupted, Unavailable
-    from ..papers import kept, reproduce
 
     known = None if again else kept(paper, chosen, lab, folder)
     say = f"[{count}] {paper.key}, {chosen.name}: {chosen.title}"
@@ -142,10 +143,10 @@ def _told(done: list[dict[str, Any]], missing: list[dict[str, Any]], page: Path)
 
 def _list(folder: Path, scale: str, as_json: bool) -> None:
     """Every experiment, its sets, what it found in ``folder`` if it was run there, how long it takes."""
-    from ..papers import PAPERS, overview
+    from narrows_studies import DOCUMENTS, overview
 
-    rows, lines = overview(PAPERS.values(), folder, scale), []
-    for paper in PAPERS.values():
+    rows, lines = overview(DOCUMENTS.values(), folder, scale), []
+    for paper in DOCUMENTS.values():
         lines += ["", f"{paper.key}: {paper.title}"]
         for row in (row for row in rows if row["paper"] == paper.key):
             name, sets = ", ".join(row["experiment"]), ", ".join(row["data"])

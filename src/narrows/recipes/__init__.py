@@ -8,7 +8,7 @@ from importlib import import_module as _import
 from ..training.listing import grouped, listed, recipe
 from ..training.words import model_in_words, training_in_words
 from .named import adjusted
-from .references import REFERENCES, bibtex
+from .references import REFERENCES, bibtex, cited
 
 if _typing.TYPE_CHECKING:  # what a type checker and an editor see
     from .agreeing import *
@@ -53,6 +53,7 @@ __all__ = [
     "REFERENCES",
     "adjusted",
     "bibtex",
+    "cited",
     "grouped",
     "listed",
     "model_in_words",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..training import Recipe
 
-__all__ = ["REFERENCES", "bibtex"]
+__all__ = ["REFERENCES", "bibtex", "cited"]
 
 OURS = """@software{narrows,
   author = {{The authors of Narrows}},
@@ -60,6 +60,12 @@ def _entry(name: str) -> str:
 
 REFERENCES: dict[str, str] = {name: _entry(name) for name in _ROWS}
 """Authors and year, as ``Recipe.source`` begins → an entry."""
+
+
+def cited(recipe: Recipe) -> str:
+    """Authors, year and title of the paper that a recipe follows; empty where it follows none."""
+    known = next((name for name in _ROWS if recipe.source.startswith(name)), None)
+    return "" if known is None else f"{known}: {_ROWS[known][2]}"
 
 
 def bibtex(recipes: Iterable[Recipe]) -> str:

@@ -29,6 +29,7 @@ from ..images import Images
 from ..images.inputs import even_rows
 from ..images.read import fit_pixels, read
 from ..images.thumbnails import opened_thumbnail
+from ..recipes import cited
 from .map import Row
 from .search import Upload
 from .session import Session
@@ -182,24 +183,16 @@ def _handout(session: Session, wish: Wish) -> Callable[[Any], str]:
         some = even_rows(len(rows), KNOWN)
         codes = torch.from_numpy(rows.codes[some]).reshape(-1, *model.code_shape)
 
+    recipe = getattr(model, "recipe", None)
+    paper = "" if recipe is None else cited(recipe)
+
     def page(progress: Any) -> str:
         with session.in_use:
             return handout_page(
-                f"A lesson: {session.title}", kept, model=model, codes=codes, cited=_cited(model)
+                f"A lesson: {session.title}", kept, model=model, codes=codes, cited=paper
             )
 
     return page
-
-
-def _cited(model: Any) -> str:
-    """The document that a model's recipe is of, in one phrase; nothing of the others."""
-    from ..papers import PAPERS
-
-    name = str(getattr(getattr(model, "recipe", None), "name", ""))
-    for paper in PAPERS.values():
-        if name.startswith(paper.key):
-            return f"{paper.authors}: {paper.title}, {paper.where}"
-    return ""
 
 
 def _queue(session: Session, rows: Any, wish: Wish) -> Callable[[Any], str]:

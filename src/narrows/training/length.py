@@ -22,7 +22,9 @@ LINES = 20  # of metrics, in a phase whose length is given in steps or minutes
 BATCHES = (16, 64)  # least and most pictures of a step that goes by how many there are
 STEPS_PER_EPOCH = 64  # what it tries to make of them
 PATIENCE = (8, 0.25)  # validations without a better one: the least, and the share of a phase's
-APART = 1 / 8  # of a pass, between two by the clock: patience is never tried by less than one pass
+# between two judgements by the clock, so that a slow machine does not lose its patience before it has
+# begun: parts of a pass, and steps
+APART, STEPS_APART = 1 / 8, 32
 
 
 def now() -> float:
@@ -162,7 +164,7 @@ class Length:
         if self.by_epochs:
             return step % self.per_epoch == 0 or self.over
         lines = math.floor(LINES * self.way + 1e-9)
-        apart = 1 if self.seconds is None else math.ceil(APART * self.per_epoch)
+        apart = max(math.ceil(APART * self.per_epoch), STEPS_APART) if self.seconds else 1
         if not self.over and (lines <= self.lines or step - self.judged < apart):
             return False
         self.lines, self.judged = lines, step
