@@ -1,37 +1,48 @@
-"""Writes docs/papers/, a page for each document, from what `narrows reproduce --all` left.
+"""Writes docs/papers/, a page for each document, from what `narrows reproduce` left.
 
     python docs/papers.py reproduced/small     takes over its results and its pictures of free sets
     python docs/papers.py reproduced/small --times     and what each took, if nothing else was running
     python docs/papers.py                      writes the pages again from the results that are here
 
-Pictures of sets that may not be published stay away; the page names the command that makes them.
+What was not run again keeps the results that are here. Pictures of sets that may not be published stay
+away; the page names the command that makes them.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from narrows.figures import smaller
-from narrows_studies import DOCUMENTS, Document, Experiment, measured_seconds
-from narrows_studies.reproduce import TIMES
+from narrows_studies import DOCUMENTS, Document, Experiment, Found, found_in, measured_seconds
+from narrows_studies.pages import markdown_index, markdown_page
+from narrows_studies.reproduce import CURVES, TIMES
 
 FOLDER = Path(__file__).with_suffix("")
 FREE = {"digits", "mnist", "fashion_mnist", "sprites", "kodak"}
 WIDEST = 1000  # pixels
-HEAD = """# {title}
-
+NOTE = """\
 *Written by `python docs/papers.py` from the results of `narrows reproduce {key}`; do not edit it.*
 
 {authors}. {where}.
 
-Small scale: two cores, minutes an experiment; what differs from the document stands under each table.
-Ours is the mean over {seeds} with its standard deviation. The results as a file:
-[results/{key}.json](results/{key}.json).
+Small scale: two cores, minutes an experiment; what differs from the document stands under each claim.
+Ours is the mean over {seeds} with its standard deviation. The results, with the course of each
+training, as a file: [results/{key}.json](results/{key}.json). Pictures of sets that are not ours to publish
+are left out; the commands make them.
+"""
+INDEX = """\
+# Five documents, reproduced
+
+*Written by `python docs/papers.py`; do not edit it.*
+
+Every figure, table and claim is an experiment of `narrows reproduce`: `narrows reproduce` lists them, \
+`narrows reproduce kovenko-2020 --figure 12` runs one, `narrows reproduce --all` all of them, with a page of \
+pictures (the small scale took {minutes:.0f} minutes on two cores). A claim that does not hold says so; where \
+it does not and our training was still improving when it ended, the verdict is that it was not reached at \
+this scale.
 """
 
 
@@ -42,136 +53,101 @@ def main() -> None:
         if "--times" in sys.argv:
             write_times()
     for paper in DOCUMENTS.values():
-        (FOLDER / f"{paper.key}.md").write_text(page(paper, results(paper)), encoding="utf-8")
+        (FOLDER / f"{paper.key}.md").write_text(page(paper), encoding="utf-8")
     (FOLDER / "README.md").write_text(index(), encoding="utf-8")
 
 
 def take(paper: Document, made: Path) -> None:
-    """Copy the results of a document, and those of its pictures that may be published."""
-    source = made / paper.key / "results.json"
-    if not source.is_file():
+    """Take over what was found of a document, and those of its pictures that may be published."""
+    found = found_in(paper, made)
+    if not found:
         return
-    (FOLDER / "results").mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, FOLDER / "results" / f"{paper.key}.json")
-    target = FOLDER / "pictures" / paper.key
-    shutil.rmtree(target, ignore_errors=True)
+    there = {slug: each.document for slug, each in results(paper).items()}
+    there |= {slug: each.document for slug, each in found.items()}
+    known = {one.slug: there[one.slug] for one in paper.experiments if one.slug in there}
+    document = {
+        "paper": paper.key,
+        "title": paper.title,
+        "command": f"narrows reproduce {paper.key}",
+        "experiments": list(known.values()),
+        "not_run": [one.labels[0] for one in paper.experiments if one.slug not in known],
+        "explained": dict(paper.explained),
+    }
+    target = FOLDER / "results" / f"{paper.key}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    folder = FOLDER / "pictures" / paper.key
     for one in paper.experiments:
-        if free(one):
-            for file in sorted((made / paper.key / one.slug).glob("*.png")):
-                target.mkdir(parents=True, exist_ok=True)
+        if one.slug not in found:
+            continue
+        for old in folder.glob("*.png"):
+            if old.stem.rpartition("-")[0] == one.slug:
+                old.unlink()
+        for file in found[one.slug].pictures.values():
+            if may_be_shown(one, file.name):
+                folder.mkdir(parents=True, exist_ok=True)
                 content = smaller(file, WIDEST, 4 * WIDEST)
-                (target / f"{one.slug}-{file.name}").write_bytes(content)
+                (folder / f"{one.slug}-{file.name}").write_bytes(content)
 
 
 def write_times() -> None:
     """What `narrows reproduce` tells of each experiment's time."""
     times = {
-        paper.key: {slug: max(one["seconds"].values()) for slug, one in results(paper).items()}
+        paper.key: {
+            slug: max(one.document["seconds"].values()) for slug, one in results(paper).items()
+        }
         for paper in DOCUMENTS.values()
     }
     TIMES.write_text(json.dumps(times, indent=1) + "\n", encoding="utf-8")
 
 
-def results(paper: Document) -> dict[str, dict[str, Any]]:
-    """What was found, by slug."""
+def results(paper: Document) -> dict[str, Found]:
+    """What was found, by slug, with the pictures that are here."""
     path = FOLDER / "results" / f"{paper.key}.json"
     if not path.is_file():
         return {}
-    found = {tuple(one["experiment"]): one for one in json.loads(path.read_text())["experiments"]}
-    return {one.slug: found[one.labels] for one in paper.experiments if one.labels in found}
+    read = json.loads(path.read_text(encoding="utf-8"))
+    known = {tuple(one["experiment"]): one for one in read["experiments"]}
+    return {
+        one.slug: Found(known[one.labels], _pictures(paper, one, known[one.labels]))
+        for one in paper.experiments
+        if one.labels in known
+    }
 
 
-def free(one: Experiment) -> bool:
-    return {*one.sets("small"), *one.sets("paper")} <= FREE
+def _pictures(paper: Document, one: Experiment, document: dict[str, Any]) -> dict[str, Path]:
+    folder = FOLDER / "pictures" / paper.key
+    places = {
+        each["caption"]: folder / f"{one.slug}-{each['file']}"
+        for each in document["pictures"]
+        if may_be_shown(one, each["file"])
+    }
+    return {caption: path for caption, path in places.items() if path.is_file()}
+
+
+def may_be_shown(one: Experiment, file: str) -> bool:
+    """Whether a picture is of sets that may be published: curves of a training always."""
+    return file == CURVES or {*one.sets("small"), *one.sets("paper")} <= FREE
 
 
 def index() -> str:
-    """The page over the pages: how many claims hold, and how long all of it took."""
-    everything = {key: results(paper) for key, paper in DOCUMENTS.items()}
-    seconds = [one["seconds"]["here"] for found in everything.values() for one in found.values()]
-    lines = [
-        "# Five documents, reproduced\n",
-        "*Written by `python docs/papers.py`; do not edit it.*\n",
-        "Every figure, table and claim is an experiment of `narrows reproduce`: "
-        "`narrows reproduce` lists them, `narrows reproduce kovenko-2020 --figure 12` runs one, "
-        "`narrows reproduce --all` all of them, with a page of pictures (the small scale took "
-        f"{sum(seconds) / 60:.0f} minutes on two cores). A claim that does not hold says so.\n",
-        "| document | experiments | hold | in part | do not | shown | not run yet |",
-        "| --- | --: | --: | --: | --: | --: | --: |",
+    """The page over the pages: how many claims come to what, and how long all of it took."""
+    found = {key: results(paper) for key, paper in DOCUMENTS.items()}
+    took = [
+        measured_seconds(paper, one) or 0.0
+        for paper in DOCUMENTS.values()
+        for one in paper.experiments
     ]
-    for key, paper in DOCUMENTS.items():
-        found = everything[key]
-        counts = [
-            sum(each["verdict"] == verdict for each in found.values())
-            for verdict in ("holds", "holds in part", "does not hold", "shown")
-        ]
-        cells = [len(paper.experiments), *counts, len(paper.experiments) - len(found)]
-        link = f"[{paper.title}]({paper.key}.md) ({paper.authors})"
-        lines.append(f"| {link} | {' | '.join(map(str, cells))} |")
-    return "\n".join(lines) + "\n"
+    return markdown_index(DOCUMENTS.values(), found, INDEX.format(minutes=sum(took) / 60))
 
 
-def page(paper: Document, found: Mapping[str, Mapping[str, Any]]) -> str:
+def page(paper: Document) -> str:
     """The page of one document: claim, published, ours, verdict."""
-    seeds = max((len(each["seeds"]) for each in found.values()), default=0)
+    found = results(paper)
+    seeds = max((len(each.document["seeds"]) for each in found.values()), default=0)
     words = {0: "the seeds", 1: "one seed"}.get(seeds, f"{seeds} seeds")
-    about = {"title": paper.title, "key": paper.key, "authors": paper.authors, "where": paper.where}
-    pieces = [HEAD.format(**about, seeds=words)]
-    pieces += ["| in the document | claim | verdict |", "| --- | --- | --- |"]
-    for one in paper.experiments:
-        verdict = found[one.slug]["verdict"] if one.slug in found else "not run yet"
-        pieces.append(f"| [{one.name}](#{one.slug}) | {one.claim} | {verdict} |")
-    pieces += [f"| {label} | none: {reason} | |" for label, reason in paper.explained.items()]
-    for one in paper.experiments:
-        pieces += ["", *section(paper, one, found.get(one.slug))]
-    return "\n".join(pieces) + "\n"
-
-
-def section(paper: Document, one: Experiment, found: Mapping[str, Any] | None) -> list[str]:
-    """One experiment: what is claimed, what we found, the numbers and what differs."""
-    lines = [
-        f'<a id="{one.slug}"></a>',
-        "",
-        f"## {one.name[:1].upper()}{one.name[1:]}: {one.title}",
-        "",
-    ]
-    command = f"narrows reproduce {paper.key} {one.option}"
-    lines += [f"Claimed: {one.claim}", ""]
-    if found is None:
-        return [*lines, f"Not run yet: `{command}`."]
-    lines += [f"**{found['verdict'].capitalize()}.** {found['words']}", ""]
-    if found["rows"]:
-        lines += [*table(found["rows"]), ""]
-    folder = FOLDER / "pictures" / paper.key
-    for number, picture in enumerate(found["pictures"], 1):
-        name = f"{one.slug}-{number}.png"
-        if free(one) and (folder / name).is_file():
-            caption = picture["caption"].replace("[", "(").replace("]", ")")
-            lines += [f"![{caption}](pictures/{paper.key}/{name})", "", f"*{caption}*", ""]
-    if not free(one):
-        lines += ["The pictures are not ours to publish; the command below makes them.", ""]
-    lines += [f"- {each}" for each in found["deviations"]]
-    took = measured_seconds(paper, one)
-    about = "" if took is None else f"{took / 60:.1f} minutes on two cores, "
-    lines += ["", f"`{command}`: {about}seeds {', '.join(map(str, found['seeds']))}."]
-    return lines
-
-
-def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What, published, ours, and each baseline."""
-    names = list(dict.fromkeys(name for row in rows for name in row["baseline"]))
-    lines = [
-        "| | published | ours |" + "".join(f" {name} |" for name in names),
-        "| --- | --: | --: |" + " --: |" * len(names),
-    ]
-    for row in rows:
-        unit = f" ({row['unit']})" if row["unit"] else ""
-        ours = f"{row['mean']:.4g}" + (f" ± {row['spread']:.2g}" if len(row["ours"]) > 1 else "")
-        beside = "".join(
-            f" {row['baseline'][name]:.4g} |" if name in row["baseline"] else " |" for name in names
-        )
-        lines.append(f"| {row['what']}{unit} | {row['published'] or '–'} | {ours} |{beside}")
-    return lines
+    about = {"key": paper.key, "authors": paper.authors, "where": paper.where}
+    return markdown_page(paper, found, FOLDER, NOTE.format(**about, seeds=words))
 
 
 if __name__ == "__main__":

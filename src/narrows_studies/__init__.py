@@ -1,21 +1,16 @@
 """The five documents, reproduced: every figure, table and claim as one experiment.
 
 DOCUMENTS["kovenko-2020"].experiments ──► reproduce(paper, experiment, lab, to) ──► pages, results.json
+
+A package beside the library, which it uses as anybody does: ``narrows reproduce`` is its command.
 """
 
 from . import canziani, kovenko, lingrand, ray, theivaprakasham
-from .experiment import Document, Experiment, Finding, Row, experiment, verdict_of
+from .experiment import Document, Experiment, Finding, Row, experiment
 from .lab import SCALES, Lab, Trained
-from .reproduce import (
-    Found,
-    found_in,
-    kept,
-    measured_seconds,
-    overview,
-    reproduce,
-    write_document,
-    write_index,
-)
+from .pages import write_document, write_index
+from .reproduce import Found, found_in, kept, measured_seconds, overview, reproduce
+from .verdicts import verdict_of
 
 __all__ = [
     "DOCUMENTS",

@@ -26,8 +26,9 @@ from .canziani_applications import figure_9, figures_2_to_4, figures_5_to_8, fig
 from .canziani_captions import figure_12
 from .canziani_manifolds import figure_18, figure_19, figures_15_to_17
 from .canziani_memory import one_number
-from .experiment import Document, Finding, Row, Verdict, by_name, experiment, verdict_of
+from .experiment import Document, Finding, Row, by_name, experiment
 from .lab import Lab, Trained, few, through
+from .verdicts import Verdict, verdict_of
 
 __all__ = ["DOCUMENT"]
 
@@ -140,7 +141,8 @@ def tied_weights(lab: Lab) -> Finding:
         Row(f"{name}: largest angle to PCA's space", v, "0", unit="°") for name, v in angles.items()
     ]
     rows += [
-        Row(f"{name}: mean squared error", v, "", {"PCA": least}) for name, v in errors.items()
+        Row(f"{name}: mean squared error", v, "", {"PCA": least}, better="lower")
+        for name, v in errors.items()
     ]
     rows += [Row(f"{name}: how far W Wᵀ is from the identity", v) for name, v in square.items()]
     first = "linear, tied"
@@ -277,7 +279,7 @@ def figure_20(lab: Lab) -> Finding:
         f"and the mean digit {base['the mean digit']:.1f} dB: tanh on either side is "
         f"{'better' if mean > base['PCA, 30'] else 'no better'} than a straight projection."
     )
-    rows = [Row("PSNR of test digits", ours, "", base, "dB")]
+    rows = [Row("PSNR of test digits", ours, "", base, "dB", better="higher")]
     return Finding(
         judge_standard(rows),
         words,
@@ -323,7 +325,7 @@ def figure_21(lab: Lab) -> Finding:
         f"{base['the standard model']:.1f}, and the masked digits have {base['as given']:.1f}."
     )
     figure = comparison(x[:SHOWN], backs[0][:SHOWN], inputs=given[:SHOWN])
-    rows = [Row("PSNR of test digits", ours, "", base, "dB")]
+    rows = [Row("PSNR of test digits", ours, "", base, "dB", better="higher")]
     return Finding(
         judge_denoising(rows),
         words,
@@ -474,8 +476,17 @@ def figures_24_to_27(lab: Lab) -> Finding:
     base = {name: value for name, value in mean.items() if name != OURS}
     base_inside = {name: value for name, value in hole_of.items() if name != OURS}
     rows = [
-        Row("PSNR of whole digits, half of the pixels dropped", whole[OURS], "better", base, "dB"),
-        Row("PSNR of the dropped pixels", inside[OURS], "better", base_inside, "dB"),
+        Row(
+            "PSNR of whole digits, half of the pixels dropped",
+            whole[OURS],
+            "better",
+            base,
+            "dB",
+            better="higher",
+        ),
+        Row(
+            "PSNR of the dropped pixels", inside[OURS], "better", base_inside, "dB", better="higher"
+        ),
     ]
     words = (
         f"Of the dropped pixels the autoencoder gets {hole_of[OURS]:.1f} dB, "

@@ -41,8 +41,9 @@ from narrows.randomness import Draws
 from narrows.recipes import conv_vae, mlp_vae, upscaler
 from narrows.training import Recipe
 
-from .experiment import Finding, Row, experiment, verdict_of
+from .experiment import Finding, Row, experiment
 from .lab import Lab, across, few, places, through
+from .verdicts import verdict_of
 
 __all__ = ["figure_9", "figures_2_to_4", "figures_5_to_8", "figures_10_11"]
 
@@ -119,7 +120,9 @@ def figures_2_to_4(lab: Lab) -> Finding:
             two = torch.stack([first[pair], second[pair]])
     base = {name: clear[name][0] for name in ("pixels", "whole digits")}
     rows = [
-        Row("half-way pictures that look like one digit", clear["codes"], "", base),
+        Row(
+            "half-way pictures that look like one digit", clear["codes"], "", base, better="higher"
+        ),
         Row(
             "edges half-way, of those at the ends",
             edges["codes"],
@@ -318,7 +321,7 @@ def figure_9(lab: Lab) -> Finding:
             shown = {"bicubic": found.given, "ridge": straight, "network": found.output}
     assert each is not None
     rows = [
-        Row("PSNR of held-out faces", ours, "", base, "dB"),
+        Row("PSNR of held-out faces", ours, "", base, "dB", better="higher"),
         Row("sharpness, 1 is the original's", edges, "", sharp),
     ]
     groups = _groups(train, held, each)
@@ -444,7 +447,7 @@ def figures_10_11(lab: Lab) -> Finding:
             )
     mean, wrong = statistics.fmean(ours), {k: statistics.fmean(v) for k, v in off.items()}
     rows = [
-        Row("PSNR in the hole", ours, "", base, "dB"),
+        Row("PSNR in the hole", ours, "", base, "dB", better="higher"),
         Row("PSNR in the hole, the model's own reconstruction", amortised, "", {}, "dB"),
         Row("squared error of what is known, patched ÷ whole faces",
             [a / b for a, b in zip(off["patched"], off["whole"], strict=True)]),

@@ -21,8 +21,9 @@ from narrows.priors import sample_codes
 from narrows.recipes import conv_autoencoder, mlp_autoencoder
 from narrows.training import Recipe, history_of
 
-from .experiment import Finding, Row, experiment, verdict_of
+from .experiment import Finding, Row, experiment
 from .lab import Lab
+from .verdicts import verdict_of
 
 __all__ = ["figure_12"]
 
@@ -138,13 +139,20 @@ def figure_12(lab: Lab) -> Finding:
         mean = {key: statistics.fmean(values) for key, values in share.items()}
         ours, *others = share
         rows += [
-            Row(f"{name}: everything right", share[ours], "", {k: mean[k] for k in others}),
+            Row(
+                f"{name}: everything right",
+                share[ours],
+                "",
+                {k: mean[k] for k in others},
+                better="higher",
+            ),
             *(
                 Row(
                     f"{name}: {part} right",
                     [one.each[part] for one in found[ours]],
                     "",
                     {k: statistics.fmean(one.each[part] for one in found[k]) for k in others},
+                    better="higher",
                 )
                 for part in found[ours][0].each
                 if len(found[ours][0].each) > 1

@@ -23,8 +23,9 @@ from narrows.randomness import Draws, generator
 from narrows.recipes import canziani_2020_contractive, canziani_2020_standard, mlp_autoencoder
 from narrows.training import Recipe
 
-from .experiment import Finding, Row, experiment, verdict_of
+from .experiment import Finding, Row, experiment
 from .lab import Lab, few
+from .verdicts import verdict_of
 
 __all__ = ["figure_18", "figure_19", "figures_15_to_17"]
 
@@ -370,8 +371,14 @@ def figure_19(lab: Lab) -> Finding:
     off = float((line - places).norm(dim=1).mean())
     away = float(torch.cdist(beside, places).min(1).values.mean())
     rows = [
-        Row("rank correlation of code and place on the curve", order, "", {"PCA": straight}),
-        Row("distance of a reconstruction", error, "", {"PCA": off}),
+        Row(
+            "rank correlation of code and place on the curve",
+            order,
+            "",
+            {"PCA": straight},
+            better="higher",
+        ),
+        Row("distance of a reconstruction", error, "", {"PCA": off}, better="lower"),
         Row("points beside the curve: distance from it after", onto, "", {"before": away}),
     ]
     words = (

@@ -13,8 +13,9 @@ from narrows.parts import Part
 from narrows.recipes import mlp_autoencoder
 from narrows.training import Phase
 
-from .experiment import Finding, Row, Verdict, by_name, experiment, verdict_of
+from .experiment import Finding, Row, by_name, experiment
 from .lab import Lab, few, through
+from .verdicts import Verdict, verdict_of
 
 __all__ = ["one_number"]
 

@@ -14,33 +14,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from .verdicts import Verdict
+
 if TYPE_CHECKING:
     from .lab import Lab
 
 __all__ = [
-    "AttributeClassifier",
+    "Judge",
     "Experiment",
     "Finding",
     "Document",
     "Row",
-    "Verdict",
     "by_name",
     "experiment",
-    "verdict_of",
 ]
-
-Verdict = Literal["holds", "holds in part", "does not hold", "shown"]
-
-
-def verdict_of(*facts: bool) -> Verdict:
-    """The verdict on a claim of so many parts, each true or not.
-
-    Raises:
-        ValueError: a claim without a part.
-    """
-    if not facts:
-        raise ValueError("a verdict needs a fact; where none is claimed it is 'shown'")
-    return "holds" if all(facts) else "holds in part" if any(facts) else "does not hold"
 
 
 @dataclass(frozen=True)
@@ -53,6 +40,7 @@ class Row:
         published: as the document prints it; empty where it prints none.
         baselines: name → value.
         unit: of all of them.
+        better: which way, where the baselines are what a reader could use instead.
     """
 
     what: str
@@ -60,6 +48,7 @@ class Row:
     published: str = ""
     baselines: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
+    better: Literal["", "lower", "higher"] = ""
 
     def __post_init__(self) -> None:
         if not self.ours:
@@ -81,7 +70,7 @@ def by_name(rows: Sequence[Row]) -> dict[str, Row]:
     return {row.what: row for row in rows}
 
 
-AttributeClassifier = Callable[[Sequence[Row]], Verdict]
+Judge = Callable[[Sequence[Row]], Verdict]
 
 
 @dataclass(frozen=True)
@@ -89,7 +78,8 @@ class Finding:
     """What an experiment found.
 
     Attributes:
-        verdict: on the claim: ``shown`` where nothing in it can be measured.
+        verdict: on the rows: ``shown`` where nothing in the claim can be measured. Where it does not hold,
+            the curves of its trainings may make "not reached at this scale" of it (``at_scale``).
         words: the evidence, in a sentence or a few, with the numbers.
         pictures: caption → figure or array, the first laid out as the document's.
         rows: the numbers.
@@ -123,7 +113,7 @@ class Experiment:
     data: tuple[str, ...]
     run: Callable[[Lab], Finding]
     paper_data: tuple[str, ...] = ()
-    judge: AttributeClassifier | None = None
+    judge: Judge | None = None
 
     def sets(self, scale: str) -> tuple[str, ...]:
         """The names of the sets that it needs at a scale."""
@@ -161,7 +151,7 @@ def experiment(
     claim: str,
     data: Sequence[str],
     paper_data: Sequence[str] = (),
-    judge: AttributeClassifier | None = None,
+    judge: Judge | None = None,
 ) -> Callable[[Callable[[Lab], Finding]], Experiment]:
     """Make an experiment of a function that takes a lab."""
 

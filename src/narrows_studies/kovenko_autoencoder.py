@@ -15,7 +15,7 @@ from narrows.applications import (
 from narrows.figures import lines, picture_rows
 from narrows.measures import mean_picture, sharpness, squared_error
 
-from .experiment import Finding, Row, Verdict, by_name, experiment, verdict_of
+from .experiment import Finding, Row, by_name, experiment
 from .kovenko_faces import (
     COLOURS,
     SET,
@@ -28,6 +28,7 @@ from .kovenko_faces import (
     trained,
 )
 from .lab import Lab
+from .verdicts import Verdict, verdict_of
 
 __all__ = ["EXPERIMENTS"]
 
@@ -71,7 +72,13 @@ def figure_4(lab: Lab) -> Finding:
     mean = float(squared_error(of.x, mean_picture(of.train).expand_as(of.x)).mean())
     base = {f"PCA, {len(of.pca())} numbers": pca, "mean picture": mean}
     rows = [
-        Row(f"{name} faces: mean squared error", values, "", base if name == "test" else {})
+        Row(
+            f"{name} faces: mean squared error",
+            values,
+            "",
+            base if name == "test" else {},
+            better="lower",
+        )
         for name, values in errors.items()
     ]
     rows.append(Row("validation ÷ training", gaps))
@@ -145,7 +152,9 @@ def figure_5(lab: Lab) -> Finding:
     rows = [Row("sharpness (1 is the original's)", clear, "", {linear: pca_clear})]
     for name, words in COLOURS.items():
         base = {"of the faces themselves": known[name], linear: pca_right[name]}
-        rows.append(Row(f"{words} told from reconstructions", right[name], "", base))
+        rows.append(
+            Row(f"{words} told from reconstructions", right[name], "", base, better="higher")
+        )
         rows.append(Row(f"{words}: same answer for face and reconstruction", agreed[name]))
     mean = {name: statistics.fmean(values) for name, values in right.items()}
     words = (

@@ -13,9 +13,10 @@ from narrows.measures import sharpness, squared_error
 from narrows.parts import Part
 from narrows.training import Recipe
 
-from .experiment import Finding, Row, Verdict, by_name, experiment, verdict_of
+from .experiment import Finding, Row, by_name, experiment
 from .kovenko_faces import CODE, SET, deviations, error_curves, faces, trained
 from .lab import Lab
+from .verdicts import Verdict, verdict_of
 
 __all__ = ["EXPERIMENTS"]
 
@@ -58,7 +59,9 @@ def better_than_pca(lab: Lab) -> Finding:
     mean = {size: statistics.fmean(values) for size, values in ours.items()}
     worth = {size: _worth(error, linear) for size, error in mean.items()}
     rows = [
-        Row(f"{size} numbers: mean squared error", values, "", {"PCA": linear[size]})
+        Row(
+            f"{size} numbers: mean squared error", values, "", {"PCA": linear[size]}, better="lower"
+        )
         for size, values in ours.items()
     ]
     words = "; ".join(

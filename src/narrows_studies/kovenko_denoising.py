@@ -25,9 +25,10 @@ from narrows.recipes import (
 )
 from narrows.training import Recipe
 
-from .experiment import Finding, Row, Verdict, by_name, experiment, verdict_of
+from .experiment import Finding, Row, by_name, experiment
 from .kovenko_faces import SET, Faces, Maker, deviations, faces, mse_of, trained
 from .lab import Lab, through
+from .verdicts import Verdict, verdict_of
 
 __all__ = ["EXPERIMENTS"]
 
@@ -93,7 +94,7 @@ def _words(ours: Mapping[str, list[float]], rest: Mapping[str, float]) -> str:
 
 def _rows(ours: Mapping[str, list[float]], rest: Mapping[str, float]) -> list[Row]:
     return [
-        Row("autoencoder trained for it", ours["trained for it"], "", rest, "dB"),
+        Row("autoencoder trained for it", ours["trained for it"], "", rest, "dB", better="higher"),
         Row("autoencoder not trained for it", ours[PLAIN], "", {}, "dB"),
     ]
 

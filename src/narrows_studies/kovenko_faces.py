@@ -25,6 +25,7 @@ from .lab import Lab, Trained
 __all__ = [
     "CODE",
     "COLOURS",
+    "EPOCHS",
     "SET",
     "WARM_UP",
     "Faces",
@@ -45,7 +46,12 @@ CODE = 64  # D; the document names none
 NARROW = (16, 32, 64, 128)
 PARTS = (0.75, 0.15, 0.1)
 WARM_UP = 40.0
-EPOCHS = {"autoencoder": 22.0, "vae": 28.0, "warm-up": 8.0}  # of the small scale
+EPOCHS = {
+    "autoencoder": 22.0,
+    "vae": 28.0,
+    "warm-up": 8.0,
+    "classifier": 20.0,
+}  # of the small scale
 COLOURS = {"hair": "hair colour", "eyes": "eye colour"}
 Maker = Callable[..., Recipe]
 

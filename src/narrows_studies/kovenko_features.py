@@ -24,9 +24,10 @@ from narrows.autoencoder import Autoencoder
 from narrows.collection import nearest
 from narrows.figures import kernel_grid, label_curves, picture_rows
 
-from .experiment import Finding, Row, Verdict, by_name, experiment, verdict_of
+from .experiment import Finding, Row, by_name, experiment
 from .kovenko_faces import CODE, COLOURS, SET, Faces, coarse, deviations, faces, labels_of, trained
 from .lab import Lab
+from .verdicts import Verdict, verdict_of
 
 __all__ = ["EXPERIMENTS"]
 
@@ -91,6 +92,7 @@ def figure_7(lab: Lab) -> Finding:
             values if level else values[:1],
             "",
             {"untrained": before[level]} if level else {},
+            better="higher",
         )
         for level, values in right.items()
     ]
@@ -182,7 +184,7 @@ def figure_8(lab: Lab) -> Finding:
         known, truth = labels_of(of.train, name), labels_of(of.test, name)
         base[name]["any face"] = float((known[None, :] == truth[:, None]).mean())
     rows = [
-        Row(f"neighbours of the same {words}", ours[name], "", base[name])
+        Row(f"neighbours of the same {words}", ours[name], "", base[name], better="higher")
         for name, words in COLOURS.items()
     ]
     mean = {name: statistics.fmean(values) for name, values in ours.items()}
@@ -270,7 +272,10 @@ def transfer(lab: Lab) -> Finding:
                     )
         names, counts = np.unique(known, return_counts=True)
         base["the most frequent colour"] = float((truth == names[counts.argmax()]).mean())
-        rows += [Row(f"{what} from {title}", values, "", base) for title, values in found.items()]
+        rows += [
+            Row(f"{what} from {title}", values, "", base, better="higher")
+            for title, values in found.items()
+        ]
         mean = {title: statistics.fmean(values) for title, values in found.items()}
         words.append(
             f"{what}: {100 * mean['codes']:.0f} % from codes and {100 * mean['last maps']:.0f} % "

@@ -24,6 +24,8 @@ from narrows.parts import part_of
 from narrows.priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored_priors
 from narrows.training import Recipe, fit, history_of
 
+from .verdicts import Curve
+
 __all__ = ["SCALES", "Lab", "Scale", "Trained", "across", "few", "places", "through"]
 
 Scale = Literal["small", "paper"]
@@ -40,6 +42,16 @@ class Trained:
     folder: Path
     seconds: float
     records: list[dict[str, Any]]
+
+    @property
+    def curve(self) -> Curve:
+        """The last phase's loss against the seconds of training, of the pictures held out where there are some."""
+        points, seconds = [], 0.0
+        for line in self.records:
+            seconds += line["seconds"]
+            if line["phase"] == self.records[-1]["phase"]:
+                points.append((seconds, line.get("validation_loss", line["loss"])))
+        return points
 
 
 class Lab:
@@ -74,6 +86,8 @@ class Lab:
         self._named, self._named_masks = named, named_masks
         self._sets: dict[tuple[Any, ...], Any] = {}
         self.seconds = 0.0  # of all trainings that were asked for, whenever they were
+        self.curves: dict[str, Curve] = {}  # of the first seed of each recipe that was asked for
+        self._curved: set[str] = set()
 
     def of(self, *, small: T, paper: T) -> T:
         """One or the other, by the scale."""
@@ -146,7 +160,20 @@ class Lab:
         lines = history_of(folder)
         seconds = sum(line["seconds"] for line in lines)
         self.seconds += seconds
-        return Trained(model, folder, seconds, lines)
+        trained = Trained(model, folder, seconds, lines)
+        if chosen.fingerprint not in self._curved:
+            self._curved.add(chosen.fingerprint)
+            name, number = chosen.name, 1
+            while name in self.curves:
+                number += 1
+                name = f"{chosen.name} ({number})"
+            self.curves[name] = trained.curve
+        return trained
+
+    def forget_curves(self) -> None:
+        """Another experiment begins."""
+        self.curves.clear()
+        self._curved.clear()
 
     def prior(
         self, trained: Trained, images: Any, kind: str, *, seed: int = 0, **arguments: Any

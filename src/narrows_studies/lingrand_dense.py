@@ -24,7 +24,7 @@ from narrows.recipes import (
 )
 from narrows.training import Recipe
 
-from .experiment import Finding, Row, experiment, verdict_of
+from .experiment import Finding, Row, experiment
 from .lab import Lab, Trained, few
 from .lingrand_pictures import (
     CLOTHES,
@@ -36,6 +36,7 @@ from .lingrand_pictures import (
     test,
     train,
 )
+from .verdicts import verdict_of
 
 __all__ = ["apart", "convolutional", "historic", "multilayer", "pca_claim", "vanilla", "vanilla_model"]  # fmt: skip
 
@@ -83,7 +84,13 @@ def vanilla(lab: Lab) -> Finding:
     pca = base[f"PCA, {UNITS} numbers"]
     mean = statistics.fmean(ours)
     rows = [
-        Row("score: squared error per pixel", ours, "printed by the listing, not shown", base),
+        Row(
+            "score: squared error per pixel",
+            ours,
+            "printed by the listing, not shown",
+            base,
+            better="lower",
+        ),
         Row("units of the code that are silent", silent, "", {}, f"of {UNITS}"),
     ]
     words = (
@@ -137,7 +144,9 @@ def multilayer(lab: Lab) -> Finding:
                 shown.append((name, back[:SHOWN]))
     pca = linear_score(images, x, DEEP)
     base = {f"PCA, {DEEP} numbers": pca}
-    rows = [Row(f"{name}: score", values, "", base) for name, values in errors.items()]
+    rows = [
+        Row(f"{name}: score", values, "", base, better="lower") for name, values in errors.items()
+    ]
     rows.append(
         Row("units of the code that are silent, at once, free", silent, "", {}, f"of {DEEP}")
     )
@@ -228,7 +237,7 @@ def convolutional(lab: Lab) -> Finding:
     pca = linear_score(images, x, numbers)
     base = {f"PCA, {numbers} numbers": pca}
     rows = [
-        Row(f"convolutions, {numbers} numbers: score", ours, "", base),
+        Row(f"convolutions, {numbers} numbers: score", ours, "", base, better="lower"),
         Row(f"dense, {UNITS} numbers: score", dense),
     ]
     mean, plain = statistics.fmean(ours), statistics.fmean(dense)
@@ -269,7 +278,15 @@ def historic(lab: Lab) -> Finding:
     shown.append(("PCA", pca[:SHOWN]))
     base = {f"PCA, {numbers} numbers": values * score(x, pca)}
     linear = values * score(x, pca)
-    rows = [Row("squared error of a test digit, summed", ours, f"{SCIENCE} (Science, 2006)", base)]
+    rows = [
+        Row(
+            "squared error of a test digit, summed",
+            ours,
+            f"{SCIENCE} (Science, 2006)",
+            base,
+            better="lower",
+        )
+    ]
     mean = statistics.fmean(ours)
     words = (
         f"The error is {mean:.2f} per digit (theirs {SCIENCE}, after far more passes); PCA of "
@@ -337,7 +354,7 @@ def pca_claim(lab: Lab) -> Finding:
         for name, runs in own.items()
     ]
     best = score(x, pca.reconstruct(x))
-    rows.append(Row("score, linear", errors, "", {"PCA": best}))
+    rows.append(Row("score, linear", errors, "", {"PCA": best}, better="lower"))
     mean = {
         name: {key: statistics.fmean(each[key] for each in runs) for key in titles}
         for name, runs in own.items()

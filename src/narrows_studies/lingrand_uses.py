@@ -48,10 +48,11 @@ from narrows.recipes import (
 )
 from narrows.recipes.lingrand import lingrand_2021_segmentation
 
-from .experiment import Finding, Row, experiment, verdict_of
+from .experiment import Finding, Row, experiment
 from .lab import Lab, few, places, through
 from .lingrand_dense import DEEP, UNITS, vanilla_model
 from .lingrand_pictures import CLOTHES, deviations, score, shorter, test, train
+from .verdicts import verdict_of
 
 __all__ = ["classification", "compression", "denoising", "fine_tuning", "segnet"]
 
@@ -105,10 +106,17 @@ def segnet(lab: Lab) -> Finding:
             [float(one.mean()) for one in each],
             "",
             {"most frequent class of each place": float(base.mean())},
+            better="higher",
         )
     ]
     rows += [
-        Row(name, [float(one[k]) for one in each], "", {"most frequent class": float(base[k])})
+        Row(
+            name,
+            [float(one[k]) for one in each],
+            "",
+            {"most frequent class": float(base[k])},
+            better="higher",
+        )
         for k, name in enumerate(names)
     ]
     table = torch.tensor(POOLED, dtype=torch.float32)[None, None]
@@ -168,7 +176,7 @@ def denoising(lab: Lab) -> Finding:
     scores = {name: float(each["psnr"].mean()) for name, each in found.scores().items()}
     base = {name: value for name, value in scores.items() if name != "model"}
     rows = [
-        Row("trained with noise", ours, "", base, "dB"),
+        Row("trained with noise", ours, "", base, "dB", better="higher"),
         Row("trained without noise", clean, "", {}, "dB"),
     ]
     linear = base["PCA-Wiener"]
@@ -237,6 +245,7 @@ def classification(lab: Lab) -> Finding:
             [run[kind].accuracy for run in runs],
             "",
             {title: each[kind].accuracy for title, each in linear.items()},
+            better="higher",
         )
         for name, runs in found.items()
         for kind in kinds
@@ -318,6 +327,7 @@ def fine_tuning(lab: Lab) -> Finding:
             runs[i],
             "",
             {"linear on raw pixels": base[count]},
+            better="higher",
         )
         for name, runs in right.items()
         if name != "linear on raw pixels"
@@ -400,8 +410,8 @@ def compression(lab: Lab) -> Finding:
     at = min(own, key=lambda point: abs(point[1] - good))
     linear = _bytes_at(curves[f"PCA, {UNITS} numbers, one file"], good)
     rows = [
-        Row(f"bytes per picture at {good:.1f} dB, one file", [small], "", {"JPEG, tiled": jpeg, "PCA": linear}),
-        Row(f"bytes per picture at {at[1]:.1f} dB, a file each", [at[0]], "", {"JPEG": alone}),
+        Row(f"bytes per picture at {good:.1f} dB, one file", [small], "", {"JPEG, tiled": jpeg, "PCA": linear}, better="lower"),
+        Row(f"bytes per picture at {at[1]:.1f} dB, a file each", [at[0]], "", {"JPEG": alone}, better="lower"),
     ]  # fmt: skip
     most = max(point[1] for point in curves[ours])
     bare = _jpeg(torch.zeros_like(x[:1]), 1)[0][0]

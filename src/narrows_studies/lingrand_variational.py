@@ -28,7 +28,7 @@ from narrows.priors import sample_codes
 from narrows.randomness import permutation
 from narrows.recipes import higgins_2017_beta_vae, lingrand_2021_beta_vae, lingrand_2021_vae
 
-from .experiment import Finding, Row, experiment, verdict_of
+from .experiment import Finding, Row, experiment
 from .lab import Lab, Trained, few
 from .lingrand_pictures import (
     DIGITS,
@@ -39,6 +39,7 @@ from .lingrand_pictures import (
     test,
     train,
 )
+from .verdicts import verdict_of
 
 __all__ = [
     "beta",
@@ -85,7 +86,13 @@ def reconstructed(lab: Lab) -> Finding:
     mean, used = statistics.fmean(ours), statistics.fmean(active)
     as_many = linear_score(images, x, max(1, round(used)))
     rows = [
-        Row("score: squared error per pixel", ours, "", {f"PCA, {UNITS} numbers": pca}),
+        Row(
+            "score: squared error per pixel",
+            ours,
+            "",
+            {f"PCA, {UNITS} numbers": pca},
+            better="lower",
+        ),
         Row("KL of the codes", kl, "", {}, "nats"),
         Row("units in use", active, "", {}, f"of {UNITS}"),
     ]

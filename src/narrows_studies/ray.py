@@ -23,8 +23,9 @@ from narrows.priors import sample_codes
 from narrows.recipes import ray
 from narrows.training import Recipe
 
-from .experiment import Document, Finding, Row, experiment, verdict_of
+from .experiment import Document, Finding, Row, experiment
 from .lab import Lab, Trained, across, few, places
+from .verdicts import verdict_of
 
 __all__ = ["DOCUMENT"]
 
@@ -109,7 +110,7 @@ def table_1(lab: Lab) -> Finding:
         name: statistics.fmean(errors[name]) / statistics.fmean(errors["stacked"]) for name in TABLE
     }
     rows = [
-        Row(f"{name}: error", errors[name], str(number), base[name])
+        Row(f"{name}: error", errors[name], str(number), base[name], better="lower")
         for name, (_, number) in TABLE.items()
     ]
     rows += [

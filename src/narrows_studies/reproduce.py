@@ -1,7 +1,5 @@
-"""Run experiments, keep what they found, and write the pages that show it.
+"""Run experiments and keep what they found.
 
-TO/index.html                        every experiment of every document, with its verdict and picture
-TO/KEY/index.html · results.json     one document
 TO/KEY/figure-4/finding.json · 1.png what one experiment found; it is not run again
 TO/models/…                          what was trained, shared by all
 """
@@ -10,32 +8,34 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from narrows import __version__, files
-from narrows.figures import Link, Picture, Section, png, report_page, smaller
+from narrows.figures import lines, png
 from narrows.images import describe
+from narrows.images.inputs import even_rows
 
 from .experiment import Document, Experiment, Row
 from .lab import Lab
+from .verdicts import Curve, at_scale, evidence
 
 __all__ = [
+    "CURVES",
+    "TIMES",
     "Found",
     "found_in",
     "kept",
     "measured_seconds",
     "overview",
     "reproduce",
-    "write_index",
-    "write_document",
 ]
 
 TIMES = Path(__file__).with_name("times.json")
-SMALL = 420  # pixels of a picture's longer side on the index
+CURVES = "curves.png"
+POINTS, PANELS = 40, 4  # of a curve; curves that are drawn
 PUBLISHED, OURS, BASELINE = "published", "ours", "baseline"
 
 
@@ -60,23 +60,29 @@ def reproduce(paper: Document, chosen: Experiment, lab: Lab, to: Path) -> Found:
         Interrupted: Ctrl-C; its trainings go on where they were the next time.
     """
     before, began = lab.seconds, time.monotonic()
+    lab.forget_curves()
     finding = chosen.run(lab)
+    verdict = at_scale(finding.verdict, lab.curves)
     took = time.monotonic() - began
     folder = _folder(paper, chosen, to)
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
-    for number, (caption, picture) in enumerate(finding.pictures.items(), 1):
-        files.write_bytes(folder / f"{number}.png", png(picture))
-        pictures.append({"file": f"{number}.png", "caption": caption})
+    shown = {f"{n}.png": pair for n, pair in enumerate(finding.pictures.items(), 1)}
+    if drawn := _drawn(lab.curves):
+        shown[CURVES] = ("The trainings: loss of pictures held out against seconds", drawn)
+    for name, (caption, picture) in shown.items():
+        files.write_bytes(folder / name, png(picture))
+        pictures.append({"file": name, "caption": caption})
     document = {
         "experiment": list(chosen.labels),
         "title": chosen.title,
         "claim": chosen.claim,
         "data": list(chosen.sets(lab.scale)),
         "command": f"narrows reproduce {paper.key} {chosen.option} --scale {lab.scale}",
-        "verdict": finding.verdict,
-        "words": finding.words,
+        "verdict": verdict,
+        "words": evidence(finding.words, verdict, finding.rows, lab.curves),
         "rows": [_row(row) for row in finding.rows],
+        "curves": {name: _points(curve) for name, curve in lab.curves.items()},
         "seeds": list(lab.seeds),
         "seconds": {"here": round(took, 1), "training": round(lab.seconds - before, 1)},
         "deviations": list(finding.deviations),
@@ -148,105 +154,6 @@ def overview(papers: Iterable[Document], to: Path, scale: str = "small") -> list
     return rows
 
 
-def write_document(paper: Document, to: Path) -> Path:
-    """The page of one document and its ``results.json``; where the page lies."""
-    found = found_in(paper, to)
-    sections = [_section(one, found.get(one.slug)) for one in paper.experiments]
-    if paper.explained:
-        rows = [
-            {"in the document": k, "why it is no experiment": v} for k, v in paper.explained.items()
-        ]
-        sections.append(Section("What is no experiment", table=rows))
-    page = to / paper.key / "index.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
-    files.write_text(
-        page, report_page(paper.title, sections, subtitle=f"{paper.authors}. {paper.where}")
-    )
-    document = {
-        "paper": paper.key,
-        "title": paper.title,
-        "command": f"narrows reproduce {paper.key}",
-        "experiments": [each.document for each in found.values()],
-        "not_run": [one.labels[0] for one in paper.experiments if one.slug not in found],
-        "explained": dict(paper.explained),
-    }
-    files.write_text(page.with_name("results.json"), json.dumps(document, indent=1) + "\n")
-    return page
-
-
-def write_index(papers: Iterable[Document], to: Path) -> Path:
-    """The page of all documents; where it lies."""
-    sections = []
-    for paper in papers:
-        found = found_in(paper, to)
-        rows: list[dict[str, Any]] = []
-        pictures = []
-        for one in paper.experiments:
-            each = found.get(one.slug)
-            document: Mapping[str, Any] = each.document if each else {}
-            place = f"{paper.key}/index.html#{one.slug}"
-            rows.append(
-                {
-                    "in the document": Link(one.name, place) if each else one.name,
-                    "experiment": one.title,
-                    "verdict": document.get("verdict", "not run yet"),
-                    "evidence": document.get("words", ""),
-                }
-            )
-            if each and each.pictures:
-                path = next(iter(each.pictures.values()))
-                content = _thumbnail(path, path.stat().st_mtime_ns)
-                pictures.append(Picture(content, _capital(one.name), one.title, to=place))
-        rows += [
-            {"in the document": label, "experiment": "", "verdict": "none", "evidence": why}
-            for label, why in paper.explained.items()
-        ]
-        heading = f"{paper.authors}: {paper.title}"
-        sections.append(
-            Section(heading, "", rows, pictures, anchor=paper.key, gallery=bool(pictures))
-        )
-    page = to / "index.html"
-    to.mkdir(parents=True, exist_ok=True)
-    title = "Five documents about autoencoders, reproduced"
-    files.write_text(page, report_page(title, sections))
-    return page
-
-
-def _section(one: Experiment, found: Found | None) -> Section:
-    heading = f"{_capital(one.name)}: {one.title}"
-    if found is None:
-        return Section(heading, f"Claimed: {one.claim}\n\nNot run yet.", anchor=one.slug)
-    document = found.document
-    text = (
-        f"Claimed: {one.claim}\n\n{_capital(document['verdict'])}. {document['words']}"
-        + "".join(f"\n\nUnlike the document: {each}" for each in document["deviations"])
-    )
-    pictures = [Picture(path.read_bytes(), caption) for caption, path in found.pictures.items()]
-    table, command = _table(document["rows"]), document["command"]
-    return Section(heading, text, table, pictures, command, anchor=one.slug)
-
-
-@lru_cache(256)
-def _thumbnail(path: Path, changed: int) -> bytes:
-    """A small PNG of a picture in a file that was last changed then."""
-    return smaller(path, SMALL, SMALL)
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows for people: a mean with its spread, and each baseline in a column of its own."""
-    shown = []
-    for row in rows:
-        unit = f" ({row['unit']})" if row["unit"] else ""
-        cells = {"": f"{row['what']}{unit}", PUBLISHED: row[PUBLISHED] or "–"}
-        cells[OURS] = _number(row["mean"]) + (
-            f" ± {_number(row['spread'])}" if len(row[OURS]) > 1 else ""
-        )
-        cells |= {name: _number(value) for name, value in row[BASELINE].items()}
-        shown.append(cells)
-    names = dict.fromkeys(name for cells in shown for name in cells)
-    return [{name: cells.get(name, "–") for name in names} for cells in shown]
-
-
 def _row(row: Row) -> dict[str, Any]:
     return {
         "what": row.what,
@@ -256,12 +163,24 @@ def _row(row: Row) -> dict[str, Any]:
         "mean": row.mean,
         "spread": row.spread,
         BASELINE: {name: float(value) for name, value in row.baselines.items()},
+        "better": row.better,
     }
 
 
-def _number(value: float) -> str:
-    """Four figures at most."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+def _points(curve: Curve) -> list[list[float]]:
+    """At most ``POINTS`` of a curve, the last among them, as they are written down."""
+    chosen = [curve[at] for at in even_rows(len(curve), POINTS)]
+    return [[round(seconds, 1), float(f"{loss:.6g}")] for seconds, loss in chosen]
+
+
+def _drawn(curves: Mapping[str, Curve]) -> Any:
+    """The curves that have a course, a panel for each; None where there are none."""
+    long = {name: curve for name, curve in curves.items() if len(curve) > 2}
+    panels = {
+        f"{name}: loss": {"": ([s for s, _ in curve], [loss for _, loss in curve])}
+        for name, curve in list(long.items())[:PANELS]
+    }
+    return lines(panels, "seconds of training") if panels else None
 
 
 def _read(folder: Path) -> Found:
@@ -272,7 +191,3 @@ def _read(folder: Path) -> Found:
 
 def _folder(paper: Document, one: Experiment, to: Path) -> Path:
     return to / paper.key / one.slug
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

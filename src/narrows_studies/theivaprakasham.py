@@ -15,7 +15,7 @@ from narrows.images.corruptions import GaussianNoise
 from narrows.measures import Pca, nearest_rows, psnr, sharpness, wiener
 from narrows.randomness import Draws, generator
 
-from .experiment import Document, Finding, Row, experiment, verdict_of
+from .experiment import Document, Finding, Row, experiment
 from .lab import Lab, few
 from .theivaprakasham_anomalies import anomaly_maps, histograms, reconstructions, roc
 from .theivaprakasham_digits import (
@@ -30,6 +30,7 @@ from .theivaprakasham_digits import (
     vae,
 )
 from .theivaprakasham_related import related
+from .verdicts import verdict_of
 
 __all__ = ["DOCUMENT"]
 
@@ -223,7 +224,7 @@ def figure_4_3(lab: Lab) -> Finding:
     for sigma, i in at.items():
         base = {"as given": given[i], "PCA-Wiener": linear[i]}
         rows += [
-            Row(f"{name}, σ = {sigma:g}", [run[i] for run in runs], "", base, "dB")
+            Row(f"{name}, σ = {sigma:g}", [run[i] for run in runs], "", base, "dB", better="higher")
             for name, runs in level["digits"].items()
             if name.startswith("VAE")
         ]

@@ -16,7 +16,7 @@ from narrows.measures.code_distances import CosineKnn, LocalOutlierFactor
 from narrows.measures.detection import Detection, detection
 from narrows.measures.scoring import codes_of, distance
 
-from .experiment import Finding, Row, experiment, verdict_of
+from .experiment import Finding, Row, experiment
 from .lab import Lab, few
 from .theivaprakasham_digits import (
     ANOMALY,
@@ -29,6 +29,7 @@ from .theivaprakasham_digits import (
     train,
     vae,
 )
+from .verdicts import verdict_of
 
 __all__ = ["anomaly_maps", "histograms", "reconstructions", "roc"]
 
@@ -154,7 +155,10 @@ def anomaly_maps(lab: Lab) -> Finding:
             if seed == lab.seeds[0]:
                 points[f"t-SNE of codes, {name}"] = embed_2d(codes, seed=seed).points
     base = {"chance": share, f"PCA, {WIDE} numbers": pca}
-    rows = [Row(f"a nine's neighbours that are nines, {n}", v, "", base) for n, v in own.items()]
+    rows = [
+        Row(f"a nine's neighbours that are nines, {n}", v, "", base, better="higher")
+        for n, v in own.items()
+    ]
     rows += [Row(f"neighbours of one kind, all digits, {n}", v) for n, v in kinds.items()]
     mean = {name: statistics.fmean(values) for name, values in own.items()}
     least, most = mean[f"{PLANE} units"], mean[f"{WIDE} units"]
@@ -282,6 +286,7 @@ def roc(lab: Lab) -> Finding:
             f"{PUBLISHED_AUC}" if name.startswith("error") else "",
             base,
             "AUC",
+            better="higher",
         )
         for name, values in areas.items()
     ]

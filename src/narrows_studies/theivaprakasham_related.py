@@ -33,9 +33,10 @@ from narrows.priors import prior_for, sample_codes
 from narrows.recipes import theivaprakasham_2021_vae
 from narrows.training import Recipe
 
-from .experiment import Finding, Row, experiment, verdict_of
+from .experiment import Finding, Row, experiment
 from .lab import Lab, few
 from .theivaprakasham_digits import SET, deviations, test, train
+from .verdicts import verdict_of
 
 __all__ = ["related"]
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from narrows_studies import DOCUMENTS, Row, found_in, kept, reproduce, write_document, write_index
+from narrows_studies.verdicts import VERDICTS, at_scale
 
 ALL = [(paper, one) for paper in DOCUMENTS.values() for one in paper.experiments]
 # those that take seconds even so; the others show that what they are made of works
@@ -36,14 +37,14 @@ def test_every_experiment_runs(paper, one, scale, lab, tmp_path):
     lab.scale = scale
     found = reproduce(paper, one, lab, tmp_path)
     document = found.document
-    assert document["verdict"] in ("holds", "holds in part", "does not hold", "shown")
+    assert document["verdict"] in VERDICTS
     assert len(document["words"]) > 20
     assert document["rows"] or document["pictures"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in found.pictures.values())
     assert all(len(row["ours"]) in (1, len(lab.seeds)) for row in document["rows"])
     if one.judge is not None:
         rows = [Row(row["what"], row["ours"], "", row["baseline"]) for row in document["rows"]]
-        assert document["verdict"] == one.judge(rows)
+        assert document["verdict"] == at_scale(one.judge(rows), lab.curves)
     page = write_document(paper, tmp_path).read_text()
     assert one.title in page.replace("&#x27;", "'").replace("&amp;", "&")
 

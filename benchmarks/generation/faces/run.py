@@ -37,9 +37,17 @@ from narrows.measures import Pca
 from narrows.priors import fit_prior
 from narrows.training import history_of, length
 from narrows.training.reporting import Quiet
+from narrows_studies.judges import (
+    FEATURES,
+    Judges,
+    accuracy,
+    classifier_recipe,
+    judged,
+    judges,
+    pixels_of,
+)
 
-sys.path.extend([str(Path(__file__).parent), str(Path(__file__).parents[2])])
-from judges import FEATURES, Judges, accuracy, classifier, judged, judges, pixels_of  # noqa: E402
+sys.path.append(str(Path(__file__).parents[2]))
 
 from measuring import machine  # noqa: E402
 
@@ -73,7 +81,14 @@ def main() -> None:
     seen, held = parts.train, parts.test
     if given.sheet:
         return sheet(given, seen, held)
-    judge = classifier(seen, MINUTES["classifier"], to=given.to / "classifier")
+    judge = nw.fit(
+        classifier_recipe(seen),
+        seen,
+        minutes=MINUTES["classifier"],
+        to=given.to / "classifier",
+        resume=True,
+        report="quiet",
+    )
     by = judges(seen, judge)
     about = {
         "pictures": {"seen": len(seen), "held_out": len(held), "of_a_row": len(held) // 2},

@@ -20,7 +20,17 @@ from narrows.measures import Pca, frechet_distance
 from narrows.parts import Part
 from narrows.training import Phase, Recipe
 
-__all__ = ["FEATURES", "Judges", "classifier", "judged", "judges", "pixels_of"]
+__all__ = [
+    "FEATURES",
+    "Judges",
+    "accuracy",
+    "classifier_recipe",
+    "edges",
+    "judged",
+    "judges",
+    "pixels_of",
+    "random_convolutions",
+]
 
 FEATURES = 64
 Judges = dict[str, Callable[[Tensor], Tensor]]
@@ -52,7 +62,7 @@ def random_convolutions(channels: int, seed: int = 0) -> Callable[[Tensor], Tens
 
     def features(x: Tensor) -> Tensor:
         rows = []
-        for part in x.split(256):
+        for part in torch.split(x, 256):
             one = F.relu(F.conv2d(2 * part - 1, first, stride=2))
             two = F.relu(F.conv2d(one, second, stride=2))
             rows.append(torch.cat([one.mean((2, 3)), two.mean((2, 3))], 1))
@@ -61,14 +71,13 @@ def random_convolutions(channels: int, seed: int = 0) -> Callable[[Tensor], Tens
     return features
 
 
-def classifier(train: Any, minutes: float, seed: int = 0, to: Any = None) -> nw.Autoencoder:
-    """A small convolutional classifier of the pictures' labels."""
+def classifier_recipe(train: Any) -> Recipe:
+    """A small convolutional classifier of the pictures' main label, whose code is its features."""
     shape = tuple(train.shape)
     ladder = Part(
         "conv", {"shape": shape, "widths": (24, 48, 64, 96), "activation": "silu", "norm": "batch"}
     )
     phase = Phase(
-        minutes=minutes,
         batch_size=64,
         optimizer="adamw",
         learning_rate=2e-3,
@@ -77,8 +86,7 @@ def classifier(train: Any, minutes: float, seed: int = 0, to: Any = None) -> nw.
         scheme=Part("encoder"),
         bound=Part("softmax", {"classes": len(set(train.label))}),
     )
-    recipe = Recipe("classifier", ladder, Part("point", {"size": FEATURES}), Part("mse"), (phase,))
-    return nw.fit(recipe, train, to=to, resume=to is not None, seed=seed, report="quiet")
+    return Recipe("classifier", ladder, Part("point", {"size": FEATURES}), Part("mse"), (phase,))
 
 
 def accuracy(model: nw.Autoencoder, pictures: Any) -> float:
@@ -87,7 +95,7 @@ def accuracy(model: nw.Autoencoder, pictures: Any) -> float:
     with torch.no_grad():
         chosen = softmax(model.encode(pictures).z).argmax(1).tolist()
     right = [softmax.labels[i] == str(y) for i, y in zip(chosen, pictures.label, strict=True)]
-    return sum(right) / len(right)
+    return float(sum(right) / len(right))
 
 
 def judged(by: Judges, real: Tensor, drawn: Tensor) -> dict[str, float]:
