@@ -26,6 +26,7 @@ __all__ = [
     "Document",
     "Row",
     "by_name",
+    "command_of",
     "experiment",
 ]
 
@@ -105,6 +106,8 @@ class Experiment:
         run: a lab → what was found.
         paper_data: names of the sets of the paper scale, where they are others.
         judge: rows → the verdict that ``run`` gives on them, where the rows alone decide.
+        settings: what else a finding depends on; one of other settings is not kept.
+        command: what runs it, where that is not its document and its label.
     """
 
     labels: tuple[str, ...]
@@ -114,6 +117,8 @@ class Experiment:
     run: Callable[[Lab], Finding]
     paper_data: tuple[str, ...] = ()
     judge: Judge | None = None
+    settings: str = ""
+    command: str = ""
 
     def sets(self, scale: str) -> tuple[str, ...]:
         """The names of the sets that it needs at a scale."""
@@ -159,6 +164,11 @@ def experiment(
         return Experiment(labels, title, claim, tuple(data), run, tuple(paper_data), judge)
 
     return made
+
+
+def command_of(paper: Document, one: Experiment) -> str:
+    """What a reader types to run it."""
+    return one.command or f"narrows reproduce {paper.key} {one.option}"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 from narrows import files
 from narrows.figures import Link, Picture, Section, report_page, smaller
 
-from .experiment import Document, Experiment
+from .experiment import Document, Experiment, command_of
 from .reproduce import Found, found_in, measured_seconds
 from .verdicts import VERDICTS, worded
 
@@ -140,7 +140,7 @@ def markdown_index(
 
 def _section(one: Experiment, paper: Document, found: Found | None) -> Section:
     heading = f"{_capital(one.name)}: {one.title}"
-    command = f"narrows reproduce {paper.key} {one.option}"
+    command = command_of(paper, one)
     if found is None:
         text = f"Claimed: {one.claim}\n\nNot run yet."
         return Section(heading, text, commands=command, anchor=one.slug)

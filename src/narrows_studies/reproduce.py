@@ -18,7 +18,7 @@ from narrows.figures import lines, png
 from narrows.images import describe
 from narrows.images.inputs import even_rows
 
-from .experiment import Document, Experiment, Row
+from .experiment import Document, Experiment, Row, command_of
 from .lab import Lab
 from .verdicts import Curve, at_scale, evidence
 
@@ -78,7 +78,8 @@ def reproduce(paper: Document, chosen: Experiment, lab: Lab, to: Path) -> Found:
         "title": chosen.title,
         "claim": chosen.claim,
         "data": list(chosen.sets(lab.scale)),
-        "command": f"narrows reproduce {paper.key} {chosen.option} --scale {lab.scale}",
+        "settings": chosen.settings,
+        "command": f"{command_of(paper, chosen)} --scale {lab.scale}",
         "verdict": verdict,
         "words": evidence(finding.words, verdict, finding.rows, lab.curves),
         "rows": [_row(row) for row in finding.rows],
@@ -107,6 +108,7 @@ def kept(paper: Document, chosen: Experiment, lab: Lab, to: Path) -> Found | Non
         "narrows": __version__,
     }
     same = all(found.document.get(key) == value for key, value in asked.items())
+    same = same and found.document.get("settings", "") == chosen.settings
     return found if same and found.whole else None
 
 

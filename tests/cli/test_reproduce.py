@@ -106,3 +106,18 @@ def test_what_is_refused_is_one_sentence(narrows, arguments, said):
     assert done.code == 2
     assert said in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_claim_of_ones_own(narrows, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'claim = "PCA is beaten."\npictures = "digits"\nmodels = ["pca-autoencoder"]\nmeasure = "psnr"\n'
+        "epochs = 0.2\ncode_size = 2\n"
+    )
+    done = narrows("reproduce", "--claim", path, "--seeds", "1", "--to", tmp_path / "out")
+    assert done.code == 0 and "(one seed)" in (tmp_path / "out/mine/index.html").read_text()
+    assert "psnr of 359 held-out pictures: pca-autoencoder" in done.out
+    refused = narrows("reproduce", "x-2020", "--claim", path)
+    assert refused.code != 0 and "--claim runs one file" in refused.err
+    missing = narrows("reproduce", "--claim", tmp_path / "none.toml")
+    assert missing.code != 0 and "none.toml" in missing.err

@@ -36,6 +36,12 @@ To = Annotated[Path | None, typer.Option("--to", "-o", help="Folder. Default: re
 Force = Annotated[
     bool, typer.Option("--force", help="Run again what was run before; its models are kept.")
 ]
+OwnClaim = Annotated[
+    Path | None,
+    typer.Option(
+        "--claim", help="Run a claim of your own: a TOML file (its keys: docs/guides/research.md)."
+    ),
+]
 Seeds = Annotated[int, typer.Option(min=1, help="How many seeds a training gets.")]
 
 
@@ -46,6 +52,7 @@ def reproduce(
     table: Tables = None,
     only: Only = None,
     every: Every = False,
+    claim: OwnClaim = None,
     scale: Scale = "small",
     to: To = None,
     again: Force = False,
@@ -60,15 +67,26 @@ def reproduce(
     Example: [bold]narrows reproduce kovenko-2020 --figure 12[/]
     """
     from narrows_studies import DOCUMENTS, SCALES, Lab, write_document, write_index
+    from narrows_studies.claims import document_of, read_claim
 
     if scale not in SCALES:
         raise ValueError(f"--scale is {' or '.join(SCALES)}; we got {scale!r}")
     labels = [f"figure {name}" for name in figure or []]
     labels += [f"table {name}" for name in table or []] + (only or [])
     folder = to or Path("reproduced") / scale
-    if paper is None and not every and not labels:
+    if claim is not None:
+        if paper or every or labels:
+            raise ValueError("--claim runs one file; leave out documents, figures and --all")
+        own = document_of(read_claim(claim), claim.stem)
+        if own.key in DOCUMENTS:
+            raise ValueError(
+                f"{claim}: {own.key} is the name of a document; name the file otherwise"
+            )
+        todo = [(own, own.experiments[0])]
+    elif paper is None and not every and not labels:
         return _list(folder, scale, as_json)
-    todo = _chosen(paper, labels, every)
+    else:
+        todo = _chosen(paper, labels, every)
     lab: Any = Lab(folder / "models", scale, seeds=tuple(range(seeds)), device=device)  # type: ignore[arg-type]
     done, missing = [], []
     for number, (one, each) in enumerate(todo, 1):
@@ -79,7 +97,7 @@ def reproduce(
             done.append({"paper": one.key, **found.document})
         write_document(one, folder)
         write_index(DOCUMENTS.values(), folder)
-    page = folder / ("index.html" if every else f"{paper}/index.html")
+    page = folder / ("index.html" if every else f"{todo[0][0].key}/index.html")
     document = {"page": str(page), "results": done, "missing": missing}
     printed(document, as_json, _told(done, missing, page))
     if missing:
