@@ -43,23 +43,6 @@ def spread(values: list[float], digits: int) -> str:
     return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
 
-def burda(found: dict[str, Any]) -> str:
-    """The VAE of Burda et al. 2016, trained to its end."""
-    columns = ["", "log p(x), nats", "samples per picture", "passes"]
-    rows = [
-        [
-            "Narrows",
-            f"{found['ours']:.2f} ± {found['standard_error']:.2f}",
-            f"{found['importance_samples']:,}",
-            f"{found['epochs']:,.0f}",
-        ],
-        [found["published_source"].split(",")[0], f"{found['published']:.2f}", "5,000", "3,280"],
-    ]
-    note = f"{found['test_pictures']:,} test pictures (± is their standard error), "
-    note += f"{found['training_minutes']:.0f} minutes of training on {found['machine']}."
-    return f"{table(columns, rows)}\n\n{note}"
-
-
 def binarised(found: dict[str, Any]) -> str:
     """IWAE by k, and the ladder VAE beside its flat twin."""
     columns = ["model", "passes", "log p(x), nats", "seeds", "published", "weights", "minutes"]
@@ -113,21 +96,6 @@ def ray(found: dict[str, Any]) -> str:
             str(row["seeds"]),
         ]
         for row in found["table"]
-    ]
-    return f"{table(columns, rows)}\n\nPublished: {found['published_source']}."
-
-
-def stacked(found: dict[str, Any]) -> str:
-    """Stacked denoising pre-training."""
-    columns = ["pre-training", "test error, %", "seeds", "published, %"]
-    rows = [
-        [
-            row["kind"],
-            f"{row['mean']:.2f} ± {row['standard_deviation']:.2f}",
-            str(row["seeds"]),
-            f"{row['published']:.2f}" if row["published"] else "–",
-        ]
-        for row in found["summary"]
     ]
     return f"{table(columns, rows)}\n\nPublished: {found['published_source']}."
 
@@ -341,21 +309,6 @@ def _bits_of_mnist(row: dict[str, Any]) -> str:
         f"one is counted so, it is {BIT_SWAP * 1024 / 784:.2f} per pixel of the 28×28."
     )
     return f"{table(['lossless MNIST', 'bits per value'], lines)}\n\n{said}"
-
-
-def ordered_codes(found: dict[str, Any]) -> str:
-    """Error by the numbers of a code: one model, and a model for each length."""
-    own = {k: error for row in found["rows"] for k, error in row["mse"].items() if len(row["mse"]) == 1}  # fmt: skip
-    lengths = list(own)
-    columns = ["MSE per pixel", *(f"{k} numbers" for k in lengths), "passes"]
-    rows = [["a model for each", *(f"{own[k]:.5f}" for k in lengths), ""]]
-    rows[0][-1] = f"{found['rows'][0]['epochs']:g} each"
-    for row in found["rows"]:
-        if len(row["mse"]) > 1:
-            cells = [f"{row['mse'][k]:.5f} ({row['mse'][k] / own[k] - 1:+.1%})" for k in lengths]
-            rows.append([row["model"], *cells, f"{row['epochs']:g}"])
-    note = f"{found['training_pictures']:,} training and {found['test_pictures']:,} test pictures, seed {found['seed']}."
-    return f"{table(columns, rows)}\n\n{note}"
 
 
 def left_out(found: dict[str, Any]) -> str:
@@ -674,15 +627,6 @@ def ablation(found: dict[str, Any]) -> str:
 
 EXPERIMENTS: tuple[tuple[str, str, str, Callable[[dict[str, Any]], str]], ...] = (
     (
-        "burda_2016",
-        "The likelihood of MNIST",
-        """\
-The VAE of Burda et al. 2016 with one stochastic layer, on dynamically binarised MNIST: the test
-log-likelihood by importance sampling. The network, Adam's ε and the binarisation are the paper's;
-batches of 200, a one-cycle rate and fewer passes are ours.""",
-        burda,
-    ),
-    (
         "binarised_mnist",
         "More samples in the bound, and a latent in the middle",
         """\
@@ -699,14 +643,6 @@ Ray & Hannon 2022, table 1: squared error summed over a held-out picture, its ra
 model's, and sharpness (energy of the Laplacian beside the original's; 1 is as sharp). PCA has as many
 numbers per picture as the codes. Their faces are others, so only ratios compare.""",
         ray,
-    ),
-    (
-        "stacked_denoising",
-        "Pre-training layer by layer",
-        """\
-MNIST classified by three hidden layers of 1,000 sigmoid units (Vincent et al. 2010): from random weights,
-after each layer learnt to recreate its input, and after it learnt to do so with a quarter masked.""",
-        stacked,
     ),
     (
         "generation",
@@ -856,14 +792,6 @@ pictures. An earlier form of it, narrower, with views that were turned and bent 
 same test pictures before (5 nearest and probe: MNIST 98.74 and 98.66, Fashion-MNIST 82.49 and 81.86); that result is
 why views were chosen anew. The probe of Fashion-MNIST is still below that of 1,600 random patches.""",
         likeness,
-    ),
-    (
-        "ordered_codes",
-        "One model, any length of code",
-        """\
-Nested dropout (Rippel et al. 2014), the recipe `ordered-autoencoder`: the first k of 32 numbers of one model beside
-a model of the same network that was trained for k, on MNIST's test pictures.""",
-        ordered_codes,
     ),
     (
         "beginnings/ablation.json",

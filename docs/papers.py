@@ -28,17 +28,19 @@ NOTE = """\
 
 {authors}. {where}.
 
-Small scale: two cores, minutes an experiment; what differs from the document stands under each claim.
+Small scale, where nothing else is said: two cores, minutes an experiment; what differs from the document
+stands under each claim.
 Ours is the mean over {seeds} with its standard deviation. The results, with the course of each
 training, as a file: [results/{key}.json](results/{key}.json). Pictures of sets that are not ours to publish
 are left out; the commands make them.
 """
 INDEX = """\
-# Five documents, reproduced
+# Documents, reproduced
 
 *Written by `python docs/papers.py`; do not edit it.*
 
-Every figure, table and claim is an experiment of `narrows reproduce`: `narrows reproduce` lists them, \
+Every figure, table and claim of the five documents that Narrows is built from, and some of the papers behind them, \
+is an experiment of `narrows reproduce`: `narrows reproduce` lists them, \
 `narrows reproduce kovenko-2020 --figure 12` runs one, `narrows reproduce --all` all of them, with a page of \
 pictures (the small scale took {minutes:.0f} minutes on two cores). A claim that does not hold says so; where \
 it does not and our training was still improving when it ended, the verdict is that it was not reached at \

@@ -1,11 +1,11 @@
-"""The five documents, reproduced: every figure, table and claim as one experiment.
+"""The five documents and papers behind them, reproduced: every figure, table and claim as one experiment.
 
 DOCUMENTS["kovenko-2020"].experiments ──► reproduce(paper, experiment, lab, to) ──► pages, results.json
 
 A package beside the library, which it uses as anybody does: ``narrows reproduce`` is its command.
 """
 
-from . import canziani, kovenko, lingrand, ray, theivaprakasham
+from . import burda, canziani, kovenko, lingrand, ray, rippel, theivaprakasham, vincent
 from .experiment import Document, Experiment, Finding, Row, experiment
 from .lab import SCALES, Lab, Trained
 from .pages import write_document, write_index
@@ -33,6 +33,6 @@ __all__ = [
     "write_document",
 ]
 
-DOCUMENTS = {
-    one.DOCUMENT.key: one.DOCUMENT for one in (kovenko, canziani, theivaprakasham, lingrand, ray)
-}
+_FIVE = (kovenko, canziani, theivaprakasham, lingrand, ray)
+_BEHIND = (vincent, rippel, burda)  # papers that the five build on
+DOCUMENTS = {one.DOCUMENT.key: one.DOCUMENT for one in (*_FIVE, *_BEHIND)}

@@ -84,7 +84,7 @@ def write_index(papers: Iterable[Document], to: Path) -> Path:
         )
     page = to / "index.html"
     to.mkdir(parents=True, exist_ok=True)
-    title = "Five documents about autoencoders, reproduced"
+    title = "Documents about autoencoders, reproduced"
     files.write_text(page, report_page(title, sections))
     return page
 
@@ -149,7 +149,8 @@ def _section(one: Experiment, paper: Document, found: Found | None) -> Section:
     paragraphs += [f"Unlike the document: {each}" for each in document["deviations"]]
     took, seeds = measured_seconds(paper, one), ", ".join(map(str, document["seeds"]))
     minutes = "" if took is None else f", {took / 60:.1f} minutes on two cores"
-    paragraphs.append(f"Seeds {seeds}{minutes}.")
+    scale = "" if document["scale"] == "small" else f" At the {document['scale']} scale."
+    paragraphs.append(f"Seeds {seeds}{minutes if not scale else ''}.{scale}")
     pictures = [Picture(path.read_bytes(), caption) for caption, path in found.pictures.items()]
     text, table = "\n\n".join(paragraphs), _table(document["rows"])
     return Section(heading, text, table, pictures, document["command"], anchor=one.slug)

@@ -159,6 +159,14 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
         ({"area under the ROC, kl": 0.9}, "holds in part"),
         ({"faces above the median threshold": 0.05}, "holds in part"),
     ],
+    "vincent-2010, table 3": [
+        ({"stacked denoising": 1.3}, "holds"),
+        ({"stacked denoising": 3.0}, "does not hold"),
+    ],
+    "burda-2016, table 1": [({"log p(x) of a test digit": -90.0}, "does not hold")],
+    "rippel-2014, nested dropout": [
+        ({f"ordered: {k} numbers": 0.01 for k in (8, 16, 32)}, "holds"),
+    ],
     "canziani-2020, PCA by tied weights": [
         ({"linear, tied: largest angle to PCA's space": 5.0}, "holds"),
         ({"linear, tied: mean squared error": 1.0}, "does not hold"),
