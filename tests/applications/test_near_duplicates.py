@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from narrows.applications import near_duplicates as module
 from narrows.applications.close_codes import AUGMENTATIONS, augmented
-from narrows.applications.near_duplicates import SIDE, best_threshold, near_duplicates, signatures
+from narrows.applications.near_duplicates import (
+    SIDE,
+    best_threshold,
+    near_duplicates,
+    signatures,
+    turned,
+)
+from narrows.measures.registration import Looks
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +99,33 @@ def test_the_threshold_is_near_the_best_there_is(duplicates: int) -> None:
 def test_where_nothing_else_is_near_all_made_copies_count() -> None:
     assert best_threshold(np.linspace(0, 0.1, 50), np.zeros(0)) == pytest.approx(0.1)
     assert best_threshold(np.zeros(5), np.zeros(3)) == 0.0
+
+
+def test_half_the_size_rules_no_duplicate_out(pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The groups are those of all pairs compared at full size, turned copies among them."""
+    draw = np.random.default_rng(2)
+    several = [*pictures, *(each[:, ::-1, ::-1].copy() for each in pictures[12:24])]
+    several += [np.ascontiguousarray(each.transpose(0, 2, 1)) for each in pictures[24:30]]
+    for _ in range(200):  # alike, and no copies
+        one, other = draw.choice(60, 2, replace=False)
+        several.append((0.62 * pictures[one] + 0.38 * pictures[other]).astype(np.uint8))
+    small = signatures(several)
+    found = near_duplicates(small, examples=pictures[:24])
+    monkeypatch.setattr(module, "SAMPLE", 0)
+    ruled = near_duplicates(small, examples=pictures[:24])
+    assert len(ruled.pairs) < len(found.pairs)
+    monkeypatch.setattr(module, "_rough_reach", lambda reach: np.inf)
+    everything = near_duplicates(small, examples=pictures[:24])
+    assert len(everything.pairs) >= len(found.pairs)
+    assert everything.groups == ruled.groups == found.groups and len(found.groups) >= 30
+    assert everything.turns == ruled.turns == found.turns
+    assert everything.threshold.distance == ruled.threshold.distance == found.threshold.distance
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_turned_looks_are_looks_of_turned_pictures(pictures, turn: int) -> None:
+    looks = Looks.of(torch.from_numpy(signatures(pictures[:5])))
+    there = module._turned(looks, np.full(5, turn))
+    fresh = Looks.of(turned(looks.pictures, turn))
+    assert torch.equal(there.pictures, fresh.pictures)
+    assert torch.allclose(there.solve, fresh.solve, atol=1e-4 * float(fresh.solve.abs().max()))
