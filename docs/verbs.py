@@ -152,6 +152,15 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "Changing the pixels themselves, where that is possible.",
             "One step along a direction fitted to other pictures.",
         ),
+        Verb(
+            "edit",
+            "To change something that has a meaning by painting it roughly: hair, a mouth, a stroke of a digit.",
+            "To touch up a few pixels: a stroke moves the whole code, and it says how much else moved. What "
+            "the model has never seen is not followed.",
+            "A paint program, which changes the stroke and nothing else.",
+            "The code goes from the picture's own to where the decoded picture has what was painted, and no "
+            "further; the change is laid on the picture at its own size.",
+        ),
     ),
     "Search and organise": (
         Verb(

@@ -45,6 +45,7 @@ __all__ = [
     "decompress",
     "denoise",
     "duplicates",
+    "edit",
     "evaluate",
     "export",
     "fit",
@@ -87,6 +88,7 @@ _HOMES = {
     "decompress": ".applications.compress",
     "denoise": ".applications.denoise",
     "duplicates": ".applications.duplicates",
+    "edit": ".applications.edit",
     "evaluate": ".applications.evaluate",
     "export": ".applications.export",
     "flaws": ".applications.flaws",
@@ -142,6 +144,7 @@ if TYPE_CHECKING:
     from .applications.compress import compress, decompress
     from .applications.denoise import denoise
     from .applications.duplicates import duplicates
+    from .applications.edit import edit
     from .applications.evaluate import evaluate
     from .applications.export import export
     from .applications.flaws import flaws

@@ -23,6 +23,7 @@ from narrows.applications.classify import classify
 from narrows.applications.compress import compress
 from narrows.applications.denoise import denoise
 from narrows.applications.duplicates import duplicates
+from narrows.applications.edit import edit
 from narrows.applications.evaluate import evaluate
 from narrows.applications.export import export
 from narrows.applications.hub import pull, push
@@ -39,6 +40,7 @@ from narrows.applications.search import search
 from narrows.applications.steer import steer
 from narrows.applications.train import train
 from narrows.applications.upscale import upscale
+from narrows.images.sizes import sized
 from narrows.results import Result
 
 SHAPE = (1, 12, 8)
@@ -62,6 +64,17 @@ def of_old_photos() -> nw.Autoencoder:
     return nw.recipes.old_photos(SHAPE, channels=4, blocks=1).build().eval()
 
 
+def painted(m: Any, p: Any) -> Any:
+    """The pictures as files, a block of each painted over."""
+    folder = Path(tempfile.mkdtemp())
+    read = sized(p, nw.images.Preprocessing(SHAPE))
+    for number, one in enumerate(read.pixels):
+        pixels = one[0].numpy().copy()
+        pixels[2:6, 2:5] = 255 - pixels[2:6, 2:5]
+        Image.fromarray(pixels).save(folder / f"{number:02d}.png")
+    return folder
+
+
 # name → a call of (model, pictures) with no other choice than the verb itself needs
 VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "reconstruct": lambda m, p: reconstruct(m, p, progress=False),
@@ -79,6 +92,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "morph": lambda m, p: morph(m, p, frames=3, limit=3, progress=False),
     "sample_posterior": lambda m, p: sample_posterior(m, p, samples=2, limit=3, progress=False),
     "steer": lambda m, p: steer(m, p, by="brightness", fit_on=p, limit=2, progress=False),
+    "edit": lambda m, p: edit(m, p, painted(m, p), evaluations=2, progress=False),
     "kernels": lambda m, p: kernels(m, p, limit=2, progress=False),
     "classify": lambda m, p: classify(
         m, p, labels=np.arange(24) // 12, by="knn", predict=p, progress=False

@@ -31,6 +31,7 @@ NO_APPLICATIONS = {
     "export",
     "check",
     "demo",
+    "edit",
     "evaluate",
     "flaws",
     "info",

@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from narrows.networks.blocks import ACTIVATIONS, NORMS, ResidualBlock, activation, norm
+from narrows.networks.blocks import (
+    ACTIVATIONS,
+    NORMS,
+    DilatedConv,
+    ResidualBlock,
+    activation,
+    norm,
+)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -59,3 +67,45 @@ def test_unknown_names_are_refused() -> None:
         activation("sine")
     with pytest.raises(ValueError, match="norm must be one of none, batch, .*; we got 'layer'"):
         norm("layer", (3,))
+
+
+def test_one_dilation_of_1_is_the_plain_convolution() -> None:
+    x = torch.rand(2, 4, 9, 7)
+    ours = DilatedConv(4, 3, (1,))
+    plain = nn.Conv2d(4, 4, 3, padding="same")
+    plain.weight, plain.bias = ours.weight, ours.bias
+    assert torch.allclose(ours(x), plain(x), atol=1e-6)
+
+
+def test_several_dilations_are_one_large_sparse_kernel() -> None:
+    """Σ_d s_d W at distance d, laid into one kernel of 9 × 9."""
+    x, ours = torch.rand(2, 3, 12, 11), DilatedConv(3, 3, (1, 2, 4))
+    nn.init.normal_(ours.scales)
+    large = torch.zeros(3, 3, 9, 9)
+    for scale, d in zip(ours.scales, ours.dilations, strict=True):
+        large[:, :, 4 - d : 5 + d : d, 4 - d : 5 + d : d] += (
+            scale[:, None, None, None] * ours.weight
+        )
+    wanted = F.conv2d(x, large, ours.bias, padding=4)
+    assert torch.allclose(ours(x), wanted, atol=1e-5)
+
+
+def test_dilations_see_further_with_hardly_more_weights() -> None:
+    def seen(block: nn.Module) -> int:
+        x = torch.zeros(1, 4, 33, 33, requires_grad=True)
+        (slope,) = torch.autograd.grad(block(x)[0, :, 16, 16].sum(), x)
+        return int((slope[0, 0, 16] != 0).nonzero().max()) - 16
+
+    plain, wide = (
+        ResidualBlock(4, 3, "tanh", "none"),
+        ResidualBlock(4, 3, "tanh", "none", (1, 2, 4)),
+    )
+    assert (seen(plain), seen(wide)) == (2, 8)
+    counts = [sum(p.numel() for p in block.parameters()) for block in (plain, wide)]
+    assert counts[1] - counts[0] == 2 * 3 * 4
+
+
+@pytest.mark.parametrize("dilations", [(), (0,), (1, -2)])
+def test_dilations_below_1_are_refused(dilations: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="dilations are numbers of at least 1; we got"):
+        DilatedConv(4, 3, dilations)

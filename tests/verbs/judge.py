@@ -338,6 +338,15 @@ def _morph(case: Case) -> Found:
     )  # fmt: skip
 
 
+def _painted(images: nw.images.Images) -> np.ndarray[Any, Any]:
+    """The pictures with their middle inverted."""
+    pixels = images.pixels.numpy().copy()
+    high, wide = pixels.shape[2:]
+    middle = (..., slice(high // 3, high // 2), slice(wide // 3, wide // 2))
+    pixels[middle] = 255 - pixels[middle]
+    return pixels
+
+
 def _ran(call: Callable[[Case], Any]) -> Callable[[Case], Found]:
     def found(case: Case) -> Found:
         call(case)
@@ -378,6 +387,11 @@ VERBS: dict[str, Callable[[Case], Found]] = {
     "steer": _ran(
         lambda case: nw.steer(
             case.model, case.test.select([0]), by="brightness", fit_on=case.train, progress=False
+        )
+    ),
+    "edit": _ran(
+        lambda case: nw.edit(
+            case.model, case.test.select([0]), _painted(case.test.select([0])), progress=False
         )
     ),
     "kernels": _ran(lambda case: nw.kernels(case.model, case.test.select([0]), progress=False)),

@@ -41,6 +41,7 @@ from .decisions import (
 from .decoding import Decode, decoder
 from .denoise import denoise, denoise_batch, denoising_baselines
 from .disentangle import FactorAlignment, baseline_encoders, disentangle, factor_alignments
+from .edit import Edited, Followed, blended, edit, follow, stroke_of
 from .embedding import Embedding, code_rows, embed_2d, thumbnails
 from .error_maps import ErrorMaps
 from .fine_tune import FineTuned, fine_tune, fine_tuned, label_efficiency_tuned
@@ -128,6 +129,7 @@ __all__ = [
     "Decode",
     "Decodings",
     "Direction",
+    "Edited",
     "EffectSize",
     "Embedding",
     "ErrorMaps",
@@ -136,6 +138,7 @@ __all__ = [
     "FalseDiscoveryRate",
     "FineTuned",
     "FoldsOfScore",
+    "Followed",
     "Generated",
     "HandedOver",
     "Kept",
@@ -162,6 +165,7 @@ __all__ = [
     "agreement",
     "baseline_encoders",
     "baseline_features",
+    "blended",
     "border_noise_ratio",
     "by_first_numbers",
     "by_model",
@@ -182,6 +186,7 @@ __all__ = [
     "denoising_baselines",
     "detections",
     "disentangle",
+    "edit",
     "effects_of_steering",
     "effects_of_transform",
     "embed_2d",
@@ -197,6 +202,7 @@ __all__ = [
     "fit_classifier",
     "fit_to_labels",
     "fit_to_transform",
+    "follow",
     "generate",
     "handout_page",
     "inpaint",
@@ -233,6 +239,7 @@ __all__ = [
     "spherical",
     "steer",
     "steer_codes",
+    "stroke_of",
     "thumbnails",
     "traversals",
     "traverse",

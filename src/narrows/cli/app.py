@@ -29,7 +29,7 @@ GROUPS = {
         "train", "demo", "studio", "evaluate", "reconstruct", "info", "kernels", "size", "check",
     ),
     "Restore pictures": ("denoise", "inpaint", "upscale", "restore", "segment"),
-    "Make and change pictures": ("generate", "prior", "morph", "steer"),
+    "Make and change pictures": ("generate", "prior", "morph", "steer", "edit"),
     "Search and organise": (
         "duplicates", "index", "search", "outliers", "flaws", "map", "classify", "collection",
     ),

@@ -37,6 +37,7 @@ def main() -> None:
         demo,
         denoise,
         duplicates,
+        edit,
         evaluate,
         export,
         flaws,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 __all__ = [
     "ACTIVATIONS",
     "NORMS",
+    "DilatedConv",
     "ResidualBlock",
     "activation",
     "from_pieces",
@@ -62,20 +63,74 @@ def norm(name: str, shape: tuple[int, ...]) -> nn.Module:
     return nn.BatchNorm2d(channels) if len(shape) == 3 else nn.BatchNorm1d(channels)
 
 
-class ResidualBlock(nn.Module):
-    """x + conv(act(norm(conv(act(norm(x)))))): keeps (B, C, H, W) (He et al. 2016, pre-activation)."""
+class DilatedConv(nn.Module):
+    """Σ_d s_d ⊙ (W ∗_d x) + b: one kernel at several dilations at once, on maps (B, C, H, W).
 
-    def __init__(self, channels: int, kernel: int, activation_name: str, norm_name: str) -> None:
+    The multiscale dilated convolution of Brock et al. 2017: what a feature looks like is learnt
+    once, and at which scales it occurs by s_d, a number for each dilation and channel. Left out: their
+    kernel of one pixel. With the dilation 1 alone and s = 1 it is the plain convolution.
+
+    Args:
+        channels: C, in and out.
+        kernel: size of W.
+        dilations: distances between the pixels that W looks at, each at least 1.
+        bias: whether there is b.
+
+    Raises:
+        ValueError: no dilation, or one below 1.
+    """
+
+    def __init__(
+        self, channels: int, kernel: int, dilations: Sequence[int], bias: bool = True
+    ) -> None:
+        super().__init__()
+        if not dilations or min(dilations) < 1:
+            raise ValueError(f"dilations are numbers of at least 1; we got {tuple(dilations)}")
+        plain = nn.Conv2d(channels, channels, kernel, bias=bias)
+        self.weight, self.bias = plain.weight, plain.bias
+        self.dilations = tuple(dilations)
+        self.scales = nn.Parameter(torch.full((len(dilations), channels), 1 / len(dilations)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) → (B, C, H, W)."""
+        out = x.new_zeros(()) if self.bias is None else self.bias[:, None, None]
+        for scale, dilation in zip(self.scales, self.dilations, strict=True):
+            kernel = scale[:, None, None, None] * self.weight
+            out = out + F.conv2d(x, kernel, padding="same", dilation=dilation)
+        return out
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(act(norm(conv(act(norm(x)))))): keeps (B, C, H, W) (He et al. 2016, pre-activation).
+
+    Args:
+        dilations: of its convolutions; more than one makes them ``DilatedConv``.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernel: int,
+        activation_name: str,
+        norm_name: str,
+        dilations: Sequence[int] = (1,),
+    ) -> None:
         super().__init__()
         own = "batch" if norm_name == "shared-batch" else norm_name
         shape = (channels, 1, 1)
+
+        def conv(bias: bool) -> nn.Module:
+            if tuple(dilations) == (1,):
+                return nn.Conv2d(channels, channels, kernel, padding="same", bias=bias)
+            return DilatedConv(channels, kernel, dilations, bias)
+
         self.body = nn.Sequential(
             norm(own, shape),
             activation(activation_name),
-            nn.Conv2d(channels, channels, kernel, padding="same", bias=own == "none"),
+            conv(own == "none"),
             norm(own, shape),
             activation(activation_name),
-            nn.Conv2d(channels, channels, kernel, padding="same"),
+            conv(True),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -51,6 +51,7 @@ class ConvRung(nn.Module):
         up: ``transpose`` (transposed convolution), ``nearest`` (nearest upsampling, then a
             convolution) or ``shuffle`` (sub-pixel convolution, Shi et al. 2016).
         blocks: residual blocks below the convolution, on both ways.
+        dilations: of the blocks' convolutions; several are those of ``DilatedConv``.
         stride: 2 halves; 1 keeps the size.
         tied: ``up`` uses the transposed kernels of ``down``; needs ``transpose``.
         outputs: numbers that ``up`` gives for each value, in C times as many channels.
@@ -72,6 +73,7 @@ class ConvRung(nn.Module):
         blocks: int = 0,
         block_activation: str = "relu",
         block_norm: str = "none",
+        dilations: Sequence[int] = (1,),
         tied: bool = False,
         outputs: int = 1,
     ) -> None:
@@ -126,7 +128,10 @@ class ConvRung(nn.Module):
             self.kernel_up = nn.Conv2d(channels, out, kernel, padding=padding)
         stacks = [
             nn.Sequential(
-                *(ResidualBlock(channels, 3, block_activation, block_norm) for _ in range(blocks))
+                *(
+                    ResidualBlock(channels, 3, block_activation, block_norm, dilations)
+                    for _ in range(blocks)
+                )
             )
             for _ in range(2)
         ]
@@ -188,6 +193,7 @@ def conv_ladder(
     activation: str = "relu",
     norm: str = "none",
     blocks: int | Sequence[int] = 0,
+    dilations: Sequence[int] = (1,),
     strides: int | Sequence[int] = 2,
     dense: int | None = None,
     tied: bool = False,
@@ -201,6 +207,8 @@ def conv_ladder(
         down, up, tied: see ``ConvRung``.
         activation, norm: at every boundary, see ``Ladder``.
         blocks: residual blocks, one number for all rungs or one per rung.
+        dilations: at which the blocks' convolutions look at a map, such as 1, 2, 4: one kernel at each
+            (Brock et al. 2017, multiscale dilated convolutions).
         strides: 2 halves the map; one number for all rungs or one per rung.
         dense: units of one dense rung below the convolutions, if wanted.
         outputs: see ``Ladder.outputs``; a model chooses as many as its likelihood reads.
@@ -225,6 +233,7 @@ def conv_ladder(
             blocks=many[i],
             block_activation=activation,
             block_norm=norm,
+            dilations=tuple(dilations),
             tied=tied,
             outputs=1 if rungs else outputs or 1,
         )

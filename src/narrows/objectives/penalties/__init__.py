@@ -11,6 +11,7 @@ from .agreement import NtXent, VicReg, nt_xent, vicreg
 from .contractive import Contractive, Hutchinson
 from .discrepancy import Mmd, mmd2
 from .equivariance import Equivariance, quarter_turned
+from .orthogonal import Orthogonal, off_orthogonal
 from .sparsity import L1, KlSparsity
 from .total_correlation import TotalCorrelation, total_correlation
 
@@ -27,10 +28,12 @@ __all__ = [
     "KlSparsity",
     "Mmd",
     "NtXent",
+    "Orthogonal",
     "TotalCorrelation",
     "VicReg",
     "mmd2",
     "nt_xent",
+    "off_orthogonal",
     "quarter_turned",
     "total_correlation",
     "vicreg",
