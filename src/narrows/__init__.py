@@ -67,6 +67,7 @@ __all__ = [
     "size",
     "steer",
     "train",
+    "tune",
     "upscale",
 ]
 
@@ -107,6 +108,7 @@ _HOMES = {
     "size": ".applications.size",
     "steer": ".applications.steer",
     "train": ".applications.train",
+    "tune": ".applications.tune",
     "upscale": ".applications.upscale",
 }
 _PACKAGES = (
@@ -162,6 +164,7 @@ if TYPE_CHECKING:
     from .applications.size import size
     from .applications.steer import steer
     from .applications.train import train
+    from .applications.tune import tune
     from .applications.upscale import upscale
     from .autoencoder import Autoencoder
     from .bottlenecks import Code

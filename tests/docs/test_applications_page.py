@@ -42,6 +42,7 @@ NO_APPLICATIONS = {
     "size",
     "studio",
     "train",
+    "tune",
 }
 GROUPS = {"collection", "segment"}
 

@@ -60,6 +60,7 @@ def main() -> None:
         steer,
         studio,
         train,
+        tune,
         upscale,
     )
 
