@@ -67,6 +67,14 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "PCA's error on a tenth of the pictures that is held out, and the intrinsic dimension by two estimators.",
         ),
         Verb(
+            "tune",
+            "To choose a recipe's options, or among recipes, at equal seconds of training.",
+            "To make a code larger: that always reconstructs better. For the last word: evaluate on other pictures.",
+            "PCA of as many numbers, of mirrored pictures and of views: arms like the others.",
+            "Arms by the PSNR of validation pictures after each round, the runs, and the best one's recipe. It says "
+            "where PCA wins.",
+        ),
+        Verb(
             "kernels",
             "To show what the first layer looks at, in a lecture.",
             "To judge a model.",

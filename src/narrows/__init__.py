@@ -68,6 +68,7 @@ __all__ = [
     "size",
     "steer",
     "train",
+    "tune",
     "upscale",
 ]
 
@@ -109,6 +110,7 @@ _HOMES = {
     "size": ".applications.size",
     "steer": ".applications.steer",
     "train": ".applications.train",
+    "tune": ".applications.tune",
     "upscale": ".applications.upscale",
 }
 _PACKAGES = (
@@ -164,6 +166,7 @@ if TYPE_CHECKING:
     from .applications.size import size
     from .applications.steer import steer
     from .applications.train import train
+    from .applications.tune import tune
     from .applications.upscale import upscale
     from .autoencoder import Autoencoder
     from .bottlenecks import Code

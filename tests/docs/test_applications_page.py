@@ -43,6 +43,7 @@ NO_APPLICATIONS = {
     "size",
     "studio",
     "train",
+    "tune",
 }
 GROUPS = {"collection", "segment"}
 

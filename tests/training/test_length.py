@@ -38,3 +38,11 @@ def test_by_the_clock_a_slow_machine_is_judged_no_more_often_than_eight_times_a_
 def test_by_steps_a_phase_has_as_many_lines_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     found = judged(Phase(steps=100, batch_size=64), 64_000, 1.0, monkeypatch)
     assert found == list(range(5, 101, 5))
+
+
+def test_another_clock_counts_while_it_is_put_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lengths, "clock", lambda: 7.0)
+    with lengths.timed_by(lambda: 60.0):
+        length = Length(Phase(minutes=1), 64, 0, spent=59.0)
+        assert lengths.now() == 60.0 and not length.over
+    assert lengths.now() == 7.0

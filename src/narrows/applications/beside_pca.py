@@ -26,6 +26,7 @@ __all__ = [
     "Linear",
     "best_of",
     "conclusion",
+    "difference",
     "held",
     "linear",
     "unfair",
@@ -109,6 +110,14 @@ def held(model: Any, x: Tensor) -> Linear | None:
     return Linear(f"PCA{mirrored}, {z.shape[1]} values", x_hat, psnr(x, x_hat))
 
 
+def difference(ours: Any, pca: Any) -> float:
+    """The mean of a PSNR (N,) less another's, in dB; 0 within two standard errors of it."""
+    own, free = (torch.as_tensor(each).double() for each in (ours, pca))
+    mean = float((own - free).mean())
+    error = difference_error(free.tolist(), own.tolist()) if len(own) > 1 else math.inf
+    return 0.0 if abs(mean) <= ERRORS * error or round(abs(mean), 2) == 0 else mean
+
+
 def conclusion(ours: Any, pca: Any, judged: str, name: str = "PCA", model: Any = None) -> str:
     """One sentence about the PSNR (N,) of a model and of PCA on the same pictures.
 
@@ -123,9 +132,8 @@ def conclusion(ours: Any, pca: Any, judged: str, name: str = "PCA", model: Any =
     against = f"{kind} with as many {'bits' if 'bit' in size else 'numbers'}"
     own, free = (torch.as_tensor(each).double() for each in (ours, pca))
     count, mean = len(own), float((own - free).mean())
-    error = difference_error(free.tolist(), own.tolist()) if count > 1 else math.inf
     of = f"on {count:,} {judged} picture{'s' if count > 1 else ''}"
-    if abs(mean) <= ERRORS * error or round(abs(mean), 2) == 0:
+    if difference(ours, pca) == 0:
         return f"{against} is as good ({of}: {mean:+.2f} dB is within the error)"
     if mean > 0:
         return f"{mean:.2f} dB better than {against} ({of})"

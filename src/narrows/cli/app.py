@@ -26,7 +26,8 @@ __all__ = ["GROUPS", "App", "answer", "app", "escaped", "front_page", "grouped",
 # the verbs in the order of help: first what a newcomer needs first
 GROUPS = {
     "Train and look": (
-        "train", "demo", "studio", "evaluate", "reconstruct", "info", "kernels", "size", "check",
+        "train", "demo", "studio", "evaluate", "reconstruct", "info", "kernels", "size", "tune",
+        "check",
     ),
     "Restore pictures": ("denoise", "inpaint", "upscale", "restore", "segment"),
     "Make and change pictures": ("generate", "prior", "morph", "steer", "edit"),

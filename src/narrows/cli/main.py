@@ -61,6 +61,7 @@ def main() -> None:
         steer,
         studio,
         train,
+        tune,
         upscale,
     )
 

@@ -13,7 +13,7 @@ from ..defaults import RECIPE
 from . import options
 from .app import answer, app
 
-__all__ = ["train"]
+__all__ = ["pair", "train"]
 
 To = Annotated[
     Path | None,
@@ -124,7 +124,7 @@ def train(
     from ..processes import number
     from ..training import TensorBoard
 
-    changes = dict(_pair(text) for text in set_ or []) | ({} if mirror else {"mirror": "false"})
+    changes = dict(pair(text) for text in set_ or []) | ({} if mirror else {"mirror": "false"})
     folder = to or run_folder(
         recipe if for_ is None else recipe_of_purpose(for_, recipe), pictures, from_
     )
@@ -166,8 +166,13 @@ def _size(text: str | None) -> int | str | None:
         raise ValueError(f"--code-size takes a number or auto; we got {text!r}") from None
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str, option: str = "--set") -> tuple[str, str]:
+    """What stands before and behind the equals sign of an option.
+
+    Raises:
+        ValueError: there is none.
+    """
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise ValueError(f"--set takes NAME=VALUE, such as batch_size=64; we got {text!r}")
+        raise ValueError(f"{option} takes NAME=VALUE, such as batch_size=64; we got {text!r}")
     return key.strip(), value.strip()

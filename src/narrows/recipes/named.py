@@ -14,7 +14,7 @@ from ..parts import Part, as_part, in_words, listed
 from ..training import Phase, Recipe
 from ..training.listing import recipe
 
-__all__ = ["adjusted", "settings"]
+__all__ = ["adjusted", "settings", "value_of"]
 
 PARTS = ("ladder", "bottleneck", "likelihood")
 PHASE_PARTS = ("begin", "bound", "scheme", "augmentation", "views", "corruption")
@@ -37,7 +37,7 @@ def adjusted(
     Raises:
         ValueError: there is no such recipe or number, or a file's pictures have another shape.
     """
-    values = {key.replace("-", "_"): _value(value) for key, value in (changes or {}).items()}
+    values = {key.replace("-", "_"): value_of(value) for key, value in (changes or {}).items()}
     if isinstance(name, Recipe) or name.endswith(".toml"):
         result = name if isinstance(name, Recipe) else Recipe.load(Path(name))
         if result.shape != tuple(shape):
@@ -120,7 +120,8 @@ def _check_kind(name: str, value: Any, annotation: str) -> None:
         raise ValueError(f"{name} is {what}; we got {value}")
 
 
-def _value(value: str | int | float) -> Any:
+def value_of(value: Any) -> Any:
+    """A value as it is, and one that is text as TOML reads it."""
     if not isinstance(value, str):
         return value
     try:

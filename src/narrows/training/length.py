@@ -7,16 +7,22 @@ minutes    the same, by the clock: the time before a resumed run counts too
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
 from ..processes import of_first
 from .phases import Phase, Recipe
 
-__all__ = ["Length", "in_words", "lasting", "lengthened", "longer", "now", "patient"]
+__all__ = [
+    "Length", "in_words", "lasting", "lengthened", "longer", "now", "patient", "timed_by",
+]  # fmt: skip
 
 clock = time.monotonic  # a benchmark on a shared machine puts the process's own time here
+_ours: ContextVar[Callable[[], float] | None] = ContextVar("clock", default=None)
 
 LINES = 20  # of metrics, in a phase whose length is given in steps or minutes
 BATCHES = (16, 64)  # least and most pictures of a step that goes by how many there are
@@ -29,7 +35,17 @@ APART, STEPS_APART = 1 / 8, 32
 
 def now() -> float:
     """What the clock shows, in seconds."""
-    return clock()
+    return (_ours.get() or clock)()
+
+
+@contextlib.contextmanager
+def timed_by(other: Callable[[], float]) -> Iterator[None]:
+    """Let ``minutes`` be those of another clock, in this thread, such as ``time.process_time``."""
+    before = _ours.set(other)
+    try:
+        yield
+    finally:
+        _ours.reset(before)
 
 
 def lasting(recipe: Recipe, epochs: float | None, minutes: float | None) -> Recipe:
@@ -136,7 +152,7 @@ class Length:
         self.by_epochs = phase.minutes is None and phase.steps is None
         by_passes = max(1, round(phase.epochs * self.per_epoch))
         self.steps = by_passes if phase.steps is None else phase.steps
-        self.began = clock() - spent
+        self.began = now() - spent
         self.spent = spent
         self.way = self._way(step)
         self.lines, self.judged = math.floor(LINES * self.way + 1e-9), step
@@ -154,7 +170,7 @@ class Length:
 
     def moved(self, step: int) -> bool:
         """Note that ``step`` steps are done; gives whether the phase is judged now."""
-        self.spent = clock() - self.began
+        self.spent = now() - self.began
         if self.seconds is not None:  # one clock for all processes
             self.spent = of_first(self.spent)
         self.way = self._way(step)
