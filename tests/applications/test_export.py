@@ -17,6 +17,7 @@ import narrows as nw
 from narrows.applications import graphs, onnx_files
 from narrows.applications.export import _scoring as scoring
 from narrows.applications.export import export
+from narrows.errors import NarrowsError
 from narrows.images import Preprocessing
 from narrows.images.read import fit_pixels
 
@@ -119,6 +120,18 @@ def test_a_model_that_no_graph_can_hold_is_one_sentence(narrow: Any, tmp_path: P
     with pytest.raises(nw.NarrowsError, match="torch cannot export this model") as raised:
         export(odd, "pt2", tmp_path / "a.pt2", progress=False)
     assert len(str(raised.value)) < 450 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("to", ["onnx", "pt2"])
+def test_a_hole_has_no_byte_and_what_can_be_done_is_said(to: str, tmp_path: Path) -> None:
+    model = nw.recipes.recipe("inpainter")((1, 16, 16)).build().eval()
+    target = tmp_path / ("model.onnx" if to == "onnx" else "model.pt2")
+    for part in ("encode", "whole", "score"):
+        with pytest.raises(NarrowsError, match="no byte has.*`narrows inpaint`.*--part decode"):
+            export(model, to, target, part=part, progress=False)
+    assert not target.exists()
+    export(model, to, target, part="decode", progress=False)
+    assert target.exists()
 
 
 def test_a_score_is_that_of_outliers_with_its_thresholds(

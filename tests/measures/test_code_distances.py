@@ -41,6 +41,22 @@ def test_own_scores_leave_a_code_out_of_its_own_neighbours(codes) -> None:
     assert np.allclose(Knn(5).fit(codes).own_scores(), wanted, rtol=1e-5)
 
 
+@pytest.mark.parametrize("n", [6, 64, 65, 5000])
+def test_the_nearest_are_those_of_all_pairs_in_blocks_far_from_the_origin(
+    n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = np.random.default_rng(2)
+    rows = (100 + draw.normal(size=(n, 6))).astype(np.float32)
+    asked = (100 + draw.normal(size=(33, 6))).astype(np.float32)
+    monkeypatch.setattr("narrows.measures.code_distances._AT_ONCE", 16 * n)  # not all at once
+    distances, places = Knn(5).fit(rows).nearest(asked)
+    away = pairs(asked, rows)
+    assert (places == np.argsort(away, 1, kind="stable")[:, :5]).all()
+    assert np.allclose(distances, np.sort(away, 1)[:, :5], rtol=1e-12)
+    few = np.repeat(rows[:1], 9, 0)  # equal codes: none but itself is left out
+    assert (Knn(5).fit(few).own_scores() == 0).all()
+
+
 def test_directions_written_out_do_not_care_how_far_a_code_lies(codes, others) -> None:
     origin = np.arange(6.0)
 

@@ -187,12 +187,23 @@ def export(
         raise ValueError(
             "what is exported is a model of pictures on the processor: model.to('cpu')"
         )
+    if part != "decode" and any(_marks(each) for each in autoencoder.modules()):
+        raise NarrowsError(
+            "this model is told where a hole is by a value that no byte has, so that a file that takes "
+            "bytes could never be given one: fill holes with `narrows inpaint`, or export its decoder "
+            "with --part decode"
+        )
     target = Path(path) if path is not None else Path(f"{_named(model, autoencoder)}{FORMS[to]}")
     suffix = "." + FORMS[to].split(".")[-1]
     if target.suffix.lower() != suffix:
         raise ValueError(f"a file of {to} ends in {suffix}; we got {str(target)!r}")
     with autoencoder.evaluating():
         return _written(autoencoder, to, target, part, pictures, score, limit, seed, progress)
+
+
+def _marks(module: Any) -> int:
+    """Channels in which a guess at a spoiled picture says where nothing is known."""
+    return int(getattr(getattr(module, "guess", None), "marks", 0))
 
 
 def _written(

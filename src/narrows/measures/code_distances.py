@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
+import torch
 
 __all__ = [
     "DISTANCES",
@@ -22,6 +23,10 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
+
+_AT_ONCE = 1 << 22  # distances in memory at a time
+_BLOCK = 64  # of them, of which the least is looked at first
+_SPARE = 8  # candidates beyond k that the product may have put in the wrong order
 
 
 @runtime_checkable
@@ -56,25 +61,23 @@ class Knn:
 
     def fit(self, codes: Any) -> Self:
         """Codes (N, D), N above k."""
-        from sklearn.neighbors import NearestNeighbors
-
-        rows = _rows(codes, self.k)
-        self.size = rows.shape[1]
-        self.index: Any = NearestNeighbors(n_neighbors=self.k, algorithm="brute").fit(rows)
+        self.rows = _rows(codes, self.k)
+        self.size = self.rows.shape[1]
         return self
 
     def score(self, codes: Any) -> Array:
         """(M, D) → (M,)."""
-        return self._mean(_rows(codes, 0, self.size))
+        means: Array = self.nearest(codes)[0].mean(1)
+        return means
 
     def own_scores(self) -> Array:
         """(N,), each without itself."""
-        return self._mean(None)
-
-    def _mean(self, rows: Array | None) -> Array:
-        distances, _ = self.index.kneighbors(rows)
-        means: Array = distances.mean(1, dtype=np.float64)
+        means: Array = _nearest(self.rows, None, self.k)[0].mean(1)
         return means
+
+    def nearest(self, codes: Any) -> tuple[Array, Array]:
+        """The distances (M, k) of the nearest normal codes, and which they are (M, k)."""
+        return _nearest(self.rows, _rows(codes, 0, self.size), self.k)
 
 
 class CosineKnn:
@@ -208,7 +211,7 @@ class LocalExcess:
 
     def score(self, codes: Any, errors: Any) -> Array:
         """(M, D) and (M,) → (M,)."""
-        _, nearest = self.near.index.kneighbors(_rows(codes, 0, self.near.size))
+        _, nearest = self.near.nearest(codes)
         excess: Array = _logs(errors) - self.logs[nearest].mean(1)
         return excess
 
@@ -225,6 +228,48 @@ DISTANCES = {
     "cosine-knn": CosineKnn,
     "mahalanobis": Mahalanobis,
 }
+
+
+def _nearest(rows: Array, queries: Array | None, k: int) -> tuple[Array, Array]:
+    """The k of some rows (N, D) that are nearest to each query (M, D); of no queries, to each of them among
+    the others.
+
+    A product in float32, counted from the mean, says which may be: the k least of many values lie in those k of
+    their blocks whose least is least. The distances are then the differences themselves.
+
+    Returns:
+        Distances (M, k) float64 in order, and places (M, k).
+    """
+    centre = rows.mean(0, dtype=np.float64).astype(np.float32)
+    short = -len(rows) % _BLOCK
+    x = torch.from_numpy(
+        np.concatenate([rows - centre, np.zeros((short, len(centre)), np.float32)])
+    )
+    squares = x.square().sum(1)
+    squares[len(rows) :] = torch.inf
+    asked = rows if queries is None else queries
+    keep = min(k + _SPARE, len(rows) - (queries is None))
+    inside = torch.arange(_BLOCK)
+    distances, places = [np.zeros((0, k))], [np.zeros((0, k), np.int64)]
+    at_once = max(1, _AT_ONCE // len(x))
+    for low in range(0, len(asked), at_once):
+        some = asked[low : low + at_once]
+        away = torch.addmm(squares, torch.from_numpy(some - centre), x.T, alpha=-2)
+        if queries is None:
+            own = torch.arange(len(some))
+            away[own, low + own] = torch.inf
+        blocks = away.view(len(some), -1, _BLOCK)
+        least = blocks.amin(2)
+        which = least.topk(min(keep, least.shape[1]), largest=False).indices
+        among = blocks.gather(1, which[:, :, None].expand(-1, -1, _BLOCK)).flatten(1)
+        found = (which[:, :, None] * _BLOCK + inside).flatten(1)
+        near = found.gather(1, among.topk(keep, largest=False).indices).numpy()
+        apart = rows[near].astype(np.float64) - some[:, None]
+        exact = np.sqrt(np.einsum("mkd,mkd->mk", apart, apart))
+        first = np.lexsort((near, exact), axis=1)[:, :k]
+        distances.append(np.take_along_axis(exact, first, 1))
+        places.append(np.take_along_axis(near, first, 1))
+    return np.concatenate(distances), np.concatenate(places)
 
 
 def _counted(k: int) -> int:
