@@ -245,7 +245,9 @@ def test_weights_that_nothing_would_move_are_refused() -> None:
 def test_numbers_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="gamma must be a positive number; we got 0"):
         build("bound", Part("feature-wise", {"gamma": 0.0}))
-    with pytest.raises(ValueError, match="a weight is at least 0; we got 1.0 and -1.0"):
+    with pytest.raises(
+        ValueError, match="a weight is at least 0 and every at least 1; we got 1.0, -1"
+    ):
         build("bound", Part("introspective", {"adversarial": -1.0}))
     with pytest.raises(ValueError, match=r"for a ladder that ends in \(5,\), but .* \(6, 3, 2\)"):
         recipe(bound=Part("introspective", {"narrowest": (5,)})).build()
@@ -298,7 +300,13 @@ def test_what_each_player_of_an_introspective_network_minimises() -> None:
     kinds = [torch.full((8,), kind) for kind in range(3)]
     cross_entropy = nn.functional.cross_entropy
     wanted = sum(cross_entropy(a, b) for a, b in zip(logits, kinds, strict=True))
-    assert torch.allclose(discriminator, wanted)
+    real = x.clone().requires_grad_(True)
+    seen = objective.bound.head(model.ladder.descend(real).levels[-1].flatten(1)).log_softmax(1)
+    (slope,) = torch.autograd.grad(seen[:, 0].sum(), real)
+    steep = 8 * 0.5 * slope.square().flatten(1).sum(1).mean()  # at each eighth step, eight times
+    assert torch.allclose(discriminator, wanted + Elbo().loss(step).total + steep)
+    step.number = 1
+    assert torch.allclose(made[1].loss(step).total, wanted + Elbo().loss(step).total)
     features = torch.zeros(8)
     for h, g in zip(levels[0][1:], levels[1][1:], strict=True):
         features += (0.5 * (h - g).square() + 0.5 * math.log(2 * math.pi)).flatten(1).sum(1)
@@ -379,9 +387,9 @@ def test_a_game_on_digits_learns_to_reconstruct(name: str, digits: nw.images.Ima
 
 
 def test_paces_are_those_of_the_bounds() -> None:
-    """The one whose weights a discriminator shares with the model is the slow one."""
-    lr_scales = {}
+    given = {"bound": Part("introspective", {"narrowest": (6, 3, 2), "lr_scale": 0.1})}
+    _, _, made = begun(recipe(**given))
+    assert {player.name: player.lr_scale for player in made} == {"model": 1.0, "introspective": 0.1}
     for name in GAMES:
         _, _, made = begun(recipe(**GAMES[name]))
-        lr_scales |= {player.name: player.lr_scale for player in made}
-    assert lr_scales == {name: 0.1 if name == "introspective" else 1.0 for name in lr_scales}
+        assert {player.lr_scale for player in made} == {1.0}

@@ -86,7 +86,7 @@ TERMS: dict[str, Callable[[], Recipe]] = {
     for name, arguments in {
         "mmd": {}, "total-correlation": {}, "factor": {}, "adversarial-prior": {},
         "adversarial-pictures": {"width": 4}, "adversarial-draws": {"width": 4}, "nt-xent": {},
-        "vicreg": {}, "kl-sparsity": {}, "l1": {}, "contractive": {}, "contractive-hutchinson": {},
+        "vicreg": {}, "kl-sparsity": {}, "orthogonal": {}, "l1": {}, "contractive": {}, "contractive-hutchinson": {},
     }.items()
 }  # fmt: skip
 TERMS["contractive of batch norm"] = lambda: dense(

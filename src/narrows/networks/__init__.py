@@ -1,4 +1,4 @@
-"""Networks: a ``Ladder`` of dense, convolutional, SegNet or linear rungs, from pictures inwards and back."""
+"""Networks: a ``Ladder`` of dense, convolutional, SegNet, style-based or linear rungs, from pictures inwards and back."""
 
 from .conv import ConvRung, conv_ladder
 from .estimate import EstimateRung, estimate_ladder
@@ -8,9 +8,11 @@ from .linear_residual import LinearResidualRung, WhitenedLinear, linear_residual
 from .mlp import DenseRung, dense_ladder
 from .projection import ProjectionRung, projection_ladder
 from .segnet import SegNetRung, segnet_ladder
+from .style import Adaptive, StyleRung, style_ladder
 from .translation import TranslationRung, translation_ladder
 
 __all__ = [
+    "Adaptive",
     "ConvRung",
     "DenseRung",
     "Descent",
@@ -21,6 +23,7 @@ __all__ = [
     "ProjectionRung",
     "Rung",
     "SegNetRung",
+    "StyleRung",
     "TranslationRung",
     "WhitenedLinear",
     "conv_ladder",
@@ -29,5 +32,6 @@ __all__ = [
     "linear_residual_ladder",
     "projection_ladder",
     "segnet_ladder",
+    "style_ladder",
     "translation_ladder",
 ]

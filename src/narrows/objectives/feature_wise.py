@@ -23,7 +23,7 @@ from ..bottlenecks import Code
 from ..parts import Part, named, part
 from ..randomness import Draws
 from .bounds import Elbo
-from .discriminators import PictureDiscriminator, generator_loss
+from .discriminators import PictureDiscriminator, generator_loss, gradient_penalty
 from .likelihoods import log_gaussian
 from .step import Step
 from .terms import Bound, Loss, Share
@@ -31,7 +31,7 @@ from .terms import Bound, Loss, Share
 if TYPE_CHECKING:
     from ..autoencoder import Autoencoder
 
-__all__ = ["FeatureWise", "Introspective", "Ways", "ways"]
+__all__ = ["FeatureWise", "Introspective", "Ways", "decoded", "ways"]
 
 
 class Ways(NamedTuple):
@@ -201,17 +201,22 @@ class Introspective(Bound, nn.Module):
     """A VAE whose way down is the discriminator too (introspective adversarial networks, Brock et al. 2017).
 
     model          −log p(x|z) + KL − λ_f Σ_i E log N(h_i(x); h_i(x̂), I) − λ_a log p(real|x̂) p(real|x')
-    discriminator  −log p(real|x) p(reconstructed|x̂) p(generated|x')
+    discriminator  −λ_a log p(real|x) p(reconstructed|x̂) p(generated|x') + γ_R/2 E ‖∇ log p(real|x)‖²
+                   + λ_k (−log p(x|z) + KL)
 
     The discriminator owns the way down and a softmax of three classes on h_L; the model owns the
     heads of the bottleneck, which read h_L as it is, and the way up. x' is decoded from a draw of the
     prior. Kept of the paper: this division, the three classes, features of every level, and one loss
-    for encoder and generator. Deviations: pixels have the model's own likelihood in nats (theirs is
-    a mean absolute error of weight 3); log N for their mean squared error; no dilated blocks, no
-    orthogonal regularisation; a slow discriminator, whose player is ``introspective``. Nothing asks
-    its way down to keep what a code needs, so that the faster it learns, the worse pictures come back.
+    for encoder and generator; its blocks and its regularisation are ``dilations`` of the ladder ``conv``
+    and the penalty ``orthogonal``. Deviations: pixels have the model's own likelihood in nats
+    (theirs is a mean absolute error of weight 3); log N for their mean squared error; and the two terms of
+    the discriminator in the middle and last place. Without λ_k nothing asks the way down to keep what a
+    code needs, and pictures come back the worse the faster it learns; without γ_R, R₁ (Mescheder et
+    al. 2018, eq. 9, taken at every ``every``-th step), it tells the three apart at once, and there is no
+    slope for the model to follow. Its player is ``introspective``.
 
-    What validation chooses the best weights by is ``loss``, the ELBO.
+    What validation chooses the best weights by is ``loss``, the ELBO; a phase that is for the draws keeps
+    its last weights.
 
     Passes of x̂ and x' through a model with batch norm use their own statistics each and leave the
     running ones alone, so these are of pictures only.
@@ -220,6 +225,9 @@ class Introspective(Bound, nn.Module):
         narrowest: the shape of h_L.
         features: λ_f.
         adversarial: λ_a.
+        kept: λ_k.
+        r1: γ_R.
+        every: steps from one gradient penalty to the next.
         lr_scale: the discriminator's learning rate as a multiple of the phase's.
     """
 
@@ -230,12 +238,19 @@ class Introspective(Bound, nn.Module):
         narrowest: Sequence[int] = (32,),
         features: float = 1.0,
         adversarial: float = 1.0,
-        lr_scale: float = 0.1,
+        kept: float = 1.0,
+        r1: float = 1.0,
+        every: int = 8,
+        lr_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        if features < 0 or adversarial < 0:
-            raise ValueError(f"a weight is at least 0; we got {features} and {adversarial}")
-        self.features, self.adversarial, self.lr_scale = features, adversarial, lr_scale
+        if min(features, adversarial, kept, r1) < 0 or every < 1:
+            raise ValueError(
+                "a weight is at least 0 and every at least 1; we got "
+                f"{features}, {adversarial}, {kept}, {r1} and {every}"
+            )
+        self.features, self.adversarial, self.kept = features, adversarial, kept
+        self.r1, self.every, self.lr_scale = r1, every, lr_scale
         self.narrowest = tuple(narrowest)
         self.head = nn.Linear(math.prod(narrowest), 3)
 
@@ -276,7 +291,22 @@ class Introspective(Bound, nn.Module):
         seen = self._seen(step)
         kinds = (seen.real, seen.again, seen.drawn)
         total = torch.stack([_called(logits, kind) for kind, logits in enumerate(kinds)]).sum()
+        total = self.adversarial * total
+        if self.kept:
+            total = total + self.kept * self.loss(step).total
+        if self.r1 and step.number % self.every == 0:
+            steep = gradient_penalty(lambda x: self._real(step.model, x), step.target)
+            total = total + self.every * self.r1 * steep
         return Loss(total, {})
+
+    def _real(self, model: Autoencoder, x: Tensor) -> Tensor:
+        """log p(real|x), (B,), by running statistics, so that it is of each picture alone."""
+        with _evaluating(model):
+            return self._logits(model.ladder.descend(x).levels).log_softmax(1)[:, 0]
+
+    def _logits(self, levels: list[Tensor]) -> Tensor:
+        out: Tensor = self.head(levels[-1].float().flatten(1))
+        return out
 
     def _seen(self, step: Step) -> _Seen:
         """Made once for both players."""
@@ -287,7 +317,7 @@ class Introspective(Bound, nn.Module):
             again = _levels(step.model, _reconstructions(step, "introspective").flatten(0, 1))
             drawn = _levels(step.model, _drawn(step))
             alike = [_alike(h.detach(), g) for h, g in zip(real[1:], again[1:], strict=True)]
-            logits = (self.head(levels[-1].float().flatten(1)) for levels in (real, again, drawn))
+            logits = map(self._logits, (real, again, drawn))
             return _Seen(torch.stack(alike).sum(0), *logits)
 
         return step.once(self, see)
@@ -319,6 +349,11 @@ def _drawn(step: Step) -> Tensor:
     """x' (B, C, H, W), decoded from as many draws of the prior as there are pictures."""
     model = step.model
     z = step.draws.normal("prior", (len(step.target), *model.code_shape), step.target.device)
+    return decoded(model, z)
+
+
+def decoded(model: Autoencoder, z: Tensor) -> Tensor:
+    """Pictures of codes z (B, *code) that are none of the step's: no running statistic is touched."""
     return _lent(model, _decoded, z)  # type: ignore[no-any-return]
 
 

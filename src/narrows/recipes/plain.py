@@ -78,6 +78,33 @@ def conv_vae(
 
 
 @listed_under(GROUP)
+def style_vae(
+    shape: Sequence[int] = (3, 64, 64), code_size: int = 64, *, widths: Sequence[int] | None = None
+) -> Recipe:
+    """A variational autoencoder whose code steers every level of its decoder, by adaptive normalisation.
+
+    The decoder is that of Karras et al. 2019 (figure 1b), which style-based VAEs take for
+    super-resolution (Kovenko & Bogach 2020, §5); see the ladder ``style``. Ours: sizes, the likelihood of
+    ``conv-vae``, and its training at half the rate.
+
+    Args:
+        shape: (C, H, W) of the pictures.
+        code_size: D, units of the code.
+        widths: channels of each map from the picture inwards; by default as many as halve it to about
+            4 pixels.
+    """
+    plain = conv_vae(shape, code_size, widths=widths)
+    channels = fitting(shape, plain.ladder.arguments["widths"])
+    ladder = {"shape": tuple(shape), "width": 256, "widths": channels}
+    return plain.with_(
+        name="style-vae",
+        ladder=Part("style", ladder),
+        learning_rate=1e-3,
+        source="Karras et al. 2019, figure 1b",
+    )
+
+
+@listed_under(GROUP)
 def mlp_autoencoder(
     shape: Sequence[int], code_size: int = 32, *, widths: Sequence[int] = (512, 256)
 ) -> Recipe:

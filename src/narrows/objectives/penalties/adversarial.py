@@ -23,6 +23,7 @@ from ..discriminators import (
     generator_loss,
     gradient_penalty,
 )
+from ..feature_wise import decoded
 from ..step import Step
 from ..terms import Loss, Penalty
 
@@ -144,10 +145,9 @@ class AdversarialDomains(Penalty, nn.Module):
 class AdversarialPictures(Penalty, nn.Module):
     """Reconstructions that a discriminator takes for pictures (Goodfellow et al. 2014).
 
-    Together with ``adversarial-prior`` on a Gaussian code it is the dual matching of DR-A, one
-    discriminator for each end of the autoencoder (Lin et al. 2020). Deviations from that paper:
-    theirs are dense networks for gene counts; here the discriminator is convolutional, the players
-    move in one step, and the model's loss is the non-saturating one.
+    The discriminator is convolutional and has no penalty of its own, the players move in one step, and
+    the model's loss is the non-saturating one. Where draws are to look like pictures, and where the
+    game is long, ``adversarial-draws`` holds better.
 
     Args:
         shape: (C, H, W) of the pictures.
@@ -203,7 +203,9 @@ class AdversarialDraws(Penalty, nn.Module):
     discriminator  −log D(x) − ½ log(1 − D(x̂)) − ½ log(1 − D(x')) + γ_R/2 E ‖∇D(x)‖²
 
     A penalty for a phase whose encoder is frozen: the decoder's loss of a VAE-GAN (Larsen et al. 2016,
-    eqs. 7 and 8, algorithm 1), beside a bound that keeps the meaning of the codes. Deviations: log D
+    eqs. 7 and 8, algorithm 1), beside a bound that keeps the meaning of the codes. Together with
+    ``adversarial-prior``, and nothing frozen, it is the dual matching of DR-A, a discriminator for each
+    end of the autoencoder (Lin et al. 2020; theirs is of reconstructions only). Deviations: log D
     is a mean over patches, the squares one over features; the non-saturating loss; and x' is decoded
     from √(1 − u²) z + u ε, u uniform, on the way from a code of the batch to a draw of the prior, so
     that draws of whatever is fitted to the codes later have been met. The last term is R₁ (Mescheder
@@ -288,7 +290,7 @@ class AdversarialDraws(Penalty, nn.Module):
 
         def see() -> _Seen:
             x, again = step.target, _reconstructions(step, "adversarial-draws").flatten(0, 1)
-            drawn = step.model.decode(self._codes(step))
+            drawn = decoded(step.model, self._codes(step))
             features = self.discriminator.features(torch.cat([x, again, drawn]))
             real, fake = features[: len(x)], features[len(x) : len(x) + len(again)]
             apart = (fake.reshape(-1, *real.shape) - real).float().square().mean()
