@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -48,11 +48,11 @@ from narrows.recipes import (
 )
 from narrows.recipes.lingrand import lingrand_2021_segmentation
 
-from .experiment import Finding, Row, experiment
+from .experiment import Finding, Row, by_name, experiment
 from .lab import Lab, few, places, through
 from .lingrand_dense import DEEP, UNITS, vanilla_model
 from .lingrand_pictures import CLOTHES, deviations, score, shorter, test, train
-from .verdicts import verdict_of
+from .verdicts import Verdict, verdict_of
 
 __all__ = ["classification", "compression", "denoising", "fine_tuning", "segnet"]
 
@@ -67,6 +67,22 @@ NAMES = (
 )  # fmt: skip
 
 
+def judge_segnet(rows: Sequence[Row]) -> Verdict:
+    """The overlap is above that of the most frequent class of each place; the worked example is as printed."""
+    overlap = by_name(rows)["mean intersection over union"]
+    return verdict_of(
+        overlap.mean > overlap.baselines["most frequent class of each place"], _as_printed()
+    )
+
+
+def _as_printed() -> bool:
+    """Whether pooling with indices gives the numbers of the worked example."""
+    table = torch.tensor(POOLED, dtype=torch.float32)[None, None]
+    small, pooling_indices = F.max_pool2d(table, 2, return_indices=True)
+    back = unpool(small, pooling_indices, (4, 4))
+    return small[0, 0].tolist() == PRINTED and back[0, 0].tolist() == UNPOOLED
+
+
 @experiment(
     "SegNet",
     "pooling indices",
@@ -74,6 +90,7 @@ NAMES = (
     claim="With the indices of max pooling a convolutional autoencoder segments road scenes; the "
     "example is 4×4 → 2×2 → 4×4 as printed.",
     data=(ROADS,),
+    judge=judge_segnet,
 )
 def segnet(lab: Lab) -> Finding:
     """Intersection over union on the test pictures, beside the most frequent class of each place."""
@@ -119,19 +136,13 @@ def segnet(lab: Lab) -> Finding:
         )
         for k, name in enumerate(names)
     ]
-    table = torch.tensor(POOLED, dtype=torch.float32)[None, None]
-    small, pooling_indices = F.max_pool2d(table, 2, return_indices=True)
-    exact = (
-        small[0, 0].tolist() == PRINTED
-        and unpool(small, pooling_indices, (4, 4))[0, 0].tolist() == UNPOOLED
-    )
     mean = statistics.fmean(float(one.mean()) for one in each)
     best = int(torch.stack(each).mean(0).argmax())
     words = (
         f"The mean intersection over union of {count} classes is {mean:.3f}; the most frequent class "
         f"of each place has {float(base.mean()):.3f}. Best is {names[best]} "
         f"({float(torch.stack(each).mean(0)[best]):.2f}). The worked example of pooling indices gives "
-        f"{'the printed numbers' if exact else 'other numbers than printed'}."
+        f"{'the printed numbers' if _as_printed() else 'other numbers than printed'}."
     )
     more = (
         "Her slide shows pictures of a demonstration that is gone; the scenes are CamVid's, "
@@ -140,8 +151,18 @@ def segnet(lab: Lab) -> Finding:
             small=(f"At the small scale pictures of {size[0]}×{size[1]}, 30 epochs.",), paper=()
         ),
     )
-    facts = (mean > float(base.mean()), exact)
-    return Finding(verdict_of(*facts), words, pictures, rows, more)
+    return Finding(judge_segnet(rows), words, pictures, rows, more)
+
+
+def judge_denoising(rows: Sequence[Row]) -> Verdict:
+    """It is nearer to the clean pictures than what was given, than the best linear filter, and than the
+    model that was trained without noise."""
+    row = by_name(rows)
+    ours = row["trained with noise"]
+    return verdict_of(
+        *(ours.mean > ours.baselines[name] for name in ("as given", "PCA-Wiener")),
+        ours.mean > row["trained without noise"].mean,
+    )
 
 
 @experiment(
@@ -149,6 +170,7 @@ def segnet(lab: Lab) -> Finding:
     title="Noisy clothes, denoised",
     claim="An autoencoder that is trained on noisy pictures takes the noise out.",
     data=(CLOTHES,),
+    judge=judge_denoising,
 )
 def denoising(lab: Lab) -> Finding:
     """Trained on noisy inputs, beside the same model trained on clean ones and filters."""
@@ -194,9 +216,20 @@ def denoising(lab: Lab) -> Finding:
         for name, key in (("noisy", "as given"), ("model", "model"), ("PCA-Wiener", "PCA-Wiener"))
     }
     pictures = {"Test pictures with noise, denoised": methods(rows_shown, notes)}
-    facts = (mean > base["as given"], mean > linear, mean > statistics.fmean(clean))
     more = "Network (784-128-784) and noise are ours; her slide shows a picture."
-    return Finding(verdict_of(*facts), words, pictures, rows, deviations(lab, more))
+    return Finding(judge_denoising(rows), words, pictures, rows, deviations(lab, more))
+
+
+def judge_classes(rows: Sequence[Row]) -> Verdict:
+    """An SVM and an MLP name less than 0.06 fewer by codes than by raw pixels; the SVM names more than by the
+    untrained encoder, and at most 0.01 fewer than by PCA."""
+    row = by_name(rows)
+    svm, mlp = (row[f"{kind} on codes, {UNITS} numbers"] for kind in ("svm", "mlp"))
+    return verdict_of(
+        min(each.mean - each.baselines["raw pixels"] for each in (svm, mlp)) > -0.06,
+        svm.mean > row[f"svm on encoder untrained, {UNITS} numbers"].mean,
+        svm.mean >= svm.baselines[f"PCA, {UNITS} numbers"] - 0.01,
+    )
 
 
 @experiment(
@@ -204,6 +237,7 @@ def denoising(lab: Lab) -> Finding:
     title="Classes from codes, by an MLP and an SVM",
     claim="Pictures can be represented by an autoencoder's codes and classified by any standard method.",
     data=(CLOTHES,),
+    judge=judge_classes,
 )
 def classification(lab: Lab) -> Finding:
     """Codes of 32 and of 10 numbers beside PCA, raw pixels and the encoder untrained."""
@@ -270,12 +304,17 @@ def classification(lab: Lab) -> Finding:
         f"SVM on {UNITS} numbers": confusion_matrix(first.confusion, called),
     }
     more = lab.of(small=("Classifiers learn from 4,000 pictures at the small scale.",), paper=())
-    facts = (
-        min(mean[codes, "svm"] - raw["svm"], mean[codes, "mlp"] - raw["mlp"]) > -0.06,
-        mean[codes, "svm"] > mean[blank, "svm"],
-        mean[codes, "svm"] >= of_pca["svm"] - 0.01,
+    return Finding(judge_classes(rows), words, pictures, rows, deviations(lab, *more))
+
+
+def judge_tuning(rows: Sequence[Row]) -> Verdict:
+    """Of every number of labels the tuned network names more than the encoder left as it is, and of the
+    fewest more than one from scratch."""
+    tuned, left, scratch = (
+        [row.mean for row in rows if row.what.startswith(f"accuracy, {name}, ")]
+        for name in ("fine-tuned", "encoder left as it is", "from scratch")
     )
-    return Finding(verdict_of(*facts), words, pictures, rows, deviations(lab, *more))
+    return verdict_of(all(a > b for a, b in zip(tuned, left, strict=True)), tuned[0] > scratch[0])
 
 
 @experiment(
@@ -284,6 +323,7 @@ def classification(lab: Lab) -> Finding:
     claim="All layers are trained without labels and the output layer with them; then the whole "
     "network is fine-tuned.",
     data=(CLOTHES,),
+    judge=judge_tuning,
 )
 def fine_tuning(lab: Lab) -> Finding:
     """Pre-trained and fine-tuned, from scratch, and with the encoder left as it is, by labels."""
@@ -351,14 +391,10 @@ def fine_tuning(lab: Lab) -> Finding:
             }
         )
     }
-    facts = (
-        all(a > b for a, b in zip(tuned_, frozen_, strict=True)),
-        tuned_[0] > scratch[0],
-    )
     more = (
         "The softmax and the layers move together from the first step; she begins with the softmax."
     )
-    return Finding(verdict_of(*facts), f"{words[0].upper()}{words[1:]}.", pictures, rows, deviations(lab, more))  # fmt: skip
+    return Finding(judge_tuning(rows), f"{words[0].upper()}{words[1:]}.", pictures, rows, deviations(lab, more))  # fmt: skip
 
 
 def _wide(values: list[float], lab: Lab) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -28,7 +29,7 @@ from narrows.priors import sample_codes
 from narrows.randomness import permutation
 from narrows.recipes import higgins_2017_beta_vae, lingrand_2021_beta_vae, lingrand_2021_vae
 
-from .experiment import Finding, Row, experiment
+from .experiment import Finding, Row, by_name, experiment
 from .lab import Lab, Trained, few
 from .lingrand_pictures import (
     DIGITS,
@@ -39,7 +40,7 @@ from .lingrand_pictures import (
     test,
     train,
 )
-from .verdicts import verdict_of
+from .verdicts import Verdict, verdict_of
 
 __all__ = [
     "beta",
@@ -104,11 +105,22 @@ def reconstructed(lab: Lab) -> Finding:
     return Finding(verdict_of(mean < as_many), words, pictures, rows, deviations(lab, SILENT))
 
 
+def judge_draws(rows: Sequence[Row]) -> Verdict:
+    """A pixel deviates by more than 0.005, and less than 0.1 fewer draws than digits show their digit."""
+    row = by_name(rows)
+    kept = row["draws that show their digit"]
+    return verdict_of(
+        row["deviation of a pixel over the draws"].mean > 0.005,
+        kept.mean > kept.baselines["the test digits themselves"] - 0.1,
+    )
+
+
 @experiment(
     "several decodings",
     title="Several codes of one picture, decoded",
     claim="Of one test picture several latent representations can be drawn, with like decodings.",
     data=(DIGITS,),
+    judge=judge_draws,
 )
 def several(lab: Lab) -> Finding:
     """How much the decodings of draws differ, and whether they stay the digit that they were."""
@@ -142,8 +154,17 @@ def several(lab: Lab) -> Finding:
         f"picture), {statistics.fmean(still):.1%} of the decodings of the mean, {base:.1%} of the "
         "digits themselves."
     )
-    facts = (statistics.fmean(spread) > 0.005, statistics.fmean(kept) > base - 0.1)
-    return Finding(verdict_of(*facts), words, pictures, rows, deviations(lab, SILENT))
+    return Finding(judge_draws(rows), words, pictures, rows, deviations(lab, SILENT))
+
+
+def judge_half_way(rows: Sequence[Row]) -> Verdict:
+    """Half-way pictures are nearer to a digit than fades of the pixels, and have more of the edges."""
+    row = by_name(rows)
+    away = row["distance of the half-way picture to the nearest training digit"]
+    edges = row["energy of edges half-way beside that of the ends"]
+    return verdict_of(
+        away.mean < away.baselines["fade of the pixels"], edges.mean > edges.baselines["fade"]
+    )
 
 
 @experiment(
@@ -151,6 +172,7 @@ def several(lab: Lab) -> Finding:
     title="Between the codes of two digits",
     claim="Codes between those of two digits decode to digits.",
     data=(DIGITS,),
+    judge=judge_half_way,
 )
 def interpolations(lab: Lab) -> Finding:
     """What lies half-way, beside the fade of the pixels."""
@@ -191,8 +213,16 @@ def interpolations(lab: Lab) -> Finding:
         f"{base:.2f}, test digits {usual:.2f}; they have {statistics.fmean(sharp):.2f} of the edges of "
         f"their ends, fades {faded[0]:.2f}."
     )
-    facts = (mean < base, statistics.fmean(sharp) > faded[0])
-    return Finding(verdict_of(*facts), words, pictures, rows, deviations(lab, SILENT))
+    return Finding(judge_half_way(rows), words, pictures, rows, deviations(lab, SILENT))
+
+
+def judge_random_codes(rows: Sequence[Row]) -> Verdict:
+    """Drawings of N(0, I) are less than a fifth further from a digit than test digits, and nearer than PCA's."""
+    away = by_name(rows)["N(0, I): distance of a drawing to the nearest training digit"]
+    return verdict_of(
+        away.mean < 1.2 * away.baselines["test digits"],
+        away.mean < away.baselines[f"PCA, {UNITS} numbers"],
+    )
 
 
 @experiment(
@@ -200,6 +230,7 @@ def interpolations(lab: Lab) -> Finding:
     title="Random codes, decoded",
     claim="A code drawn at random decodes to meaningful content.",
     data=(DIGITS,),
+    judge=judge_random_codes,
 )
 def random_codes(lab: Lab) -> Finding:
     """Draws of N(0, I), and of Gaussians and a mixture fitted to the codes afterwards."""
@@ -257,8 +288,14 @@ def random_codes(lab: Lab) -> Finding:
         "Random codes of N(0, I), decoded": picture_grid(shown[0][1], SHOWN),
         "By prior": picture_rows([(name, some[:SHOWN]) for name, some in shown]),
     }
-    facts = (near["N(0, I)"] < 1.2 * usual, near["N(0, I)"] < flat)
-    return Finding(verdict_of(*facts), words, pictures, rows, deviations(lab, SILENT))
+    return Finding(judge_random_codes(rows), words, pictures, rows, deviations(lab, SILENT))
+
+
+def judge_correlation(rows: Sequence[Row]) -> Verdict:
+    """With the larger β units in use correlate by less than 0.1, and less than with the smaller."""
+    row = by_name(rows)
+    low, high = (row[f"mean absolute correlation of units in use, β = {b:g}"].mean for b in BETAS)
+    return verdict_of(high < 0.1, high < low)
 
 
 @experiment(
@@ -266,6 +303,7 @@ def random_codes(lab: Lab) -> Finding:
     title="The KL weighed β times, and traversals",
     claim="A weight β on the KL ensures that latent variables do not correlate.",
     data=(DIGITS,),
+    judge=judge_correlation,
 )
 def beta(lab: Lab) -> Finding:
     """Correlation of the units in use, what it costs, and one unit at a time."""
@@ -321,8 +359,7 @@ def beta(lab: Lab) -> Finding:
         f"not correlate at all, by construction, with a score of {pca:.4f}: no correlation is less than "
         "disentanglement."
     )
-    facts = (correlation[high] < 0.1, correlation[high] < correlation[low])
-    return Finding(verdict_of(*facts), words, pictures, rows, deviations(lab, SILENT))
+    return Finding(judge_correlation(rows), words, pictures, rows, deviations(lab, SILENT))
 
 
 def _correlation(z: Tensor) -> float:
@@ -333,11 +370,23 @@ def _correlation(z: Tensor) -> float:
     return float(np.abs(rows[np.triu_indices(len(rows), 1)]).mean())
 
 
+def judge_disentanglement(rows: Sequence[Row]) -> Verdict:
+    """With the larger β MIG and DCI's disentanglement are higher than with the smaller, MIG also than PCA's."""
+    row = by_name(rows)
+    (low, high), (apart_low, apart_high) = (
+        [row[f"{title}, β = {weight:g}"] for weight in BETAS]
+        for title in ("MIG", "DCI, disentanglement")
+    )
+    linear = next(value for name, value in high.baselines.items() if name.startswith("PCA"))
+    return verdict_of(high.mean > low.mean, apart_high.mean > apart_low.mean, high.mean > linear)
+
+
 @experiment(
     "disentanglement",
     title="β-VAE where the factors are known: MIG, DCI, SAP, FactorVAE and β-VAE scores",
     claim="β-VAE's single units stand for single factors of what pictures are made of.",
     data=("sprites",),
+    judge=judge_disentanglement,
 )
 def disentangled(lab: Lab) -> Finding:
     """β of 1 and of 4 on sprites, beside PCA and the encoder untrained."""
@@ -418,10 +467,8 @@ def disentangled(lab: Lab) -> Finding:
         f"At the small scale {n:,} sprites, 10 epochs, one layer of 256 units; theirs are all 737,280 "
         "and two layers of 1,200.",
     )
-    facts = (high["mig"] > low["mig"], high["disentanglement"] > low["disentanglement"],
-             high["mig"] > linear["mig"])  # fmt: skip
     return Finding(
-        verdict_of(*facts), words, pictures, rows, (*lab.of(small=small, paper=()), *more)
+        judge_disentanglement(rows), words, pictures, rows, (*lab.of(small=small, paper=()), *more)
     )
 
 
