@@ -76,6 +76,16 @@ def check(path: Path | str, *, repair: bool = False) -> Check:
     Raises:
         BadFile: there is nothing of Narrows.
         ValueError: what is to be repaired is no collection.
+
+    Examples:
+        >>> import tempfile
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nw.check(nw.save(model, folder)).whole
+        True
     """
     if is_collection(path):
         from ..collection.check import check as collection_files

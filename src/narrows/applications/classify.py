@@ -312,6 +312,14 @@ def classify(
     Raises:
         ValueError: no such classifier or labels, or pictures that do not show two classes.
         NoImages: nothing can be read.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> nw.classify(model, images[:300], by="knn", clusters=10).by
+        'knn'
     """
     kinds = _kinds(by)
     if kind not in (None, "classes", "numbers"):

@@ -215,6 +215,17 @@ def compress(
         BadFile: no tables were fitted yet, or they are of another model.
         NoImages: nothing can be read.
         NarrowsError: tables are there and others would be fitted.
+
+    Examples:
+        >>> import tempfile
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found = nw.compress(nw.save(model, folder), images[:4], fit_on=images[:200])
+        >>> len(found.contents)
+        4
     """
     if lossless and max_error not in (None, 0):
         raise ValueError(f"--lossless is --max-error 0; we also got --max-error {max_error}")
@@ -300,6 +311,18 @@ def decompress(
 
     Raises:
         BadFile: none of them can be read; or the model has no tables.
+
+    Examples:
+        >>> import tempfile
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     files = nw.compress(nw.save(model, folder), images[:4], fit_on=images[:200])
+        ...     written = files.save(f"{folder}/small")["pictures"]
+        ...     nw.decompress(folder, written).pictures[0].shape
+        torch.Size([1, 1, 8, 8])
     """
     loaded = opened_model(model, "cpu")
     codec = load_codec(codec_model(loaded), _tables_of(loaded, model))

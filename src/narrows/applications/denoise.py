@@ -104,6 +104,15 @@ def denoise(
         ValueError: a noise, a deviation or a resize that cannot be.
         NoImages: nothing can be read.
         NarrowsError: no picture is of the size of a model of whole pictures.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> found = nw.denoise(model, images[:2], noise="gaussian 0.3", baselines=False)
+        >>> found.outputs[0].shape
+        torch.Size([1, 8, 8])
     """
     corrupt = noise_of(noise) if isinstance(noise, str) else noise
     if sigma is not None and not 0 <= sigma < 10:

@@ -163,6 +163,16 @@ def export(
         NoImages: nothing can be read.
         NarrowsError: the model cannot be exported, or what was exported is not the same.
         Unavailable: a package of the extra ``export`` is not installed.
+
+    Examples:
+        >>> import tempfile
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nw.export(model, "pt2", f"{folder}/decoder.pt2", part="decode").part
+        'decode'
     """
     if to not in FORMS:
         raise ValueError(

@@ -255,6 +255,12 @@ def flaws(
     Raises:
         ValueError: fewer than four normal pictures, or two rules.
         NoImages: nothing can be read.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> len(nw.flaws(images[:5], normal=images[20:120]).maps)
+        5
     """
     rule = rule_of(false_alarms, quantile, False, fdr)
     with stage(progress, "reading pictures"):

@@ -189,6 +189,16 @@ def index(
             part without a version, or what is fitted to all pictures in parts.
         NarrowsError: a code is not finite, or the disk fails; what was written before stays. Parts are
             missing.
+
+    Examples:
+        >>> import tempfile
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nw.index(model, images[:50], f"{folder}/codes").added
+        50
     """
     began = time.perf_counter()
     share = None if part is None else part_of(part)

@@ -112,6 +112,15 @@ def inpaint(
         ValueError: not exactly one kind of hole, or a projection without a prior of codes.
         NoImages: nothing can be read.
         NarrowsError: no picture has a hole that can be filled.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> found = nw.inpaint(model, images[:1], rectangle=(2, 2, 3, 3), baselines=False)
+        >>> found.outputs[0].shape
+        torch.Size([1, 8, 8])
     """
     mark = holes_by(mask, rectangle, colour)
     if starts < 1 or evaluations < 2:

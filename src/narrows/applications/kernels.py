@@ -142,6 +142,14 @@ def kernels(
     Raises:
         ValueError: no such level, or a first rung without a dense layer or a convolution.
         NoImages: nothing can be read.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> nw.kernels(model).kernels.shape
+        torch.Size([512, 1, 8, 8])
     """
     autoencoder = opened_autoencoder(model, device)
     count = len(autoencoder.ladder)

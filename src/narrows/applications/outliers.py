@@ -289,6 +289,14 @@ def outliers(
         ValueError: what does not go together, a score that the model has not, a column without
             anomalies, or too few normal pictures for the rule.
         NoImages: nothing can be read.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> nw.outliers(model, images[:20], normal=images[20:], score="knn").scores["knn"].shape
+        (20,)
     """
     rule = rule_of(false_alarms, quantile, median, fdr)
     if labels is not None and anomalies is not None:

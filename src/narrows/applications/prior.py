@@ -115,6 +115,14 @@ def prior(
         ValueError: a kind or an argument that does not fit the model, or ``normal``, of which
             nothing is fitted.
         NoImages: nothing can be read.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> nw.prior(model, images[:200], "gaussian").prior.sample(4, seed=0).shape
+        torch.Size([4, 8])
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit is at least 1; we got {limit}")

@@ -185,6 +185,17 @@ def search(
         BadFile: there is no such collection, or its model cannot be read or is another.
         NoImages: a picture of the query cannot be read.
         ValueError: nothing to search for, an id or a column that is not there, nothing found.
+
+    Examples:
+        >>> import tempfile
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found = nw.index(model, images[:50], f"{folder}/codes").collection
+        ...     nw.search(found, images[:1], k=3, model=model).ids[0]
+        '0'
     """
     opened = opened_collection(collection, version)
     terms = [("like", one, False) for one in _items(like)]

@@ -166,6 +166,12 @@ def size(
     Raises:
         ValueError: fewer than 20 pictures, or pictures that are all alike.
         NoImages: nothing can be read.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> nw.size(images[:300]).size
+        28
     """
     with stage(progress, "reading pictures") as step:
         images = opened_as(pictures, size, mode, fit, progress=step)

@@ -490,6 +490,14 @@ def steer(
         ValueError: no such transform, label or class, an amount that is not finite, or a model that
             does not say what it was trained on and no ``fit_on``.
         NoImages: nothing can be read.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> nw.steer(model, images[:2], by="zoom", amount=0.2, fit_on=images[:200]).pictures.shape
+        torch.Size([2, 1, 8, 8])
     """
     if amount is not None and not math.isfinite(amount):
         raise ValueError(f"an amount is a finite number; we got {amount}")

@@ -232,6 +232,15 @@ def train(
             a model of ``from_`` that does not fit them.
         NoImages: nothing can be read.
         RunExists, Diverged, Interrupted: as ``narrows.fit`` does.
+
+    Examples:
+        >>> import tempfile
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found = nw.train(images, "mlp-vae", to=f"{folder}/run", epochs=0.2, report="quiet")
+        >>> found.model.shape
+        (1, 8, 8)
     """
     if isinstance(code_size, str) and code_size != "auto":
         raise ValueError(f"code_size is a whole number or auto; we got {code_size!r}")

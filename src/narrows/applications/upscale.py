@@ -74,6 +74,14 @@ def upscale(
         NoImages: nothing can be read.
         NarrowsError: every picture is too small to be reduced, or of another size than a model of
             whole pictures takes.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> nw.upscale(model, images[:1], factor=2, by="lanczos").outputs[0].shape
+        torch.Size([1, 16, 16])
     """
     _check(factor, back_projection)
     if by not in WAYS:

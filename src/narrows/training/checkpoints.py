@@ -339,6 +339,16 @@ def save(model: Autoencoder, folder: Path | str) -> Path:
     Raises:
         ValueError: a part of it is not listed, so no recipe can name it.
         NarrowsError: the folder cannot be written.
+
+    Examples:
+        >>> import tempfile
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nw.load(nw.save(model, folder)).code_shape
+        (8,)
     """
     folder = Path(folder)
     recipe = recipe_of(model)
@@ -397,6 +407,16 @@ def load(path: Path | str, weights: str = "model", device: str = "cpu") -> Autoe
     Raises:
         BadFile: no model there, or a damaged, foreign or newer one.
         Unavailable: it is on the hub, which cannot be reached, or has no such model.
+
+    Examples:
+        >>> import tempfile
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nw.load(nw.save(model, folder)).fingerprint() == model.fingerprint()
+        True
     """
     folder = Path(located(path))
     if folder.suffix == ".safetensors":
