@@ -293,9 +293,7 @@ def historic(lab: Lab) -> Finding:
         f"{numbers} numbers has {linear:.2f}, {linear / mean:.1f} times as much."
     )
     small = ("At the small scale the layers are half as wide and get 2 epochs, the whole 20.",)
-    more = lab.of(small=small, paper=()) + (
-        "Layers are pre-trained as autoencoders, not as restricted Boltzmann machines.",
-    )
+    more = lab.of(small=small, paper=()) + ("Fine-tuned by Adam in place of conjugate gradients.",)
     pictures = {"Test digits, the historic autoencoder and PCA": picture_rows(shown)}
     return Finding(verdict_of(mean < linear), words, pictures, rows, deviations(lab, *more))
 

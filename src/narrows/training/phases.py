@@ -30,6 +30,7 @@ from ..objectives import Objective
 from ..parts import Part, as_part, build, named, part_of
 from ..randomness import Draws
 from . import beginnings as _beginnings
+from . import boltzmann as _boltzmann
 from . import domains as _domains
 from . import restorers as _restorers
 from . import schemes as _schemes
@@ -39,7 +40,9 @@ __all__ = [
     "MOST_PIECES", "Phase", "Recipe", "as_frozen", "at_most", "check", "freeze", "frozen_in", "objective_of", "prepared", "recipe_of",
 ]  # fmt: skip
 
-assert _ageing and _beginnings and _corruptions and _domains and _restorers and _schemes
+assert (
+    _ageing and _beginnings and _boltzmann and _corruptions and _domains and _restorers and _schemes
+)
 
 VERSION = 2
 ENOUGH = 10_000  # pictures that need no views

@@ -4,6 +4,7 @@ end-to-end         h_0 ─► h_1 ─► h_2 ─► z ─► g_2 ─► g_1 ─�
 rung i             h_0 ┄► h_i ─► h_i+1 ─► ĥ_i                        the way to h_i is frozen
 recursive          h_0 ─► h_1 ─► ĥ_0 │ h_1 ─► h_2 ─► ĥ_1 │ …         every rung at once, on its own
 deeply supervised  as end-to-end, and a loss between every g_i and h_i
+boltzmann i        h_0 ┄► h_i ─► h_i+1 ─► h_i′                       in boltzmann.py
 
 A dotted way and a bar stop the gradient. A rung's input is its target too, and inside the ladder
 its likelihood is Gaussian, whatever that of the pixels is.
@@ -35,6 +36,7 @@ __all__ = [
     "OneRung",
     "Recursive",
     "Scheme",
+    "step_of",
 ]
 
 
@@ -79,7 +81,8 @@ class Scheme(Protocol):
         ...
 
 
-def _step(model: Autoencoder, batch: Batch, **fields: Any) -> Step:
+def step_of(model: Autoencoder, batch: Batch, **fields: Any) -> Step:
+    """A step of a batch, with what the scheme found."""
     return Step(
         target=batch.target,
         input=batch.input,
@@ -101,7 +104,7 @@ class EndToEnd:
         """output (S, B, C, H, W)."""
         descent = model.ladder.descend(batch.input)
         code = model.bottleneck.encode(descent, model.ladder, batch.samples, batch.draws)
-        return _step(model, batch, levels=descent.levels, code=code, output=model.raw(code))
+        return step_of(model, batch, levels=descent.levels, code=code, output=model.raw(code))
 
     def trained(self, model: Autoencoder) -> None:
         """All."""
@@ -119,7 +122,7 @@ class EncoderOnly:
         """Without an output."""
         descent = model.ladder.descend(batch.input)
         code = model.bottleneck.encode(descent, model.ladder, batch.samples, batch.draws)
-        return _step(model, batch, levels=descent.levels, code=code, output=None)
+        return step_of(model, batch, levels=descent.levels, code=code, output=None)
 
     def trained(self, model: Autoencoder) -> None:
         """All that the loss reaches."""
@@ -165,9 +168,9 @@ class OneRung:
         last = self.rung + 1 == len(ladder)
         fields = {"levels": [*levels, below], "code": code, "narrowed": last}
         if self.rung == 0:
-            return _step(model, batch, output=g, **fields)
+            return step_of(model, batch, output=g, **fields)
         inner = {f"level_{self.rung}": _log_normal(target, g, self.variance)}
-        return _step(model, batch, output=None, inner=inner, **fields)
+        return step_of(model, batch, output=None, inner=inner, **fields)
 
     def trained(self, model: Autoencoder) -> list[nn.Module]:
         """The rung, the normalisations that only it meets, and the bottleneck of the last."""
@@ -225,7 +228,7 @@ class Recursive:
                 output = g
             else:
                 inner[f"level_{i}"] = _log_normal(h, g, self.variance)
-        return _step(model, batch, levels=levels, code=code, output=output, inner=inner)
+        return step_of(model, batch, levels=levels, code=code, output=output, inner=inner)
 
     def trained(self, model: Autoencoder) -> None:
         """All."""
@@ -278,7 +281,7 @@ class DeeplySupervised:
                 log_p = _log_normal(descent.levels[i].detach(), _apart(g, ahead), self.variance)
                 inner[f"level_{i}"] = weights[i] * log_p
         output = _apart(g, ahead)
-        return _step(model, batch, levels=descent.levels, code=code, output=output, inner=inner)
+        return step_of(model, batch, levels=descent.levels, code=code, output=output, inner=inner)
 
     def trained(self, model: Autoencoder) -> None:
         """All."""

@@ -36,7 +36,9 @@ def training_in_words(recipe: Recipe) -> str:
 
 def _phase(phase: Phase, each: bool = False) -> str:
     words = [" + ".join(map(in_words, (phase.bound, *phase.penalties)))]
-    if named(phase.scheme) not in ("end-to-end", "rung"):
+    if named(phase.scheme) == "boltzmann":
+        words = [f"machine {phase.scheme.arguments.get('rung', 0)} by contrastive divergence"]
+    elif named(phase.scheme) not in ("end-to-end", "rung"):
         words.append(in_words(phase.scheme))
     if each and (corruption := phase.scheme.arguments.get("corruption")):
         words.append(f"its input through {in_words(corruption)}")
