@@ -5,14 +5,14 @@
     python benchmarks/restoration/old.py --set photographs --choose          judged on validation pictures
     python benchmarks/restoration/old.py --quick                             does it work?
 
-Photographs: pieces of 64×64 of Kodak's 1 to 12 and of CamVid's training pictures; weights are kept by
+Photographs: pieces of 128×128 of Kodak's 1 to 12 and of every sixth of CamVid's training pictures; weights are kept by
 pieces of Kodak's 13 and 14, on which all else was chosen too; the test is Kodak's 15 to 24, whole. Faces:
 64×64, a fifth held out by content. The model learns four fifths of all mixtures of up to five kinds of
 ageing and is judged on the others. Real old pictures stand in for themselves: for photographs CamVid's
 validation pictures, aged by those other mixtures, which only the adversary sees.
 
-In sequence are a denoiser and an inpainter of the same pieces, each trained a tenth as long, as they begin
-at filters; the second fills what our model found to be hidden. The linear restorer is the one that the map begins as, of
+In sequence are a denoiser and an inpainter of the same pictures, which together are trained as long; the
+second fills what our model found to be hidden. The linear restorer is the one that the map begins as, of
 12×12 pixels in all colours, and for faces also ridge regression of whole pictures. PSNR is the mean over
 pictures. Minutes are of this process's own time.
 """
@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import os
 import sys
 import time
@@ -50,6 +51,7 @@ from narrows.images.patches import patches
 from narrows.measures import Ridge, psnr
 from narrows.parts import Part
 from narrows.randomness import Draws
+from narrows.recipes.restoring import VARIANCE
 from narrows.training import history_of, select_device
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -57,7 +59,8 @@ from faces import by_lanczos  # noqa: E402
 
 RESULTS = Path(__file__).with_name("results.json")
 SETS = ("photographs", "utkface", "anime_faces")
-SIDE = 64  # of pieces of photographs
+SIDE, SMALL = 128, 64  # of pieces of photographs, and of those of the sequence
+PIECES = 2048
 NOISE = 0.08  # that the denoiser of the sequence learns to take out
 UNSEEN = OldPhoto(mixtures="fifth")
 SHOWN = 10
@@ -71,6 +74,7 @@ class Data:
 
     train: Any
     held: Any
+    small: tuple[Any, Any]  # the same two for the models of the sequence
     judged: dict[str, Tensor]
     real: Any
 
@@ -114,9 +118,16 @@ def data(given: argparse.Namespace, name: str) -> Data:
         }
         if not kodak or not streets["val"]:
             raise SystemExit("old.py needs kodak and camvid: set NARROWS_DATA")
-        most = 100 if given.quick else 8192
-        train = patches([*kodak[:12], *streets["train"]], SIDE, most=most, seed=given.seed)
-        held = patches(kodak[12:14], SIDE, most=64, seed=given.seed)
+        most = 100 if given.quick else PIECES
+        learnt = [*kodak[:12], *streets["train"][::6]]  # as many of either
+        train, held = (
+            patches(files, SIDE, most=count, seed=given.seed)
+            for files, count in ((learnt, most), (kodak[12:14], 24))
+        )
+        small = tuple(
+            patches(files, SMALL, most=count, seed=given.seed)
+            for files, count in ((learnt, 4 * most), (kodak[12:14], 64))
+        )
         judged = kodak[12:14] if given.choose else kodak[14:]
         if given.quick:
             judged = judged[:1]
@@ -126,15 +137,16 @@ def data(given: argparse.Namespace, name: str) -> Data:
             for path in judged
             for n in range(1, 1 + given.times)
         }
-        return Data(train, held, several, aged(real, given.seed))
+        return Data(train, held, small, several, aged(real, given.seed))
     parts = nw.images.split(by_lanczos(name, 150 if given.quick else None), validation=0.2)
     inner = nw.images.split(parts.train, validation=0.2, seed=1)
     shown = inner.validation if given.choose else parts.validation
     x = shown.pixels.float() / 255
     halves = nw.images.split(inner.train, validation=0.25, seed=2)
     few = halves.validation
+    both = (halves.train, inner.validation)
     return Data(
-        halves.train, inner.validation, dict(zip(shown.ids, x[:, None], strict=True)),
+        *both, both, dict(zip(shown.ids, x[:, None], strict=True)),
         aged(nw.images.Images(few.pixels), given.seed),
     )  # fmt: skip
 
@@ -155,22 +167,18 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
     source = with_real(found.train, found.real)
     model, spent = fitted(recipe, source, found.held, folder, given.minutes, given)
     begun = beginning(recipe, found.train, given.seed)
-    pieces = dict(patches=True)
+    small = found.small[0].shape
     others = {
-        "denoise": nw.recipes.denoiser(shape, NOISE, **pieces),
-        "inpaint": nw.recipes.inpainter(shape, **pieces),
+        "denoise": nw.recipes.denoiser(small, NOISE, patches=True),
+        "inpaint": nw.recipes.inpainter(small, patches=True),
     }
+    each = given.minutes / len(others)
     helpers = {
         key: fitted(
-            one,
-            found.train,
-            found.held,
-            folder.with_name(f"{folder.name}-{key}"),
-            given.minutes / 10,
-            given,
+            one, *found.small, given.to / f"{name}-{each:g}-seed{given.seed}-{key}", each, given
         )[0]
         for key, one in others.items()
-    }
+    }  # fmt: skip
     rows, hidden, chances, shown = [], [], [], []
     ridge, strength = (None, None) if name == "photographs" else whole_ridge(found)
     change, linear = OldPhotos(model), OldPhotos(begun)
@@ -181,7 +189,7 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
         made = {
             "as given": old,
             "model": both[:, :-1],
-            "denoise, then inpaint": in_sequence(helpers, old, hole, shape[1:]),
+            "denoise, then inpaint": in_sequence(helpers, old, hole, small[1:]),
             "linear, 12×12 pixels": linear(old)[:, :-1],
             "membrane, cosine threshold": next(iter(old_photo_baselines(hole).values()))(old),
         }
@@ -228,6 +236,7 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
             }
             for key in names
         },
+        "curve": curve(folder, found.train.shape),
         "scratch_average_precision": round(float(average_precision_score(*every)), 4),
         "hidden_share": round(float(every[0].mean()), 4),
         "domains_told_apart": told_apart(model, found, given.seed),
@@ -236,6 +245,19 @@ def measured(given: argparse.Namespace, name: str) -> dict[str, Any]:
         "ladder": recipe.ladder.document(),
         "torch": torch.__version__,
     }
+
+
+def curve(folder: Path, shape: Any) -> list[list[float]]:
+    """Seconds of the map's training, and the PSNR of the pieces that choose (of their mean error)."""
+    lines = [line for line in history_of(folder) if line["phase"] == 2]
+    variance, numbers = VARIANCE, math.prod(shape)
+    constant = 0.5 * numbers * math.log(2 * math.pi * variance)
+    spent, points = 0.0, []
+    for line in lines:
+        spent += line["seconds"]
+        error = 2 * variance * (line["validation_reconstruction"] - constant) / numbers
+        points.append([round(spent, 1), round(-10 * math.log10(error), 3)])
+    return points
 
 
 def draw(shown: list[dict[str, Tensor]], rows: list[dict[str, Any]], path: Path) -> None:

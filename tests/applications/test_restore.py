@@ -15,7 +15,7 @@ from narrows.applications.restore import OldPhotos
 
 @pytest.fixture(scope="module")
 def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four pictures of three sizes, one of them a JPEG, and a damaged one."""
+    """Five pictures of four sizes, one of them a JPEG, one gray among the colours, and a damaged one."""
     folder, rng = tmp_path_factory.mktemp("restore") / "album", np.random.default_rng(0)
     folder.mkdir()
     for name, size in (
@@ -26,6 +26,8 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         small = Image.fromarray(rng.integers(0, 255, (6, 6, 3), dtype=np.uint8))
         small.resize(size, Image.Resampling.BICUBIC).save(folder / name)
+    gray = Image.fromarray(rng.integers(0, 255, (6, 6), dtype=np.uint8), "L")
+    gray.resize((33, 20), Image.Resampling.BICUBIC).save(folder / "e.png")
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 this is no picture")
     return folder
 
@@ -42,14 +44,15 @@ def test_an_album_keeps_its_sizes_and_names_what_is_damaged(model, album, tmp_pa
         (3, 70, 80),
         (3, 90, 67),
         (3, 9, 5),
+        (3, 20, 33),
     ]
     assert [name.rpartition("/")[2] for name, _ in result.skipped] == ["broken.jpg"]
     written = result.save(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "a.png", "b.png", "c.jpg", "comparison.png", "d.png", "masks", "restored.json", "scratches.png",
+        "a.png", "b.png", "c.jpg", "comparison.png", "d.png", "e.png", "masks", "restored.json", "scratches.png",
     ]  # fmt: skip
     masks = [Image.open(path) for path in written["masks"]]
-    assert [one.size for one in masks] == [(80, 70), (80, 70), (67, 90), (5, 9)]
+    assert [one.size for one in masks] == [(80, 70), (80, 70), (67, 90), (5, 9), (33, 20)]
     assert all(set(np.unique(np.asarray(one))) <= {0, 255} for one in masks)
     assert not result.rows() and json.loads((tmp_path / "restored.json").read_text())["pictures"]
 

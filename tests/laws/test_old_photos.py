@@ -32,7 +32,8 @@ def recipe(corruption: Part | None, steps: int) -> nw.Recipe:
     )
     scheme = Part("translation", {"damage": corruption} if corruption else {})
     second = nw.Phase(**{**vars(second), "corruption": corruption})
-    last = nw.Phase(**{**vars(last), "corruption": corruption, "scheme": scheme})
+    begin = Part("ridge-codes", {"patchworks": 512})
+    last = nw.Phase(**{**vars(last), "corruption": corruption, "scheme": scheme, "begin": begin})
     return made.with_(phases=(first, second, last))
 
 
@@ -65,6 +66,7 @@ def test_it_begins_better_than_what_was_given_and_is_never_kept_below():
     assert first > given + 1.5 and last > first - 0.3
 
 
+@torch.no_grad()
 def test_any_size_passes_and_tiles_have_the_tones_of_the_whole(monkeypatch):
     model = fitted(Part("old-photo"), 0, smooth(64))
     change = OldPhotos(model)
@@ -73,11 +75,10 @@ def test_any_size_passes_and_tiles_have_the_tones_of_the_whole(monkeypatch):
     assert whole.shape == (2, 4, 61, 50) and bool(((whole >= 0) & (whole <= 1)).all())
     monkeypatch.setattr("narrows.applications.restore.LARGE", 500)
     monkeypatch.setattr("narrows.applications.restore.TILE", 32)
-    tones = torch.cat([change._tones(one[None], (32, 32)) for one in x])
     shared = (change(x) - whole)[:, :3].abs().mean()
     tile = in_tiles(lambda t: change._whole(t, None), x, (32, 32), batch_size=1)
     alone = (tile - whole)[:, :3].abs().mean()
-    assert tones.shape == (2, 4 * 48, 1, 1) and shared < alone
+    assert float(shared) < float(alone)
 
 
 def test_real_old_pictures_are_told_by_their_label_and_matched():

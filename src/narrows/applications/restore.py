@@ -53,7 +53,8 @@ from .restored import (
 
 __all__ = ["OldPhotos", "old_photo_baselines", "restore", "train_restorer"]
 
-SIDE = 64  # of the pieces that are learnt from
+SIDES = (128, 64)  # of the pieces that are learnt from: the second where no picture is as large
+PIECES = 2048  # of clean pictures, at most
 TILE = 512  # of a large picture
 FOUND = 0.5  # of a pixel's chance to be hidden, from which a mask shows it
 REAL = 3  # clean pieces to a real old one
@@ -91,10 +92,10 @@ class OldPhotos:
         if x.shape[2] * x.shape[3] <= LARGE:
             return self._whole(x, None)
         size = (min(TILE, x.shape[2]), min(TILE, x.shape[3]))
-        tones = torch.cat([self._tones(one[None], size) for one in x])
+        statistics = torch.cat([self._statistics(one[None], size) for one in x])
         found = [
             in_tiles(
-                partial(self._whole, tones=tones[n : n + 1]), one[None], size, batch_size=1,
+                partial(self._whole, statistics=statistics[n : n + 1]), one[None], size, batch_size=1,
                 progress=progress,
             )
             for n, one in enumerate(x)
@@ -114,24 +115,24 @@ class OldPhotos:
         high, wide = (-(-n // self.rung.patch) * self.rung.patch for n in x.shape[2:])
         return reflected(x, high, wide)
 
-    def _whole(self, x: Tensor, tones: Tensor | None) -> Tensor:
+    def _whole(self, x: Tensor, statistics: Tensor | None) -> Tensor:
         whole, (top, left) = self._padded(x)
         g, rung = self.codes(whole), self.rung
         logits = rung.translation.mask(g)
-        clean = rung.decoded(rung.translation(g, logits, tones), rung.clean)
+        clean = rung.decoded(rung.translation(g, logits, statistics), rung.clean)
         both = torch.cat([clean.clamp(0, 1), rung.as_pixels(logits).sigmoid()], 1).to(x.device)
         return both[..., top : top + x.shape[2], left : left + x.shape[3]]
 
-    def _tones(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """Of one picture, from those of its tiles."""
+    def _statistics(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """Of the colours of one picture, which are looked at tile by tile."""
         down, across = (places(n, t) for n, t in zip(x.shape[2:], size, strict=True))
-        parts = []
+        change, parts = self.rung.translation, []
         for top in down:
             for left in across:
                 tile = x[..., top : top + size[0], left : left + size[1]]
                 g = self.codes(self._padded(tile)[0])
-                parts.append(self.rung.translation.tones(g, self.rung.translation.mask(g)))
-        return self.rung.translation.joined(parts)
+                parts.append(change.seen(g, change.mask(g)))
+        return change.tones.statistics(torch.cat(parts, 2))
 
 
 def restore(
@@ -297,11 +298,15 @@ def train_restorer(
     """
     mode = "gray" if gray else "rgb"
     with stage(progress, "reading pictures") as step:
-        pieces = cut_patches(clean, SIDE, mode, seed=seed, progress=step)
+        try:
+            pieces = cut_patches(clean, SIDES[0], mode, most=PIECES, seed=seed, progress=step)
+        except NoImages:
+            pieces = cut_patches(clean, SIDES[1], mode, most=PIECES, seed=seed, progress=step)
         real = None
         if album is not None:
             with contextlib.suppress(NoImages, ValueError):
-                real = cut_patches(album, SIDE, mode, most=max(1, len(pieces) // REAL), seed=seed)
+                most = max(1, len(pieces) // REAL)
+                real = cut_patches(album, pieces.shape[-1], mode, most=most, seed=seed)
     parts = split(pieces, validation=0.1, seed=seed)
     source = parts.train
     if real is not None:
@@ -321,7 +326,12 @@ def with_real(clean: Any, real: Images) -> Images:
     rows = torch.arange(len(clean))
     pixels = torch.cat([clean.take(rows), real.take(torch.arange(len(real)))])
     kinds = np.array(["clean"] * len(clean) + ["old"] * len(real))
+    groups = [
+        f"{kind}/{name}"
+        for kind, one in (("clean", clean), ("old", real))
+        for name in (one.ids if one.groups is None else one.groups)
+    ]
     return Images(
-        pixels, labels={"kind": kinds}, preprocessing=real.preprocessing,
+        pixels, labels={"kind": kinds}, groups=groups, preprocessing=real.preprocessing,
         name=f"{len(clean):,} clean pieces and {len(real):,} old ones",
     )  # fmt: skip

@@ -8,13 +8,13 @@
 
                       ┌─ mask ─────────────────────┐ known places only
     translation   g ──┼─ tones ─► even ─┬──────────┼── local linear map ──► + ─► g
-                      │                 └─ convolutions ─ non-local ─ … ────┘
+                      └─────────────────┴─ convolutions ─ non-local ─ … ────┘
 
 A code has the numbers of pieces of ``patch`` × ``patch`` pixels in place of them: their principal
-components, which both spaces begin at, and what convolutions add. What is one thing for the whole
-picture, contrast and balance, is told from its tones: the mean, the deviation and the ends of all codes
-that are known. That begins as a linear map of the tones, and what is local as one of neighbouring
-codes; convolutions add to both. Nothing knows a place: any size passes.
+components, which both spaces begin at, and what convolutions add. What happened to all colours of a
+picture alike is told from how the known ones are spread, and undone by one affine map (``tones.py``); what is
+local begins as a linear map of neighbouring codes, to which convolutions add. Nothing knows a place: any
+size passes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from torch import Tensor, nn
 from ..parts import part
 from .blocks import ResidualBlock, from_pieces, in_pieces
 from .ladder import Ladder, Shape
+from .tones import Tones
 
 __all__ = ["Translation", "TranslationRung", "translation_ladder"]
 
 STEP = 0.1  # of what convolutions give: a change is small beside a code
 AROUND = 3  # places on a side that the linear map reads
-ENDS = (0.02, 0.98)  # shares of the places of a picture
 WINDOW = 16  # places on a side within which what is hidden is looked for elsewhere
 
 
@@ -119,14 +119,25 @@ class Translation(nn.Module):
     """From codes of old pictures to codes of clean ones, with the mask of what is hidden.
 
     Args:
-        pieces: numbers of a code at one place.
-        patch: pixels on a side that a place stands for.
+        deep: channels of the pictures.
+        patch: pixels on a side that a place stands for; a code has ``deep`` · ``patch``² numbers there.
         channels, blocks: of the convolutions that mend; half of either find the mask.
     """
 
-    def __init__(self, pieces: int, patch: int, channels: int, blocks: int) -> None:
+    inwards: Tensor
+    outwards: Tensor
+    mean: Tensor
+
+    def __init__(self, deep: int, patch: int, channels: int, blocks: int) -> None:
         super().__init__()
-        few, self.patch = max(1, channels // 2), patch
+        few, self.patch, pieces = max(1, channels // 2), patch, deep * patch**2
+        for name, value in (
+            ("inwards", torch.eye(pieces)),
+            ("outwards", torch.eye(pieces)),
+            ("mean", torch.zeros(pieces)),
+        ):
+            self.register_buffer(name, value)  # the rung's, set with them
+        self.tones = Tones(deep)
         self.linear = Solved(pieces, pieces, AROUND)  # what it adds to a code
         self.found = nn.Sequential(
             nn.Conv2d(pieces, few, 3, padding=1),
@@ -134,13 +145,7 @@ class Translation(nn.Module):
             nn.Conv2d(few, patch**2, 3, padding=1),
         )
         nn.init.constant_(self.found[-1].bias, -3.0)  # type: ignore[arg-type]  # little is hidden
-        self.first = nn.Conv2d(2 * pieces + patch**2, channels, 3, padding=1)
-        self.tone = nn.Sequential(
-            nn.Conv2d(4 * pieces, channels, 1), nn.SiLU(),
-            nn.Conv2d(channels, channels, 1), nn.SiLU(),
-            _nothing(nn.Conv2d(channels, 2 * pieces + 2 * channels, 1)),
-        )  # fmt: skip
-        self.evened = Solved(4 * pieces, 2 * pieces, 1)
+        self.first = nn.Conv2d(3 * pieces + patch**2, channels, 3, padding=1)
         self.before, self.after = (
             nn.Sequential(*(ResidualBlock(channels, 3, "silu", "none") for _ in range(count)))
             for count in (blocks // 2, blocks - blocks // 2)
@@ -154,62 +159,43 @@ class Translation(nn.Module):
         return out
 
     def forward(
-        self, g: Tensor, logits: Tensor | None = None, tones: Tensor | None = None
+        self, g: Tensor, logits: Tensor | None = None, statistics: Tensor | None = None
     ) -> Tensor:
         """Codes of old pictures (B, pieces, h, w) → codes of clean ones, the same shape.
 
         Args:
             logits: of the mask, where they are known already; the codes do not move them.
-            tones: of the whole picture where these are codes of a part; see ``tones``.
+            statistics: of the whole picture where these are codes of a part; see ``Tones``.
         """
         logits = self.mask(g) if logits is None else logits
-        tones = self.tones(g, logits) if tones is None else tones
+        if statistics is None:
+            statistics = self.tones.statistics(self.seen(g, logits))
         hidden = logits.detach().sigmoid()
-        found = self.tone(tones)
-        even = self.even(g, tones, found)
+        even = self.even(g, statistics)
         rough: Tensor = even + self.linear(even)
-        scale, bias = found[:, 2 * g.shape[1] :].chunk(2, 1)
-        h = self.first(torch.cat([even, rough, 2 * hidden], 1)) * (1 + scale) + bias
+        h = self.first(torch.cat([g, even, rough, 2 * hidden], 1))
         h = self.after(self.nonlocal_(self.before(h), hidden.mean(1, keepdim=True)))
         added: Tensor = self.last(h)
         return rough + STEP * added
 
-    def even(self, g: Tensor, tones: Tensor, found: Tensor | None = None) -> Tensor:
-        """Codes (B, pieces, h, w) with the contrast and the mean that their tones ask for.
-
-        Args:
-            tones: (B, 4 · pieces, 1, 1).
-            found: what the network of tones gives beside the linear map; None: nothing.
-        """
-        wanted = self.evened(tones)
-        if found is not None:
-            wanted = wanted + found[:, : 2 * g.shape[1]]
-        gain, shift = wanted.chunk(2, 1)
-        mean = tones[:, : g.shape[1]]
-        out: Tensor = mean + (g - mean) * (1 + gain) + shift
+    def even(self, g: Tensor, statistics: Tensor) -> Tensor:
+        """Codes (B, pieces, h, w) with the colours that their picture's statistics ask for."""
+        x = self._pixels(g)
+        moved = (self.tones(x, statistics) - x).reshape(g.shape)
+        out: Tensor = g + F.conv2d(moved, self.inwards[..., None, None])
         return out
 
-    def tones(self, g: Tensor, logits: Tensor) -> Tensor:
-        """Of each number of a code its mean, deviation and ends over what is known of a picture.
+    def seen(self, g: Tensor, logits: Tensor) -> Tensor:
+        """The colour of each place that is told by its known pixels, and their share: (B, C + 1, h · w)."""
+        known = 1 - logits.detach().sigmoid().flatten(2)[:, None]  # (B, 1, patch², h · w)
+        x = self._pixels(g).flatten(3)
+        colour = (x * known).sum(2) / known.sum(2).clamp_min(1e-3)
+        return torch.cat([colour, known.mean(2)], 1)
 
-        (B, 4 · pieces, 1, 1).
-        """
-        known = 1 - logits.detach().sigmoid().mean(1, keepdim=True)
-        weight = known.clamp_min(1e-3)
-        weight = weight / weight.sum((2, 3), keepdim=True)
-        mean = (g * weight).sum((2, 3), keepdim=True)
-        spread = ((g - mean).square() * weight).sum((2, 3), keepdim=True)
-        inside = (g * known + mean * (1 - known)).flatten(2).sort(2).values
-        last = inside.shape[2] - 1
-        ends = [inside[:, :, round(at * last), None, None] for at in ENDS]
-        return torch.cat([mean, (spread + 1e-6).sqrt(), *ends], 1)
-
-    @staticmethod
-    def joined(parts: Sequence[Tensor]) -> Tensor:
-        """The tones of a picture from those of parts of one size, each (B, 4 · pieces, 1, 1)."""
-        mean, deviation, low, high = torch.stack(list(parts)).chunk(4, 2)
-        spread = deviation.square().mean(0) + mean.var(0, correction=0)
-        return torch.cat([mean.mean(0), spread.sqrt(), low.mean(0), high.mean(0)], 1)
+    def _pixels(self, g: Tensor) -> Tensor:
+        """(B, pieces, h, w) → (B, C, patch², h, w), what the codes' components say."""
+        x = F.conv2d(g, self.outwards[..., None, None], self.mean)
+        return x.reshape(len(g), -1, self.patch**2, *g.shape[2:])
 
 
 class TranslationRung(nn.Module):
@@ -249,9 +235,9 @@ class TranslationRung(nn.Module):
         self.below: Shape = (self.pieces, -(-height // patch), -(-width // patch))
         self.inwards = nn.Conv2d(self.pieces, self.pieces, 1)
         self.outwards = nn.Conv2d(self.pieces, self.pieces, 1)
-        self.begin(torch.full((self.pieces,), 0.5), torch.eye(self.pieces), torch.ones(self.pieces))
         self.old, self.clean = _Space(self.pieces, space), _Space(self.pieces, space)
-        self.translation = Translation(self.pieces, patch, channels, blocks)
+        self.translation = Translation(deep, patch, channels, blocks)
+        self.begin(torch.full((self.pieces,), 0.5), torch.eye(self.pieces), torch.ones(self.pieces))
 
     def begin(self, mean: Tensor, components: Tensor, deviations: Tensor) -> None:
         """Codes as components of pieces of pixels, each divided by a deviation; and back.
@@ -267,6 +253,9 @@ class TranslationRung(nn.Module):
             self.inwards.bias.copy_(-(inwards @ mean))  # type: ignore[union-attr]  # it has one
             self.outwards.weight.copy_(outwards[..., None, None])
             self.outwards.bias.copy_(mean)  # type: ignore[union-attr]
+            self.translation.inwards.copy_(inwards)
+            self.translation.outwards.copy_(outwards)
+            self.translation.mean.copy_(mean)
 
     def linear_code(self, x: Tensor) -> Tensor:
         """Pictures (B, C, H, W) → their components, (B, pieces, h, w)."""

@@ -128,7 +128,7 @@ def old_photos(
         raise ValueError(f"photographs have 1 or 3 channels; we got {shape[0]}")
     ageing = Part("old-photo", {"mixtures": mixtures})
     common: dict[str, Any] = {
-        "batch_size": 16,
+        "batch_size": min(16, max(4, 16 * 64**2 // (shape[1] * shape[2]))),
         "views": Part("flip") if mirror else None,
         "ema_decay": 0.99,
     }
@@ -144,7 +144,7 @@ def old_photos(
         Phase(
             begin=Part("ridge-codes"), scheme=Part("translation", {"damage": ageing}), steps=2000,
             corruption=ageing, optimizer="muon", learning_rate=4e-3, weight_decay=0.01,
-            grad_clip_norm=1e5, **common,
+            grad_clip_norm=1e5, frozen=("ladder.rungs.0.translation.tones",), **common,
         ),
     )  # fmt: skip
     deep = 16 * shape[0]

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ from ..images.ageing import Damaging
 from ..images.views import Subset
 from ..networks import Descent, TranslationRung
 from ..networks.blocks import in_pieces
+from ..networks.tones import Tones
 from ..networks.translation import AROUND
 from ..objectives import Step
 from ..objectives.likelihoods import log_gaussian
@@ -40,9 +42,17 @@ if TYPE_CHECKING:
 __all__ = ["ComponentsBeginning", "CopiedBeginning", "Domain", "RidgeCodesBeginning", "Translated"]
 
 KINDS = ("clean", "old")
-MOST = 1024  # pictures that a linear map is fitted to
+MOST = 1024  # pictures of 64×64, or as many pixels, that a linear map is fitted to
 AT_ONCE = 32
-FLAT = 1e-2  # variance of codes, below which a gain says little
+SMALL = 16  # pixels on a side of what a picture shows in a patchwork of itself
+ACROSS = 4  # of them on a side of the patchwork
+PATCHWORKS, EACH = 3200, 6  # that the tones are fitted to at most, and for each picture
+PASSES, TAKEN, FASTEST = 15, 64, 3e-3
+DROPPED = 0.2  # of the statistics
+VARIED = (
+    0.25  # deviation of the logarithm of contrast and of colourfulness; of the balance a quarter
+)
+FLOOR = 1e-3  # squared error below which one is as good as another
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # of a ridge, in shares of the codes' mean variance
 PENCIL = Draws(0, 0, stream=-3)  # what pictures are spoiled by for it
 
@@ -201,13 +211,14 @@ class Translated:
         _rung(model, "the scheme 'translation'")
 
 
-def _clean(source: Source, seed: int) -> Source:
-    """At most so many of a source's pictures, none of them a real old one."""
+def _clean(source: Source, seed: int, few: bool = True) -> Source:
+    """A source's pictures, none of them a real old one, all or a few of them."""
     labels = getattr(source, "label", None)
     rows = torch.arange(len(source))
     if labels is not None:
         rows = torch.tensor([n for n, one in enumerate(labels) if str(one) != "old"]).long()
-    chosen = rows[permutation(seed, "beginning", len(rows))[:MOST]]
+    most = max(64, MOST * 64**2 // max(64**2, source.shape[-1] * source.shape[-2]))
+    chosen = rows[permutation(seed, "beginning", len(rows))[: most if few else None]]
     return Subset(source, chosen.numpy())
 
 
@@ -274,37 +285,40 @@ class CopiedBeginning(_OfTranslation):
 @part("begin", "ridge-codes")
 @dataclass(frozen=True)
 class RidgeCodesBeginning(_OfTranslation):
-    """The map begins as the linear one of least error, from codes and their neighbours to codes.
+    """The map begins as one of all colours alike, and the linear one of least error from there.
 
-    First come the tones: for each number of a code the gain and the shift that a picture lacks, by ridge
-    regression on its tones; then what has to be added to the codes so evened, on these and their
-    neighbours. Strengths are chosen on a fifth of the pictures. Where nothing is spoiled nothing is added.
+    First come the tones (``networks/tones.py``). A picture's statistics need the whole of it, and pieces
+    are what is trained on: pieces of one group are of one picture, and a patchwork of small squares out
+    of some stands for it, or for a part of it where they are of one. The clean ones are varied in contrast, colourfulness and balance, as there are
+    few pictures to learn from. Then comes what has to be added to the codes so evened, on these and
+    their neighbours, by ridge regression; its strength is chosen on a fifth of the pictures. Where
+    nothing is spoiled nothing is added.
 
     Args:
         tones: whether there is the first of these; without it, it is the best linear restorer that
             reads so many pixels.
+        patchworks: that the tones are fitted to.
     """
 
     tones: bool = True
+    patchworks: int = PATCHWORKS
 
     def __call__(self, model: Autoencoder, source: Source, phase: Phase, seed: int) -> str:
-        """Set the linear parts of the map."""
+        """Set what the map begins as."""
         rung = _rung(model, "the beginning 'ridge-codes'")
         few, change = _clean(source, seed), rung.translation
         lacking = [0.0, 0.0]  # squared error of codes, before and after
+        if self.tones and phase.corruption is not None:
+            with model.evaluating():
+                seen, wanted = self._patchworks(model, _clean(source, seed, few=False), phase)
+            _fit_tones(change.tones, seen.to(model.device), wanted.to(model.device))
         with model.evaluating():
-            if self.tones:
-                sums = _Sums(len(few))
-                for first, found, wanted in self._pairs(model, few, phase):
-                    tones = change.tones(found, torch.full_like(found[:, :1], -9.0))
-                    sums.add(first, tones.flatten(1), _lacks(found, wanted))
-                change.evened.set(*sums.best())
             sums = _Sums(len(few))
             for first, found, wanted in self._pairs(model, few, phase):
                 lacking[0] += float((wanted - found).square().sum())
                 if self.tones:
-                    tones = change.tones(found, torch.full_like(found[:, :1], -9.0))
-                    found = change.even(found, tones)
+                    known = torch.full_like(found[:, : rung.patch**2], -9.0)
+                    found = change.even(found, change.tones.statistics(change.seen(found, known)))
                 edge = AROUND // 2
                 around = F.unfold(F.pad(found, (edge,) * 4, mode="replicate"), AROUND)
                 rows = around.movedim(1, -1).flatten(0, -2)
@@ -314,9 +328,41 @@ class RidgeCodesBeginning(_OfTranslation):
         share = lacking[1] / lacking[0] if lacking[0] else 1.0
         return (
             f"begins as a linear map of {AROUND}×{AROUND} codes of {len(few):,} pictures"
-            f"{' after one of tones' if self.tones else ''}, which leaves {share:.0%} of the squared "
-            "error of codes"
+            f"{' after one of their colours' if self.tones else ''}, which leaves {share:.0%} of the "
+            "squared error of codes"
         )
+
+    def _patchworks(self, model: Autoencoder, every: Source, phase: Phase) -> tuple[Tensor, Tensor]:
+        """What is seen of aged patchworks (N, C + 1, places), and their clean colours (N, C, places)."""
+        rung = _rung(model, "the beginning 'ridge-codes'")
+        corruption = build("corruption", phase.corruption)
+        groups = getattr(every, "groups", None)
+        names = np.arange(len(every)) if groups is None else np.asarray(groups).astype(str)
+        of = [np.flatnonzero(names == name) for name in np.unique(names)]
+        chance = np.random.default_rng(PENCIL.seed)
+        seen, wanted = [], []
+        count = min(self.patchworks, EACH * len(every))
+        for number in range(-(-count // AT_ONCE)):
+            chosen = [
+                chance.choice(chance.choice(of[one], chance.choice((1, ACROSS))), ACROSS)
+                for one in chance.integers(len(of), size=AT_ONCE)
+            ]
+            y = every.batch(torch.from_numpy(np.concatenate(chosen))).float()
+            y = _varied(_patchwork(y, rung.patch, chance), chance).to(model.device)
+            draws = Draws(PENCIL.seed, number, PENCIL.stream - 1)
+            if isinstance(corruption, Damaging):
+                x, hidden = corruption.damage(y, draws)
+            else:
+                assert corruption is not None
+                x, hidden = corruption(y, draws), torch.zeros_like(y[:, :1], dtype=torch.bool)
+            known = in_pieces(18 * hidden.float() - 9, rung.patch)
+            g, clean = (
+                self._codes(model, rung.encoded(one, space))
+                for one, space in ((x, rung.old), (y, rung.clean))
+            )
+            seen.append(rung.translation.seen(g, known).cpu())
+            wanted.append(rung.translation.seen(clean, known)[:, :-1].cpu())
+        return torch.cat(seen), torch.cat(wanted)
 
     def _pairs(
         self, model: Autoencoder, few: Source, phase: Phase
@@ -334,17 +380,75 @@ class RidgeCodesBeginning(_OfTranslation):
 
     @staticmethod
     def _codes(model: Autoencoder, h: Tensor) -> Tensor:
-        code = model.bottleneck.encode(Descent([h], [None]), model.ladder, None, Draws())
-        return model.bottleneck.expand(code, model.ladder)[0].float()
+        bottleneck = model.bottleneck  # of any size, not the model's own alone
+        assert isinstance(bottleneck, Gaussian)
+        mean = bottleneck.encode(Descent([h], [None]), model.ladder, None, Draws()).z
+        out: Tensor = bottleneck.tail(mean)
+        return out.float()
 
 
-def _lacks(found: Tensor, wanted: Tensor) -> Tensor:
-    """The gain and the shift that codes (B, P, h, w) lack for others, (B, 2 · P), by least squares."""
-    means = [z.mean((2, 3)) for z in (found, wanted)]
-    a, b = (z - m[..., None, None] for z, m in zip((found, wanted), means, strict=True))
-    square = a.square().mean((2, 3))
-    gain = ((a * (b - a)).mean((2, 3)) / (square + FLAT)).clamp(-1, 3)
-    return torch.cat([gain, means[1] - means[0]], 1)
+def _patchwork(x: Tensor, patch: int, chance: np.random.Generator) -> Tensor:
+    """Pictures (ACROSS · B, C, H, W), so many of each → their squares side by side, (B, C, h, w)."""
+    side = max(patch, min(SMALL, *x.shape[2:]) // patch * patch)
+    rows = []
+    for one in x:
+        tops, lefts = (
+            chance.integers((n - side) // patch + 1, size=ACROSS) * patch for n in x.shape[2:]
+        )
+        rows.append(
+            torch.cat(
+                [
+                    one[:, a : a + side, b : b + side]
+                    for a, b in zip(tops.tolist(), lefts.tolist(), strict=True)
+                ],
+                2,
+            )
+        )
+    made = torch.stack(rows).reshape(-1, ACROSS, x.shape[1], side, ACROSS * side)
+    return made.movedim(1, 2).flatten(2, 3)
+
+
+def _varied(y: Tensor, chance: np.random.Generator) -> Tensor:
+    """Pictures (B, C, H, W), each of another contrast, colourfulness and balance."""
+    b, c = y.shape[:2]
+
+    def drawn(deviation: float, channels: int) -> Tensor:
+        logarithm = chance.normal(0, deviation, (b, channels, 1, 1))
+        return torch.from_numpy(np.exp(logarithm)).to(y.dtype)
+
+    mean = y.mean(1, keepdim=True)
+    y = (mean + drawn(VARIED, 1) * (y - mean)) * drawn(VARIED / 4, c)
+    return (y.clamp(1e-4, 1) ** drawn(VARIED, 1)).clamp(0, 1)
+
+
+def _fit_tones(tones: Tones, seen: Tensor, wanted: Tensor) -> None:
+    """The layers by Adam, on the logarithm of each picture's squared error, as decibels are counted.
+
+    Args:
+        seen: of aged pictures, (N, C + 1, places).
+        wanted: their clean colours, (N, C, places).
+    """
+    told = torch.cat([tones.statistics(some) for some in torch.split(seen, 256)])
+    tones.mean.copy_(told.mean(0))
+    tones.scale.copy_(told.std(0, correction=0) + 1e-3)
+    source = torch.Generator().manual_seed(PENCIL.seed)
+    steps = PASSES * -(-len(seen) // TAKEN)
+    with torch.enable_grad(), torch.random.fork_rng():
+        torch.manual_seed(PENCIL.seed)
+        optimizer = torch.optim.AdamW(tones.layers.parameters(), lr=FASTEST)
+        along = torch.optim.lr_scheduler.OneCycleLR(optimizer, FASTEST, steps, pct_start=0.05)
+        for _ in range(PASSES):
+            for rows in torch.split(torch.randperm(len(seen), generator=source), TAKEN):
+                rows = rows.to(seen.device)
+                x, known = seen[rows, :-1], seen[rows, -1:]
+                error = (tones(x, told[rows], DROPPED) - wanted[rows]).square() * known
+                loss = (error.sum((1, 2)) / known.sum((1, 2)) + FLOOR).log().mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                along.step()
+    for p in tones.parameters():
+        p.grad = None
 
 
 class _Sums:
