@@ -69,7 +69,10 @@ def reproduce(paper: Document, chosen: Experiment, lab: Lab, to: Path) -> Found:
     pictures = []
     shown = {f"{n}.png": pair for n, pair in enumerate(finding.pictures.items(), 1)}
     if drawn := _drawn(lab.curves):
-        shown[CURVES] = ("The trainings: loss against seconds, of pictures held out where there are some", drawn)
+        shown[CURVES] = (
+            "The trainings: loss against seconds, of pictures held out where there are some",
+            drawn,
+        )
     for name, (caption, picture) in shown.items():
         files.write_bytes(folder / name, png(picture))
         pictures.append({"file": name, "caption": caption})
