@@ -90,6 +90,14 @@ with everything above it frozen, for as many updates of every rung; its memory b
 step with a contractive penalty by Hutchinson's estimate beside a plain one.""",
     ),
     (
+        "encode_speed",
+        "Codes of many pictures",
+        """\
+`model.encode` of a model as a recipe builds it, of one that `nw.load` opened (channels-last, memory kept
+between batches), and of the first in bfloat16, which this processor has no instructions for: it is never
+chosen there. Codes move by the largest difference from the first, as a share of the largest code.""",
+    ),
+    (
         "startup",
         "Starting",
         "The median of new processes, beside a Python that does nothing.",

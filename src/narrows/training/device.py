@@ -33,8 +33,9 @@ class Device:
         return torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False)
 
     def place(self, model: nn.Module) -> None:
-        """Move the model there; convolutions run in the channels-last layout."""
+        """Move the model there; convolutions run in the channels-last layout, in memory that is kept."""
         model.to(self.device)
+        keep_freed_memory()
         if any(isinstance(m, (nn.Conv2d, nn.ConvTranspose2d)) for m in model.modules()):
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -37,7 +37,7 @@ from ..randomness import Draws, generator, permutation
 from ..tables import counted
 from .batches import check_batches
 from .checkpoints import MODEL_VERSION, RunElsewhere, RunFiles, State, load_auxiliary
-from .device import Device, keep_freed_memory, select_device
+from .device import Device, select_device
 from .length import Length, in_words, lasting, now
 from .listing import Maker, recipe_for
 from .phases import (
@@ -126,6 +126,14 @@ def fit(
         Diverged: the loss left the finite numbers; the last good weights are in ``to``.
         Interrupted: Ctrl-C or ``stop``; the run is checkpointed, and goes on with ``resume``.
         ProcessLost: another process of the training is gone; the last checkpoint is good.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> model.code_shape
+        (8,)
     """
     with processes.joined(device):
         return _fit(
@@ -346,7 +354,6 @@ class _Loop:
 
     def _run_phase(self, phase: Phase, machine: Device) -> None:
         machine.place(self.model)
-        keep_freed_memory()
         source, held_out = (_on(s, machine) for s in (self.train_source, self.held_out))
         assert source is not None
         began = now()
