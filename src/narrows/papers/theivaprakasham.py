@@ -17,6 +17,7 @@ from ..randomness import Draws, generator
 from .experiment import Finding, Paper, Row, experiment, verdict_of
 from .lab import Lab, few
 from .theivaprakasham_anomalies import anomaly_maps, histograms, reconstructions, roc
+from .theivaprakasham_control import controlled
 from .theivaprakasham_digits import (
     ANOMALY,
     PLANE,
@@ -267,6 +268,7 @@ PAPER = Paper(
     "Report, M.Tech Data Science, Amrita Vishwa Vidyapeetham, Coimbatore",
     (
         related,
+        controlled,
         figure_4_1,
         figure_4_2,
         figure_4_3,
