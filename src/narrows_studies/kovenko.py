@@ -11,6 +11,7 @@ from . import (
     kovenko_choices,
     kovenko_denoising,
     kovenko_features,
+    kovenko_units,
     kovenko_vae,
 )
 from .experiment import Document
@@ -28,6 +29,7 @@ DOCUMENT = Document(
         *kovenko_features.EXPERIMENTS,
         *kovenko_denoising.EXPERIMENTS,
         *kovenko_vae.EXPERIMENTS,
+        *kovenko_units.EXPERIMENTS,
     ),
     {
         "figure 1": "a sheet of pictures of the data set",

@@ -114,9 +114,10 @@ def trained(
     seed: int,
     code_size: int = CODE,
     changed: Callable[[Recipe], Recipe] = lambda recipe: recipe,
+    stretched: float = 1.0,
     **arguments: Any,
 ) -> Trained:
-    """A model of theirs on these faces; ``changed`` makes another recipe of it."""
+    """A model of theirs on these faces; ``changed`` makes another recipe of it, ``stretched`` lengthens it."""
     if lab.scale != "paper":
         arguments["widths"] = NARROW
     recipe = changed(make(of.train.shape, code_size, **arguments))
@@ -124,6 +125,8 @@ def trained(
         warm_up = arguments.get("warm_up", 0.0)
         kind = "vae" if recipe.bottleneck.name == "gaussian" else "autoencoder"
         recipe = recipe.with_(epochs=EPOCHS[kind] + warm_up, batch_size=32)
+    if stretched != 1:
+        recipe = recipe.with_(epochs=stretched * recipe.phases[0].epochs)
     return lab.model(recipe, of.train, validation=of.validation, seed=seed)
 
 

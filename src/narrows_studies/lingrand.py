@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .experiment import Document
 from .lingrand_dense import apart, convolutional, historic, multilayer, pca_claim, vanilla
+from .lingrand_softmax import softmax_first
 from .lingrand_uses import classification, compression, denoising, fine_tuning, segnet
 from .lingrand_variational import (
     beta,
@@ -32,6 +33,7 @@ DOCUMENT = Document(
         denoising,
         classification,
         fine_tuning,
+        softmax_first,
         reconstructed,
         several,
         interpolations,

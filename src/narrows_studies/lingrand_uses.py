@@ -54,7 +54,9 @@ from .lingrand_dense import DEEP, UNITS, vanilla_model
 from .lingrand_pictures import CLOTHES, deviations, score, shorter, test, train
 from .verdicts import Verdict, verdict_of
 
-__all__ = ["classification", "compression", "denoising", "fine_tuning", "segnet"]
+__all__ = [
+    "classification", "compression", "denoising", "fine_tuning", "right_names", "segnet",
+]  # fmt: skip
 
 ROADS = "camvid"
 POOLED = [[20, 14, 50, 94], [31, 78, 27, 23], [73, 12, 33, 47], [52, 45, 19, 17]]
@@ -353,10 +355,10 @@ def fine_tuning(lab: Lab) -> Finding:
                 evaluate_classifier(frozen, begun.encode(y).z, truth).accuracy
             )
             by.setdefault("fine-tuned", []).append(
-                _named(lab.model(short, some, seed=seed, begin=begun).model, y, truth)
+                right_names(lab.model(short, some, seed=seed, begin=begun).model, y, truth)
             )
             by.setdefault("from scratch", []).append(
-                _named(lab.model(short, some, seed=seed).model, y, truth)
+                right_names(lab.model(short, some, seed=seed).model, y, truth)
             )
         for name, values in by.items():
             right.setdefault(name, []).append(values)
@@ -402,7 +404,7 @@ def _wide(values: list[float], lab: Lab) -> list[float]:
     return values * len(lab.seeds) if len(values) == 1 else values
 
 
-def _named(model: Any, x: Tensor, truth: Any) -> float:
+def right_names(model: Any, x: Tensor, truth: Any) -> float:
     """The share of right names by a model with a softmax."""
     tuned = fine_tuned(model)
     assert tuned is not None  # its last phase trains one

@@ -17,20 +17,27 @@ from torch import Tensor
 
 from narrows.applications import decode_samples, decoder
 from narrows.figures import bars, picture_rows
-from narrows.images import split
 from narrows.measures import Pca, frechet_distance, high_frequency_residual, sharpness
 from narrows.priors import sample_codes
 from narrows.recipes import ray
-from narrows.training import Recipe
 
 from .experiment import Document, Finding, Row, experiment
-from .lab import Lab, Trained, across, few, places
+from .lab import Lab, few, places
+from .ray_faces import (
+    PAPER_SET,
+    SMALL_SET,
+    Maker,
+    deviations,
+    error,
+    faces,
+    recipe_of,
+    trained,
+)  # fmt: skip
+from .ray_search import search, seeds
 from .verdicts import verdict_of
 
 __all__ = ["DOCUMENT"]
 
-SMALL_SET, PAPER_SET = "utkface", "lfw"
-Maker = Callable[..., Recipe]
 TABLE: dict[str, tuple[Maker, int]] = {
     "stacked": (ray.ray_2022_stacked, 258),
     "recursive": (ray.ray_2022_recursive, 239),
@@ -42,35 +49,7 @@ TABLE: dict[str, tuple[Maker, int]] = {
     "recursive, shared norm, ReLU": (ray.ray_2022_recursive_shared_norm_relu, 2020),
 }
 SHOWN = 3  # faces, as in figure 6
-JUDGED = 100  # pictures, as theirs
 COMPONENTS = 32  # that drawn faces are judged by
-OTHER_FACES = (
-    f"At the small scale the pictures are {SMALL_SET} at 64×64, six rungs and half of the filters, "
-    "not LFW at 128×128; only ratios between models compare."
-)
-OPTIMISER = "Optimiser, epochs and the first number of filters are ours; the document names none."
-
-
-def _faces(lab: Lab) -> tuple[Any, Tensor]:
-    """Training pictures, and 100 that are held out, (100, 3, H, W)."""
-    name, size = lab.of(small=(SMALL_SET, 64), paper=(PAPER_SET, 128))
-    images = lab.images(name, size=size, center_crop=lab.of(small=None, paper=128))
-    parts = split(images, validation=0.1, seed=0)
-    held = parts.validation or parts.train
-    return parts.train, across(held, JUDGED)
-
-
-def _trained(lab: Lab, make: Maker, train: Any, seed: int) -> Trained:
-    recipe = make(train.shape, filters=lab.of(small=8, paper=16))
-    return lab.model(recipe.with_(epochs=lab.of(small=10.0, paper=100.0)), train, seed=seed)
-
-
-def _error(x: Tensor, back: Tensor) -> float:
-    return float((back - x).square().flatten(1).sum(1).mean())
-
-
-def _deviations(lab: Lab) -> tuple[str, ...]:
-    return lab.of(small=(OTHER_FACES, OPTIMISER), paper=(OPTIMISER,))
 
 
 @experiment(
@@ -86,7 +65,7 @@ def _deviations(lab: Lab) -> tuple[str, ...]:
 )
 def table_1(lab: Lab) -> Finding:
     """All eight models (the table's ninth row stands twice), beside PCA of as many numbers."""
-    train, x = _faces(lab)
+    train, x = faces(lab)
     errors: dict[str, list[float]] = {name: [] for name in TABLE}
     clear: dict[str, list[float]] = {name: [] for name in TABLE}
     grain: dict[str, list[float]] = {name: [] for name in TABLE}
@@ -95,16 +74,16 @@ def table_1(lab: Lab) -> Finding:
     size = 1
     for name, (make, _) in TABLE.items():
         for seed in lab.seeds:
-            model = _trained(lab, make, train, seed).model
+            model = trained(lab, recipe_of(lab, make, train), train, seed).model
             back = model.reconstruct(x)
             size = torch.Size(model.code_shape).numel()
-            errors[name].append(_error(x, back))
+            errors[name].append(error(x, back))
             clear[name].append(float(sharpness(x, back).nanmedian()))
             grain[name].append(float(high_frequency_residual(x, back).nanmedian()))
             if seed == lab.seeds[0]:
                 shown.append((name, back[at]))
     size = min(size, Pca.most(train))
-    pca = _error(x, Pca.fit(train, size).reconstruct(x))
+    pca = error(x, Pca.fit(train, size).reconstruct(x))
     base = {name: {f"PCA, {size} numbers": pca} for name in TABLE}
     ratio = {
         name: statistics.fmean(errors[name]) / statistics.fmean(errors["stacked"]) for name in TABLE
@@ -151,7 +130,7 @@ def table_1(lab: Lab) -> Finding:
         ),
     }
     twice = "Table 1 prints one model twice and 643 for two models; eight are left."
-    return Finding(verdict, words, pictures, rows, (*_deviations(lab), twice))
+    return Finding(verdict, words, pictures, rows, (*deviations(lab), twice))
 
 
 def _features(train: Any, known: Tensor, k: int) -> Callable[[Tensor], Tensor]:
@@ -177,7 +156,7 @@ def _features(train: Any, known: Tensor, k: int) -> Callable[[Tensor], Tensor]:
 )
 def figure_4(lab: Lab) -> Finding:
     """Three draws of each; below, what the recursive autoencoder draws with a prior fitted to its codes."""
-    train, x = _faces(lab)
+    train, x = faces(lab)
     rows, shown = [], []
     distances: dict[str, list[float]] = {}
     apart: dict[str, list[float]] = {}
@@ -193,11 +172,11 @@ def figure_4(lab: Lab) -> Finding:
     )
     for name, make, kind in makers:
         for seed in lab.seeds:
-            trained = _trained(lab, make, train, seed)
+            made_by = trained(lab, recipe_of(lab, make, train), train, seed)
             how = {"components": 4} if kind == "mixture" else {}
-            prior = lab.prior(trained, train, kind, seed=seed, **how)
-            sample = partial(sample_codes, trained.model, prior)
-            made = decode_samples(decoder(trained.model), sample, 64, seed=seed)
+            prior = lab.prior(made_by, train, kind, seed=seed, **how)
+            sample = partial(sample_codes, made_by.model, prior)
+            made = decode_samples(decoder(made_by.model), sample, 64, seed=seed)
             nearest = torch.cdist(made.pictures.flatten(1), pixels).min(1).values
             distances.setdefault(name, []).append(float(nearest.median()))
             apart.setdefault(name, []).append(frechet_distance(real, features(made.pictures)))
@@ -229,7 +208,7 @@ def figure_4(lab: Lab) -> Finding:
         {"Random faces: eight draws of each": picture_rows(shown)},
         rows,
         (
-            *_deviations(lab),
+            *deviations(lab),
             f"The Fréchet distance is that of {COMPONENTS} principal components and of what they "
             "leave, each in its own standard deviations: noise and monsters are far off in both.",
         ),
@@ -268,15 +247,15 @@ def _halved(shape: tuple[int, ...]) -> list[float]:
 )
 def open_questions(lab: Lab) -> Finding:
     """Each beside the recursive and the stacked model."""
-    train, x = _faces(lab)
+    train, x = faces(lab)
     errors: dict[str, list[float]] = {}
     clear: dict[str, list[float]] = {}
     at = places(len(x), SHOWN)
     shown = [("original", x[at])]
     for name, make in OPEN.items():
         for seed in lab.seeds:
-            back = _trained(lab, make, train, seed).model.reconstruct(x)
-            errors.setdefault(name, []).append(_error(x, back))
+            back = trained(lab, recipe_of(lab, make, train), train, seed).model.reconstruct(x)
+            errors.setdefault(name, []).append(error(x, back))
             clear.setdefault(name, []).append(float(sharpness(x, back).nanmedian()))
             if seed == lab.seeds[0]:
                 shown.append((name, back[at]))
@@ -295,7 +274,7 @@ def open_questions(lab: Lab) -> Finding:
     rows = [Row(f"{name}: error", values) for name, values in errors.items()]
     rows += [Row(f"{name}: sharpness", values) for name, values in clear.items()]
     pictures = {"Three held-out faces": picture_rows(shown)}
-    return Finding("shown", words, pictures, rows, _deviations(lab))
+    return Finding("shown", words, pictures, rows, deviations(lab))
 
 
 DOCUMENT = Document(
@@ -303,7 +282,7 @@ DOCUMENT = Document(
     "Recursively Trained Autoencoders",
     "William Ray and Daniel Hannon, 2022",
     "University of Massachusetts Amherst, 26 February 2022",
-    (table_1, figure_4, open_questions),
+    (table_1, seeds, figure_4, open_questions, search),
     {
         "figure 1": "a diagram of a stacked autoencoder",
         "figure 2": "a diagram of recursive training",

@@ -19,6 +19,7 @@ from narrows.randomness import Draws, generator
 from .experiment import Document, Finding, Row, by_name, experiment
 from .lab import Lab, few
 from .theivaprakasham_anomalies import anomaly_maps, histograms, reconstructions, roc
+from .theivaprakasham_control import controlled
 from .theivaprakasham_digits import (
     ANOMALY,
     PLANE,
@@ -307,6 +308,7 @@ DOCUMENT = Document(
     "Report, M.Tech Data Science, Amrita Vishwa Vidyapeetham, Coimbatore",
     (
         related,
+        controlled,
         figure_4_1,
         figure_4_2,
         figure_4_3,

@@ -150,6 +150,13 @@ def test_a_search_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.M
             nw.tune(pictures(), "mlp-autoencoder", resume=True, **asked)
 
 
+def test_rounds_that_are_shorter_than_a_step_end_too() -> None:
+    asked = {**SECONDS, "minutes": 1e-5}
+    made = nw.tune(pictures(), "mlp-autoencoder", options={"learning_rate": [1e-3]}, **asked)
+    assert [len(arm.psnr) for arm in made.arms] == [2, 1]
+    assert made.best.psnr[0] == made.best.psnr[1]
+
+
 def test_an_arm_that_diverges_is_out() -> None:
     asked = {"code_size": 4, **SECONDS}
     made = nw.tune(pictures(), "mlp-autoencoder", options={"learning_rate": [1e30]}, **asked)

@@ -71,3 +71,27 @@ def test_restored_it_goes_on_exactly() -> None:
     second.restore(json.loads(json.dumps(first.state())))
     assert list(itertools.chain(begun, run(second, plant, 177))) == wanted
     assert second.state() == whole.state()
+
+
+def test_a_target_that_grows_in_steps_takes_the_kl_along() -> None:
+    weight, plant = Controlled(target=30.0, first=10.0, rise=5.0, every=3000), Plant()
+    for wanted in (10.0, 15.0, 20.0, 25.0, 30.0, 30.0):
+        assert weight.wanted == wanted
+        kls = run(weight, plant, 3000)
+        assert kls[-1] == pytest.approx(wanted, rel=0.05)
+
+
+def test_a_growing_target_goes_on_exactly() -> None:
+    asked = {"target": 20.0, "first": 5.0, "rise": 1.0, "every": 700}
+    whole, plant = Controlled(**asked), Plant()
+    wanted = run(whole, plant, 4000)
+    first, again, plant = Controlled(**asked), Controlled(**asked), Plant()
+    before = run(first, plant, 1500)
+    again.restore(json.loads(json.dumps(first.state())))
+    assert before + run(again, plant, 2500) == wanted
+
+
+@pytest.mark.parametrize("wrong", [{"first": 30.0}, {"first": 0.0}, {"first": 1.0, "rise": 0.0}])
+def test_a_target_that_cannot_grow_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="a target grows from first"):
+        Controlled(target=20.0, **wrong)

@@ -88,6 +88,9 @@ def test_a_controller_is_a_part_with_its_arguments_and_without_its_state() -> No
         "integral": 0.0001,
         "least": 0.0,
         "value": 1.0,
+        "first": None,
+        "rise": 0.15,
+        "every": 5000,
     }
 
 

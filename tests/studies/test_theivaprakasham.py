@@ -8,7 +8,7 @@ from narrows_studies.theivaprakasham_anomalies import _own_neighbours
 from narrows_studies.theivaprakasham_related import _energy
 
 DOCUMENT = DOCUMENTS["theivaprakasham-2021"]
-EXPERIMENTS = {f"figure 4.{i}" for i in range(1, 9)} | {"§2.1"}
+EXPERIMENTS = {f"figure 4.{i}" for i in range(1, 9)} | {"§2.1", "§2.1 ControlVAE"}
 DIAGRAMS = {"figure 3.1", "figure 3.2", "figure 3.3"}
 
 

@@ -430,11 +430,14 @@ class _Search:
         last = recipe.phases[-1]
         longer = dataclasses.replace(last, minutes=(last.minutes or 0.0) + (end - first) / 60)
         recipe = recipe.with_(phases=(*recipe.phases[:-1], longer))
+        run = folder / arm.name
+        if _spent(run) >= 60 * (longer.minutes or 0.0):  # a step took longer than a round
+            return float(self._psnr(load(run)).mean())
         timed = timed_by(time.process_time) if self.on_processor else contextlib.nullcontext()
         try:
             with timed:
                 model = fit_model(
-                    recipe, self.train, validation=self.validation, to=folder / arm.name, resume=True,
+                    recipe, self.train, validation=self.validation, to=run, resume=True,
                     seed=self.seed, **self.options,
                 )  # fmt: skip
         except Diverged as error:
@@ -537,6 +540,15 @@ def _rank(arm: Arm) -> tuple[int, float]:
     if not arm.psnr:
         return 0, 0.0
     return (-1, 0.0) if math.isnan(arm.psnr[-1]) else (len(arm.psnr), arm.psnr[-1])
+
+
+def _spent(run: Path) -> float:
+    """Seconds of the last phase of a run that came to its end; 0 of any other."""
+    path = run / "checkpoint.safetensors"
+    if not path.exists():
+        return 0.0
+    known = files.load_tensors(path)[1]
+    return float(known.get("spent", 0.0)) if known.get("finished") else 0.0
 
 
 def _shown(value: Any) -> str:

@@ -105,14 +105,19 @@ class Controlled:
     looks at the weight of the step before for that, and not at where the error pushes.
 
     Args:
-        target: the KL to hold, in nats per picture.
+        target: the KL to hold, in nats per picture; the last one, where it grows.
         proportional: K_p, the most that a single step's error adds.
         integral: K_i per step and nat; the larger, the faster and the less steady.
         least: the lowest weight, and that before the first step.
         value: the highest weight.
+        first: the target of the first steps, which grows to ``target`` (their §5.2, for disentangling: a
+            code takes up one factor after the other); None: ``target`` from the start.
+        rise: nats by which it grows.
+        every: steps after which it does.
 
     Raises:
-        ValueError: a target of 0 or less, a negative gain, or no room between least and value.
+        ValueError: a target of 0 or less, a negative gain, no room between least and value, or a target that
+            does not grow to what it is to be.
     """
 
     part: Part
@@ -124,6 +129,9 @@ class Controlled:
         integral: float = 0.0001,
         least: float = 0.0,
         value: float = 1.0,
+        first: float | None = None,
+        rise: float = 0.15,
+        every: int = 5000,
     ) -> None:
         if not target > 0 or not proportional >= 0 or not integral >= 0 or not 0 <= least < value:
             raise ValueError(
@@ -131,7 +139,14 @@ class Controlled:
                 f"we got target={target}, proportional={proportional}, integral={integral}, "
                 f"least={least}, value={value}"
             )
+        if first is not None and not (0 < first <= target and rise > 0 and every >= 1):
+            raise ValueError(
+                "a target grows from first > 0 to at least that, by rise > 0 every so many steps; we got "
+                f"first={first}, target={target}, rise={rise}, every={every}"
+            )
         self.target, self.least, self.value = target, least, value
+        self.first, self.rise, self.every = target if first is None else first, rise, every
+        self._observed = 0
         self.proportional, self.integral = proportional, integral
         self._sum = 0.0  # −K_i Σ e
         self._weight = least
@@ -140,9 +155,15 @@ class Controlled:
         """The weight as the last ``observe`` left it, whatever the epoch."""
         return self._weight
 
+    @property
+    def wanted(self) -> float:
+        """The target now, in nats per picture."""
+        return min(self.target, self.first + self.rise * (self._observed // self.every))
+
     def observe(self, kl: float) -> None:
         """Move the weight by the mean KL of a step, in nats per picture."""
-        error = self.target - kl
+        error = self.wanted - kl
+        self._observed += 1
         moved = self._sum - self.integral * error
         # 1 / (1 + exp e), which never overflows like this
         free = self.proportional * 0.5 * (1 - math.tanh(error / 2)) + moved + self.least
@@ -151,9 +172,10 @@ class Controlled:
         self._weight = min(max(free, self.least), self.value)
 
     def state(self) -> dict[str, float]:
-        """The sum of errors so far and the weight."""
-        return {"sum": self._sum, "weight": self._weight}
+        """The sum of errors so far, the weight, and how many steps it has seen."""
+        return {"sum": self._sum, "weight": self._weight, "observed": float(self._observed)}
 
     def restore(self, state: Mapping[str, float]) -> None:
         """Go on exactly from what ``state`` gave."""
         self._sum, self._weight = float(state["sum"]), float(state["weight"])
+        self._observed = int(state.get("observed", 0))

@@ -7,6 +7,7 @@ Adam hardly that. Deviation of them all: torch's initial weights instead of Glor
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from ..parts import Part
@@ -101,11 +102,12 @@ def lingrand_2021_classifier(
     *,
     widths: Sequence[int] = (128, 64, 32),
     classes: int = 10,
+    softmax_first: float = 0.0,
 ) -> Recipe:
     """784-128-64-32-10, trained layer by layer without labels, then under a softmax with them.
 
-    "Classification using an autoencoder representation". Deviation: the softmax and the layers
-    below it move together from the first step; she trains the softmax alone before. As the weights
+    "Classification using an autoencoder representation". Deviation: unless ``softmax_first`` is given, the
+    softmax and the layers below it move together from the first step; she trains it alone before. As the weights
     are tied, fine-tuning the way down changes the way up too: the model still reconstructs, but
     worse. Not in the text, ours: 20 epochs for each layer and 100 with labels. The pictures need
     labels.
@@ -115,6 +117,7 @@ def lingrand_2021_classifier(
         code_size: D, units of the code.
         widths: units of the layers above the code.
         classes: how many labels there are.
+        softmax_first: epochs in which the softmax is trained alone, before everything is.
     """
     stacked = lingrand_2021_stacked(shape, code_size, widths=widths)
     tuned = Phase(
@@ -124,9 +127,10 @@ def lingrand_2021_classifier(
         bound=Part("softmax", {"classes": classes}),
         scheme=Part("encoder"),
     )
+    alone = dataclasses.replace(tuned, epochs=softmax_first or 1.0, frozen=("ladder", "bottleneck"))
     return stacked.with_(
         name="lingrand-2021-classifier",
-        phases=(*stacked.phases[:-1], tuned),
+        phases=(*stacked.phases[:-1], *([alone] if softmax_first else []), tuned),
         source="Lingrand 2021, Classification",
     )
 

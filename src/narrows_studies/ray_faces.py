@@ -1,0 +1,56 @@
+"""What all experiments of Ray & Hannon 2022 share: faces, trainings, the error that fits their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from narrows.images import split
+from narrows.training import Recipe
+
+from .lab import Lab, Trained, across
+
+__all__ = [
+    "PAPER_SET", "SMALL_SET", "Maker", "deviations", "error", "faces", "recipe_of", "trained",
+]  # fmt: skip
+
+SMALL_SET, PAPER_SET = "utkface", "lfw"
+Maker = Callable[..., Recipe]
+JUDGED = 100  # pictures, as theirs
+OTHER_FACES = (
+    f"At the small scale the pictures are {SMALL_SET} at 64×64, six rungs and half of the filters, "
+    "not LFW at 128×128; only ratios between models compare."
+)
+OPTIMISER = "Optimiser, epochs and the first number of filters are ours; the document names none."
+
+
+def faces(lab: Lab) -> tuple[Any, Tensor]:
+    """Training pictures, and 100 that are held out, (100, 3, H, W)."""
+    name, size = lab.of(small=(SMALL_SET, 64), paper=(PAPER_SET, 128))
+    images = lab.images(name, size=size, center_crop=lab.of(small=None, paper=128))
+    parts = split(images, validation=0.1, seed=0)
+    held = parts.validation or parts.train
+    return parts.train, across(held, JUDGED)
+
+
+def recipe_of(lab: Lab, make: Maker, train: Any) -> Recipe:
+    """A recipe of theirs for these faces, at the scale's filters and epochs."""
+    recipe = make(train.shape, filters=lab.of(small=8, paper=16))
+    return recipe.with_(epochs=lab.of(small=10.0, paper=100.0))
+
+
+def trained(lab: Lab, recipe: Recipe, train: Any, seed: int) -> Trained:
+    """A model of it."""
+    return lab.model(recipe, train, seed=seed)
+
+
+def error(x: Tensor, back: Tensor) -> float:
+    """Squared error summed over a picture, the mean over pictures: the scale that fits their numbers."""
+    return float((back - x).square().flatten(1).sum(1).mean())
+
+
+def deviations(lab: Lab, *more: str) -> tuple[str, ...]:
+    """Those of every experiment, then ``more``."""
+    return (*lab.of(small=(OTHER_FACES, OPTIMISER), paper=(OPTIMISER,)), *more)
