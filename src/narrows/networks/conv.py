@@ -138,9 +138,13 @@ class ConvRung(nn.Module):
         self.blocks_down, self.blocks_up = stacks
 
     def drop_biases(self, up: bool) -> None:
-        """Those in front of batch normalisations; a shuffled map mixes several in a channel."""
-        if not len(self.blocks_down):
-            self.conv.register_parameter("bias", None)
+        """Those in front of batch normalisations; a shuffled map mixes several in a channel.
+
+        What a block adds to its input is in front of one too, and so is the input.
+        """
+        self.conv.register_parameter("bias", None)
+        for block in self.blocks_down:
+            block.body[-1].register_parameter("bias", None)  # type: ignore[index, union-attr]
         if up and self.mode != "shuffle":
             self.bias_up = None
             if self.kernel_up is not None:

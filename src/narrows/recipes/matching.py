@@ -180,25 +180,22 @@ def brock_2017_introspective(
 ) -> Recipe:
     """The introspective adversarial network: a variational autoencoder that is its own discriminator.
 
-    Brock et al. 2017: 100 units, multiscale dilated blocks, orthogonal regularisation (of what the
-    encoder and the generator own), Adam with a momentum of 0.5. What else is not kept of it is said at
-    the bound ``introspective``. Ours: the network of ``conv-vae`` with a block a rung, a summed squared
-    error, weights of 0.1 for the features and 0.001 for the regularisation, a constant rate of 0.001
-    (theirs is 0.0002), an average of the weights, batches of 64, 40 epochs.
+    Brock et al. 2017: 100 units, Adam. Their multiscale dilated blocks are ``dilations`` and ``blocks``
+    of the ladder, their orthogonal regularisation the penalty ``orthogonal``; neither is in here. What
+    else is not kept is said at the bound ``introspective``. Ours: the network of ``conv-vae``, a summed
+    squared error, a weight of 0.1 for the features, a constant rate of 0.001 (theirs is 0.0002) with a
+    momentum of 0.5, an average of the weights, batches of 64, 40 epochs.
 
     Args:
         shape: (C, H, W) of the pictures.
         code_size: D, units of the code.
         widths: channels of each rung; by default as many as halve the picture to about 4 pixels.
     """
-    plain = conv_vae(shape, code_size, widths=widths)
-    return plain.with_(
+    return conv_vae(shape, code_size, widths=widths).with_(
         name="brock-2017-introspective",
-        ladder=plain.ladder.with_(blocks=1, dilations=(1, 2)),
         likelihood=Part("mse"),
         epochs=40,
         bound=Part("introspective", {"features": 0.1}),
-        penalties=(Part("orthogonal"),),
         source="Brock et al. 2017",
         **GAME,
     )
