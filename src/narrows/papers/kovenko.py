@@ -10,6 +10,7 @@ from . import (
     kovenko_autoencoder,
     kovenko_choices,
     kovenko_denoising,
+    kovenko_errors,
     kovenko_features,
     kovenko_vae,
 )
@@ -28,6 +29,7 @@ PAPER = Paper(
         *kovenko_features.EXPERIMENTS,
         *kovenko_denoising.EXPERIMENTS,
         *kovenko_vae.EXPERIMENTS,
+        *kovenko_errors.EXPERIMENTS,
     ),
     {
         "figure 1": "a sheet of pictures of the data set",
