@@ -10,6 +10,7 @@ from . import (
     kovenko_autoencoder,
     kovenko_choices,
     kovenko_denoising,
+    kovenko_errors,
     kovenko_features,
     kovenko_units,
     kovenko_vae,
@@ -30,6 +31,7 @@ DOCUMENT = Document(
         *kovenko_denoising.EXPERIMENTS,
         *kovenko_vae.EXPERIMENTS,
         *kovenko_units.EXPERIMENTS,
+        *kovenko_errors.EXPERIMENTS,
     ),
     {
         "figure 1": "a sheet of pictures of the data set",

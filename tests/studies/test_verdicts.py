@@ -161,6 +161,70 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
         ({"area under the ROC, kl": 0.9}, "holds in part"),
         ({"faces above the median threshold": 0.05}, "holds in part"),
     ],
+    "theivaprakasham-2021, §2.1": [
+        (
+            {
+                "VAE: log-likelihood": -480.0,
+                "IWAE, 5 samples: log-likelihood": -479.0,
+                "ControlVAE, 8 nats: KL of the codes": 8.1,
+                "ControlVAE, 8 nats: squared error of a reconstruction, summed": 20.0,
+                "β-VAE, β = 4: squared error of a reconstruction, summed": 40.0,
+                "DR-A (adversarial): accuracy of neighbours in the code": 0.95,
+                "VAE: accuracy of neighbours in the code": 0.8,
+                "introspective: Fréchet distance of drawings, in PCA's features": 5.0,
+                "VAE: Fréchet distance of drawings, in PCA's features": 12.0,
+            },
+            "holds",
+        ),
+        (
+            {
+                "VAE: log-likelihood": -480.0,
+                "IWAE, 5 samples: log-likelihood": -481.0,
+                "ControlVAE, 8 nats: KL of the codes": 12.0,
+                "DR-A (adversarial): accuracy of neighbours in the code": 0.5,
+                "introspective: Fréchet distance of drawings, in PCA's features": 40.0,
+            },
+            "does not hold",
+        ),
+        (
+            {
+                "VAE: log-likelihood": -480.0,
+                "IWAE, 5 samples: log-likelihood": -479.0,
+                "ControlVAE, 8 nats: KL of the codes": 12.0,
+                "DR-A (adversarial): accuracy of neighbours in the code": 0.5,
+            },
+            "holds in part",
+        ),
+    ],
+    "kovenko-2020, §5 feature-wise": [
+        (
+            {
+                "feature-wise: Fréchet distance of draws, random convolutions": 0.0,
+                "feature-wise: Fréchet distance of draws, PCA of the faces": 0.0,
+                "feature-wise: sharpness of draws ÷ that of real faces": 1.0,
+                "element-wise: sharpness of draws ÷ that of real faces": 0.2,
+            },
+            "holds",
+        ),
+        (
+            {
+                "feature-wise: Fréchet distance of draws, random convolutions": 1e6,
+                "feature-wise: Fréchet distance of draws, PCA of the faces": 1e6,
+                "feature-wise: sharpness of draws ÷ that of real faces": 1.0,
+                "element-wise: sharpness of draws ÷ that of real faces": 0.2,
+            },
+            "holds in part",
+        ),
+        (
+            {
+                "feature-wise: Fréchet distance of draws, random convolutions": 1e6,
+                "feature-wise: Fréchet distance of draws, PCA of the faces": 1e6,
+                "feature-wise: sharpness of draws ÷ that of real faces": 3.0,
+                "element-wise: sharpness of draws ÷ that of real faces": 0.2,
+            },
+            "does not hold",
+        ),
+    ],
     "vincent-2010, table 3": [
         ({"stacked denoising": 1.3}, "holds"),
         ({"stacked denoising": 3.0}, "does not hold"),
