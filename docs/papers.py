@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def main() -> None:
         if "--times" in sys.argv:
             write_times()
     for paper in DOCUMENTS.values():
+        write_results(paper, results(paper))
         (FOLDER / f"{paper.key}.md").write_text(page(paper), encoding="utf-8")
     (FOLDER / "README.md").write_text(index(), encoding="utf-8")
 
@@ -62,22 +64,6 @@ def main() -> None:
 def take(paper: Document, made: Path) -> None:
     """Take over what was found of a document, and those of its pictures that may be published."""
     found = found_in(paper, made)
-    if not found:
-        return
-    there = {slug: each.document for slug, each in results(paper).items()}
-    there |= {slug: each.document for slug, each in found.items()}
-    known = {one.slug: there[one.slug] for one in paper.experiments if one.slug in there}
-    document = {
-        "paper": paper.key,
-        "title": paper.title,
-        "command": f"narrows reproduce {paper.key}",
-        "experiments": list(known.values()),
-        "not_run": [one.labels[0] for one in paper.experiments if one.slug not in known],
-        "explained": dict(paper.explained),
-    }
-    target = FOLDER / "results" / f"{paper.key}.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     folder = FOLDER / "pictures" / paper.key
     for one in paper.experiments:
         if one.slug not in found:
@@ -90,6 +76,22 @@ def take(paper: Document, made: Path) -> None:
                 folder.mkdir(parents=True, exist_ok=True)
                 content = smaller(file, WIDEST, 4 * WIDEST)
                 (folder / f"{one.slug}-{file.name}").write_bytes(content)
+    write_results(paper, results(paper) | found)
+
+
+def write_results(paper: Document, found: Mapping[str, Found]) -> None:
+    """The file of a document's results, and of what was not run."""
+    document = {
+        "paper": paper.key,
+        "title": paper.title,
+        "command": f"narrows reproduce {paper.key}",
+        "experiments": [found[one.slug].document for one in paper.experiments if one.slug in found],
+        "not_run": [one.labels[0] for one in paper.experiments if one.slug not in found],
+        "explained": dict(paper.explained),
+    }
+    target = FOLDER / "results" / f"{paper.key}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def write_times() -> None:
