@@ -225,6 +225,34 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
             "does not hold",
         ),
     ],
+    "ray-2022, table 1": [
+        ({"recursive: error": 1e3}, "does not hold"),
+        (
+            {"recursive: sharpness (1 is the original's)": 0.9, "recursive: error": 1e3},
+            "holds in part",
+        ),
+        ({"recursive: grain": 0.9, "recursive: error": 1e3}, "holds in part"),
+        (
+            {
+                "recursive: sharpness (1 is the original's)": 0.9,
+                "recursive: grain": 0.9,
+                "recursive, batch norm: error": 1e3,
+                "recursive, shared norm, ReLU: error": 1e3,
+            },
+            "holds",
+        ),
+        (
+            {
+                "recursive: sharpness (1 is the original's)": 0.9,
+                "recursive: grain": 0.9,
+                "recursive, batch norm: error": 1e3,
+            },
+            "holds in part",
+        ),
+    ],
+    "ray-2022, figure 4": [
+        ({"recursive VAE: Fréchet distance to training faces": 100.0}, "holds"),
+    ],
     "vincent-2010, table 3": [
         ({"stacked denoising": 1.3}, "holds"),
         ({"stacked denoising": 3.0}, "does not hold"),
