@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from narrows.applications import extract_features, fit_classifier
@@ -17,6 +15,7 @@ from narrows.recipes import kovenko_2020_vae
 from narrows.training import Phase
 
 from .experiment import Finding, Row, by_name, experiment
+from .judges import random_convolutions
 from .kovenko_faces import (
     COLOURS,
     SET,
@@ -34,7 +33,6 @@ from .verdicts import Verdict, verdict_of
 __all__ = ["EXPERIMENTS"]
 
 PIXELS, FEATURES = "element-wise", "feature-wise"
-FILTERS = 32  # of each layer of the random convolutions
 GAME = 5.0  # epochs that the decoder goes on, either way
 SHOWN = 8
 RANDOM = "Fréchet distance of draws, random convolutions"
@@ -42,23 +40,6 @@ AXES = "Fréchet distance of draws, PCA of the faces"
 EDGES = "sharpness of draws ÷ that of real faces"
 BACK_EDGES = "sharpness of reconstructions ÷ that of the faces"
 ERROR = "mean squared error"
-
-
-def random_convolutions(channels: int, seed: int = 0) -> Callable[[Tensor], Tensor]:
-    """Two untrained layers, and the mean over all places of what each filter answers.
-
-    No compared model made them: pictures (N, C, H, W) → (N, 64).
-    """
-    draw = torch.Generator().manual_seed(seed)
-    first = torch.randn(FILTERS, channels, 5, 5, generator=draw) / (25 * channels) ** 0.5
-    second = torch.randn(FILTERS, FILTERS, 3, 3, generator=draw) / (9 * FILTERS) ** 0.5
-
-    def features(x: Tensor) -> Tensor:
-        one = F.relu(F.conv2d(2 * x - 1, first, stride=2))
-        two = F.relu(F.conv2d(one, second, stride=2))
-        return torch.cat([one.mean((2, 3)), two.mean((2, 3))], 1)
-
-    return features
 
 
 def _went_on(lab: Lab, of: Faces, kind: str, seed: int) -> Trained:
