@@ -38,6 +38,11 @@ SPACES = {
     "ladder": Part("translation", {"shape": SHAPE, "channels": 4, "blocks": 1, "space": 4}),
     "bottleneck": Part("gaussian", {"size": 16, "layout": "map"}),
 }
+MACHINES = {
+    "ladder": Part("dense", {"shape": SHAPE, "widths": (6, 4), "activation": "sigmoid"}),
+    "bottleneck": Part("point", {"size": 3}),
+    "likelihood": Part("bernoulli"),
+}
 
 
 def takes(kind: str, name: str, **arguments: Any) -> Part:
@@ -83,6 +88,7 @@ def every() -> Iterator[nw.Recipe]:
         bound = Part("softmax") if name == "encoder" else Part("elbo")
         given = {"ladder": two, "phase": {"scheme": name, "bound": bound}}
         given |= SPACES if name in ("domain", "translation") else {}
+        given |= MACHINES if name == "boltzmann" else {}
         yield model_of(f"forward-{name}", **given)
     for name in listed("begin"):
         undone = {
@@ -95,7 +101,7 @@ def every() -> Iterator[nw.Recipe]:
             ladder = Part("estimate", {"shape": SHAPE, "rank": 3, "channels": 4, "blocks": 1})
         begins = {"begin": Part(name), "corruption": undone}
         spaces = name in ("piece-components", "copied-space", "ridge-codes")
-        given = SPACES if spaces else {"ladder": ladder}
+        given = SPACES if spaces else MACHINES if name == "unrolled" else {"ladder": ladder}
         yield model_of(f"begin-{name}", phase=begins, **given)
     for name, make in nw.recipes.listed().items():
         yield small(make).with_(name=f"recipe-{name}")
@@ -178,8 +184,11 @@ def test_two_steps_move_every_weight(recipe, tiny) -> None:
     after = fitted(recipe, tiny, 2)
     wanted = reached(recipe, after)
     assert wanted
+    begun = any(phase.begin is not None for phase in recipe.phases[1:])
     for (name, one), other in zip(before.named_parameters(), after.parameters(), strict=True):
         assert bool(torch.isfinite(other).all()), name
+        if begun and not other.requires_grad:  # fitted to what the phases before left
+            continue
         assert torch.equal(one, other) != (name in wanted), name
 
 
@@ -293,7 +302,8 @@ def test_a_model_built_by_hand_has_the_same_recipe(recipe, tmp_path: Path) -> No
 @pytest.mark.parametrize("kind, name", PARTS)
 def test_an_object_knows_its_part(kind: str, name: str) -> None:
     shape = (4,) if kind == "bottleneck" else SHAPE
-    written = takes(kind, name, shape=shape)
+    few = {"widths": (6, 4)} if kind == "ladder" else {}  # pictures are small
+    written = takes(kind, name, shape=shape, **few)
     made = build(kind, written)
     known = part_of(made)
     assert known.name == name

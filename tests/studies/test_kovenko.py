@@ -11,7 +11,10 @@ from narrows_studies.kovenko_denoising import _turned_back
 from narrows_studies.kovenko_faces import faces
 
 FIGURES = {f"figure {n}" for n in (4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16)}
-CLAIMS = {"§1 PCA", "§3.1 MSE or MAE", "§3.2 transfer", "§3.2 rotation", "§5 feature-wise"}
+CLAIMS = {
+    *("§1 PCA", "§3.1 MSE or MAE", "§3.1 pooling", "§3.2 transfer", "§3.2 rotation"),
+    *("§4.2 inactive units", "§5 longer", "§5 feature-wise"),
+}
 DIAGRAMS = {"figure 1", "figure 2", "figure 3", "figure 11"}
 
 

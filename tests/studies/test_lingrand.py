@@ -16,7 +16,7 @@ EXPERIMENTS = {
     "tied against free", "encoder and decoder apart", "convolutional", "SegNet", "pooling indices",
     "denoising", "Hinton & Salakhutdinov", "PCA claim", "classification", "fine-tuning",
     "VAE with 28 dimensions", "several decodings", "interpolations", "random codes", "β-VAE",
-    "disentanglement", "compression against JPEG",
+    "disentanglement", "compression against JPEG", "softmax first",
 }  # fmt: skip
 
 
