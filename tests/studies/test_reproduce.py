@@ -19,6 +19,7 @@ LONG = {
     "lingrand-2021-compression-against-jpeg",
     "lingrand-2021-disentanglement",
     "ray-2022-section-5",
+    "ray-2022-section-5-search",
     "theivaprakasham-2021-section-2-1",
 }
 
