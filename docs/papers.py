@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from narrows.figures import smaller
 from narrows_studies import DOCUMENTS, Document, Experiment, Found, found_in, measured_seconds
-from narrows_studies.pages import markdown_index, markdown_page
+from narrows_studies.pages import markdown_index, markdown_page, write_results
 from narrows_studies.reproduce import CURVES, TIMES
 
 FOLDER = Path(__file__).with_suffix("")
@@ -56,7 +55,7 @@ def main() -> None:
         if "--times" in sys.argv:
             write_times()
     for paper in DOCUMENTS.values():
-        write_results(paper, results(paper))
+        write_results(paper, results(paper), _file(paper))
         (FOLDER / f"{paper.key}.md").write_text(page(paper), encoding="utf-8")
     (FOLDER / "README.md").write_text(index(), encoding="utf-8")
 
@@ -76,22 +75,7 @@ def take(paper: Document, made: Path) -> None:
                 folder.mkdir(parents=True, exist_ok=True)
                 content = smaller(file, WIDEST, 4 * WIDEST)
                 (folder / f"{one.slug}-{file.name}").write_bytes(content)
-    write_results(paper, results(paper) | found)
-
-
-def write_results(paper: Document, found: Mapping[str, Found]) -> None:
-    """The file of a document's results, and of what was not run."""
-    document = {
-        "paper": paper.key,
-        "title": paper.title,
-        "command": f"narrows reproduce {paper.key}",
-        "experiments": [found[one.slug].document for one in paper.experiments if one.slug in found],
-        "not_run": [one.labels[0] for one in paper.experiments if one.slug not in found],
-        "explained": dict(paper.explained),
-    }
-    target = FOLDER / "results" / f"{paper.key}.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write_results(paper, results(paper) | found, _file(paper))
 
 
 def write_times() -> None:
@@ -107,16 +91,19 @@ def write_times() -> None:
 
 def results(paper: Document) -> dict[str, Found]:
     """What was found, by slug, with the pictures that are here."""
-    path = FOLDER / "results" / f"{paper.key}.json"
-    if not path.is_file():
+    if not _file(paper).is_file():
         return {}
-    read = json.loads(path.read_text(encoding="utf-8"))
+    read = json.loads(_file(paper).read_text(encoding="utf-8"))
     known = {tuple(one["experiment"]): one for one in read["experiments"]}
     return {
         one.slug: Found(known[one.labels], _pictures(paper, one, known[one.labels]))
         for one in paper.experiments
         if one.labels in known
     }
+
+
+def _file(paper: Document) -> Path:
+    return FOLDER / "results" / f"{paper.key}.json"
 
 
 def _pictures(paper: Document, one: Experiment, document: dict[str, Any]) -> dict[str, Path]:

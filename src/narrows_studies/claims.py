@@ -18,12 +18,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from narrows import files
-from narrows.applications import evaluate_classifier, fit_classifier
+from narrows.applications import evaluate_classifier, extract_features, fit_classifier
 from narrows.errors import BadFile
 from narrows.figures import picture_rows
 from narrows.images import as_source, open_source, split
@@ -35,7 +33,7 @@ from narrows.training import Recipe
 from narrows.training.length import lasting
 
 from .experiment import Document, Experiment, Finding, Row
-from .lab import Lab
+from .lab import Lab, few
 from .verdicts import Verdict, verdict_of
 
 __all__ = ["BASELINES", "MEASURES", "Claim", "document_of", "judge_best", "read_claim"]
@@ -218,7 +216,7 @@ def _found(claim: Claim, lab: Lab) -> Finding:
         raise ValueError(
             f"{claim.measure} reads a label from codes, and {claim.pictures} has none: name a folder per class"
         )
-    x = parts.test.batch(torch.arange(len(parts.test)))
+    x = few(parts.test)
     values: dict[str, list[float]] = {}
     shown: list[tuple[str, Tensor]] = [("held out", x[:SHOWN])]
     numbers = 0
@@ -258,11 +256,9 @@ def _recipe(claim: Claim, name: str, shape: Sequence[int]) -> Recipe:
 def _measured(measure: Measure, model: Baseline, parts: Any, x: Tensor) -> float:
     if measure.of_pictures is not None:
         return measure.of_pictures(x, model.reconstruct(x))
-    known = parts.train.batch(torch.arange(len(parts.train)))
-    probe = fit_classifier(_rows(model, known), parts.train.label, measure.classifier, choose=False)
-    return float(evaluate_classifier(probe, _rows(model, x), parts.test.label).accuracy)
-
-
-def _rows(model: Baseline, x: Tensor) -> np.ndarray[Any, Any]:
-    codes = [model.encode(part).cpu().flatten(1) for part in torch.split(x, 256)]
-    return torch.cat(codes).numpy()
+    known, asked = (
+        extract_features(lambda y: model.encode(y).flatten(1), part)
+        for part in (parts.train, parts.test)
+    )
+    probe = fit_classifier(known, parts.train.label, measure.classifier, choose=False)
+    return float(evaluate_classifier(probe, asked, parts.test.label).accuracy)

@@ -32,7 +32,7 @@ from .kovenko_faces import (
 from .lab import Lab, Trained, across, few
 from .verdicts import Verdict, verdict_of
 
-__all__ = ["EXPERIMENTS"]
+__all__ = ["CLASSIC", "EXPERIMENTS", "NORM", "WARM", "vae_of"]
 
 VARIANCES = (0.1, 0.01, 0.001)
 ANOMALIES = "utkface"
@@ -52,7 +52,8 @@ def _normalised(recipe: Recipe) -> Recipe:
     )
 
 
-def _vae(lab: Lab, of: Faces, name: str, seed: int) -> Trained:
+def vae_of(lab: Lab, of: Faces, name: str, seed: int) -> Trained:
+    """Their model of variance 0.01: classic, with batch normalisation, or with that and the warm-up."""
     if name == CLASSIC:
         return trained(lab, of, kovenko_2020_vae, seed=seed, variance=0.01)
     if name == NORM:
@@ -94,6 +95,13 @@ def _judged(by: Judges, made: Tensor, real: Tensor) -> dict[str, float]:
         edge_energy(made).mean() / edge_energy(real).mean()
     )
     return found
+
+
+def _beside(by: Judges, of: Faces) -> dict[str, dict[str, float]]:
+    """The same of draws of PCA, and of other real faces."""
+    n = len(of.x)
+    others = {"PCA": of.pca().sample(n, seed=0).clamp(0, 1), "real faces": few(of.train, n)}
+    return {name: _judged(by, made, of.x) for name, made in others.items()}
 
 
 def _spaces(rows: Sequence[Row], measure: str) -> list[str]:
@@ -142,10 +150,7 @@ def figure_12(lab: Lab) -> Finding:
             each["KL"].append(float(anomaly_scores(vae.model, of.test, ("kl",))["kl"].mean()))
             if seed == lab.seeds[0]:
                 shown += _sprite(f"variance {variance:g}", made)
-    base = {
-        "PCA": _judged(judge, of.pca().sample(n, seed=0).clamp(0, 1), of.x),
-        "real faces": _judged(judge, few(of.train, n), of.x),
-    }
+    base = _beside(judge, of)
     rows = [
         Row(f"{name}, variance {variance:g}", values, "", _of(base, name))
         for name in (*list(found[0.1])[2:], "mean squared error", "KL")
@@ -236,7 +241,7 @@ def figure_13(lab: Lab) -> Finding:
     found: dict[str, list[float]] = {"greatest": [], "at the end of the warm-up": [], "last": []}
     panels: dict[str, dict[str, Curve]] = {}
     for seed in lab.seeds:
-        model = _vae(lab, of, WARM, seed)
+        model = vae_of(lab, of, WARM, seed)
         both = {name: _curve(model, key) for name, key in
                 (("training", "kl"), ("validation", "validation_kl"))}  # fmt: skip
         epochs, values = both["validation"]
@@ -301,7 +306,7 @@ def figure_14(lab: Lab) -> Finding:
     for name in (CLASSIC, WARM, NORM):
         each = last[name] = {}
         for seed in lab.seeds:
-            model = _vae(lab, of, name, seed)
+            model = vae_of(lab, of, name, seed)
             for part, prefix in keys.items():
                 loss = _curve(model, f"{prefix}reconstruction")
                 each.setdefault(part, []).append(loss[1][-1])
@@ -377,15 +382,12 @@ def figure_15(lab: Lab) -> Finding:
     shown = []
     for name in (CLASSIC, WARM, NORM):
         for seed in lab.seeds:
-            made = drawn(lab, of, _vae(lab, of, name, seed), n, seed)
+            made = drawn(lab, of, vae_of(lab, of, name, seed), n, seed)
             for what, value in _judged(judge, made, of.x).items():
                 found.setdefault(name, {}).setdefault(what, []).append(value)
             if seed == lab.seeds[0]:
                 shown += _sprite(name, made)
-    base = {
-        "PCA": _judged(judge, of.pca().sample(n, seed=0).clamp(0, 1), of.x),
-        "real faces": _judged(judge, few(of.train, n), of.x),
-    }
+    base = _beside(judge, of)
     rows = [
         Row(f"{name}: {what}", values, "", _of(base, what))
         for what in found[CLASSIC]
@@ -448,7 +450,7 @@ def figure_16(lab: Lab) -> Finding:
     areas: dict[str, list[float]] = {}
     pictures: dict[str, Any] = {}
     for seed in lab.seeds:
-        model = _vae(lab, of, CLASSIC, seed).model
+        model = vae_of(lab, of, CLASSIC, seed).model
         names = ("kl", "reconstruction", "elbo")
         normal = anomaly_scores(model, of.validation, names, samples=4)
         scores = anomaly_scores(model, asked, names, samples=4)

@@ -16,12 +16,13 @@ from typing import Any
 
 from narrows import files
 from narrows.figures import Link, Picture, Section, report_page, smaller
+from narrows.tables import Table
 
 from .experiment import Document, Experiment, command_of
 from .reproduce import Found, found_in, measured_seconds
 from .verdicts import VERDICTS, worded
 
-__all__ = ["markdown_index", "markdown_page", "write_document", "write_index"]
+__all__ = ["markdown_index", "markdown_page", "write_document", "write_index", "write_results"]
 
 SMALL = 420  # pixels of a picture's longer side on the index
 NOT_RUN = "not run yet"
@@ -40,16 +41,21 @@ def write_document(paper: Document, to: Path) -> Path:
     page.parent.mkdir(parents=True, exist_ok=True)
     subtitle = f"{paper.authors}. {paper.where}"
     files.write_text(page, report_page(paper.title, sections, subtitle=subtitle))
+    write_results(paper, found, page.with_name("results.json"))
+    return page
+
+
+def write_results(paper: Document, found: Mapping[str, Found], path: Path) -> None:
+    """What was found of a document, and what was not run, as a file."""
     document = {
         "paper": paper.key,
         "title": paper.title,
         "command": f"narrows reproduce {paper.key}",
-        "experiments": [each.document for each in found.values()],
+        "experiments": [found[one.slug].document for one in paper.experiments if one.slug in found],
         "not_run": [one.labels[0] for one in paper.experiments if one.slug not in found],
         "explained": dict(paper.explained),
     }
-    files.write_text(page.with_name("results.json"), json.dumps(document, indent=1) + "\n")
-    return page
+    files.write_text(path, json.dumps(document, indent=1) + "\n")
 
 
 def write_index(papers: Iterable[Document], to: Path) -> Path:
@@ -109,13 +115,13 @@ def markdown_page(paper: Document, found: Mapping[str, Found], root: Path, note:
         {"in the document": label, "claim": f"none: {why}", "verdict": ""}
         for label, why in paper.explained.items()
     ]
-    pieces = [f"# {paper.title}", note.strip(), _markdown_table(rows)]
+    pieces = [f"# {paper.title}", note.strip(), Table.of_rows(rows).markdown()]
     for one in paper.experiments:
         each = found.get(one.slug)
         section = _section(one, paper, each)
         pieces += [f'<a id="{section.anchor}"></a>', f"## {section.heading}", section.text]
         if section.table:
-            pieces.append(_markdown_table(section.table))
+            pieces.append(Table.of_rows(section.table).markdown())
         for caption, path in (each.pictures if each else {}).items():
             plain = caption.replace("[", "(").replace("]", ")")
             pieces += [f"![{plain}]({path.relative_to(root).as_posix()})", f"*{plain}*"]
@@ -135,7 +141,7 @@ def markdown_index(
         row: dict[str, Any] = {"document": link, "experiments": len(paper.experiments)}
         row |= {verdict: counts[verdict] for verdict in VERDICTS}
         rows.append(row | {NOT_RUN: len(paper.experiments) - len(mine)})
-    return f"{text.strip()}\n\n{_markdown_table(rows)}\n"
+    return f"{text.strip()}\n\n{Table.of_rows(rows).markdown()}\n"
 
 
 def _section(one: Experiment, paper: Document, found: Found | None) -> Section:
@@ -180,23 +186,6 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         shown.append(cells)
     names = dict.fromkeys(name for cells in shown for name in cells)
     return [{name: cells.get(name, "–") for name in names} for cells in shown]
-
-
-def _markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of the same columns; those of numbers stand to the right."""
-    names = list(rows[0])
-    right = [all(_is_number(str(row[name])) for row in rows) for name in names]
-    lines = [names, [" --: " if each else " --- " for each in right]]
-    lines += [[str(row[name]).replace("|", "\\|") for name in names] for row in rows]
-    head, rule, *body = lines
-    return "\n".join(
-        ["| " + " | ".join(head) + " |", "|" + "|".join(rule) + "|"]
-        + ["| " + " | ".join(line) + " |" for line in body]
-    )
-
-
-def _is_number(text: str) -> bool:
-    return text in ("–", "") or text[0] in "-−0123456789"
 
 
 def _number(value: float, figures: int = 4) -> str:

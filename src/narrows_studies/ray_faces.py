@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 
 from narrows.images import split
+from narrows.measures import Pca
 from narrows.training import Recipe
 
 from .lab import Lab, Trained, across
 
 __all__ = [
-    "PAPER_SET", "SMALL_SET", "Maker", "deviations", "error", "faces", "recipe_of", "trained",
+    "PAPER_SET", "SMALL_SET", "Maker", "beside", "deviations", "error", "faces", "recipe_of", "trained",
 ]  # fmt: skip
 
 SMALL_SET, PAPER_SET = "utkface", "lfw"
@@ -49,6 +51,12 @@ def trained(lab: Lab, recipe: Recipe, train: Any, seed: int) -> Trained:
 def error(x: Tensor, back: Tensor) -> float:
     """Squared error summed over a picture, the mean over pictures: the scale that fits their numbers."""
     return float((back - x).square().flatten(1).sum(1).mean())
+
+
+def beside(train: Any, x: Tensor, model: Any) -> dict[str, float]:
+    """The error of PCA of as many numbers as a code of the model has, or as there can be."""
+    size = min(math.prod(model.code_shape), Pca.most(train))
+    return {f"PCA, {size} numbers": error(x, Pca.fit(train, size).reconstruct(x))}
 
 
 def deviations(lab: Lab, *more: str) -> tuple[str, ...]:

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 
 from narrows.applications.tune import tune
 from narrows.figures import bars
-from narrows.measures import Pca
 from narrows.recipes import ray
 from narrows.tables import counted
 
 from .experiment import Finding, Row, by_name, experiment
 from .lab import Lab
-from .ray_faces import PAPER_SET, SMALL_SET, deviations, error, faces, recipe_of, trained
+from .ray_faces import PAPER_SET, SMALL_SET, beside, deviations, error, faces, recipe_of, trained
 from .verdicts import Verdict, verdict_of
 
 __all__ = ["search", "seeds"]
@@ -63,8 +62,8 @@ def search(lab: Lab) -> Finding:
         ]
         for name, recipe in ((PLAIN, own), (BEST, found.recipe.with_(epochs=own.phases[0].epochs)))
     }
-    size = min(math.prod(found.model.code_shape), Pca.most(train))
-    base = {f"PCA, {size} numbers": error(x, Pca.fit(train, size).reconstruct(x))}
+    base = beside(train, x, found.model)
+    ((linear, least),) = base.items()
     rows = [Row(f"squared error, {name}", values, "", base) for name, values in errors.items()]
     rows.append(
         Row(
@@ -76,8 +75,8 @@ def search(lab: Lab) -> Finding:
     words = (
         f"Of {counted(len(found.arms), 'arm')} in {minutes:g} minutes of the {found.clock}'s time the best is "
         f"{found.best.said}. Trained as long as the recipe it has {mean[BEST] / mean[PLAIN]:.2f} of its error on "
-        f"held-out faces ({mean[BEST]:.1f} and {mean[PLAIN]:.1f}; PCA of {size} numbers "
-        f"{next(iter(base.values())):.1f}). In the search: {found.conclusion}."
+        f"held-out faces ({mean[BEST]:.1f} and {mean[PLAIN]:.1f}; {linear} "
+        f"{least:.1f}). In the search: {found.conclusion}."
     )
     more = "One search, by the first seed; what it left is trained with every seed."
     return Finding(
@@ -119,8 +118,8 @@ def seeds(lab: Lab) -> Finding:
         for name, make in MAKERS.items()
     }
     model = trained(lab, recipe_of(lab, MAKERS[STACKED], train), train, several[0]).model
-    size = min(math.prod(model.code_shape), Pca.most(train))
-    base = {f"PCA, {size} numbers": error(x, Pca.fit(train, size).reconstruct(x))}
+    base = beside(train, x, model)
+    ((linear, least),) = base.items()
     printed = {STACKED: "258", RUNGS: "239"}
     rows = [
         Row(f"squared error, {name}", values, printed.get(name, ""), base)
@@ -131,7 +130,7 @@ def seeds(lab: Lab) -> Finding:
         f"{name} {one.mean:.1f} ± {one.spread:.1f} ({counted(len(one.ours), 'seed')})"
         for name, one in ((n, named[f"squared error, {n}"]) for n in MAKERS)
     ]
-    words = f"Squared error per picture: {'; '.join(said)}; PCA of {size} numbers {next(iter(base.values())):.1f}."
+    words = f"Squared error per picture: {'; '.join(said)}; {linear} {least:.1f}."
     pictures = {
         "Squared error, a dot for each seed": bars(errors, title="squared error per picture")
     }

@@ -47,7 +47,7 @@ def _recipes(shape: Any, epochs: float, steps: int) -> dict[str, Recipe]:
 
 
 def judge_controlled(rows: Sequence[Row]) -> Verdict:
-    """It is no worse disentangled than the β-VAE, and reconstructs better; and better than PCA does."""
+    """It is no worse disentangled than the β-VAE, and reconstructs better."""
     row = by_name(rows)
     _, beta, control = NAMES
     error = row[f"{control}: {ERROR}"]

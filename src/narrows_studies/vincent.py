@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from narrows.figures import picture_rows
@@ -18,6 +17,7 @@ from narrows.recipes.vincent import (
 )
 
 from .experiment import Document, Finding, Row, by_name, experiment
+from .judges import accuracy
 from .lab import Lab, few
 from .verdicts import Verdict, verdict_of
 
@@ -61,7 +61,7 @@ def table_3(lab: Lab) -> Finding:
             if lab.scale != "paper":
                 recipe = recipe.with_(epochs=EPOCHS)
             model = lab.model(recipe, train, seed=seed).model
-            errors.setdefault(kind, []).append(_error(model, test))
+            errors.setdefault(kind, []).append(100 * (1 - accuracy(model, test)))
     linear = neighbours(train, test)
     rows = [
         Row(kind, values, PUBLISHED.get(kind, ""), linear, "%", "lower")
@@ -87,14 +87,6 @@ def neighbours(train: Any, test: Any) -> dict[str, float]:
     near = KNeighborsClassifier(NEIGHBOURS).fit(known, train.label)
     right = float((near.predict(asked) == test.label).mean())
     return {f"{NEIGHBOURS} neighbours, PCA of {len(pca)}": 100 * (1 - right)}
-
-
-def _error(model: Any, test: Any) -> float:
-    softmax = model.auxiliary["softmax"]
-    with torch.no_grad():
-        chosen = softmax(model.encode(test).z).argmax(1).tolist()
-    wrong = sum(softmax.labels[i] != str(y) for i, y in zip(chosen, test.label, strict=True))
-    return 100 * float(wrong) / len(test)
 
 
 DOCUMENT = Document(

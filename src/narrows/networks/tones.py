@@ -13,16 +13,9 @@ from torch import Tensor, nn
 
 __all__ = ["Tones"]
 
-LOOKS = (
-    (0.299, 0.587, 0.114),
-    (1.0, -1.0, 0.0),
-    (0.5, 0.5, -1.0),
-)  # beside the channels: luma, colours
-BACK = (
-    (1.0, 1.288, 0.228),
-    (1.0, -0.712, 0.228),
-    (1.0, 0.288, -1.772),
-)  # from luma and half of these
+# beside the channels: luma and two differences of colour; and back, from luma and half of these
+LOOKS = ((0.299, 0.587, 0.114), (1.0, -1.0, 0.0), (0.5, 0.5, -1.0))
+BACK = ((1.0, 1.288, 0.228), (1.0, -0.712, 0.228), (1.0, 0.288, -1.772))
 SHARES = (0.005, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.995)
 STEP = 0.25  # of what the layers give to be added
 MOST = 2.0  # of the logarithm of a gain

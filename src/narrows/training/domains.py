@@ -50,7 +50,7 @@ PATCHWORKS, EACH = 3200, 6  # that the tones are fitted to at most, and for each
 PASSES, TAKEN, FASTEST = 15, 64, 3e-3
 DROPPED = 0.2  # of the statistics
 VARIED = (
-    0.25  # deviation of the logarithm of contrast and of colourfulness; of the balance a quarter
+    0.25  # deviation of the logarithms of contrast and colourfulness; a quarter for the balance
 )
 FLOOR = 1e-3  # squared error below which one is as good as another
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # of a ridge, in shares of the codes' mean variance
