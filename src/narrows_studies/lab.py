@@ -128,18 +128,24 @@ class Lab:
         images: Any,
         *,
         validation: Any = None,
+        minutes: float | None = None,
         seed: int = 0,
         begin: Autoencoder | None = None,
     ) -> Trained:
         """The model of a recipe, trained now or before.
 
         Args:
+            minutes: of training instead of the recipe's length.
             begin: trained instead of a new one of the recipe; its recipe is the one that counts.
         """
         chosen = recipe.with_(epochs=1.0) if self.tiny else recipe
         about = [chosen.fingerprint, _content(images), str(seed)]
         if validation is not None:
             about.append(_content(validation))
+        if self.tiny:
+            minutes = None
+        if minutes is not None:
+            about.append(f"{minutes:g} minutes")
         if begin is not None:
             about.append(begin.fingerprint())
         folder = self.place(recipe.name, *about)
@@ -150,6 +156,7 @@ class Lab:
         model = fit(
             start,
             images,
+            minutes=minutes,
             validation=validation,
             to=folder,
             resume=True,
