@@ -20,7 +20,7 @@ def test_a_sheet_of_pictures_of_any_size(colours: np.ndarray) -> None:
         [("+", "a.jpg", colours[0]), ("−", "b.jpg", colours[1])], found, title="near"
     )
     assert sheet.get_size_inches()[0] > small.get_size_inches()[0]
-    assert len(sheet.axes) == 9
+    assert len(sheet.axes[0].images) == 9
     assert png(sheet) == png(
         contact_sheet([("+", "a.jpg", colours[0]), ("−", "b.jpg", colours[1])], found, title="near")
     )
@@ -40,7 +40,7 @@ def test_groups_in_frames_wrap(colours: np.ndarray) -> None:
     with Image.open(io.BytesIO(png(one))) as drawn:
         seen = np.unique(np.asarray(drawn.convert("RGB")).reshape(-1, 3), axis=0)
         assert len(seen) > 100  # the frame is behind the pictures
-    assert len(one.axes) == 2 and len(many.axes) == 15
+    assert len(one.axes[0].images) == 2 and len(many.axes[0].images) == 15
     assert many.get_size_inches()[1] > 2 * one.get_size_inches()[1]
     assert len(grouped_sheet([("no duplicates", [])]).axes) == 0
     for wrong in ([], [cell] * 9):

@@ -26,12 +26,12 @@ def test_a_row_for_each_class_with_its_count(digits) -> None:
     names = [each for each in said if each in set("0123456789")]
     assert names == list("0123456789")
     assert [said[said.index(name) + 1] for name in names] == [str(n) for n in counts]
-    assert len(figure.axes) == 40
+    assert len(figure.axes[0].images) == 40
 
 
 def test_pictures_of_a_row_are_of_its_class(digits) -> None:
     figure = sheet(digits.select(range(300)), columns=3)
-    shown = figure.axes[4].images[0].get_array()  # the second 1
+    shown = figure.axes[0].images[4].get_array()  # the second 1
     ones = np.flatnonzero(np.asarray(digits.label)[:300].astype(str) == "1")
     wanted = digits.pixels[ones[round((len(ones) - 1) / 2)]][0].numpy()
     assert np.array_equal(shown[::10, ::10, 0], wanted)
@@ -58,7 +58,7 @@ def test_files_without_classes_keep_their_form_and_say_their_sizes(tmp_path: Pat
     assert said[0] == f"{tmp_path.name}: 3 pictures"
     assert "sizes, width×height: 40×20 (2), 10×30 (1)" in said
     assert "1 files could not be read" in said
-    shapes = [axes.images[0].get_array().shape[:2] for axes in figure.axes]
+    shapes = [shown.get_array().shape[:2] for shown in figure.axes[0].images]
     assert shapes == [(40, 80), (40, 80), (60, 20)]
 
 

@@ -20,6 +20,7 @@ Array = np.ndarray[Any, Any]
 GAP_COLOR = 214
 CELL = 104  # about as many pixels on paper is a picture high in a comparison
 LARGEST_CELL = 192
+SHEET = "pictures"
 GROWN, ACROSS = 192, 1600  # pixels of a cell and of a row of them, on a sheet that is all there is
 
 
@@ -156,9 +157,22 @@ def _axes(figure: Figure, left: float, top: float, width: float, height: float) 
 
 
 def _draw(figure: Figure, cell: Array, left: float, top: float, **how: Any) -> Any:
-    axes = _axes(figure, left, top, cell.shape[1], cell.shape[0])
+    """A picture at these pixels of the figure."""
+    (height, width), axes = cell.shape[:2], _sheet(figure)
+    extent = (left, left + width, top + height, top)
+    return axes.imshow(cell, interpolation="nearest", aspect="auto", extent=extent, **how)
+
+
+def _sheet(figure: Figure) -> Any:
+    """Axes over the whole figure, in its pixels, which all of its pictures share: axes for each are slow."""
+    for axes in figure.axes:
+        if axes.get_label() == SHEET:
+            return axes
+    wide, high = figure.get_size_inches() * DPI
+    axes = figure.add_axes((0, 0, 1, 1), label=SHEET)
     axes.set_axis_off()
-    return axes.imshow(cell, interpolation="nearest", aspect="auto", **how)
+    axes.set(xlim=(0, wide), ylim=(high, 0), autoscale_on=False)
+    return axes
 
 
 def _decibels(x: Array, x_hat: Array) -> list[str]:
