@@ -42,9 +42,18 @@ def digits_rows():
     return train_test_split(X[:600], y[:600], random_state=0)
 
 
-@parametrize_with_checks([make() for make in ESTIMATORS])
+@parametrize_with_checks([AutoencoderTransformer()])
 def test_scikit_learns_own_checks(estimator, check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # without it one check is left out
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([AutoencoderOutlierDetector(), AutoencoderClassifier()])
+def test_scikit_learns_own_checks_of_the_others(
+    estimator, check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
     check(estimator)
 
 

@@ -63,6 +63,7 @@ def test_a_judge_learns_all_attributes_together() -> None:
     assert set(found["size"]) <= {"small", "medium", "large"}
 
 
+@pytest.mark.slow
 def test_the_experiment_on_digits(digits) -> None:
     train, held = digits.select(range(1400)), digits.select(range(1400, 1797))
     recipe = nw.recipes.mlp_autoencoder(digits.shape, 8, widths=(64,)).with_(

@@ -205,6 +205,7 @@ def test_evaluate_measures_single_units_where_factors_are_known(
     assert units["rows"][1]["beta_vae"] > 2 * units["chance"]
 
 
+@pytest.mark.slow
 def test_evaluate_says_why_single_units_are_not_measured(
     narrows, few_sprites: None, tmp_path: Path
 ) -> None:

@@ -158,6 +158,7 @@ print(done.added, done.unchanged)
 """
 
 
+@pytest.mark.slow
 def test_three_that_begin_together_make_one_version(tmp_path: Path) -> None:
     photos, to = photos_of(tmp_path / "photos"), tmp_path / "c"
     command = [sys.executable, "-c", TWO, str(photos), str(to)]

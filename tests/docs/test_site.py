@@ -137,7 +137,9 @@ def test_what_extends_narrows_runs_and_is_short(
             nursery.run(snippet)
 
 
-@pytest.mark.parametrize("guide", ["scikit-learn", "pyod", "torch"])
+@pytest.mark.parametrize(
+    "guide", ["scikit-learn", "pyod", pytest.param("torch", marks=pytest.mark.slow)]
+)
 def test_what_goes_with_other_libraries_runs(
     guide: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

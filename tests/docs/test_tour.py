@@ -23,6 +23,7 @@ VERBS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_cell_runs_and_shows_what_is_stored() -> None:
     shorter = [re.sub(r"epochs=\d+", "epochs=2", source) for source in SOURCES]
     assert shorter != SOURCES

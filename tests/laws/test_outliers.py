@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from kinds import of_each_kind
 from scipy.stats import kstest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -106,11 +107,7 @@ def test_area_and_average_precision_are_scikit_learns_and_a_count_of_pairs() -> 
 # ---- scores --------------------------------------------------------------------------------------
 
 
-SLOWEST = ("pca-vae", "pca-vae-gan")  # 19 and 35 seconds; pca-autoencoder has the same ladder
-NAMES = [
-    pytest.param(name, marks=pytest.mark.slow) if name in SLOWEST else name
-    for name in nw.recipes.listed()
-]
+NAMES = of_each_kind("mlp-vae", "conv-vae", "pca-autoencoder", "vincent-2010-classifier")
 
 
 @pytest.fixture(params=NAMES)

@@ -30,7 +30,13 @@ def written(tmp_path: Path, **changed: Any) -> Path:
     return path
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize(
+    "measure",
+    [
+        name if name in ("psnr", "knn-accuracy") else pytest.param(name, marks=pytest.mark.slow)
+        for name in MEASURES
+    ],
+)
 def test_every_measure_has_a_row_for_each_model_and_its_baselines(
     measure: str, tmp_path: Path, lab: Lab
 ) -> None:

@@ -61,7 +61,7 @@ def lines(folder: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize(
-    ("kills", "epochs"), [(2, 24), pytest.param(20, 300, marks=pytest.mark.slow)]
+    ("kills", "epochs"), [(1, 12), pytest.param(20, 300, marks=pytest.mark.slow)]
 )
 def test_killed_and_resumed_is_not_killed(tmp_path: Path, kills: int, epochs: int) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"

@@ -52,6 +52,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     return {kind: small_case(kind, tmp_path_factory.mktemp(kind)) for kind in KINDS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_no_verb_is_worse_or_it_says_so(
     verb: str, cases: dict[str, Case], monkeypatch: pytest.MonkeyPatch
