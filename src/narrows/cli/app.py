@@ -21,7 +21,7 @@ from ..tables import counted
 if TYPE_CHECKING:
     from ..results import Result
 
-__all__ = ["GROUPS", "App", "answer", "app", "escaped", "front_page", "grouped", "printed"]
+__all__ = ["GROUPS", "App", "answer", "app", "escaped", "grouped", "only", "printed"]
 
 # the verbs in the order of help: first what a newcomer needs first
 GROUPS = {
@@ -139,9 +139,9 @@ def grouped(app: typer.Typer) -> None:
         group.rich_help_panel = titles.get(str(group.name), last)
 
 
-def front_page(app: typer.Typer) -> typer.Typer:
-    """An application of the same verbs without their options: to read those of all takes longer than
-    the page that names the verbs."""
+def only(app: typer.Typer, verb: str) -> typer.Typer:
+    """An application of the same verbs, of which only one has its options: to read those of all takes
+    longer than many a verb."""
 
     def nameless(doc: str | None) -> Callable[[], None]:
         def verb() -> None: ...
@@ -153,7 +153,8 @@ def front_page(app: typer.Typer) -> typer.Typer:
     page.registered_commands = [copy.copy(command) for command in app.registered_commands]
     for command in page.registered_commands:
         command.name = command.name or str(getattr(command.callback, "__name__", ""))
-        command.callback = nameless(getattr(command.callback, "__doc__", None))
+        if command.name != verb:
+            command.callback = nameless(getattr(command.callback, "__doc__", None))
     return page
 
 

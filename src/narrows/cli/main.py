@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from ..errors import Interrupted, NarrowsError
 from ..files import TOO_MANY
-from .app import app, escaped, front_page, grouped
+from .app import app, escaped, grouped, only
 
 __all__ = ["main"]
 
@@ -69,12 +69,13 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     grouped(app)
-    first = sys.argv[1:] in ([], ["-h"], ["--help"]) and "_NARROWS_COMPLETE" not in os.environ
+    verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    chosen = app if "_NARROWS_COMPLETE" in os.environ else only(app, verb)
     debug = bool(os.environ.get("NARROWS_DEBUG"))
     with _signals() as stopped:
         try:
             with _libraries_silent(debug):
-                (front_page(app) if first else app)(prog_name="narrows")
+                chosen(prog_name="narrows")
         except SystemExit as left:
             if stopped and left.code == STOPPED:  # Typer makes 130 of every KeyboardInterrupt
                 _fail("stopped", 128 + stopped[-1], debug)

@@ -107,9 +107,12 @@ def _letters() -> frozenset[int]:
 
 def text_width(content: str, size: float = 8.5) -> float:
     """How many pixels wide a text of that many points is."""
-    from matplotlib.textpath import TextPath
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
 
-    return float(TextPath((0, 0), plain(content), size=size * DPI / 72).get_extents().width)
+    # by the advances of its letters: the extents of their outlines take a hundred times longer
+    font = FontProperties(size=size * DPI / 72)
+    return float(text_to_path.get_text_width_height_descent(plain(content), font, False)[0])
 
 
 def text(figure: Figure, x: float, y: float, content: str, **how: Any) -> None:
