@@ -11,7 +11,7 @@ from forked import forked
 
 
 def command(folder: Path) -> list[str]:
-    words = "narrows train digits --recipe mlp-vae --epochs 20 --checkpoint-seconds 0 --resume --to"
+    words = "narrows train digits --recipe mlp-vae --epochs 8 --checkpoint-seconds 0 --resume --to"
     return [*words.split(), str(folder)]
 
 

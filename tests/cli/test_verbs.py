@@ -151,6 +151,7 @@ def test_data_list_describe_verify(narrows, tmp_path: Path, monkeypatch) -> None
     assert narrows("data", "verify", "mnist").code == 1
 
 
+@pytest.mark.slow
 def test_demo_ends_with_a_page(narrows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few_of_each = {"MAPPED": 120, "JUDGED": 6, "HIDDEN": 8, "FRAMES": 2, "STEPS": 2, "TABLES": 4000}
     for name, few in few_of_each.items():

@@ -8,7 +8,7 @@ import pytest
 
 import narrows as nw
 
-__all__ = ["of_each_kind"]
+__all__ = ["SOME", "of_each_kind"]
 
 # of each kind of ladder and bottleneck one
 SOME = (

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from kinds import SOME
 from torch import Tensor, nn
 
 import narrows as nw
@@ -108,6 +109,7 @@ def every() -> Iterator[nw.Recipe]:
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:a SegNet ladder decodes without:UserWarning")
+OTHERS = nw.recipes.listed().keys() - SOME
 RECIPES = {recipe.name: recipe for recipe in every()}
 PARTS = [
     (kind, name)
@@ -117,6 +119,20 @@ PARTS = [
     )
     for name in listed(kind)
 ]
+
+
+# every part, of the named recipes one of each kind: contracts that train for seconds
+SELDOM = pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(
+            recipe,
+            id=name,
+            marks=[pytest.mark.slow] if name in {f"recipe-{one}" for one in OTHERS} else [],
+        )
+        for name, recipe in RECIPES.items()
+    ],
+)
 
 
 @pytest.fixture(params=RECIPES)
@@ -192,6 +208,7 @@ def test_two_steps_move_every_weight(recipe, tiny) -> None:
         assert torch.equal(one, other) != (name in wanted), name
 
 
+@SELDOM
 def test_thirty_steps_lower_the_loss(recipe, tiny) -> None:
     # a phase that keeps its last weights says by it that the loss is no yardstick
     judged = tuple(phase for phase in recipe.phases if phase.keep == "best")
@@ -202,6 +219,7 @@ def test_thirty_steps_lower_the_loss(recipe, tiny) -> None:
     assert after < before
 
 
+@SELDOM
 def test_the_same_seed_trains_the_same_model(recipe, tiny) -> None:
     assert same_weights(fitted(recipe, tiny, 2), fitted(recipe, tiny, 2))
     assert not same_weights(fitted(recipe, tiny, 2), fitted(recipe, tiny, 2, seed=1))
@@ -266,6 +284,7 @@ class Kills(Quiet):
             raise Killed
 
 
+@SELDOM
 def test_killed_and_resumed_is_not_killed(recipe, tiny, tmp_path: Path) -> None:
     whole = fitted(recipe, tiny, 3, to=tmp_path / "whole", checkpoint_seconds=0)
     cut = {"to": tmp_path / "cut", "checkpoint_seconds": 0}
