@@ -163,95 +163,6 @@ def faces_drawn(found: dict[str, Any]) -> str:
     return f"{table(columns, body)}\n\n{note}\n\n{table(curve_columns, way)}"
 
 
-def restoration(found: dict[str, Any]) -> str:
-    """Holes filled, small pictures enlarged, noise taken out: every method's PSNR."""
-    tasks = ("inpainting", "upscaling", "denoising")
-    pieces = []
-    for task in tasks:
-        rows = [row for row in found["rows"] if row["task"] == task]
-        if not rows:
-            continue
-        sets = [row["set"] for row in rows]
-        methods = list(dict.fromkeys(name for row in rows for name in row["methods"]))
-        methods.sort(key=lambda name: name != "model")
-        body = []
-        for name in methods:
-            cells = [name]
-            for row in rows:
-                one = row["methods"].get(name)
-                said = f"{one['psnr']:.2f} ± {one['deviation']:.2f}" if one else "–"
-                if one and "margin" in one:
-                    said += f" ({one['margin']:+.2f})"
-                cells.append(said)
-            body.append(cells)
-        heads = [
-            f"{name}, {row['held_out']} pictures" for name, row in zip(sets, rows, strict=True)
-        ]
-        minutes = ", ".join(f"{row['training_minutes']:.0f}" for row in rows)
-        note = f"PSNR in dB ± deviation over pictures (the model's margin over it); {minutes} "
-        note += (
-            f"minutes of training on {rows[0]['threads']} processor thread, seed {rows[0]['seed']}."
-        )
-        pieces.append(f"### {task.capitalize()}\n\n{table([task, *heads], body)}\n\n{note}")
-    return "\n\n".join(pieces)
-
-
-def photographs(found: dict[str, Any]) -> str:
-    """Photographs restored, beside what others published on the same pictures."""
-    pieces = []
-    for row in found["rows"]:
-        if not row["task"].endswith(PHOTOGRAPHS):
-            continue
-        body = [[name, f"{one['psnr']:.2f}"] for name, one in row["methods"].items()]
-        body += [[name, f"{value:.2f}"] for name, value in row["published"].items()]
-        body.sort(key=lambda line: line[0] != "model")
-        what = row["task"].removesuffix(PHOTOGRAPHS)
-        heads = [what, f"{row['set']}, {row['held_out']} pictures, dB"]
-        points = row["curve"][:: max(1, len(row["curve"]) // 6)]
-        points += row["curve"][-1:] if points[-1] != row["curve"][-1] else []
-        said = ", ".join(f"{step:,} {value:.2f}" for step, value in points)
-        note = (
-            f"{row['minutes']:g} minutes of one processor thread on {row['trained_on']:,} patches, "
-        )
-        note += (
-            f"{row['weights']:,} weights, seed {row['seed']}. PSNR on the patches that chose the "
-        )
-        note += f"weights, by steps: {said}."
-        pieces.append(f"{table(heads, body)}\n\n{note} `{row['command']}`")
-    return "\n\n".join(pieces)
-
-
-PHOTOGRAPHS = ", photographs"
-
-
-def old_photographs(found: dict[str, Any]) -> str:
-    """Made-old pictures restored, by every method."""
-    pieces = []
-    for row in found["rows"]:
-        if row["task"] != "old photographs":
-            continue
-        keys = ("psnr", "with_fading_or_sepia", "without")
-        body = [
-            [name, *("–" if one[key] is None else f"{one[key]:.2f}" for key in keys)]
-            for name, one in row["methods"].items()
-        ]
-        body.sort(key=lambda line: line[0] != "model")
-        heads = [
-            f"{row['set']}, {row['held_out']} pictures", "dB", "faded or brown ones", "the others",
-        ]  # fmt: skip
-        apart = row["domains_told_apart"]
-        note = (
-            f"{row['processor_seconds'] / 60:.1f} minutes of one processor thread on "
-            f"{row['trained_on']:,} pieces, seed {row['seed']}. Average precision of the found "
-            f"masks {row['scratch_average_precision']:.3f} ({row['hidden_share']:.1%} of the pixels "
-            f"are hidden). A linear classifier tells made-old codes from real old ones in "
-            f"{apart['before']:.1%} of cases before they are matched, in {apart['after']:.1%} after."
-        )
-        pieces.append(f"{table(heads, body)}\n\n{note} `{row['command']}`")
-    wanted = "`python benchmarks/restoration/old.py --set photographs utkface --seed 0`"
-    return "\n\n".join(pieces) or f"{NOT_MEASURED} {wanted}"
-
-
 def compression(found: dict[str, Any]) -> str:
     """Bytes of a picture, ours and others'."""
     rows = [row for row in found["rows"] if "bytes_at_this_psnr" in row]
@@ -668,37 +579,6 @@ and variance are shares of the real ones. The floor is one half of the held-out 
 the second phase lose squared error for its edges. Its 3.5 minutes were chosen on validation pictures, but after a
 curve of 5 minutes of one seed had been seen on the held-out ones; it fell off after 4.25 minutes there.""",
         faces_drawn,
-    ),
-    (
-        "restoration",
-        "Faces restored",
-        """\
-Held-out faces of 64×64: a hole of 32×32 in the middle, 16×16 made four times larger, noise of σ = 0.3. Each
-model begins as a linear restorer of views of the training pictures and convolutions mend it; that beginning
-stands in the table, and so do the linear restorers fitted to the training pictures, with and without their
-mirror images, with a shrinkage chosen on a fifth of them. Kernel ridge regression is no network either. The hole
-in utkface was filled without views of the originals (`--no-views`), by which the linear beginning is 0.4 dB better;
-that was chosen on a fifth of the training pictures, after a run with views had been seen on the held-out ones.""",
-        restoration,
-    ),
-    (
-        "restoration",
-        "Photographs restored",
-        """\
-Noise of σ = 25/255 taken out of Set12, and Set5 made four times larger (luminance, a border of 4 pixels left out, as
-it is published), by models of `narrows train --for denoise --patches` and `--for upscale --patches`: trained on
-patches of Kodak's photographs and CamVid's training pictures, chosen on others, and judged once. The upscaler
-is at its best after two thirds of the time: what it lacks is more photographs, not more steps.""",
-        photographs,
-    ),
-    (
-        "restoration",
-        "Old photographs restored",
-        """\
-Made-old photographs by mixtures of ageing that were never made in training, by `narrows restore`, beside our own
-denoiser and inpainter in sequence, which together are trained as long and are told the same masks, and beside the
-best linear restorer of 12×12 pixels. What is trained on was chosen on Kodak's 13 and 14.""",
-        old_photographs,
     ),
     (
         "compression",

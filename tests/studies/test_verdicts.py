@@ -547,6 +547,27 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
             "does not hold",
         ),
     ],
+    "narrows, holes in faces": [
+        ({"utkface: PSNR in the hole": 22.38, "anime_faces: PSNR in the hole": 16.63}, "holds"),
+        ({"utkface: PSNR in the hole": 22.38}, "holds in part"),
+        ({"anime_faces: PSNR in the hole": 16.6}, "does not hold"),
+    ],
+    "narrows, small faces enlarged": [
+        ({"utkface: PSNR": 26.3}, "holds in part"),
+        ({"utkface: PSNR": 26.3, "anime_faces: PSNR": 22.1}, "does not hold"),
+    ],
+    "narrows, noise in faces": [
+        ({"anime_faces: PSNR": 22.3}, "holds in part"),
+        ({"utkface: PSNR": 25.6, "anime_faces: PSNR": 21.0}, "does not hold"),
+    ],
+    "narrows, noise in photographs": [
+        ({"Set12: PSNR": 29.97}, "holds"),
+        ({"Set12: PSNR": 29.2}, "does not hold"),
+    ],
+    "narrows, photographs enlarged": [
+        ({"Set5: PSNR": 30.71}, "holds"),
+        ({"Set5: PSNR": 29.2}, "does not hold"),
+    ],
 }
 
 
