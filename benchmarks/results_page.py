@@ -28,9 +28,6 @@ the end; what was chosen was chosen on training pictures held out.
 """
 
 
-BB_ANS, BIT_SWAP = 1.41, 1.29  # bits per value of MNIST's test pictures, as published
-
-
 def table(columns: list[str], rows: list[list[str]]) -> str:
     """A table of Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
@@ -161,66 +158,6 @@ def faces_drawn(found: dict[str, Any]) -> str:
     curve_columns = ["processor seconds", "steps", *spaces, "edges"]
     note += f" {found.get('note', '')}".rstrip()
     return f"{table(columns, body)}\n\n{note}\n\n{table(curve_columns, way)}"
-
-
-def compression(found: dict[str, Any]) -> str:
-    """Bytes of a picture, ours and others'."""
-    rows = [row for row in found["rows"] if "bytes_at_this_psnr" in row]
-    names = list(dict.fromkeys(name for row in rows for name in row["bytes_at_this_psnr"]))
-    names.sort(key=lambda name: not name.startswith("narrows"))
-    body = []
-    for name in names:
-        sizes = [row["bytes_at_this_psnr"].get(name) for row in rows]
-        body.append([name, *("–" if size is None else f"{size:,.0f}" for size in sizes)])
-    heads = [f"{row['set']}, {row['psnr']:.1f} dB" for row in rows]
-    text = table(["bytes per picture at JPEG's PSNR of quality 30", *heads], body)
-    for row in rows:
-        ours = next(iter(row["curves"]))
-        if row["bytes_at_this_psnr"][ours] is None:
-            lines = [
-                [
-                    name,
-                    *(f"{size:,.0f} B {db:.2f} dB" for size, db in (c[0], c[len(c) // 2], c[-1])),
-                ]
-                for name, c in row["curves"].items()
-                if name in (ours, "JPEG", "WebP", "AVIF")
-            ]
-            text += f"\n\n{table([row['set'], 'least', 'middle', 'most'], lines)}"
-    for row in found["rows"]:
-        if "bytes_single" in row:
-            lines = [
-                ["Narrows, a file each", f"{row['bytes_single']:.1f}"],
-                ["WebP lossless, a file each", f"{row['bytes_webp_lossless']:.1f}"],
-                ["PNG, a file each", f"{row['bytes_png']:.1f}"],
-                ["Narrows, all in one", f"{row['bytes_in_one']:.1f}"],
-                ["xz -9, all in one", f"{row['bytes_xz_in_one']:.1f}"],
-            ]
-            head = [f"lossless {row['set']}, {row['held_out']:,} test pictures", "bytes a picture"]
-            text += f"\n\n{table(head, lines)}"
-            if row["set"] == "mnist":
-                text += f"\n\n{_bits_of_mnist(row)}"
-    minutes = ", ".join(f"{row['set']} {row['training_minutes']:.1f}" for row in found["rows"])
-    note = "`–`: not reached, because so few components do not hold so much. Headers are counted. "
-    note += f"Minutes of training: {minutes}; seed {found['rows'][0]['seed']}."
-    return f"{text}\n\n{note}"
-
-
-def _bits_of_mnist(row: dict[str, Any]) -> str:
-    """Bits per value of the test pictures as they are (256 levels, 28×28), beside published ones."""
-    bits = {name: 8 * row[name] / 784 for name in ("bytes_in_one", "bytes_xz_in_one")}
-    lines = [
-        ["Narrows, all in one", f"{bits['bytes_in_one']:.3f}"],
-        ["xz -9, all in one", f"{bits['bytes_xz_in_one']:.3f}"],
-        ["BB-ANS (Townsend et al. 2019), published", f"{BB_ANS:.2f}"],
-        ["Bit-Swap (Kingma et al. 2019), published", f"{BIT_SWAP:.2f} of 32×32"],
-    ]
-    said = (
-        "All are of raw MNIST, gray and not binarised; models saw the training part, and their weights are not counted. "
-        "Ours are bytes × 8 / 784. The code of Bit-Swap (`mnist_compress.py`) adds a border of two black "
-        "pixels and divides by 1,024 values, so that its number does not compare directly: if the published "
-        f"one is counted so, it is {BIT_SWAP * 1024 / 784:.2f} per pixel of the 28×28."
-    )
-    return f"{table(['lossless MNIST', 'bits per value'], lines)}\n\n{said}"
 
 
 def left_out(found: dict[str, Any]) -> str:
@@ -579,15 +516,6 @@ and variance are shares of the real ones. The floor is one half of the held-out 
 the second phase lose squared error for its edges. Its 3.5 minutes were chosen on validation pictures, but after a
 curve of 5 minutes of one seed had been seen on the held-out ones; it fell off after 4.25 minutes there.""",
         faces_drawn,
-    ),
-    (
-        "compression",
-        "Faces in a few hundred bytes",
-        """\
-Held-out faces of 64×64 as real files. The codec of PCA has the same quantiser, coder and header. Ours begins
-as PCA of views of the training pictures (turned, moved, nearer, mirrored), and the row of that beginning says
-what the convolutions add to it. The Kodak photographs go through the model of faces, in tiles.""",
-        compression,
     ),
     (
         "outliers",

@@ -568,6 +568,28 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
         ({"Set5: PSNR": 30.71}, "holds"),
         ({"Set5: PSNR": 29.2}, "does not hold"),
     ],
+    "narrows, faces as files": [
+        (
+            {
+                "utkface: bytes": 180.0,
+                "anime_faces: PSNR": 26.95,
+                "anime_faces: bytes": 400.0,
+            },
+            "holds",
+        ),
+        ({"utkface: bytes": 180.0}, "holds in part"),
+        ({"utkface: bytes": 250.0}, "does not hold"),
+        ({"utkface: PSNR": 30.0}, "does not hold"),
+    ],
+    "narrows, photographs by a codec of faces": [
+        ({"kodak: PSNR": 31.03, "kodak: bytes": 29_000.0}, "holds"),
+        ({"kodak: bytes": 20_000.0}, "does not hold"),
+        ({"kodak: PSNR": 31.03}, "does not hold"),
+    ],
+    "narrows, digits without loss": [
+        ({"bits per value, all in one file": 1.3}, "holds in part"),
+        ({"bits per value, all in one file": 1.3, "bytes, a file each": 205.0}, "does not hold"),
+    ],
 }
 
 
