@@ -381,41 +381,6 @@ def duplicates(found: dict[str, Any]) -> str:
     return f"{table(columns, rows)}\n\n{note}"
 
 
-def beginnings(found: dict[str, Any]) -> str:
-    """Models that begin as PCA, and the old default, in dB over the best of three PCAs."""
-    models = ("PCA, mirrored", "pca-autoencoder", "pca-vae", "conv-vae")
-    columns = ["set", "numbers", "minutes", *models, "seeds"]
-    groups: dict[tuple[str, int, float], list[dict[str, Any]]] = {}
-    for row in found["rows"]:
-        groups.setdefault((row["set"], row["code"], row["minutes"]), []).append(row)
-    rows = []
-    for (name, code, minutes), mine in groups.items():
-        cells = []
-        for model in models:
-            values = [r["dB_over_the_best_PCA"].get(model) for r in mine]
-            known = [value for value in values if value is not None]
-            few = f" ({len(known)} of them)" if 0 < len(known) < len(mine) else ""
-            cells.append(f"{spread(known, 2)}{few}" if known else "–")
-        rows.append([name, str(code), f"{minutes:g}", *cells, str(len(mine))])
-    longest = max(
-        found["rows"],
-        key=lambda r: (r["set"] == "utkface", r["code"] == 64, r["minutes"], -r["seed"]),
-    )
-    said = []
-    for model, lines in longest["curves"].items():
-        some = lines[:: max(1, len(lines) // 8)]
-        if some[-1] != lines[-1]:
-            some.append(lines[-1])
-        said.append(
-            f"{model}: " + ", ".join(f"{spent:.0f} s {loss:.1f}" for *_, loss, spent in some)
-        )
-    curves = "; ".join(said)
-    return (
-        f"{table(columns, rows)}\n\nThe curve of {longest['set']}, seed {longest['seed']}, processor "
-        f"seconds and the validation loss in nats per picture: {curves}."
-    )
-
-
 def likeness(found: dict[str, Any]) -> str:
     """Codes on which two views agree, beside random patches and PCA; and features of faces."""
     pieces = []
@@ -455,23 +420,6 @@ def likeness(found: dict[str, Any]) -> str:
             ]
             pieces.append(f"{table(columns, rows)}\n\n± is the deviation over three parts.")
     return "\n\n".join(pieces)
-
-
-def ablation(found: dict[str, Any]) -> str:
-    """The default with each choice taken out alone, by the mean over the seeds."""
-    several = found["summary"]
-    columns = ["without, or instead", "dB over mirrored PCA", "against the default", "seeds"]
-    said = []
-    for name in dict.fromkeys(row["set"] for row in several):
-        rows = []
-        for row in (one for one in several if one["set"] == name):
-            spread_of = "" if row["deviation"] is None else f" ± {row['deviation']:.2f}"
-            against = "–" if row["variant"] == "the default" else f"{row['against_default']:+.2f}"
-            rows.append(
-                [row["variant"], f"{row['dB']:+.2f}{spread_of}", against, str(row["seeds"])]
-            )
-        said.append(f"{name}:\n\n{table(columns, rows)}")
-    return "\n\n".join(said)
 
 
 EXPERIMENTS: tuple[tuple[str, str, str, Callable[[dict[str, Any]], str]], ...] = (
@@ -591,16 +539,6 @@ its own.""",
         segmentation,
     ),
     (
-        "beginnings",
-        "Models that begin as PCA",
-        """\
-Held-out error in dB over the best of PCA, PCA of mirrored pictures and PCA of views with as many numbers;
-`conv-vae` was the default before and has as much time. Minutes are of one processor thread. The recipe's own
-numbers were chosen on pictures of anime_faces of which some are among its held-out fifth; nothing was chosen
-on the other sets.""",
-        beginnings,
-    ),
-    (
         "likeness",
         "Codes for likeness",
         """\
@@ -610,15 +548,6 @@ pictures. An earlier form of it, narrower, with views that were turned and bent 
 same test pictures before (5 nearest and probe: MNIST 98.74 and 98.66, Fashion-MNIST 82.49 and 81.86); that result is
 why views were chosen anew. The probe of Fashion-MNIST is still below that of 1,600 random patches.""",
         likeness,
-    ),
-    (
-        "beginnings/ablation.json",
-        "What each choice of the default is worth",
-        """\
-`pca-autoencoder` with 64 numbers and 50 processor seconds a model, each choice of its training taken out alone,
-and the old default with all of it. Held-out pictures that nothing was chosen on; a difference of less than
-about 0.03 dB is within that of two seeds.""",
-        ablation,
     ),
 )
 

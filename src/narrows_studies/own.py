@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import own_compression, own_old_photos, own_photographs, own_restoration
+from . import own_beginnings, own_compression, own_old_photos, own_photographs, own_restoration
 from .experiment import Document
 
 __all__ = ["DOCUMENT"]
@@ -17,6 +17,7 @@ DOCUMENT = Document(
         *own_photographs.EXPERIMENTS,
         *own_old_photos.EXPERIMENTS,
         *own_compression.EXPERIMENTS,
+        *own_beginnings.EXPERIMENTS,
     ),
     own=True,
 )

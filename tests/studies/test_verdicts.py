@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from narrows_studies import DOCUMENTS, Experiment, Row
+from narrows_studies import DOCUMENTS, Experiment, Row, own_beginnings
 from narrows_studies.verdicts import (
     NOT_REACHED,
     at_scale,
@@ -52,6 +52,12 @@ def test_the_published_verdict_is_that_of_the_published_rows(name: str) -> None:
     assert judged == document["verdict"]
 
 
+VARIANTS_OF_BOTH = [
+    f"{name}: {variant}"
+    for name in own_beginnings.SETS
+    for variant in own_beginnings.VARIANTS
+    if variant != own_beginnings.DEFAULT
+]
 STEERED = ": nearer to the really transformed face than without a step"
 
 # of rows that are published, some means changed → the verdict
@@ -589,6 +595,23 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
     "narrows, digits without loss": [
         ({"bits per value, all in one file": 1.3}, "holds in part"),
         ({"bits per value, all in one file": 1.3, "bytes, a file each": 205.0}, "does not hold"),
+    ],
+    "narrows, models that begin as PCA": [
+        ({"utkface, 64 numbers, 3 minutes: pca-vae": 0.19}, "holds in part"),
+        ({"lfw_gray, 64 numbers, 0.8 minutes: pca-vae": -0.01}, "holds in part"),
+        ({"mnist, 32 numbers, 0.8 minutes: conv-vae": 5.1}, "holds in part"),
+        (
+            {
+                "utkface, 16 numbers, 3 minutes: pca-autoencoder": -0.1,
+                "mnist, 32 numbers, 0.8 minutes: conv-vae": 5.1,
+            },
+            "does not hold",
+        ),
+    ],
+    "narrows, choices of the default": [
+        (dict.fromkeys(VARIANTS_OF_BOTH, 0.1), "holds"),
+        (dict.fromkeys(VARIANTS_OF_BOTH, 0.3), "does not hold"),
+        ({"utkface: random start": 0.3}, "holds in part"),
     ],
 }
 
