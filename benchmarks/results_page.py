@@ -28,9 +28,6 @@ the end; what was chosen was chosen on training pictures held out.
 """
 
 
-BB_ANS, BIT_SWAP = 1.41, 1.29  # bits per value of MNIST's test pictures, as published
-
-
 def table(columns: list[str], rows: list[list[str]]) -> str:
     """A table of Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
@@ -161,155 +158,6 @@ def faces_drawn(found: dict[str, Any]) -> str:
     curve_columns = ["processor seconds", "steps", *spaces, "edges"]
     note += f" {found.get('note', '')}".rstrip()
     return f"{table(columns, body)}\n\n{note}\n\n{table(curve_columns, way)}"
-
-
-def restoration(found: dict[str, Any]) -> str:
-    """Holes filled, small pictures enlarged, noise taken out: every method's PSNR."""
-    tasks = ("inpainting", "upscaling", "denoising")
-    pieces = []
-    for task in tasks:
-        rows = [row for row in found["rows"] if row["task"] == task]
-        if not rows:
-            continue
-        sets = [row["set"] for row in rows]
-        methods = list(dict.fromkeys(name for row in rows for name in row["methods"]))
-        methods.sort(key=lambda name: name != "model")
-        body = []
-        for name in methods:
-            cells = [name]
-            for row in rows:
-                one = row["methods"].get(name)
-                said = f"{one['psnr']:.2f} ± {one['deviation']:.2f}" if one else "–"
-                if one and "margin" in one:
-                    said += f" ({one['margin']:+.2f})"
-                cells.append(said)
-            body.append(cells)
-        heads = [
-            f"{name}, {row['held_out']} pictures" for name, row in zip(sets, rows, strict=True)
-        ]
-        minutes = ", ".join(f"{row['training_minutes']:.0f}" for row in rows)
-        note = f"PSNR in dB ± deviation over pictures (the model's margin over it); {minutes} "
-        note += (
-            f"minutes of training on {rows[0]['threads']} processor thread, seed {rows[0]['seed']}."
-        )
-        pieces.append(f"### {task.capitalize()}\n\n{table([task, *heads], body)}\n\n{note}")
-    return "\n\n".join(pieces)
-
-
-def photographs(found: dict[str, Any]) -> str:
-    """Photographs restored, beside what others published on the same pictures."""
-    pieces = []
-    for row in found["rows"]:
-        if not row["task"].endswith(PHOTOGRAPHS):
-            continue
-        body = [[name, f"{one['psnr']:.2f}"] for name, one in row["methods"].items()]
-        body += [[name, f"{value:.2f}"] for name, value in row["published"].items()]
-        body.sort(key=lambda line: line[0] != "model")
-        what = row["task"].removesuffix(PHOTOGRAPHS)
-        heads = [what, f"{row['set']}, {row['held_out']} pictures, dB"]
-        points = row["curve"][:: max(1, len(row["curve"]) // 6)]
-        points += row["curve"][-1:] if points[-1] != row["curve"][-1] else []
-        said = ", ".join(f"{step:,} {value:.2f}" for step, value in points)
-        note = (
-            f"{row['minutes']:g} minutes of one processor thread on {row['trained_on']:,} patches, "
-        )
-        note += (
-            f"{row['weights']:,} weights, seed {row['seed']}. PSNR on the patches that chose the "
-        )
-        note += f"weights, by steps: {said}."
-        pieces.append(f"{table(heads, body)}\n\n{note} `{row['command']}`")
-    return "\n\n".join(pieces)
-
-
-PHOTOGRAPHS = ", photographs"
-
-
-def old_photographs(found: dict[str, Any]) -> str:
-    """Made-old pictures restored, by every method."""
-    pieces = []
-    for row in found["rows"]:
-        if row["task"] != "old photographs":
-            continue
-        keys = ("psnr", "with_fading_or_sepia", "without")
-        body = [
-            [name, *("–" if one[key] is None else f"{one[key]:.2f}" for key in keys)]
-            for name, one in row["methods"].items()
-        ]
-        body.sort(key=lambda line: line[0] != "model")
-        heads = [
-            f"{row['set']}, {row['held_out']} pictures", "dB", "faded or brown ones", "the others",
-        ]  # fmt: skip
-        apart = row["domains_told_apart"]
-        note = (
-            f"{row['processor_seconds'] / 60:.1f} minutes of one processor thread on "
-            f"{row['trained_on']:,} pieces, seed {row['seed']}. Average precision of the found "
-            f"masks {row['scratch_average_precision']:.3f} ({row['hidden_share']:.1%} of the pixels "
-            f"are hidden). A linear classifier tells made-old codes from real old ones in "
-            f"{apart['before']:.1%} of cases before they are matched, in {apart['after']:.1%} after."
-        )
-        pieces.append(f"{table(heads, body)}\n\n{note} `{row['command']}`")
-    wanted = "`python benchmarks/restoration/old.py --set photographs utkface --seed 0`"
-    return "\n\n".join(pieces) or f"{NOT_MEASURED} {wanted}"
-
-
-def compression(found: dict[str, Any]) -> str:
-    """Bytes of a picture, ours and others'."""
-    rows = [row for row in found["rows"] if "bytes_at_this_psnr" in row]
-    names = list(dict.fromkeys(name for row in rows for name in row["bytes_at_this_psnr"]))
-    names.sort(key=lambda name: not name.startswith("narrows"))
-    body = []
-    for name in names:
-        sizes = [row["bytes_at_this_psnr"].get(name) for row in rows]
-        body.append([name, *("–" if size is None else f"{size:,.0f}" for size in sizes)])
-    heads = [f"{row['set']}, {row['psnr']:.1f} dB" for row in rows]
-    text = table(["bytes per picture at JPEG's PSNR of quality 30", *heads], body)
-    for row in rows:
-        ours = next(iter(row["curves"]))
-        if row["bytes_at_this_psnr"][ours] is None:
-            lines = [
-                [
-                    name,
-                    *(f"{size:,.0f} B {db:.2f} dB" for size, db in (c[0], c[len(c) // 2], c[-1])),
-                ]
-                for name, c in row["curves"].items()
-                if name in (ours, "JPEG", "WebP", "AVIF")
-            ]
-            text += f"\n\n{table([row['set'], 'least', 'middle', 'most'], lines)}"
-    for row in found["rows"]:
-        if "bytes_single" in row:
-            lines = [
-                ["Narrows, a file each", f"{row['bytes_single']:.1f}"],
-                ["WebP lossless, a file each", f"{row['bytes_webp_lossless']:.1f}"],
-                ["PNG, a file each", f"{row['bytes_png']:.1f}"],
-                ["Narrows, all in one", f"{row['bytes_in_one']:.1f}"],
-                ["xz -9, all in one", f"{row['bytes_xz_in_one']:.1f}"],
-            ]
-            head = [f"lossless {row['set']}, {row['held_out']:,} test pictures", "bytes a picture"]
-            text += f"\n\n{table(head, lines)}"
-            if row["set"] == "mnist":
-                text += f"\n\n{_bits_of_mnist(row)}"
-    minutes = ", ".join(f"{row['set']} {row['training_minutes']:.1f}" for row in found["rows"])
-    note = "`–`: not reached, because so few components do not hold so much. Headers are counted. "
-    note += f"Minutes of training: {minutes}; seed {found['rows'][0]['seed']}."
-    return f"{text}\n\n{note}"
-
-
-def _bits_of_mnist(row: dict[str, Any]) -> str:
-    """Bits per value of the test pictures as they are (256 levels, 28×28), beside published ones."""
-    bits = {name: 8 * row[name] / 784 for name in ("bytes_in_one", "bytes_xz_in_one")}
-    lines = [
-        ["Narrows, all in one", f"{bits['bytes_in_one']:.3f}"],
-        ["xz -9, all in one", f"{bits['bytes_xz_in_one']:.3f}"],
-        ["BB-ANS (Townsend et al. 2019), published", f"{BB_ANS:.2f}"],
-        ["Bit-Swap (Kingma et al. 2019), published", f"{BIT_SWAP:.2f} of 32×32"],
-    ]
-    said = (
-        "All are of raw MNIST, gray and not binarised; models saw the training part, and their weights are not counted. "
-        "Ours are bytes × 8 / 784. The code of Bit-Swap (`mnist_compress.py`) adds a border of two black "
-        "pixels and divides by 1,024 values, so that its number does not compare directly: if the published "
-        f"one is counted so, it is {BIT_SWAP * 1024 / 784:.2f} per pixel of the 28×28."
-    )
-    return f"{table(['lossless MNIST', 'bits per value'], lines)}\n\n{said}"
 
 
 def left_out(found: dict[str, Any]) -> str:
@@ -533,41 +381,6 @@ def duplicates(found: dict[str, Any]) -> str:
     return f"{table(columns, rows)}\n\n{note}"
 
 
-def beginnings(found: dict[str, Any]) -> str:
-    """Models that begin as PCA, and the old default, in dB over the best of three PCAs."""
-    models = ("PCA, mirrored", "pca-autoencoder", "pca-vae", "conv-vae")
-    columns = ["set", "numbers", "minutes", *models, "seeds"]
-    groups: dict[tuple[str, int, float], list[dict[str, Any]]] = {}
-    for row in found["rows"]:
-        groups.setdefault((row["set"], row["code"], row["minutes"]), []).append(row)
-    rows = []
-    for (name, code, minutes), mine in groups.items():
-        cells = []
-        for model in models:
-            values = [r["dB_over_the_best_PCA"].get(model) for r in mine]
-            known = [value for value in values if value is not None]
-            few = f" ({len(known)} of them)" if 0 < len(known) < len(mine) else ""
-            cells.append(f"{spread(known, 2)}{few}" if known else "–")
-        rows.append([name, str(code), f"{minutes:g}", *cells, str(len(mine))])
-    longest = max(
-        found["rows"],
-        key=lambda r: (r["set"] == "utkface", r["code"] == 64, r["minutes"], -r["seed"]),
-    )
-    said = []
-    for model, lines in longest["curves"].items():
-        some = lines[:: max(1, len(lines) // 8)]
-        if some[-1] != lines[-1]:
-            some.append(lines[-1])
-        said.append(
-            f"{model}: " + ", ".join(f"{spent:.0f} s {loss:.1f}" for *_, loss, spent in some)
-        )
-    curves = "; ".join(said)
-    return (
-        f"{table(columns, rows)}\n\nThe curve of {longest['set']}, seed {longest['seed']}, processor "
-        f"seconds and the validation loss in nats per picture: {curves}."
-    )
-
-
 def likeness(found: dict[str, Any]) -> str:
     """Codes on which two views agree, beside random patches and PCA; and features of faces."""
     pieces = []
@@ -607,23 +420,6 @@ def likeness(found: dict[str, Any]) -> str:
             ]
             pieces.append(f"{table(columns, rows)}\n\n± is the deviation over three parts.")
     return "\n\n".join(pieces)
-
-
-def ablation(found: dict[str, Any]) -> str:
-    """The default with each choice taken out alone, by the mean over the seeds."""
-    several = found["summary"]
-    columns = ["without, or instead", "dB over mirrored PCA", "against the default", "seeds"]
-    said = []
-    for name in dict.fromkeys(row["set"] for row in several):
-        rows = []
-        for row in (one for one in several if one["set"] == name):
-            spread_of = "" if row["deviation"] is None else f" ± {row['deviation']:.2f}"
-            against = "–" if row["variant"] == "the default" else f"{row['against_default']:+.2f}"
-            rows.append(
-                [row["variant"], f"{row['dB']:+.2f}{spread_of}", against, str(row["seeds"])]
-            )
-        said.append(f"{name}:\n\n{table(columns, rows)}")
-    return "\n\n".join(said)
 
 
 EXPERIMENTS: tuple[tuple[str, str, str, Callable[[dict[str, Any]], str]], ...] = (
@@ -668,46 +464,6 @@ and variance are shares of the real ones. The floor is one half of the held-out 
 the second phase lose squared error for its edges. Its 3.5 minutes were chosen on validation pictures, but after a
 curve of 5 minutes of one seed had been seen on the held-out ones; it fell off after 4.25 minutes there.""",
         faces_drawn,
-    ),
-    (
-        "restoration",
-        "Faces restored",
-        """\
-Held-out faces of 64×64: a hole of 32×32 in the middle, 16×16 made four times larger, noise of σ = 0.3. Each
-model begins as a linear restorer of views of the training pictures and convolutions mend it; that beginning
-stands in the table, and so do the linear restorers fitted to the training pictures, with and without their
-mirror images, with a shrinkage chosen on a fifth of them. Kernel ridge regression is no network either. The hole
-in utkface was filled without views of the originals (`--no-views`), by which the linear beginning is 0.4 dB better;
-that was chosen on a fifth of the training pictures, after a run with views had been seen on the held-out ones.""",
-        restoration,
-    ),
-    (
-        "restoration",
-        "Photographs restored",
-        """\
-Noise of σ = 25/255 taken out of Set12, and Set5 made four times larger (luminance, a border of 4 pixels left out, as
-it is published), by models of `narrows train --for denoise --patches` and `--for upscale --patches`: trained on
-patches of Kodak's photographs and CamVid's training pictures, chosen on others, and judged once. The upscaler
-is at its best after two thirds of the time: what it lacks is more photographs, not more steps.""",
-        photographs,
-    ),
-    (
-        "restoration",
-        "Old photographs restored",
-        """\
-Made-old photographs by mixtures of ageing that were never made in training, by `narrows restore`, beside our own
-denoiser and inpainter in sequence, which together are trained as long and are told the same masks, and beside the
-best linear restorer of 12×12 pixels. What is trained on was chosen on Kodak's 13 and 14.""",
-        old_photographs,
-    ),
-    (
-        "compression",
-        "Faces in a few hundred bytes",
-        """\
-Held-out faces of 64×64 as real files. The codec of PCA has the same quantiser, coder and header. Ours begins
-as PCA of views of the training pictures (turned, moved, nearer, mirrored), and the row of that beginning says
-what the convolutions add to it. The Kodak photographs go through the model of faces, in tiles.""",
-        compression,
     ),
     (
         "outliers",
@@ -783,16 +539,6 @@ its own.""",
         segmentation,
     ),
     (
-        "beginnings",
-        "Models that begin as PCA",
-        """\
-Held-out error in dB over the best of PCA, PCA of mirrored pictures and PCA of views with as many numbers;
-`conv-vae` was the default before and has as much time. Minutes are of one processor thread. The recipe's own
-numbers were chosen on pictures of anime_faces of which some are among its held-out fifth; nothing was chosen
-on the other sets.""",
-        beginnings,
-    ),
-    (
         "likeness",
         "Codes for likeness",
         """\
@@ -802,15 +548,6 @@ pictures. An earlier form of it, narrower, with views that were turned and bent 
 same test pictures before (5 nearest and probe: MNIST 98.74 and 98.66, Fashion-MNIST 82.49 and 81.86); that result is
 why views were chosen anew. The probe of Fashion-MNIST is still below that of 1,600 random patches.""",
         likeness,
-    ),
-    (
-        "beginnings/ablation.json",
-        "What each choice of the default is worth",
-        """\
-`pca-autoencoder` with 64 numbers and 50 processor seconds a model, each choice of its training taken out alone,
-and the old default with all of it. Held-out pictures that nothing was chosen on; a difference of less than
-about 0.03 dB is within that of two seeds.""",
-        ablation,
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import own_beginnings, own_compression, own_old_photos, own_photographs, own_restoration
 from .experiment import Document
 
 __all__ = ["DOCUMENT"]
@@ -11,5 +12,12 @@ DOCUMENT = Document(
     "What Narrows does, measured",
     "The authors of Narrows",
     "Claims of our own, each beside its linear baseline and what others offer",
-    (),
+    (
+        *own_restoration.EXPERIMENTS,
+        *own_photographs.EXPERIMENTS,
+        *own_old_photos.EXPERIMENTS,
+        *own_compression.EXPERIMENTS,
+        *own_beginnings.EXPERIMENTS,
+    ),
+    own=True,
 )

@@ -59,14 +59,14 @@ def test_what_is_published_is_of_this_claim(paper: Document, one: Experiment) ->
 
 @each_run
 def test_its_numbers_are_there(paper: Document, one: Experiment) -> None:
-    """A verdict needs rows; every row is of every seed, or of one where nothing is drawn."""
+    """A verdict needs rows; a row is of every seed, of one where nothing is drawn, or of the first that were run."""
     document = published_of(paper, one)
     rows = document["rows"]
     assert rows or document["verdict"] == "shown"
     names = [row["what"] for row in rows]
     assert len(set(names)) == len(names)
     for row in rows:
-        assert len(row["ours"]) in (1, len(document["seeds"]))
+        assert 1 <= len(row["ours"]) <= len(document["seeds"])
         assert all(math.isfinite(value) for value in (*row["ours"], *row["baseline"].values()))
         assert isinstance(row["published"], str) and isinstance(row["unit"], str)
         assert row["mean"] == pytest.approx(sum(row["ours"]) / len(row["ours"]))

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from torch import nn
 
 import narrows as nw
@@ -39,8 +40,19 @@ def stand_in_masks(name: str, split: str, size: tuple[int, int]) -> nw.images.Ma
     )
 
 
+def stand_in_photographs(folder: Path) -> Path:
+    """Two dozen photographs of blobs, and some in each folder that a set has below."""
+    for below, count in (("", 24), ("train", 8), ("val", 4), ("set5", 2), ("set12", 2)):
+        (folder / below).mkdir(parents=True, exist_ok=True)
+        for place, pixels in enumerate(stand_in(folder.name, size=136).pixels[:count]):
+            content = np.ascontiguousarray(pixels.permute(1, 2, 0))
+            Image.fromarray(content).save(folder / below / f"{place:02}.png", compress_level=1)
+    return folder
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     """A lab where everything is as small as it can be."""
     return Lab(tmp_path / "models", tiny=True, seeds=(0,), report="quiet", named=stand_in,
-               named_masks=stand_in_masks)  # fmt: skip
+               named_masks=stand_in_masks,
+               named_folder=lambda name: stand_in_photographs(tmp_path / name))  # fmt: skip

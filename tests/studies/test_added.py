@@ -9,6 +9,7 @@ import pytest
 from narrows_studies import Row
 from narrows_studies import kovenko_units as kovenko
 from narrows_studies import lingrand_softmax as lingrand
+from narrows_studies import own_old_photos as old
 from narrows_studies import ray_search as ray
 from narrows_studies import theivaprakasham_control as control
 
@@ -78,6 +79,21 @@ CASES: list[tuple[Callable[[Sequence[Row]], str], dict, dict, str]] = [
         {f"accuracy, {lingrand.FIRST}, 1,000 labels": 0.7}, "holds in part",
     ),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ours", "changed", "verdict"),
+    [
+        (20.0, {}, "holds"),
+        (19.4, {}, "holds in part"),  # above the linear one, not by two decibels above the sequence
+        (20.0, {old.LINEAR: 20.1}, "holds in part"),
+        (18.0, {}, "does not hold"),
+    ],
+)
+def test_old_pictures_are_judged_against_the_sequence_and_the_rest(ours, changed, verdict) -> None:
+    beside = {old.SEQUENCE: 17.5, old.LINEAR: 19.0, old.GIVEN: 16.0, **changed}
+    table = [Row(old.NEARER, [ours], "", beside), Row(f"{old.NEARER} without", [0.0], "", beside)]
+    assert old.judge_old(table) == verdict
 
 
 @pytest.mark.parametrize(("judge", "table", "changed", "verdict"), CASES)
