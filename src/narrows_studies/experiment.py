@@ -180,6 +180,7 @@ class Document:
         title, authors, where: for people.
         experiments: in the document's order.
         explained: label of a figure that is no experiment → the reason.
+        own: whether the claims are ours, so that there is no document to differ from.
 
     Raises:
         ValueError: a label that stands twice.
@@ -191,6 +192,7 @@ class Document:
     where: str
     experiments: tuple[Experiment, ...]
     explained: Mapping[str, str] = field(default_factory=dict)
+    own: bool = False
 
     def __post_init__(self) -> None:
         labels = [label for one in self.experiments for label in one.labels] + [*self.explained]

@@ -20,6 +20,7 @@ from torch import Tensor
 from narrows import files
 from narrows.autoencoder import Autoencoder
 from narrows.images import Images, Masked, named, named_masks
+from narrows.images.named import named_folder
 from narrows.parts import part_of
 from narrows.priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored_priors
 from narrows.training import Recipe, fit, history_of
@@ -67,6 +68,7 @@ class Lab:
         report: as ``fit`` takes it.
         named: where pictures come from, as ``images.named``.
         named_masks: where pictures with masks come from, as ``images.named_masks``.
+        named_folder: where the files of a named set lie.
     """
 
     def __init__(
@@ -80,10 +82,11 @@ class Lab:
         report: str = "auto",
         named: Callable[..., Any] = named,
         named_masks: Callable[..., Masked] = named_masks,
+        named_folder: Callable[[str], Path] = named_folder,
     ) -> None:
         self.folder, self.scale, self.tiny, self.seeds = Path(folder), scale, tiny, seeds
         self.device, self.report = device, report
-        self._named, self._named_masks = named, named_masks
+        self._named, self._named_masks, self._named_folder = named, named_masks, named_folder
         self._sets: dict[tuple[Any, ...], Any] = {}
         self.seconds = 0.0  # of all trainings that were asked for, whenever they were
         self.curves: dict[str, Curve] = {}  # of the first seed of each recipe that was asked for
@@ -117,6 +120,14 @@ class Lab:
             Unavailable: it is not on this machine: which, where it was looked for, how to get it.
         """
         return self._named_masks(name, split, size)
+
+    def folder_of(self, name: str) -> Path:
+        """The files of a named set, for pictures of many sizes.
+
+        Raises:
+            Unavailable: it is not on this machine: which, where it was looked for, how to get it.
+        """
+        return self._named_folder(name)
 
     def place(self, name: str, *about: str) -> Path:
         """The folder of what is trained once: its name, and all that makes it what it is."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from torch import nn
 
 import narrows as nw
@@ -39,8 +40,26 @@ def stand_in_masks(name: str, split: str, size: tuple[int, int]) -> nw.images.Ma
     )
 
 
+def stand_in_folder(folder: Path) -> Path:
+    """Twelve normal tiles and twelve of a test, every other one of these with a dark flaw, as files."""
+    random, rows = np.random.default_rng(0), ["image,mask,class,split"]
+    folder.mkdir(exist_ok=True)
+    for n in range(24):
+        part, kind = ("test", ("good", "crack")[n % 2]) if n >= 12 else ("train", "good")
+        pixels, mask = random.integers(100, 140, (40, 36)), np.zeros((40, 36), np.uint8)
+        if kind != "good":
+            mask[10:20, 8:16] = 255
+        pixels[mask > 0] //= 3
+        for name, values in ((f"{n}.jpg", pixels), (f"{n}.png", mask)):
+            Image.fromarray(values.astype(np.uint8)).save(folder / name)
+        rows.append(f"{n}.jpg,{n}.png,{kind},{part}")
+    (folder / "split.csv").write_text("\n".join(rows))
+    return folder
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     """A lab where everything is as small as it can be."""
     return Lab(tmp_path / "models", tiny=True, seeds=(0,), report="quiet", named=stand_in,
-               named_masks=stand_in_masks)  # fmt: skip
+               named_masks=stand_in_masks,
+               named_folder=lambda name: stand_in_folder(tmp_path / name))  # fmt: skip

@@ -31,6 +31,7 @@ __all__ = [
     "Description",
     "describe",
     "named",
+    "named_folder",
     "named_masks",
     "names",
     "photographs",
@@ -75,7 +76,19 @@ def photographs(name: str) -> Path | None:
     """The folder of a named set of photographs, which differ in size and are not of one object."""
     if name not in PHOTOGRAPHS:
         return None
-    row = SETS[name]
+    return named_folder(name)
+
+
+def named_folder(name: str) -> Path:
+    """The folder of a named set that is files, whatever their sizes.
+
+    Raises:
+        ValueError: an unknown name, or a set that is no folder.
+        Unavailable: the set is not here and cannot be got; the message says how.
+    """
+    row = _row(name)
+    if row.kind in ("bundled", "generated"):
+        raise ValueError(f"{name} is {row.kind}: it has no folder of files")
     return _own(row) or downloaded(row)
 
 
