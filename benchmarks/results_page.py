@@ -410,21 +410,6 @@ def collection(found: dict[str, Any]) -> str:
     return f"{table(['', 'wanted', 'found'], rows)}\n\n{note}"
 
 
-def duplicates(found: dict[str, Any]) -> str:
-    """Made duplicates, ours and perceptual hashes."""
-    ways = list(found["summary"][0]["found"])
-    columns = ["set", "method", "precision", "recall", "F1", *ways, "F1 at 10 bits", "draws"]
-    rows = []
-    for row in found["summary"]:
-        default = f"{row['at_default']['f1']:.3f}" if "at_default" in row else "–"
-        scores = [f"{row[key]:.3f}" for key in ("precision", "recall", "f1")]
-        each = [f"{row['found'][way]:.2f}" for way in ways]
-        rows.append([row["set"], row["method"], *scores, *each, default, str(row["seeds"])])
-    note = f"{found['what'][0].upper()}{found['what'][1:]}; then the share of each way's copies that are "
-    note += f"paired with their original. Hashes by {found['hashes']}."
-    return f"{table(columns, rows)}\n\n{note}"
-
-
 def beginnings(found: dict[str, Any]) -> str:
     """Models that begin as PCA, and the old default, in dB over the best of three PCAs."""
     models = ("PCA, mirrored", "pca-autoencoder", "pca-vae", "conv-vae")
@@ -608,14 +593,6 @@ what the convolutions add to it. The Kodak photographs go through the model of f
 50,000 pictures each of MNIST and Fashion-MNIST as codes of 128 numbers in a collection; 2,000 queries are
 codes of test pictures. `duplicates` is the whole command: its threshold, pairs, groups and the sheet.""",
         collection,
-    ),
-    (
-        "duplicates",
-        "What is there twice",
-        """\
-Photographs of faces with four copies of each, found by `narrows duplicates` as anybody calls it, and by the
-hashes of imagededup, whose distance was chosen on other photographs with their copies.""",
-        duplicates,
     ),
     (
         "classification",

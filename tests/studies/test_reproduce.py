@@ -19,6 +19,7 @@ LONG = {
     "lingrand-2021-compression-against-jpeg",
     "lingrand-2021-disentanglement",
     "narrows-clothes-left-out",
+    "narrows-copies-of-photographs",
     "narrows-digits-left-out",
     "narrows-flaws-of-tiles",
     "narrows-one-set-for-another",

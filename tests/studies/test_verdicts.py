@@ -309,6 +309,10 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
         ({"flawed tiles": 0.72, "flawed pixels": 0.69}, "does not hold"),
         ({"codes of patches: flawed tiles": 0.72, "flawed pixels": 0.69}, "does not hold"),
     ],
+    "narrows, copies of photographs": [
+        ({"utkface: brightened copies found": 0.99}, "holds"),
+        ({"lfw_gray: F1": 0.96, "utkface: F1": 0.89}, "does not hold"),
+    ],
     "theivaprakasham-2021, figure 4.1": [
         ({"digits shown between −1 and 1": 7.5}, "holds in part"),
         ({"distance of a drawing to the nearest training picture": 5.5}, "holds in part"),
