@@ -349,26 +349,6 @@ def classification(found: dict[str, Any]) -> str:
     return "\n\n".join([*pieces, note])
 
 
-def segmentation(found: dict[str, Any]) -> str:
-    """A class for each pixel, and the blind guess."""
-    *early, last = found["summary"]
-    columns = ["", "prior of each position", *(f"{r['epochs']} passes" for r in [*early, last])]
-    rows = [
-        [name, *(f"{one['iou'][name]:.3f}" for one in (found["prior"], *early, last))]
-        for name in found["prior"]["iou"]
-    ]
-    means = [f"{r['mean_iou']:.3f} ± {r['deviation']:.3f}" for r in [*early, last]]
-    rows.append(["**mean**", f"{found['prior']['mean_iou']:.3f}", *means])
-    seconds = [f"{r['processor_seconds']}" for r in [*early, last]]
-    rows.append(["seconds of one processor thread", "–", *seconds])
-    tried = ", ".join(
-        f"{row['weights']} and {row['varied']} {row['mean_iou']:.3f}" for row in found["choice"]
-    )
-    note = f"{last['seeds']} seeds; ± is their deviation. On the validation part, {found['choice'][0]['epochs']} "
-    note += f"passes, by the classes' weights and the pictures' variation: {tried}."
-    return f"{table(columns, rows)}\n\n{note}"
-
-
 def collection(found: dict[str, Any]) -> str:
     """What is asked of 100,000 codes, and how long it took."""
     part = found["found"]
@@ -602,15 +582,6 @@ A convolutional autoencoder whose input was corrupted and whose decoder owes the
 spoiling was chosen on training pictures held out. All rows are treated alike. From 100 labels, ten of each
 digit, the encoder goes on learning under a softmax.""",
         classification,
-    ),
-    (
-        "segmentation",
-        "A class for each pixel of a street",
-        """\
-CamVid, 74 pictures to learn from and 24 to be tested on, at 60×80: intersection over union of a small SegNet
-(Badrinarayanan et al. 2017) and of the most frequent class of each position. Every column is a training of
-its own.""",
-        segmentation,
     ),
     (
         "beginnings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import own_duplicates, own_flaws, own_outliers, own_scores
+from . import own_duplicates, own_flaws, own_outliers, own_roads, own_scores
 from .experiment import Document
 
 __all__ = ["DOCUMENT"]
@@ -17,6 +17,7 @@ DOCUMENT = Document(
         *own_scores.EXPERIMENTS,
         *own_flaws.EXPERIMENTS,
         *own_duplicates.EXPERIMENTS,
+        *own_roads.EXPERIMENTS,
     ),
     own=True,
 )

@@ -23,6 +23,7 @@ LONG = {
     "narrows-digits-left-out",
     "narrows-flaws-of-tiles",
     "narrows-one-set-for-another",
+    "narrows-streets",
     "narrows-usual-scores",
     "ray-2022-section-5",
     "ray-2022-section-5-search",

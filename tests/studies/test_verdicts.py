@@ -313,6 +313,14 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
         ({"utkface: brightened copies found": 0.99}, "holds"),
         ({"lfw_gray: F1": 0.96, "utkface: F1": 0.89}, "does not hold"),
     ],
+    "narrows, streets": [
+        ({"building, 40 passes": 0.5}, "holds in part"),
+        ({"mean intersection over union, 40 passes": 0.27}, "holds in part"),
+        (
+            {"building, 40 passes": 0.5, "mean intersection over union, 40 passes": 0.27},
+            "does not hold",
+        ),
+    ],
     "theivaprakasham-2021, figure 4.1": [
         ({"digits shown between −1 and 1": 7.5}, "holds in part"),
         ({"distance of a drawing to the nearest training picture": 5.5}, "holds in part"),
