@@ -349,47 +349,6 @@ def classification(found: dict[str, Any]) -> str:
     return "\n\n".join([*pieces, note])
 
 
-def collection(found: dict[str, Any]) -> str:
-    """What is asked of 100,000 codes, and how long it took."""
-    part = found["found"]
-    index, search, twins, folder = (
-        part[key] for key in ("index", "search", "duplicates", "folder")
-    )
-    again = folder["again"]
-    rows = [
-        ["recall@10", "≥ 0.99", f"{search['recall_at_10']:.4f}"],
-        [
-            "a query, median",
-            "≤ 5 ms",
-            f"{search['median_ms']:.1f} ms (95 %: {search['p95_ms']:.1f})",
-        ],
-        ["queries a second in a batch", "≥ 3,000", f"{search['per_second']:,}"],
-        ["the same, exact", "", f"{search['per_second_exact']:,}"],
-        [
-            f"{index['pictures']:,} pictures indexed from an array",
-            "≤ 60 s",
-            f"{index['seconds']:.0f} s ({index['processor_seconds']:.0f})",
-        ],
-        *(
-            [
-                f"duplicates among {one['codes']:,}, by {by}",
-                "≤ 60 s, < 2 GiB" if by == "codes" else "",
-                f"{one['seconds']:.0f} s ({one['processor_seconds']:.0f}), "
-                f"{one['most_memory_gib']:.2f} GiB",
-            ]
-            for by, one in twins.items()
-        ),
-        [
-            f"a folder of {folder['files']:,} files, unchanged",
-            "≤ 5 s",
-            f"{again['seconds']:.1f} s ({again['processor_seconds']:.1f})",
-        ],
-    ]
-    note = "Seconds on the wall and, in brackets, of the processors: the machine had "
-    note += f"{found['cores']} cores and other work (load {found['load']:.0f})."
-    return f"{table(['', 'wanted', 'found'], rows)}\n\n{note}"
-
-
 def beginnings(found: dict[str, Any]) -> str:
     """Models that begin as PCA, and the old default, in dB over the best of three PCAs."""
     models = ("PCA, mirrored", "pca-autoencoder", "pca-vae", "conv-vae")
@@ -565,14 +524,6 @@ Held-out faces of 64×64 as real files. The codec of PCA has the same quantiser,
 as PCA of views of the training pictures (turned, moved, nearer, mirrored), and the row of that beginning says
 what the convolutions add to it. The Kodak photographs go through the model of faces, in tiles.""",
         compression,
-    ),
-    (
-        "collection",
-        "A hundred thousand codes",
-        """\
-50,000 pictures each of MNIST and Fashion-MNIST as codes of 128 numbers in a collection; 2,000 queries are
-codes of test pictures. `duplicates` is the whole command: its threshold, pairs, groups and the sheet.""",
-        collection,
     ),
     (
         "classification",
