@@ -141,8 +141,8 @@ def copies(folder: Path, photographs: Tensor, draw: random.Random) -> list[Path]
         image = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
         for way in WAYS:
             target = folder / f"{number:04}-{way}{'.jpg' if way == 'recompressed' else '.png'}"
-            how = {"quality": draw.randint(30, 80)} if way == "recompressed" else {}
-            _altered(image, way, draw).save(target, **how)
+            quality = draw.randint(30, 80) if way == "recompressed" else 100  # of a JPEG
+            _altered(image, way, draw).save(target, quality=quality)
             written.append(target)
     return written
 

@@ -113,7 +113,7 @@ def flaws_of_tiles(lab: Lab) -> Finding:
             for what, value in values.items():
                 into.setdefault(what, []).append(value)
     rows = flaws_rows(ours, codes, beside)
-    small = "Every third tile, of 64×64 for `narrows flaws`; patches are fewer and trained on for 40 steps."
+    small = "Every fifth tile, of 64×64 for `narrows flaws`; patches are fewer and trained on for 40 steps."
     return Finding(
         judge_flaws(rows),
         flaws_words(rows),
@@ -150,11 +150,11 @@ def flaws_words(rows: Sequence[Row]) -> str:
 
 
 def tiles(lab: Lab, part: str) -> Tiles:
-    """The tiles of the official part; at the small scale every third."""
+    """The tiles of the official part; at the small scale every fifth."""
     root = lab.folder_of(TILES)
     with open(root / "split.csv", newline="", encoding="utf-8") as opened:
         rows = [row for row in csv.DictReader(opened) if row["split"] == part]
-    rows = rows[:: lab.of(small=3, paper=1)]
+    rows = rows[:: lab.of(small=5, paper=1)]
     kinds = np.array([row["class"] for row in rows])
     files = [root / row["image"] for row in rows]
     masks = [read_mask(root / row["mask"]).numpy() > 127 for row in rows]
@@ -166,7 +166,8 @@ def tiles(lab: Lab, part: str) -> Tiles:
 
 def _nearest(mask: Array, side: int) -> Array:
     rows, columns = ((np.arange(side) + 0.5) * n / side for n in mask.shape)
-    return mask[rows.astype(int)][:, columns.astype(int)]
+    near: Array = mask[rows.astype(int)][:, columns.astype(int)]
+    return near
 
 
 def _of_kinds(scores: Array, kinds: Array) -> dict[str, float]:
@@ -193,7 +194,7 @@ def _by_flaws(lab: Lab, normal: Tiles, asked: Tiles, seed: int) -> tuple[Any, di
         known, others, masks = normal.files, asked.files, asked.masks
     else:
         how = Preprocessing((1, WHOLE, WHOLE), "stretch")
-        known, others = (pictures(part.files, how) for part in (normal, asked))  # type: ignore[assignment]
+        known, others = (pictures(part.files, how) for part in (normal, asked))
         masks = asked.marks(WHOLE)
     found = nw.flaws(others, normal=known, anomalies=truth, masks=masks, seed=seed, progress=False)
     assert found.detection is not None
@@ -299,7 +300,8 @@ def _maps(side: int, score: Callable[[Tensor], Array], x: Tensor) -> Array:
 def _of_tiles(maps: Array, share: float) -> Array:
     """The mean of the most anomalous share of the pixels, (N,)."""
     flat = np.sort(maps.reshape(len(maps), -1), 1)
-    return flat[:, -max(1, int(share * flat.shape[1])) :].mean(1)
+    found: Array = flat[:, -max(1, int(share * flat.shape[1])) :].mean(1)
+    return found
 
 
 EXPERIMENTS: tuple[Experiment, ...] = (flaws_of_tiles,)

@@ -18,7 +18,7 @@ from narrows.applications import detections, mean_rank
 from narrows.figures import picture_rows
 from narrows.images import Images
 from narrows.measures import Pca
-from narrows.measures.code_distances import CosineKnn, Knn, LocalOutlierFactor
+from narrows.measures.code_distances import CodeDistance, CosineKnn, Knn, LocalOutlierFactor
 from narrows.measures.detection import Detection, detection
 from narrows.measures.scoring import residual_of, residuals, scorer
 from narrows.randomness import permutation
@@ -165,6 +165,7 @@ def _chosen(
     """Of each class the way that is best on average for the two beside it, by models that saw none of the three."""
     cut = 5 * len(whole) // 6
     known, held = whole.select(slice(0, cut)), whole.select(slice(cut, len(whole)))
+    labels = np.asarray(held.label)
     found: dict[int, dict[Way, list[float]]] = {}
     for first in sorted({*classes, *((left - 1) % CLASSES for left in classes)}):
         pair = (first, (first + 1) % CLASSES)
@@ -173,9 +174,9 @@ def _chosen(
             for k in NEIGHBOURS:
                 scores = _asked(lab, recipe, normal, held, k, 100)
                 for left, other in (pair, pair[::-1]):
-                    asked = (held.label == other) | ~np.isin(held.label, pair)
+                    asked = (labels == other) | ~np.isin(labels, pair)
                     for name in TO_CHOOSE:
-                        one = detection(scores[name][asked], held.label[asked] == other)
+                        one = detection(scores[name][asked], labels[asked] == other)
                         ways = found.setdefault(left, {})
                         ways.setdefault((training, k, name), []).append(one.auroc)
     best = {left: {way: statistics.fmean(each) for way, each in found[left].items()} for left in classes}  # fmt: skip
@@ -199,7 +200,7 @@ def mixed(own: Scores, asked: Scores, of: Sequence[str]) -> Array:
 
 def _without(images: Images, classes: Any, most: int | None = None, seed: int = 0) -> Images:
     """The pictures of the other classes, at most so many of them."""
-    rows = np.flatnonzero(~np.isin(images.label, classes))
+    rows = np.flatnonzero(~np.isin(np.asarray(images.label), classes))
     if most is not None and most < len(rows):
         rows = np.sort(rows[permutation(seed, "normal", len(rows))[:most].numpy()])
     return images.select(rows)
@@ -234,7 +235,7 @@ def _without_network(normal: Images, test: Images, nearest: Array) -> Scores:
     black = pca.encode(torch.zeros(1, *normal.shape))[0, :COMPONENTS].numpy()
     mine, theirs = (pca.encode(few(part))[:, :COMPONENTS].numpy() for part in (normal, test))
     ranked, known = (pca.encode(few(part))[:, :COMPONENTS].numpy() for part in _apart(normal, 0))
-    fitted = {
+    fitted: dict[str, CodeDistance] = {
         "lof": LocalOutlierFactor(NEAR).fit(known),
         "cosine-knn": CosineKnn(NEAR, black).fit(known),
     }

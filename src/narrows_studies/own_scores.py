@@ -112,7 +112,7 @@ def _default(lab: Lab, normal: Images, seed: int) -> Any:
 def _problems(lab: Lab) -> Iterator[Problem]:
     """Classes and painted flaws, of pictures that are nobody's test."""
     less = lab.of(small=10, paper=1)
-    for name in ("digits", DIGITS, CLOTHES):
+    for name in ("digits", DIGITS, CLOTHES)[: 1 if lab.tiny else None]:
         whole = lab.images(name, None if name == "digits" else "train")
         yield from _of_labels(whole, less, lab.of(small=(1,), paper=(1, 8)))
     tiles = lab.images("magnetic_tile", "train", size=64, fit="stretch")

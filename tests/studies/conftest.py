@@ -41,11 +41,11 @@ def stand_in_masks(name: str, split: str, size: tuple[int, int]) -> nw.images.Ma
 
 
 def stand_in_folder(folder: Path) -> Path:
-    """Twelve normal tiles and twelve of a test, every other one of these with a dark flaw, as files."""
+    """24 normal tiles and 24 of a test, every other one of these with a dark flaw, as files."""
     random, rows = np.random.default_rng(0), ["image,mask,class,split"]
     folder.mkdir(exist_ok=True)
-    for n in range(24):
-        part, kind = ("test", ("good", "crack")[n % 2]) if n >= 12 else ("train", "good")
+    for n in range(48):
+        part, kind = ("test", ("good", "crack")[n % 2]) if n >= 24 else ("train", "good")
         pixels, mask = random.integers(100, 140, (40, 36)), np.zeros((40, 36), np.uint8)
         if kind != "good":
             mask[10:20, 8:16] = 255
