@@ -59,10 +59,10 @@ docs: .venv/ready ## the site: docs/ and every public name in site/, each link l
 man: .venv/ready ## docs/narrows.1, the man page
 	$(BIN)/python docs/man.py
 
-pages: .venv/ready ## docs/recipes.md, verbs.md, results.md and performance.md, from what is there
+pages: .venv/ready ## docs/recipes.md, verbs.md, papers/ and performance.md, from what is there
 	$(BIN)/python docs/recipes.py
 	$(BIN)/python docs/verbs.py
-	$(BIN)/python benchmarks/results_page.py
+	$(BIN)/python docs/papers.py
 	$(BIN)/python benchmarks/run_all.py --page-only
 
 pictures: .venv/ready ## the README's picture (a minute or two)

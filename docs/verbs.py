@@ -203,7 +203,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "flaws",
             "Pictures of parts, cloth or ground that should look alike, and where they do not.",
             "Pictures of another kind: `outliers`. Stains as wide as the part.",
-            "The residual of PCA of whole pictures; `benchmarks/outliers/flaws.py`.",
+            "The residual of PCA of whole pictures; `narrows reproduce narrows --only \"flaws of tiles\"`.",
             "No model: patches beside those of normal pictures, cut as finds painted flaws best.",
             ("flaws",),
         ),

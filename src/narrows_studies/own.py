@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import own_beginnings, own_compression, own_old_photos, own_photographs, own_restoration
+from . import own_duplicates, own_flaws, own_outliers, own_roads, own_scores
 from .experiment import Document
 
 __all__ = ["DOCUMENT"]
@@ -18,6 +19,11 @@ DOCUMENT = Document(
         *own_old_photos.EXPERIMENTS,
         *own_compression.EXPERIMENTS,
         *own_beginnings.EXPERIMENTS,
+        *own_outliers.EXPERIMENTS,
+        *own_scores.EXPERIMENTS,
+        *own_flaws.EXPERIMENTS,
+        *own_duplicates.EXPERIMENTS,
+        *own_roads.EXPERIMENTS,
     ),
     own=True,
 )

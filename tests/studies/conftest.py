@@ -50,9 +50,31 @@ def stand_in_photographs(folder: Path) -> Path:
     return folder
 
 
+def stand_in_tiles(folder: Path) -> Path:
+    """24 normal tiles and 24 of a test, every other one of these with a dark flaw, as files."""
+    random, rows = np.random.default_rng(0), ["image,mask,class,split"]
+    folder.mkdir(exist_ok=True)
+    for n in range(48):
+        part, kind = ("test", ("good", "crack")[n % 2]) if n >= 24 else ("train", "good")
+        pixels, mask = random.integers(100, 140, (40, 36)), np.zeros((40, 36), np.uint8)
+        if kind != "good":
+            mask[10:20, 8:16] = 255
+        pixels[mask > 0] //= 3
+        for name, values in ((f"{n}.jpg", pixels), (f"{n}.png", mask)):
+            Image.fromarray(values.astype(np.uint8)).save(folder / name)
+        rows.append(f"{n}.jpg,{n}.png,{kind},{part}")
+    (folder / "split.csv").write_text("\n".join(rows))
+    return folder
+
+
+def made_folder(folder: Path) -> Path:
+    """Files that stand in for those of a set."""
+    return (stand_in_tiles if folder.name == "magnetic_tile" else stand_in_photographs)(folder)
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     """A lab where everything is as small as it can be."""
     return Lab(tmp_path / "models", tiny=True, seeds=(0,), report="quiet", named=stand_in,
                named_masks=stand_in_masks,
-               named_folder=lambda name: stand_in_photographs(tmp_path / name))  # fmt: skip
+               named_folder=lambda name: made_folder(tmp_path / name))  # fmt: skip

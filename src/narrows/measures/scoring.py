@@ -53,8 +53,8 @@ OF_CODES = (*DISTANCES, "local-excess")
 FITTED = (*OF_CODES, "nap", RESIDUAL)
 KNOWN = (*SCORES, *FITTED)
 # what every autoencoder has, without draws. Of the sets of scores whose mean rank finds no family of
-# benchmarks/outliers/default.py (a class left out, one class, painted flaws; no test picture) worse than
-# the residual of PCA alone by more than 0.02 of AUROC, it is the best on average
+# `narrows reproduce narrows --only "usual scores"` (a class left out, one class, painted flaws; no test
+# picture) worse than the residual of PCA alone by more than 0.02 of AUROC, it is the best on average
 USUAL = ("cosine-knn", "local-excess", RESIDUAL)
 NEIGHBOURS = {"knn": 5, "cosine-knn": 5, "lof": 20}
 REGRETS = 8  # a likelihood-regret takes one draw where other scores take so many

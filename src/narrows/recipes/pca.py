@@ -1,7 +1,7 @@
 """Models that begin as PCA of the pictures and their mirror images, and go on from there.
 
 Two are for one verb each, ``codec`` for ``compress`` and ``outlier-codes`` for ``outliers``; their numbers
-are those that ``narrows reproduce narrows --only "faces as files"`` and benchmarks/outliers chose.
+are those that ``narrows reproduce narrows`` chose for "faces as files" and "digits left out".
 """
 
 from __future__ import annotations
