@@ -14,7 +14,7 @@ from PIL import Image
 from narrows.errors import NarrowsError, NoImages, Unavailable
 from narrows.images import Images, Sprites, named, named_masks, open_source
 from narrows.images.fetch import unpacked
-from narrows.images.named import describe, verify
+from narrows.images.named import describe, named_folder, verify
 from narrows.images.registry import SETS
 
 
@@ -81,6 +81,16 @@ def test_named_masks_are_parts_of_a_set_that_has_them(nothing_here, tmp_path, mo
     assert len(found.names) == 11
     assert found.images.shape == (3, 6, 8)
     assert found.masks[0, 1, 2:4].tolist() == [10, 255]
+
+
+def test_the_folder_of_a_set_is_where_its_files_are(nothing_here, tmp_path, monkeypatch):
+    with pytest.raises(Unavailable, match="magnetic_tile is not on this machine"):
+        named_folder("magnetic_tile")
+    with pytest.raises(ValueError, match="digits is bundled: it has no folder of files"):
+        named_folder("digits")
+    (tmp_path / "magnetic_tile").mkdir()
+    monkeypatch.setenv("NARROWS_DATA", str(tmp_path))
+    assert named_folder("magnetic_tile") == tmp_path / "magnetic_tile"
 
 
 def test_names_that_are_none_get_the_nearest(tmp_path):
