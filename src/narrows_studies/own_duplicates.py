@@ -72,7 +72,7 @@ def copies_of_photographs(lab: Lab) -> Finding:
     shown: dict[str, Any] = {}
     for name, side in SETS.items():
         whole = lab.images(name, size=side)
-        count = min(lab.of(small=40, paper=COUNT), len(whole) // 4)
+        count = min(lab.of(small=30, paper=COUNT), len(whole) // 4)
         for seed in lab.seeds:
             order = permutation(seed, "photographs", len(whole)).numpy()
             tune, test, rest = np.split(order, [count, 2 * count])
@@ -96,7 +96,7 @@ def copies_of_photographs(lab: Lab) -> Finding:
                     into = hashed.setdefault(f"{name}: {what.partition('@')[0]}", {})
                     into.setdefault(title + what.partition("@")[2], []).append(value)
     rows = duplicates_rows(ours, hashed)
-    small = "Forty photographs of each set and as many to choose the distance of the hashes on."
+    small = "Thirty photographs of each set and as many to choose the distance of the hashes on."
     return Finding(
         judge_duplicates(rows),
         duplicates_words(rows),

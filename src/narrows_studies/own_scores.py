@@ -93,7 +93,7 @@ def usual_scores(lab: Lab) -> Finding:
         (
             "The usual scores were chosen on such problems, with parts drawn by a program as a third set of painted "
             "flaws.",
-            *lab.of(small=("A tenth of the pictures, one class of each set and 20 steps of training.",), paper=()),
+            *lab.of(small=("A tenth of the pictures, one class of each set and 10 steps of training.",), paper=()),
         ),
     )  # fmt: skip
 
@@ -104,7 +104,7 @@ def _default(lab: Lab, normal: Images, seed: int) -> Any:
     held, learnt = (np.sort(each) for each in np.split(rows, [max(1, len(rows) // 10)]))
     recipe, minutes = recipes.pca_vae(normal.shape), lab.of(small=None, paper=0.1)
     if minutes is None:
-        recipe = recipe.with_(steps=20)
+        recipe = recipe.with_(steps=10)
     parts = normal.select(learnt), normal.select(held)
     return lab.model(recipe, parts[0], validation=parts[1], minutes=minutes, seed=seed).model
 
