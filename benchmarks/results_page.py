@@ -420,43 +420,6 @@ def flaws(found: dict[str, Any]) -> str:
     return f"{table(columns, rows)}\n\n{found['what']}. By kind: {by_kind}."
 
 
-def classification(found: dict[str, Any]) -> str:
-    """Codes of 64 numbers beside what they have to beat."""
-    pieces = []
-    for name in dict.fromkeys(row["set"] for row in found["summary"]):
-        columns = [name, "error of the nearest, %", "linear probe, %", "seeds"]
-        rows = []
-        for row in found["summary"]:
-            if row["set"] == name:
-                cells = [
-                    f"{row[key]:.2f}"
-                    + (f" ± {row[f'{key}_deviation']:.2f}" if row["seeds"] > 1 else "")
-                    for key in ("knn_error", "probe_accuracy")
-                ]
-                rows.append([row["rows"], *cells, str(row["seeds"])])
-        choice = found["choice"][name]
-        tried = ", ".join(f"{title} {one['error']:.2f}" for title, one in choice.items())
-        note = f"Corrupted how, and the error on the training pictures held out: {tried}."
-        pieces.append(f"{table(columns, rows)}\n\n{note}")
-    if few := found.get("few"):
-        columns = [f"{few['labels']} labels of {few['set']}", "accuracy, %", "least", "draws"]
-        rows = [
-            [
-                row["how"],
-                f"{row['mean']:.2f} ± {row['deviation']:.2f}",
-                f"{row['least']:.2f}",
-                str(len(row["draws"])),
-            ]
-            for row in few["table"]
-        ]
-        pieces.append(table(columns, rows))
-    minutes = statistics.fmean(row["processor_minutes"] for row in found["rows"])
-    note = f"Published: Gaussian VAE codes of MNIST 15-28 % (nearest neighbours). {found['epochs']:.0f} "
-    note += f"passes, {minutes:.1f} minutes of one processor thread a training. "
-    note += "± is the deviation over seeds or draws."
-    return "\n\n".join([*pieces, note])
-
-
 def segmentation(found: dict[str, Any]) -> str:
     """A class for each pixel, and the blind guess."""
     *early, last = found["summary"]
@@ -566,47 +529,6 @@ def beginnings(found: dict[str, Any]) -> str:
         f"{table(columns, rows)}\n\nThe curve of {longest['set']}, seed {longest['seed']}, processor "
         f"seconds and the validation loss in nats per picture: {curves}."
     )
-
-
-def likeness(found: dict[str, Any]) -> str:
-    """Codes on which two views agree, beside random patches and PCA; and features of faces."""
-    pieces = []
-    if "digits" in found:
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for key, row in found["digits"].items():
-            groups.setdefault(key.rsplit(", seed", 1)[0], []).append(row)
-        rows = [
-            [
-                name,
-                spread([one["neighbours"] for one in mine], 2),
-                spread([one["probe"] for one in mine], 2),
-                f"{statistics.fmean(one['processor_seconds'] for one in mine):.0f}",
-                str(len(mine)),
-            ]
-            for name, mine in groups.items()
-        ]
-        for name, others in found.get("beside", {}).items():
-            rows += [
-                [
-                    f"{name}, {how}",
-                    f"{one['neighbours']:.2f}" if "neighbours" in one else "–",
-                    f"{one['probe']:.2f}",
-                    "–",
-                    "–",
-                ]
-                for how, one in others.items()
-            ]
-        columns = ["64 numbers", "5 nearest, %", "linear probe, %", "processor seconds", "seeds"]
-        pieces.append(table(columns, rows))
-    for name, labels in found.get("faces", {}).items():
-        for label, kinds in labels.items():
-            columns = [f"{name}, {label}", "linear, %", "5 nearest, %"]
-            rows = [
-                [kind, *(spread(row[by]["parts"], 1) for by in ("linear", "knn"))]
-                for kind, row in kinds.items()
-            ]
-            pieces.append(f"{table(columns, rows)}\n\n± is the deviation over three parts.")
-    return "\n\n".join(pieces)
 
 
 def ablation(found: dict[str, Any]) -> str:
@@ -765,15 +687,6 @@ hashes of imagededup, whose distance was chosen on other photographs with their 
         duplicates,
     ),
     (
-        "classification",
-        "Classes from 64 numbers",
-        """\
-A convolutional autoencoder whose input was corrupted and whose decoder owes the picture as it was; the kind of
-spoiling was chosen on training pictures held out. All rows are treated alike. From 100 labels, ten of each
-digit, the encoder goes on learning under a softmax.""",
-        classification,
-    ),
-    (
         "segmentation",
         "A class for each pixel of a street",
         """\
@@ -791,17 +704,6 @@ Held-out error in dB over the best of PCA, PCA of mirrored pictures and PCA of v
 numbers were chosen on pictures of anime_faces of which some are among its held-out fifth; nothing was chosen
 on the other sets.""",
         beginnings,
-    ),
-    (
-        "likeness",
-        "Codes for likeness",
-        """\
-The recipe `views`, trained on 50,000 pictures and judged on the 10,000 test pictures, beside PCA and random
-patches; and what `--features` offers for labels of faces. The recipe's numbers were chosen on held-out training
-pictures. An earlier form of it, narrower, with views that were turned and bent for both sets, had been judged on the
-same test pictures before (5 nearest and probe: MNIST 98.74 and 98.66, Fashion-MNIST 82.49 and 81.86); that result is
-why views were chosen anew. The probe of Fashion-MNIST is still below that of 1,600 random patches.""",
-        likeness,
     ),
     (
         "beginnings/ablation.json",

@@ -118,7 +118,8 @@ def _pictures(paper: Document, one: Experiment, document: dict[str, Any]) -> dic
 
 def may_be_shown(one: Experiment, file: str) -> bool:
     """Whether a picture is of sets that may be published: curves of a training always."""
-    return file == CURVES or {*one.sets("small"), *one.sets("paper")} <= FREE
+    shown = {*one.shown} or {*one.sets("small"), *one.sets("paper")}
+    return file == CURVES or shown <= FREE
 
 
 def index() -> str:

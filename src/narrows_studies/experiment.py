@@ -108,6 +108,7 @@ class Experiment:
         judge: rows → the verdict that ``run`` gives on them, where the rows alone decide.
         settings: what else a finding depends on; one of other settings is not kept.
         command: what runs it, where that is not its document and its label.
+        shown: names of the sets that its pictures are of, where those are not all.
     """
 
     labels: tuple[str, ...]
@@ -119,6 +120,7 @@ class Experiment:
     judge: Judge | None = None
     settings: str = ""
     command: str = ""
+    shown: tuple[str, ...] = ()
 
     def sets(self, scale: str) -> tuple[str, ...]:
         """The names of the sets that it needs at a scale."""
@@ -157,11 +159,14 @@ def experiment(
     data: Sequence[str],
     paper_data: Sequence[str] = (),
     judge: Judge | None = None,
+    shown: Sequence[str] = (),
 ) -> Callable[[Callable[[Lab], Finding]], Experiment]:
     """Make an experiment of a function that takes a lab."""
 
     def made(run: Callable[[Lab], Finding]) -> Experiment:
-        return Experiment(labels, title, claim, tuple(data), run, tuple(paper_data), judge)
+        return Experiment(
+            labels, title, claim, tuple(data), run, tuple(paper_data), judge, shown=tuple(shown)
+        )
 
     return made
 
@@ -180,6 +185,7 @@ class Document:
         title, authors, where: for people.
         experiments: in the document's order.
         explained: label of a figure that is no experiment → the reason.
+        own: whether the claims are ours, so that there is no document to differ from.
 
     Raises:
         ValueError: a label that stands twice.
@@ -191,6 +197,7 @@ class Document:
     where: str
     experiments: tuple[Experiment, ...]
     explained: Mapping[str, str] = field(default_factory=dict)
+    own: bool = False
 
     def __post_init__(self) -> None:
         labels = [label for one in self.experiments for label in one.labels] + [*self.explained]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import own_classes
 from .experiment import Document
 
 __all__ = ["DOCUMENT"]
@@ -11,5 +12,6 @@ DOCUMENT = Document(
     "What Narrows does, measured",
     "The authors of Narrows",
     "Claims of our own, each beside its linear baseline and what others offer",
-    (),
+    (*own_classes.EXPERIMENTS,),
+    own=True,
 )

@@ -105,7 +105,7 @@ def markdown_page(paper: Document, found: Mapping[str, Found], root: Path, note:
     """
     rows = [
         {
-            "in the document": f"[{one.name}](#{one.slug})",
+            "experiment" if paper.own else "in the document": f"[{one.name}](#{one.slug})",
             "claim": one.claim,
             "verdict": _verdict(found.get(one.slug)),
         }
@@ -152,7 +152,8 @@ def _section(one: Experiment, paper: Document, found: Found | None) -> Section:
         return Section(heading, text, commands=command, anchor=one.slug)
     document = found.document
     paragraphs = [f"Claimed: {one.claim}", f"{_capital(_verdict(found))}. {document['words']}"]
-    paragraphs += [f"Unlike the document: {each}" for each in document["deviations"]]
+    unlike = "" if paper.own else "Unlike the document: "
+    paragraphs += [f"{unlike}{each}" for each in document["deviations"]]
     took, seeds = measured_seconds(paper, one), ", ".join(map(str, document["seeds"]))
     minutes = "" if took is None else f", {took / 60:.1f} minutes on two cores"
     scale = "" if document["scale"] == "small" else f" At the {document['scale']} scale."

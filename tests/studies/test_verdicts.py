@@ -258,6 +258,46 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
         ({"stacked denoising": 3.0}, "does not hold"),
     ],
     "burda-2016, table 1": [({"log p(x) of a test digit": -90.0}, "does not hold")],
+    "narrows, classes of digits": [
+        (
+            {f"{name}: accuracy of a linear probe": 99.0 for name in ("mnist", "fashion_mnist")},
+            "holds",
+        ),
+        ({"mnist: error of the nearest": 2.7}, "holds in part"),
+        (
+            {f"{name}: error of the nearest": 14.0 for name in ("mnist", "fashion_mnist")},
+            "does not hold",
+        ),
+    ],
+    "narrows, likeness of digits": [
+        (
+            {
+                "mnist: accuracy of a linear probe": 98.9,
+                "fashion_mnist: accuracy of a linear probe": 88.0,
+            },
+            "holds",
+        ),
+        ({"mnist: accuracy of the 5 nearest": 98.0}, "holds in part"),
+        (
+            {f"{name}: accuracy of the 5 nearest": 87.0 for name in ("mnist", "fashion_mnist")},
+            "does not hold",
+        ),
+    ],
+    "narrows, a hundred labels": [
+        ({"fine-tuned": 93.3}, "holds"),
+        ({"fine-tuned": 92.7}, "does not hold"),
+    ],
+    "narrows, features of faces": [
+        ({f"anime_faces, {of}: joined, 5 nearest": 62.0 for of in ("hair", "eyes")}, "holds"),
+        (
+            {
+                f"{of}: joined, {by}": 20.0
+                for of in ("anime_faces, hair", "anime_faces, eyes", "utkface, gender")
+                for by in ("linear", "5 nearest")
+            },
+            "does not hold",
+        ),
+    ],
     "rippel-2014, nested dropout": [
         ({f"ordered: {k} numbers": 0.01 for k in (8, 16, 32)}, "holds"),
     ],
