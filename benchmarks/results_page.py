@@ -100,69 +100,6 @@ def ray(found: dict[str, Any]) -> str:
     return f"{table(columns, rows)}\n\nPublished: {found['published_source']}."
 
 
-def generation(found: dict[str, Any]) -> str:
-    """Priors fitted after training."""
-    columns = ["model", "drawn from", "Fréchet", "to gaussian", "precision", "recall"]
-    columns += ["density", "coverage", "seeds"]
-    rows = [
-        [
-            row["model"],
-            row["prior"],
-            spread(row["frechet"], 2),
-            f"{row['to_gaussian']:.2f}" if row["to_gaussian"] else "–",
-            *(
-                f"{statistics.fmean(row[name]):.3f}"
-                for name in ("precision", "recall", "density", "coverage")
-            ),
-            str(row["seeds"]),
-        ]
-        for row in found["table"]
-    ]
-    classifier = found["classifier"]
-    note = (
-        f"{found['pictures']:,} drawings beside as many test pictures, in the "
-        f"{classifier['features']} features of a classifier that errs on "
-        f"{classifier['test_error_percent']:.2f} % of them; priors fitted to "
-        f"{found['fitted_on']:,} codes."
-    )
-    return f"{table(columns, rows)}\n\n{note}"
-
-
-def faces_drawn(found: dict[str, Any]) -> str:
-    """Faces out of priors, in three feature spaces, and the way there."""
-    spaces = ["PCA", "random convolutions", "classifier"]
-    columns = ["model", "drawn from", *spaces, "edges", "variance", "seeds"]
-    several: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in found["rows"]:
-        several.setdefault((row.get("model", "–"), row["drawn"]), []).append(row)
-    body = [
-        [
-            model,
-            drawn,
-            *(spread([row[space] for row in rows], 2) for space in spaces),
-            *(spread([row[share] for row in rows], 2) for share in ("edges", "variance")),
-            str(len(rows)) if model != "–" else "–",
-        ]
-        for (model, drawn), rows in several.items()
-    ]
-    (curve, *_) = [row["curve"] for row in found["rows"] if "curve" in row]
-    way = [
-        [str(point["processor_seconds"]), str(point["step"])]
-        + [f"{point[name]:.2f}" for name in (*spaces, "edges")]
-        for point in curve
-    ]
-    judge, pictures = found["classifier"], found["pictures"]
-    note = (
-        f"{pictures['of_a_row']} pictures of each row beside as many held-out faces, {found['features']} "
-        f"features, means over both halves and three sets of draws. The classifier names the "
-        f"{judge['labels']} of {100 * judge['accuracy']:.0f} % of held-out faces. Draws out of the mixture "
-        "while the second phase goes on."
-    )
-    curve_columns = ["processor seconds", "steps", *spaces, "edges"]
-    note += f" {found.get('note', '')}".rstrip()
-    return f"{table(columns, body)}\n\n{note}\n\n{table(curve_columns, way)}"
-
-
 def restoration(found: dict[str, Any]) -> str:
     """Holes filled, small pictures enlarged, noise taken out: every method's PSNR."""
     tasks = ("inpainting", "upscaling", "denoising")
@@ -566,30 +503,6 @@ Ray & Hannon 2022, table 1: squared error summed over a held-out picture, its ra
 model's, and sharpness (energy of the Laplacian beside the original's; 1 is as sharp). PCA has as many
 numbers per picture as the codes. Their faces are others, so only ratios compare.""",
         ray,
-    ),
-    (
-        "generation",
-        "Drawing from models that were not trained for it",
-        """\
-Priors fitted after training to the codes of MNIST: one Gaussian (`gaussian`), a mixture, a flow, and for
-a code book an autoregressive network (Ghosh et al. 2020 fit Gaussians and mixtures so). The Fréchet
-distance between features of our own small classifier is no FID; precision and recall as Kynkäänniemi et
-al. 2019 (k = 3), density and coverage as Naeem et al. 2020 (k = 5). Two floors: held-out pictures
-themselves, and their reconstructions, which is what a perfect prior would draw. `pixels` is one Gaussian
-of all pixels.""",
-        generation,
-    ),
-    (
-        "generation/faces",
-        "Faces drawn, with edges and without",
-        """\
-`anime_faces` at 64×64, a quarter held out by content: 100 × Fréchet / total variance of the real features, in
-three spaces that no compared model made (axes of PCA, random convolutions, a classifier of hair colour); edges
-and variance are shares of the real ones. The floor is one half of the held-out faces beside the other.
-`pca-vae` is `pca-vae-gan` after its first phase; codes and prior are the same in both. The reconstructions of
-the second phase lose squared error for its edges. Its 3.5 minutes were chosen on validation pictures, but after a
-curve of 5 minutes of one seed had been seen on the held-out ones; it fell off after 4.25 minutes there.""",
-        faces_drawn,
     ),
     (
         "restoration",

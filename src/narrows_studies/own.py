@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import own_classes
+from . import own_classes, own_draws
 from .experiment import Document
 
 __all__ = ["DOCUMENT"]
@@ -12,6 +12,6 @@ DOCUMENT = Document(
     "What Narrows does, measured",
     "The authors of Narrows",
     "Claims of our own, each beside its linear baseline and what others offer",
-    (*own_classes.EXPERIMENTS,),
+    (*own_classes.EXPERIMENTS, *own_draws.EXPERIMENTS),
     own=True,
 )

@@ -19,6 +19,8 @@ LONG = {
     "lingrand-2021-compression-against-jpeg",
     "lingrand-2021-disentanglement",
     "narrows-classes-of-digits",
+    "narrows-digits-drawn",
+    "narrows-faces-drawn",
     "narrows-features-of-faces",
     "narrows-likeness-of-digits",
     "ray-2022-section-5",
