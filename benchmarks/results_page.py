@@ -43,44 +43,6 @@ def spread(values: list[float], digits: int) -> str:
     return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
 
-def binarised(found: dict[str, Any]) -> str:
-    """IWAE by k, and the ladder VAE beside its flat twin."""
-    columns = ["model", "passes", "log p(x), nats", "seeds", "published", "weights", "minutes"]
-    rows = []
-    for key in dict.fromkeys((r["model"], r["passes"]) for r in found["rows"]):
-        mine = [r for r in found["rows"] if (r["model"], r["passes"]) == key]
-        published = mine[0]["published"]
-        minutes = statistics.fmean(r["training_minutes"] for r in mine)
-        rows.append(
-            [
-                key[0],
-                f"{key[1]:,.0f}",
-                spread([r["ours"] for r in mine], 2),
-                str(len(mine)),
-                f"{published:.2f}" if published else "–",
-                f"{mine[0]['weights']:,}",
-                f"{minutes:.0f}",
-            ]
-        )
-    means = {row[0]: float(row[2].split()[0]) for row in rows}
-    said = []
-    if {"iwae-1", "iwae-50"} <= means.keys():
-        gain = means["iwae-50"] - means["iwae-1"]
-        said.append(
-            f"k = 50 lies {gain:.2f} nats above k = 1 (published, after 3,280 passes: 1.98)."
-        )
-    if {"flat", "ladder"} <= means.keys():
-        said.append(
-            f"The ladder lies {means['ladder'] - means['flat']:.2f} nats above its flat twin."
-        )
-    samples = found["rows"][0]["importance_samples"]
-    said.append(
-        f"Importance-sampled with {samples:,} draws per picture. Published: {found['published_source']}. "
-        "The minutes are of one thread that shared its core."
-    )
-    return f"{table(columns, rows)}\n\n{' '.join(said)}"
-
-
 def ray(found: dict[str, Any]) -> str:
     """Table 1 of Ray & Hannon 2022."""
     columns = ["set", "size", "model", "error", "to stacked", "published", "sharpness", "seeds"]
@@ -486,15 +448,6 @@ def ablation(found: dict[str, Any]) -> str:
 
 
 EXPERIMENTS: tuple[tuple[str, str, str, Callable[[dict[str, Any]], str]], ...] = (
-    (
-        "binarised_mnist",
-        "More samples in the bound, and a latent in the middle",
-        """\
-The same network with the importance-weighted bound of k samples, all k trained with the same numbers for
-100 passes; and a ladder VAE of two latents (Sønderby et al. 2016) beside a flat one of as many weights,
-both with batch normalisation and a KL that warms up.""",
-        binarised,
-    ),
     (
         "ray_2022",
         "Recursive training of faces",

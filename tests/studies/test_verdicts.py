@@ -260,6 +260,31 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
         ({"stacked denoising": 3.0}, "does not hold"),
     ],
     "burda-2016, table 1": [({"log p(x) of a test digit": -90.0}, "does not hold")],
+    "burda-2016, importance weights": [
+        (
+            {
+                "k = 1: log p(x) of a test digit": -86.8,
+                "k = 5: log p(x) of a test digit": -85.6,
+                "k = 50: log p(x) of a test digit": -84.8,
+            },
+            "holds",
+        ),
+        ({"k = 5: log p(x) of a test digit": -92.0}, "holds in part"),
+        (
+            {
+                "k = 5: log p(x) of a test digit": -92.0,
+                "k = 50: log p(x) of a test digit": -92.5,
+            },
+            "does not hold",
+        ),
+    ],
+    "burda-2016, doubly reparameterised": [
+        ({"k = 50, doubly reparameterised: log p(x) of a test digit": -10.0}, "holds"),
+        ({"k = 50, doubly reparameterised: log p(x) of a test digit": -900.0}, "does not hold"),
+    ],
+    "sonderby-2016, ladder": [
+        ({"ladder: log p(x) of a test digit": -89.2}, "does not hold"),
+    ],
     "narrows, classes of digits": [
         (
             {f"{name}: accuracy of a linear probe": 99.0 for name in ("mnist", "fashion_mnist")},
