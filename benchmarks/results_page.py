@@ -43,25 +43,6 @@ def spread(values: list[float], digits: int) -> str:
     return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
 
-def ray(found: dict[str, Any]) -> str:
-    """Table 1 of Ray & Hannon 2022."""
-    columns = ["set", "size", "model", "error", "to stacked", "published", "sharpness", "seeds"]
-    rows = [
-        [
-            row["set"],
-            str(row["size"]),
-            row["model"],
-            f"{row['error']:.1f}",
-            f"{row['ratio_to_stacked']:.2f}" if row["ratio_to_stacked"] else "–",
-            f"{row['published_ratio']:.2f}" if row["published_ratio"] else "–",
-            f"{row['sharpness']:.2f}",
-            str(row["seeds"]),
-        ]
-        for row in found["table"]
-    ]
-    return f"{table(columns, rows)}\n\nPublished: {found['published_source']}."
-
-
 def restoration(found: dict[str, Any]) -> str:
     """Holes filled, small pictures enlarged, noise taken out: every method's PSNR."""
     tasks = ("inpainting", "upscaling", "denoising")
@@ -448,15 +429,6 @@ def ablation(found: dict[str, Any]) -> str:
 
 
 EXPERIMENTS: tuple[tuple[str, str, str, Callable[[dict[str, Any]], str]], ...] = (
-    (
-        "ray_2022",
-        "Recursive training of faces",
-        """\
-Ray & Hannon 2022, table 1: squared error summed over a held-out picture, its ratio to the stacked
-model's, and sharpness (energy of the Laplacian beside the original's; 1 is as sharp). PCA has as many
-numbers per picture as the codes. Their faces are others, so only ratios compare.""",
-        ray,
-    ),
     (
         "restoration",
         "Faces restored",

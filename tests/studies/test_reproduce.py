@@ -25,6 +25,7 @@ LONG = {
     "narrows-likeness-of-digits",
     "ray-2022-section-5",
     "ray-2022-section-5-search",
+    "ray-2022-table-1-on-other-faces",
     "theivaprakasham-2021-section-2-1",
 }
 

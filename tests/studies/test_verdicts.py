@@ -54,6 +54,8 @@ def test_the_published_verdict_is_that_of_the_published_rows(name: str) -> None:
 
 STEERED = ": nearer to the really transformed face than without a step"
 
+CLEAR = "sharpness (1 is the original's)"
+OTHER_FACES = ("anime_faces at 64×64", "lfw_gray at 64×64", "anime_faces at 128×128")
 PRIORS = ("plain, mixture", "plain, flow", "recursive, mixture", "recursive, flow")
 
 # of rows that are published, some means changed → the verdict
@@ -248,6 +250,27 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
                 "recursive: sharpness (1 is the original's)": 0.9,
                 "recursive: grain": 0.9,
                 "recursive, batch norm: error": 1e3,
+            },
+            "holds in part",
+        ),
+    ],
+    "ray-2022, table 1 on other faces": [
+        (
+            {
+                **{f"{faces}, recursive: {CLEAR}": 0.9 for faces in OTHER_FACES},
+                **{
+                    f"{faces}, {name}: error": 1e4
+                    for faces in OTHER_FACES[:2]
+                    for name in ("recursive, batch norm", "recursive, shared norm, ReLU")
+                },
+            },
+            "holds",
+        ),
+        ({f"{OTHER_FACES[1]}, recursive: error": 70.0}, "does not hold"),
+        (
+            {
+                f"{OTHER_FACES[1]}, recursive: error": 70.0,
+                f"{OTHER_FACES[2]}, recursive: {CLEAR}": 0.5,
             },
             "holds in part",
         ),
