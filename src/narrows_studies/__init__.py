@@ -5,7 +5,18 @@ DOCUMENTS["kovenko-2020"].experiments ──► reproduce(paper, experiment, lab
 A package beside the library, which it uses as anybody does: ``narrows reproduce`` is its command.
 """
 
-from . import burda, canziani, kovenko, lingrand, own, ray, rippel, theivaprakasham, vincent
+from . import (
+    burda,
+    canziani,
+    kovenko,
+    lingrand,
+    own,
+    ray,
+    rippel,
+    sonderby,
+    theivaprakasham,
+    vincent,
+)
 from .experiment import Document, Experiment, Finding, Row, experiment
 from .lab import SCALES, Lab, Trained
 from .pages import write_document, write_index
@@ -34,5 +45,5 @@ __all__ = [
 ]
 
 _FIVE = (kovenko, canziani, theivaprakasham, lingrand, ray)
-_BEHIND = (vincent, rippel, burda)  # papers that the five build on
+_BEHIND = (vincent, rippel, burda, sonderby)  # papers that the five build on
 DOCUMENTS = {one.DOCUMENT.key: one.DOCUMENT for one in (*_FIVE, *_BEHIND, own)}

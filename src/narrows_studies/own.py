@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from . import own_beginnings, own_compression, own_old_photos, own_photographs, own_restoration
-from . import own_duplicates, own_flaws, own_outliers, own_roads, own_scores
+from . import (
+    own_beginnings,
+    own_classes,
+    own_compression,
+    own_draws,
+    own_duplicates,
+    own_flaws,
+    own_old_photos,
+    own_outliers,
+    own_photographs,
+    own_restoration,
+    own_roads,
+    own_scores,
+)
 from .experiment import Document
 
 __all__ = ["DOCUMENT"]
@@ -24,6 +36,8 @@ DOCUMENT = Document(
         *own_flaws.EXPERIMENTS,
         *own_duplicates.EXPERIMENTS,
         *own_roads.EXPERIMENTS,
+        *own_classes.EXPERIMENTS,
+        *own_draws.EXPERIMENTS,
     ),
     own=True,
 )

@@ -26,6 +26,7 @@ from .lab import Lab, few, places
 from .ray_faces import (
     PAPER_SET,
     SMALL_SET,
+    TABLE,
     Maker,
     beside,
     deviations,
@@ -34,21 +35,12 @@ from .ray_faces import (
     recipe_of,
     trained,
 )  # fmt: skip
+from .ray_others import other_faces
 from .ray_search import search, seeds
 from .verdicts import Verdict, verdict_of
 
 __all__ = ["DOCUMENT"]
 
-TABLE: dict[str, tuple[Maker, int]] = {
-    "stacked": (ray.ray_2022_stacked, 258),
-    "recursive": (ray.ray_2022_recursive, 239),
-    "stacked, batch norm": (ray.ray_2022_stacked_batch_norm, 467),
-    "recursive, batch norm": (ray.ray_2022_recursive_batch_norm, 7831),
-    "stacked, shared norm": (ray.ray_2022_stacked_shared_norm, 643),
-    "recursive, shared norm": (ray.ray_2022_recursive_shared_norm, 455),
-    "stacked, shared norm, ReLU": (ray.ray_2022_stacked_shared_norm_relu, 643),
-    "recursive, shared norm, ReLU": (ray.ray_2022_recursive_shared_norm_relu, 2020),
-}
 SHOWN = 3  # faces, as in figure 6
 COMPONENTS = 32  # that drawn faces are judged by
 
@@ -309,7 +301,7 @@ DOCUMENT = Document(
     "Recursively Trained Autoencoders",
     "William Ray and Daniel Hannon, 2022",
     "University of Massachusetts Amherst, 26 February 2022",
-    (table_1, seeds, figure_4, open_questions, search),
+    (table_1, other_faces, seeds, figure_4, open_questions, search),
     {
         "figure 1": "a diagram of a stacked autoencoder",
         "figure 2": "a diagram of recursive training",

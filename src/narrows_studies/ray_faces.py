@@ -10,16 +10,28 @@ from torch import Tensor
 
 from narrows.images import split
 from narrows.measures import Pca
+from narrows.recipes import ray
 from narrows.training import Recipe
 
 from .lab import Lab, Trained, across
 
 __all__ = [
-    "PAPER_SET", "SMALL_SET", "Maker", "beside", "deviations", "error", "faces", "recipe_of", "trained",
+    "PAPER_SET", "SMALL_SET", "TABLE", "Maker", "beside", "deviations", "error", "faces", "recipe_of", "trained",
 ]  # fmt: skip
 
 SMALL_SET, PAPER_SET = "utkface", "lfw"
 Maker = Callable[..., Recipe]
+# table 1: how a model is made, and its error
+TABLE: dict[str, tuple[Maker, int]] = {
+    "stacked": (ray.ray_2022_stacked, 258),
+    "recursive": (ray.ray_2022_recursive, 239),
+    "stacked, batch norm": (ray.ray_2022_stacked_batch_norm, 467),
+    "recursive, batch norm": (ray.ray_2022_recursive_batch_norm, 7831),
+    "stacked, shared norm": (ray.ray_2022_stacked_shared_norm, 643),
+    "recursive, shared norm": (ray.ray_2022_recursive_shared_norm, 455),
+    "stacked, shared norm, ReLU": (ray.ray_2022_stacked_shared_norm_relu, 643),
+    "recursive, shared norm, ReLU": (ray.ray_2022_recursive_shared_norm_relu, 2020),
+}
 JUDGED = 100  # pictures, as theirs
 OTHER_FACES = (
     f"At the small scale the pictures are {SMALL_SET} at 64×64, six rungs and half of the filters, "

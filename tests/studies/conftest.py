@@ -28,6 +28,8 @@ def stand_in(name: str, split: str | None = None, *, size: Any = None, **asked: 
     if name == "anime_faces":
         columns = {"hair": np.array(["black", "blonde", "blue"])[labels % 3],
                    "eyes": np.array(["red", "green"])[labels % 2]}  # fmt: skip
+    if name == "utkface":
+        columns = {"age": labels, "gender": np.array(["male", "female"])[labels % 2]}
     return nw.images.Images(pixels, labels=columns, name=name)
 
 

@@ -25,8 +25,14 @@ LONG = {
     "narrows-one-set-for-another",
     "narrows-streets",
     "narrows-usual-scores",
+    "narrows-classes-of-digits",
+    "narrows-digits-drawn",
+    "narrows-faces-drawn",
+    "narrows-features-of-faces",
+    "narrows-likeness-of-digits",
     "ray-2022-section-5",
     "ray-2022-section-5-search",
+    "ray-2022-table-1-on-other-faces",
     "theivaprakasham-2021-section-2-1",
 }
 

@@ -8,7 +8,7 @@ from ..parts import Part
 from ..training import Phase, Recipe, listed_under
 from .plain import GROUP, conv_part
 
-# how far two views of a picture may be apart; benchmarks/likeness says what was tried
+# how far two views of a picture may be apart; LOG.md says what was tried
 WRITTEN = {"turn": 15.0, "zoom": 0.15, "shift": 0.1, "bend": 0.04}
 TAKEN = {"turn": 0.0, "zoom": 0.1, "shift": 0.05, "bend": 0.0}
 LIGHT = 0.3
