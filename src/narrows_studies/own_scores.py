@@ -110,7 +110,7 @@ def _default(lab: Lab, normal: Images, seed: int) -> Any:
 
 
 def _problems(lab: Lab) -> Iterator[Problem]:
-    """Classes and painted flaws, of pictures that are nobody's test."""
+    """Classes and painted flaws, of pictures that no test part holds."""
     less = lab.of(small=10, paper=1)
     for name in ("digits", DIGITS, CLOTHES)[: 1 if lab.tiny else None]:
         whole = lab.images(name, None if name == "digits" else "train")
