@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from narrows.applications import Codec
+from narrows.applications.contexts import MASS
 from narrows.applications.entropy import Reader, Writer, nats_of, table
-from narrows.applications.quantisers import FRACTION, LONGEST, MASS, Uniform, step_of
+from narrows.applications.quantisers import FRACTION, LONGEST, Uniform, step_of
 
 __all__ = ["with_independent_units"]
 

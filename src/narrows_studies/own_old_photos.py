@@ -144,7 +144,7 @@ def _photographs(lab: Lab) -> Pictures:
     most = 32 if lab.tiny else lab.of(small=FEW, paper=PIECES)
     side = lab.of(small=PIECE, paper=SIDE)
     judged = [opened_photograph(file) for file in kodak[14:]]
-    if lab.tiny or lab.scale != "paper":
+    if lab.tiny or lab.scale == "small":
         judged = [middle(x, SIDE) for x in judged[: 2 if lab.tiny else None]]
     return Pictures(
         patches(learnt, side, most=most),
@@ -177,43 +177,20 @@ def _shorter(lab: Lab, recipe: Recipe) -> Recipe:
 def _restored(lab: Lab, of: Pictures, about: Sequence[str]) -> Finding:
     recipe = _shorter(lab, old_photos(of.train.shape, mixtures=SEEN))
     source = with_real(of.train, of.real)
-    size = of.small[0].shape
-    steps = {
-        "denoise": _shorter(lab, denoiser(size, NOISE, patches=True)),
-        "inpaint": _shorter(lab, inpainter(size, patches=True)),
-    }
     minutes = lab.of(small=None, paper=MINUTES)
-    each = None if minutes is None else minutes / len(steps)
-    linear = OldPhotos(_beginning(recipe, of.train))
-    ridge = None if of.train is not of.small[0] else _ridge(of)
+    others = _others(lab, recipe, of, minutes)
     scores: dict[str, list[list[float]]] = {}  # method → seed → picture
     precision, hidden, before, after = [], [], [], []
     sheet: list[dict[str, Tensor]] = []
     for seed in lab.seeds:
-        first = seed == lab.seeds[0]
         model = lab.model(recipe, source, validation=of.held, minutes=minutes, seed=seed).model
-        helpers = {
-            name: partial(
-                through,
-                lab.model(one, of.small[0], validation=of.small[1], minutes=each, seed=seed).model,
-            )
-            for name, one in steps.items()
-        }
         change, masks, chances = OldPhotos(model), [], []
         for number, x in enumerate(of.judged):
             old, mask = UNSEEN.damage(x, Draws(0, number, 9))
             both = change(old)
             made = {MODEL: both[:, :-1]}
-            if first:
-                hole = both[:, -1:] > FOUND
-                made |= {
-                    GIVEN: old,
-                    SEQUENCE: _in_sequence(helpers, old, hole, size[1:]),
-                    LINEAR: linear(old)[:, :-1],
-                    **{name: by(old) for name, by in old_photo_baselines(hole).items()},
-                }
-                if ridge is not None:
-                    made[RIDGE] = ridge(old)
+            if seed == lab.seeds[0]:
+                made |= others(old, both[:, -1:] > FOUND)
                 if number < SHOWN:
                     sheet.append({"original": x, **made})
             for name, y in made.items():
@@ -252,6 +229,37 @@ def _restored(lab: Lab, of: Pictures, about: Sequence[str]) -> Finding:
         rows,
         (lab.of(small=small, paper=paper), *about),
     )
+
+
+def _others(
+    lab: Lab, recipe: Recipe, of: Pictures, minutes: float | None
+) -> Callable[[Tensor, Tensor], dict[str, Tensor]]:
+    """What else restores an old picture whose hidden pixels are told: (1, C, H, W), (1, 1, H, W) → by method."""
+    train, held = of.small
+    size = train.shape
+    each = None if minutes is None else minutes / 2
+    quiet, fill = (
+        partial(
+            through,
+            lab.model(
+                _shorter(lab, one), train, validation=held, minutes=each, seed=lab.seeds[0]
+            ).model,
+        )
+        for one in (denoiser(size, NOISE, patches=True), inpainter(size, patches=True))
+    )
+    linear = OldPhotos(_beginning(recipe, of.train))
+    ridge = _ridge(of) if of.train is train else None
+
+    def found(old: Tensor, hole: Tensor) -> dict[str, Tensor]:
+        made = {
+            GIVEN: old,
+            SEQUENCE: _in_sequence(quiet, fill, old, hole, size[1:]),
+            LINEAR: linear(old)[:, :-1],
+            **{name: by(old) for name, by in old_photo_baselines(hole).items()},
+        }
+        return made if ridge is None else {**made, RIDGE: ridge(old)}
+
+    return found
 
 
 def _toned(count: int) -> list[bool]:
@@ -304,15 +312,12 @@ def _beginning(recipe: Recipe, pictures: Any) -> Autoencoder:
     return fit(begun, pictures, report="quiet")
 
 
-@torch.no_grad()
-def _in_sequence(models: dict[str, Change], old: Tensor, hole: Tensor, size: Any) -> Tensor:
+def _in_sequence(quiet: Change, fill: Change, old: Tensor, hole: Tensor, size: Any) -> Tensor:
     """Noise out, then holes filled, as ``narrows denoise`` and ``narrows inpaint`` do it."""
-    quiet = denoise_batch(models["denoise"], old, tuple(size))[0].output
+    made = denoise_batch(quiet, old, tuple(size))[0].output
     if not bool(hole.any()):
-        return quiet
-    return inpaint_batch(by_model(models["inpaint"]), quiet, hole, tuple(size), tiles=True)[
-        0
-    ].output
+        return made
+    return inpaint_batch(by_model(fill), made, hole, tuple(size), tiles=True)[0].output
 
 
 def _ridge(of: Pictures) -> Ridge:
