@@ -103,6 +103,7 @@ CLAIM = (
     claim=CLAIM.format("Photographs"),
     data=("kodak", "camvid"),
     shown=("kodak",),
+    judge=judge_old,
 )
 def old_photographs(lab: Lab) -> Finding:
     """PSNR of Kodak's 15 to 24 by every method, with and without the kinds that change all colours."""
