@@ -221,7 +221,7 @@ def _restored(lab: Lab, of: Pictures, about: Sequence[str]) -> Finding:
         f"pixels are hidden). A linear classifier tells made-old codes from real old ones in "
         f"{statistics.fmean(before):.1%} of cases before they are matched, in {statistics.fmean(after):.1%} after."
     )
-    small = f"At the small scale {len(of.train):,} pieces of {of.train.shape[1]} pixels and {sum(STEPS)} steps."
+    small = f"At the small scale {len(of.train):,} pieces of {of.train.shape[1]} pixels, {sum(STEPS)} steps and no ridge regression of whole pictures."
     paper = f"{MINUTES:g} minutes of training, the two models of the sequence as long together."
     return Finding(
         judge_old(rows),
@@ -249,7 +249,8 @@ def _others(
         for one in (denoiser(size, NOISE, patches=True), inpainter(size, patches=True))
     )
     linear = OldPhotos(_beginning(recipe, of.train))
-    ridge = _ridge(of) if of.train is train else None
+    whole = of.train is train and lab.scale == "paper" and not lab.tiny  # it costs pixels³
+    ridge = _ridge(of) if whole else None
 
     def found(old: Tensor, hole: Tensor) -> dict[str, Tensor]:
         made = {
