@@ -42,7 +42,7 @@ from .lab import Lab
 from .verdicts import Verdict, verdict_of
 
 __all__ = [
-    "EXPERIMENTS", "judge_agreeing", "judge_classes", "judge_features", "judge_few_labels",
+    "EXPERIMENTS", "judge_agreeing", "judge_classes", "judge_features", "judge_hundred",
 ]  # fmt: skip
 
 DIGITS, CLOTHES = SETS = ("mnist", "fashion_mnist")
@@ -386,7 +386,7 @@ TUNED, TUNED_RAW, LEFT = (
 )  # fmt: skip
 
 
-def judge_few_labels(rows: Sequence[Row]) -> Verdict:
+def judge_hundred(rows: Sequence[Row]) -> Verdict:
     """Half a point above tuning what was not trained, and above a probe on codes that stay as they are."""
     row = by_name(rows)
     return verdict_of(*(row[TUNED].mean >= row[other].mean + BETTER for other in (TUNED_RAW, LEFT)))
@@ -398,9 +398,9 @@ def judge_few_labels(rows: Sequence[Row]) -> Verdict:
     claim="From ten labels of each digit, an encoder that goes on learning under a softmax is half a point better than the "
     "same begun untrained, and than a linear probe on its codes as they are.",
     data=(DIGITS,),
-    judge=judge_few_labels,
+    judge=judge_hundred,
 )
-def few_labels(lab: Lab) -> Finding:
+def hundred_labels(lab: Lab) -> Finding:
     """Accuracy in per cent on test pictures, a value for each draw of labels."""
     parts = _parts(lab, DIGITS)
     errors = _errors_held_out(lab, parts)
@@ -423,7 +423,7 @@ def few_labels(lab: Lab) -> Finding:
     ]
     small = f"At the small scale {draws} draws of labels and {steps} steps."
     return Finding(
-        judge_few_labels(rows),
+        judge_hundred(rows),
         _few_in_words(rows),
         {"Accuracy by draws of labels": bars({row.what: row.ours for row in rows})},
         rows,
@@ -538,4 +538,4 @@ class _Sized:
     code_shape: tuple[int, ...] = (SIZE,)
 
 
-EXPERIMENTS = (classes, agreeing, few_labels, features)
+EXPERIMENTS = (classes, agreeing, hundred_labels, features)
