@@ -4,7 +4,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export PIP_NO_COMPILE := 1  # of what is never imported; a minute of the installation
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-full test-lowest lint types bench verbs docs man pages pictures gallery tour studio clean
@@ -14,8 +13,9 @@ help: ## what there is to make
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	@# not compiled: most of it is never imported, and that takes a minute
+	$(BIN)/pip install --quiet --no-compile torch==2.13.0
+	$(BIN)/pip install --quiet --no-compile --editable '.[dev]'
 	@touch $@
 
 demo: .venv/ready ## install, train a small model offline, and say where to look
