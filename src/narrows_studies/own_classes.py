@@ -48,7 +48,7 @@ __all__ = [
 DIGITS, CLOTHES = SETS = ("mnist", "fashion_mnist")
 SIZE = 64
 # of the small scale: training pictures with those held out, and test pictures
-FEWER, TESTED = 2_400, 1_000
+FEWER, TESTED = 1_800, 1_000
 PROBED = 20_000  # training pictures that the probes of all rows are fitted to
 PATCHES, SIDE = 400, 6
 LINEAR, PIXELS, RANDOM, UNTRAINED = "PCA", "raw pixels", "random patches", "encoder, untrained"
@@ -449,7 +449,7 @@ def _few_in_words(rows: Sequence[Row]) -> str:
 FACES = {"anime_faces": ("hair", "eyes"), "utkface": ("gender",)}
 SINGLE, OFFERED = ("pca", "pixels", "colours", "patches"), "joined"
 BY = {"linear": "linear", "5 nearest": "knn"}
-LOOKED_AT, SOME_FACES = 1_000, 800  # pictures; the latter of the small scale
+LOOKED_AT, SOME_FACES = 1_000, 160  # pictures; the latter of the small scale
 
 
 def judge_features(rows: Sequence[Row]) -> Verdict:

@@ -57,7 +57,7 @@ PRIORS: dict[str, dict[str, dict[str, Any]]] = {
     RECURSIVE: {GAUSSIAN: {}, "mixture": {"components": 10}, "flow": {}},
     QUANTISED: {GAUSSIAN: {}, "autoregressive": {"width": 96, "steps": 1200}},
 }
-STEPS = 60  # of flows and of autoregressive priors at the small scale
+STEPS = 40  # of flows and of autoregressive priors at the small scale
 HALF = 0.5
 
 
@@ -101,7 +101,7 @@ def digits(lab: Lab) -> Finding:
             shown.append((name, pictures[:SHOWN]))
     rows = _digit_rows(found)
     error = 100 * (1 - accuracy(ruler, test))
-    small = f"At the small scale {count:,} training pictures, 3 or 15 passes, {STEPS} steps of each flow."
+    small = f"At the small scale {count:,} training pictures, 2 or 8 passes, {STEPS} steps of each flow."
     return Finding(
         judge_digits(rows),
         _digits_in_words(rows),
@@ -181,7 +181,7 @@ def _recipe(lab: Lab, name: str) -> Recipe:
             epochs=3, learning_rate=1e-3
         ),
     }[name]
-    passes = 15.0 if name in (PLAIN, "mlp-vae") else 3.0
+    passes = 8.0 if name in (PLAIN, "mlp-vae") else 2.0
     return recipe if lab.scale == "paper" else recipe.with_(epochs=passes, batch_size=32)
 
 
@@ -220,7 +220,7 @@ HELD_OUT, VALIDATION = 0.25, 0.1
 DRAWN = 3  # sets of draws beside each half
 MINUTES = {"classifier": 0.6, "fitted": 1.2, "game": 3.5}
 SMALL_FACES = 600  # pictures, and how long the phases are, of the small scale
-SMALL_STEPS = {"classifier": 60, "fitted": 40, "game": 24}
+SMALL_STEPS = {"classifier": 40, "fitted": 20, "game": 12}
 SHARES = {"a quarter": 0.25, "half": 0.5, "three quarters": 0.75}  # of the second phase
 SPACES = ("PCA", "random convolutions", "classifier")
 SHARES_OF_REAL = ("edges", "variance")
