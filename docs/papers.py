@@ -4,8 +4,9 @@
     python docs/papers.py reproduced/small --times     and what each took, if nothing else was running
     python docs/papers.py                      writes the pages again from the results that are here
 
-What was not run again keeps the results that are here. Pictures of sets that may not be published stay
-away; the page names the command that makes them.
+What was not run again keeps the results that are here, and so does what is here of the paper scale and was
+run at the small one. Pictures of sets that may not be published stay away; the page names the command that
+makes them.
 """
 
 from __future__ import annotations
@@ -62,10 +63,11 @@ def main() -> None:
 
 def take(paper: Document, made: Path) -> None:
     """Take over what was found of a document, and those of its pictures that may be published."""
-    found = found_in(paper, made)
+    found, before = found_in(paper, made), results(paper)
     folder = FOLDER / "pictures" / paper.key
     for one in paper.experiments:
-        if one.slug not in found:
+        if one.slug not in found or _longer(before.get(one.slug), found[one.slug]):
+            found.pop(one.slug, None)
             continue
         for old in folder.glob("*.png"):
             if old.stem.rpartition("-")[0] == one.slug:
@@ -75,7 +77,12 @@ def take(paper: Document, made: Path) -> None:
                 folder.mkdir(parents=True, exist_ok=True)
                 content = smaller(file, WIDEST, 4 * WIDEST)
                 (folder / f"{one.slug}-{file.name}").write_bytes(content)
-    write_results(paper, results(paper) | found, _file(paper))
+    write_results(paper, before | found, _file(paper))
+
+
+def _longer(before: Found | None, found: Found) -> bool:
+    """Whether what is here is of the paper scale and what was made now is not."""
+    return before is not None and before.document["scale"] == "paper" != found.document["scale"]
 
 
 def write_times() -> None:

@@ -140,7 +140,7 @@ class Experiment:
     def option(self) -> str:
         """What chooses it on the command line: ``--figure 4``, ``--only "PCA claim"``."""
         kind, _, number = self.labels[0].partition(" ")
-        if kind in ("figure", "table") and number:
+        if kind in ("figure", "table") and number and " " not in number:
             return f"--{kind} {number}"
         quoted = f'"{self.labels[0]}"' if number else self.labels[0]
         return f"--only {quoted}"

@@ -65,5 +65,6 @@ def test_its_name_is_for_people_and_its_option_for_the_command_line():
     assert one("tied", "free").name == "tied, free"
     assert one("figure 24", "figure 25").option == "--figure 24"
     assert one("table 1").option == "--table 1"
+    assert one("table 1 seeds").option == '--only "table 1 seeds"'
     assert one("PCA claim").option == '--only "PCA claim"'
     assert one("β-VAE").option == "--only β-VAE"
