@@ -191,8 +191,8 @@ def test_every_public_name_is_there_and_says_what_it_is() -> None:
     "use",
     [
         "collection.Collection.open",
-        "parts.listed('bottleneck')",
-        "randomness.Draws(0)",
+        pytest.param("parts.listed('bottleneck')", marks=pytest.mark.slow),
+        pytest.param("randomness.Draws(0)", marks=pytest.mark.slow),
         "sklearn.AutoencoderTransformer",
         "training.Phase()",
     ],

@@ -137,9 +137,8 @@ def test_what_extends_narrows_runs_and_is_short(
             nursery.run(snippet)
 
 
-@pytest.mark.parametrize(
-    "guide", ["scikit-learn", "pyod", pytest.param("torch", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("guide", ["scikit-learn", "pyod", "torch"])
 def test_what_goes_with_other_libraries_runs(
     guide: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

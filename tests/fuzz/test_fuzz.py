@@ -42,7 +42,7 @@ def run(*arguments: str) -> dict[str, Any]:
 def few() -> dict[str, Any]:
     pytest.importorskip("lancedb")
     pytest.importorskip("constriction")
-    return run("--cases", "200")
+    return run("--cases", "400")
 
 
 @pytest.mark.parametrize("reader", READERS)

@@ -86,6 +86,7 @@ def test_a_flow_recovers_moments_and_modes() -> None:
     assert float((nearest.values < 3.5).float().mean()) > 0.97
 
 
+@pytest.mark.slow
 def test_a_flow_follows_two_moons_where_a_gaussian_cannot() -> None:
     codes = two_moons()
 
