@@ -15,7 +15,7 @@ help: ## what there is to make
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --no-compile torch==2.13.0
 	$(BIN)/pip install --quiet --no-compile --editable '.[dev]'
-	-@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null  # by all processors; pip takes one
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null || true  # by all processors; pip takes one
 	@touch $@
 
 demo: .venv/ready ## install, train a small model offline, and say where to look

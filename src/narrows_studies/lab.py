@@ -153,8 +153,7 @@ class Lab:
         about = [chosen.fingerprint, _content(images), str(seed)]
         if validation is not None:
             about.append(_content(validation))
-        if self.tiny:
-            minutes = None
+        minutes = None if self.tiny else minutes
         if minutes is not None:
             about.append(f"{minutes:g} minutes")
         if begin is not None:

@@ -8,7 +8,7 @@ import pytest
 
 import narrows as nw
 
-__all__ = ["SOME", "of_each_kind"]
+__all__ = ["SOME", "of_each_kind", "short_of"]
 
 # of each kind of ladder and bottleneck one
 SOME = (
@@ -23,7 +23,12 @@ SOME = (
 
 def of_each_kind(*more: str) -> list[Any]:
     """All names, as parameters; those that are neither of ``SOME`` nor of ``more`` are slow."""
+    return short_of(*SOME, *more)
+
+
+def short_of(*names: str) -> list[Any]:
+    """All names of recipes, as parameters; those that are not of ``names`` are slow."""
     return [
-        name if name in SOME + more else pytest.param(name, marks=pytest.mark.slow)
+        name if name in names else pytest.param(name, marks=pytest.mark.slow)
         for name in nw.recipes.listed()
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from kinds import short_of
 
-import narrows as nw
 from narrows.applications import Codec, codec_model, load_codec
 from narrows.errors import BadFile
 
@@ -14,11 +14,7 @@ SHAPE = (1, 13, 11)
 pytestmark = pytest.mark.filterwarnings("ignore:a SegNet ladder decodes without:UserWarning")
 
 
-FAST = ("mlp-vae", "codec", "mentzer-2024-finite-scalar", "lingrand-2021-segnet")
-NAMES = [
-    name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
-    for name in nw.recipes.listed()
-]
+NAMES = short_of("mlp-vae", "codec", "mentzer-2024-finite-scalar", "lingrand-2021-segnet")
 
 
 @pytest.fixture(params=NAMES)

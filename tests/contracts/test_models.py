@@ -109,7 +109,7 @@ def every() -> Iterator[nw.Recipe]:
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:a SegNet ladder decodes without:UserWarning")
-OTHERS = nw.recipes.listed().keys() - SOME
+OTHERS = {f"recipe-{name}" for name in nw.recipes.listed().keys() - SOME}
 RECIPES = {recipe.name: recipe for recipe in every()}
 PARTS = [
     (kind, name)
@@ -128,7 +128,7 @@ SELDOM = pytest.mark.parametrize(
         pytest.param(
             recipe,
             id=name,
-            marks=[pytest.mark.slow] if name in {f"recipe-{one}" for one in OTHERS} else [],
+            marks=[pytest.mark.slow] if name in OTHERS else [],
         )
         for name, recipe in RECIPES.items()
     ],
