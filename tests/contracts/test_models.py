@@ -208,6 +208,18 @@ def test_two_steps_move_every_weight(recipe, tiny) -> None:
         assert torch.equal(one, other) != (name in wanted), name
 
 
+@pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("ladder-")])
+def test_a_fused_optimiser_moves_as_a_plain_one(name: str, tiny, monkeypatch) -> None:
+    """It walks weights and gradients in the order of memory, which maps of pictures may hold in two ways."""
+    fused = fitted(RECIPES[name], tiny, 1)
+    plain = torch.optim.Adam
+    monkeypatch.setattr(torch.optim, "Adam", lambda p, fused, **given: plain(p, **given))
+    for (weight, one), other in zip(
+        fused.named_parameters(), fitted(RECIPES[name], tiny, 1).parameters(), strict=True
+    ):
+        assert torch.allclose(one, other, atol=1e-5), weight
+
+
 @SELDOM
 def test_thirty_steps_lower_the_loss(recipe, tiny) -> None:
     # a phase that keeps its last weights says by it that the loss is no yardstick
@@ -294,6 +306,21 @@ def test_killed_and_resumed_is_not_killed(recipe, tiny, tmp_path: Path) -> None:
     assert same_weights(whole, again)
     for name, module in whole.auxiliary.items():
         assert same_weights(module, again.auxiliary[name])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no accelerator on this machine")
+@pytest.mark.parametrize("precision", ["float32", "auto"])
+def test_on_an_accelerator_it_trains_and_is_the_same_model(recipe, tiny, precision: str) -> None:
+    there = fitted(recipe, tiny, 2, device="cuda", precision=precision)
+    assert there.device.type == "cuda"
+    assert all(bool(torch.isfinite(p).all()) for p in there.parameters())
+    here = copy.deepcopy(there).cpu()
+    pairs = [
+        (model.encode(tiny).z.cpu(), model.reconstruct(tiny).cpu()) for model in (there, here)
+    ]
+    for one, other in zip(*pairs, strict=True):
+        assert float((one - other).norm()) <= 0.01 * float(other.norm()) + 1e-3
 
 
 def test_a_recipe_comes_back_from_its_file(recipe, tmp_path: Path) -> None:

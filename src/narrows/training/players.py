@@ -154,7 +154,7 @@ def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[st
             allow_unused=True,
         )
         for parameter, gradient in zip(player.parameters, gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = None if gradient is None else _as_kept(gradient, parameter)
         prefix = "" if player.name == "model" else f"{player.name}_"
         written[f"{prefix}loss"] = loss.total.detach()
         for name, value in loss.terms.items():
@@ -169,3 +169,10 @@ def move(players: Sequence[Player], step: Step, learning_rate: float) -> dict[st
         for parameter in player.parameters:
             parameter.grad = None  # free for the next step, whose memory it can be
     return written
+
+
+def _as_kept(gradient: Tensor, parameter: nn.Parameter) -> Tensor:
+    """A gradient in the memory layout of its parameter: a fused optimiser walks both in the order of memory."""
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
