@@ -25,12 +25,12 @@ from narrows.applications.close_codes import (
 def test_pairs_are_those_of_all_distances(n, size, threshold, shift, seed) -> None:
     draw = np.random.default_rng(seed)
     codes = (draw.normal(size=(n, size)) + shift).astype(np.float32)
-    rows, columns = module._ROWS, module._COLUMNS
-    module._ROWS, module._COLUMNS = 8, 16
+    leaf = module._LEAF
+    module._LEAF = 8
     try:
         a, b, distances = close_pairs(codes, threshold)
     finally:
-        module._ROWS, module._COLUMNS = rows, columns
+        module._LEAF = leaf
     away = codes[:, None].astype(np.float64) - codes[None]
     every = np.sqrt((away**2).sum(2))
     first, second = np.nonzero(np.triu(every <= threshold, 1))
@@ -38,9 +38,10 @@ def test_pairs_are_those_of_all_distances(n, size, threshold, shift, seed) -> No
     assert np.allclose(distances, every[first, second])
 
 
-@pytest.mark.parametrize("many", [50, 1 << 20])
-def test_the_nearest_pairs_are_those_of_all_distances(many, monkeypatch) -> None:
+@pytest.mark.parametrize("many, leaf", [(50, 512), (1 << 20, 512), (50, 8), (1 << 20, 2)])
+def test_the_nearest_pairs_are_those_of_all_distances(many, leaf, monkeypatch) -> None:
     monkeypatch.setattr(module, "_MANY", many)
+    monkeypatch.setattr(module, "_LEAF", leaf)
     codes = np.random.default_rng(0).normal(size=(90, 3)).astype(np.float32)
     a, b, distances = nearest_pairs(codes, 2, 0.9)
     every = np.linalg.norm(codes[:, None].astype(np.float64) - codes[None], axis=2)

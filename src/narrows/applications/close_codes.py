@@ -1,21 +1,23 @@
 """Close codes: pictures whose codes are nearer than a threshold, as groups with one to keep.
 
-    codes (N, D) ──sorted along their longest axis──► tiles ──► pairs ──best first──► groups
+    codes (N, D) ──halved again and again──► boxes of 512 ──► pairs ──best first──► groups
 
-Never N × N in memory: two codes nearer than the threshold are also that near along any axis, so a
-tile of codes meets only those that follow it so closely. The pairs are exact. Where there are the
+Never N × N in memory: codes of two boxes are as far from each other as the boxes are, so those of a box meet
+only the boxes that are near enough. The pairs are exact. Where there are the
 pictures too, :mod:`narrows.applications.near_duplicates` tells duplicates from what is merely alike.
 """
 
 from __future__ import annotations
 
 import io
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 __all__ = [
     "AUGMENTATIONS", "Group", "Threshold", "augmented", "close_groups", "close_pairs", "first_equal",
@@ -29,7 +31,7 @@ AUGMENTATIONS = ("recompressed", "resized", "cropped", "brightened")
 MOST_PAIRS = 20_000_000
 FOUND = 0.9  # of the made duplicates, that a threshold is to find
 APART = 0.5  # of the usual distance to the nearest other picture, that it must not exceed
-_ROWS, _COLUMNS = 2048, 8192  # a tile of distances
+_LEAF, _LEAVES_AT_ONCE = 512, 4  # codes of a box; boxes that another one meets in one product
 _PAIRS_AT_ONCE = 1 << 16
 _MANY = 4_000_000  # pairs, of which only the nearest are kept
 _ROUNDING = 1e-5  # of the squares: more than a float32 product is wrong by
@@ -163,12 +165,14 @@ def nearest_pairs(
 ) -> tuple[Array, Array, Array]:
     """As :func:`close_pairs`, but of each code (N, D) only those with its k nearest."""
     found: list[tuple[Array, Array, Array]] = []
-    limits = _Limits(len(codes), k, threshold)
+    limits, count = _Limits(len(codes), k, threshold), 0
     for pairs in _near(codes, threshold, progress, limits):
         limits.lower(*pairs)
         found.append(limits.of(*pairs))
-        if sum(len(each[0]) for each in found) > max(_MANY, 4 * k * len(codes)):
+        count += len(found[-1][0])
+        if count > max(_MANY, 4 * k * len(codes)):
             found = [_nearest(limits.of(*_joined(found)), k)]
+            count = len(found[0][0])
     return _sorted(_nearest(limits.of(*_joined(found)), k))
 
 
@@ -177,6 +181,7 @@ class _Limits:
 
     def __init__(self, n: int, k: int, threshold: float) -> None:
         self.squares = np.full(n, float(threshold) ** 2)
+        self.k = k
         self._nearest = np.full((n, k), np.inf)  # of each, in order
 
     def lower(self, a: Array, b: Array, distances: Array) -> None:
@@ -214,23 +219,88 @@ def _near(
     codes = np.ascontiguousarray(codes, np.float32)
     if not len(codes):
         return
-    centred = codes - codes.mean(0, dtype=np.float64).astype(np.float32)
-    along = centred @ _longest_axis(centred)
-    rows = np.argsort(along, kind="stable")
-    centred, along = centred[rows], along[rows].astype(np.float64)
-    for low, high, more in _tiles(along, threshold, float(np.abs(centred).max())):
-        for left in range(low, more, _COLUMNS):
-            right = min(left + _COLUMNS, more)
-            within = None if limits is None else limits.squares[rows[left:right]]
-            ours = threshold**2 if limits is None else limits.squares[rows[low:high], None]
-            for a, b in _candidates(centred, low, high, left, right, ours, within):
-                a, b = rows[a], rows[b]
-                away = codes[a].astype(np.float64) - codes[b]
-                distances = np.sqrt(np.einsum("pd,pd->p", away, away))
-                near = distances <= threshold
-                yield np.minimum(a, b)[near], np.maximum(a, b)[near], distances[near]
+    x = _along_axes(codes - codes.mean(0, dtype=np.float64).astype(np.float32))
+    leaves = _leaves(x)
+    rows = np.concatenate(leaves)
+    x, starts = x[rows], np.cumsum([0, *map(len, leaves)])
+    low = np.minimum.reduceat(x, starts[:-1])
+    high = np.maximum.reduceat(x, starts[:-1])
+    squares = np.einsum("nd,nd->n", x, x)
+    slack = _ROUNDING * 2 * float(squares.max())
+    ours = np.concatenate([-2 * x, squares[:, None], np.ones((len(x), 1), np.float32)], 1)
+    theirs = np.concatenate([x, np.ones((len(x), 1), np.float32), squares[:, None]], 1)
+    within = np.full(len(x), threshold**2) if limits is None else limits.squares[rows]
+
+    def of(row: slice, columns: Array) -> Iterator[tuple[Array, Array, Array]]:
+        """The pairs of some places with others that come after them."""
+        away = torch.from_numpy(ours[row]) @ torch.from_numpy(theirs[columns]).T
+        if limits is not None and len(columns) > limits.k and columns[0] == row.start:
+            away.fill_diagonal_(math.inf)
+            least = away.kthvalue(limits.k, 1).values.double().numpy()
+            within[row] = np.minimum(within[row], np.maximum(least, 0) * (1 + 1e-6) + 2 * slack)
+        fine = away <= torch.from_numpy((within[row] + slack).astype(np.float32))[:, None]
+        if limits is not None:
+            fine |= away <= torch.from_numpy((within[columns] + slack).astype(np.float32))
+        a, b = (each.numpy() for each in torch.nonzero(fine, as_tuple=True))
+        a, b = a + row.start, columns[b]
+        once = a < b
+        a, b = rows[a[once]], rows[b[once]]
+        for start in range(0, len(a), _PAIRS_AT_ONCE):
+            part = slice(start, start + _PAIRS_AT_ONCE)
+            difference = codes[a[part]].astype(np.float64) - codes[b[part]]
+            distances = np.sqrt(np.einsum("pd,pd->p", difference, difference))
+            near = distances <= threshold
+            mine, other = a[part][near], b[part][near]
+            yield np.minimum(mine, other), np.maximum(mine, other), distances[near]
+
+    places = [slice(*pair) for pair in itertools.pairwise(starts.tolist())]
+    every = np.arange(len(x))
+    for row in places:
+        yield from of(row, every[row])
+    reach = threshold * (1 + 1e-5) + 1e-4 * float(np.abs(x).max())  # what float32 leaves of a place
+    for number, row in enumerate(places):
+        rest = slice(number + 1, None)
+        apart = np.maximum(low[rest] - high[number], low[number] - high[rest]).clip(min=0)
+        gaps = np.einsum("ld,ld->l", apart, apart, dtype=np.float64)
+        order = np.argsort(gaps, kind="stable")
+        order = order[gaps[order] <= reach**2] + number + 1
+        if limits is not None:
+            within = limits.squares[rows]
+            most = np.sqrt(np.maximum.reduceat(within, starts[:-1]))
+        for first in range(0, len(order), _LEAVES_AT_ONCE):
+            chosen = order[first : first + _LEAVES_AT_ONCE]
+            if limits is not None:
+                within[row] = limits.squares[rows[row]]
+                allowed = np.maximum(np.sqrt(within[row].max()), most[chosen]) * (1 + 1e-5)
+                chosen = chosen[gaps[chosen - number - 1] <= (allowed + reach - threshold) ** 2]
+            if len(chosen):
+                yield from of(row, np.concatenate([every[places[each]] for each in chosen]))
         if progress is not None:
-            progress(high, len(codes))
+            progress(row.stop, len(codes))
+
+
+def _along_axes(centred: Array) -> Array:
+    """Codes (N, D) turned so that they differ most along the first axis; distances stay as they are."""
+    some = centred[:: max(1, len(centred) // 4096)].astype(np.float64)
+    _, vectors = np.linalg.eigh(some.T @ some)
+    turned: Array = centred @ vectors[:, ::-1].astype(np.float32)
+    return turned
+
+
+def _leaves(x: Array) -> list[Array]:
+    """The rows of codes (N, D) in parts of at most ``_LEAF``: halved again and again, across the axis along
+    which those of a part differ most."""
+    parts, leaves = [np.arange(len(x))], []
+    while parts:
+        rows = parts.pop()
+        if len(rows) <= _LEAF:
+            leaves.append(rows)
+            continue
+        axis = int(x[rows].var(0).argmax())
+        middle = len(rows) // 2
+        order = np.argpartition(x[rows, axis], middle)
+        parts += [rows[order[middle:]], rows[order[:middle]]]
+    return leaves
 
 
 def _joined(found: list[tuple[Array, Array, Array]]) -> tuple[Array, Array, Array]:
@@ -253,57 +323,6 @@ def _nearest(pairs: tuple[Array, Array, Array], k: int) -> tuple[Array, Array, A
     ranks = np.arange(len(sort)) - np.searchsorted(whose[sort], whose[sort])
     kept = np.unique(sort[ranks < k] % max(len(a), 1))
     return a[kept], b[kept], distances[kept]
-
-
-def _longest_axis(centred: Array) -> Array:
-    """The direction (D,) in which codes differ most, of at most 4,096 of them."""
-    some = centred[:: max(1, len(centred) // 4096)].astype(np.float64)
-    values, vectors = np.linalg.eigh(some.T @ some)
-    axis: Array = vectors[:, -1].astype(np.float32)
-    return axis
-
-
-def _tiles(along: Array, threshold: float, largest: float) -> Iterator[tuple[int, int, int]]:
-    """Rows low … high, and up to where the codes reach that may be near to them."""
-    reach = threshold * (1 + 1e-5) + 1e-4 * largest  # what float32 leaves of a projection
-    for low in range(0, len(along), _ROWS):
-        high = min(low + _ROWS, len(along))
-        yield low, high, int(np.searchsorted(along, along[high - 1] + reach, "right"))
-
-
-def _candidates(
-    x: Array,
-    low: int,
-    high: int,
-    left: int,
-    right: int,
-    within: Array | float,
-    or_within: Array | None,
-) -> Iterator[tuple[Array, Array]]:
-    """Pairs of the rows low … high and left … right that may be near, some at a time.
-
-    Args:
-        within: squares of distances, of the rows (n, 1) or of all.
-        or_within: of the others, (m,).
-    """
-    ours, theirs = x[low:high], x[left:right]
-    mine = np.einsum("nd,nd->n", ours, ours)
-    other = np.einsum("nd,nd->n", theirs, theirs)
-    away = ours @ theirs.T
-    away *= -2
-    away += other
-    slack = _ROUNDING * (float(mine.max()) + float(other.max()))
-    fine = away <= (within + (slack - mine)[:, None]).astype(np.float32)
-    if or_within is not None:
-        away += mine[:, None]
-        fine |= away <= (or_within + slack).astype(np.float32)
-    a, b = np.nonzero(fine)
-    a, b = a + low, b + left
-    once = a < b
-    a, b = a[once], b[once]
-    for start in range(0, len(a), _PAIRS_AT_ONCE):
-        part = slice(start, start + _PAIRS_AT_ONCE)
-        yield a[part], b[part]
 
 
 # ---- a threshold ---------------------------------------------------------------------------------
