@@ -57,6 +57,7 @@ def judge_active(rows: Sequence[Row]) -> Verdict:
     title="Units that give in to the prior, with and without the warm-up",
     claim="The KL makes some of the latent units inactive during training; a warm-up of its weight tackles that.",
     data=(SET,),
+    judge=judge_active,
 )
 def inactive(lab: Lab) -> Finding:
     """Units of variance above 0.01 over test faces (Burda et al. 2016), of four models that differ in one thing each."""
@@ -114,6 +115,7 @@ def judge_longer(rows: Sequence[Row]) -> Verdict:
     title="Trained for longer, as a curve",
     claim="Drawn faces are not that sharp and have artefacts; training for longer should enhance them.",
     data=(SET,),
+    judge=judge_longer,
 )
 def longer(lab: Lab) -> Finding:
     """The variational autoencoder for a quarter to twice of the epochs, each training whole."""
@@ -123,6 +125,7 @@ def longer(lab: Lab) -> Finding:
     real = pca.encode(of.x)
     found: dict[float, dict[str, list[float]]] = {times: {} for times in TIMES}
     for times in TIMES:
+        lab.forget_curves()  # only the longest training may still improve and tell nothing
         for seed in lab.seeds:
             vae = trained(
                 lab, of, kovenko_2020_vae, seed=seed, variance=VARIANCE,
@@ -190,6 +193,7 @@ def judge_pooling(rows: Sequence[Row]) -> Verdict:
     title="Pooling and turned pictures, level by level",
     claim="Maximum pooling makes the model more robust to rotations.",
     data=(SET,),
+    judge=judge_pooling,
 )
 def pooling(lab: Lab) -> Finding:
     """1 − how far a turn moves a level, beside how far another picture is; pooling against strides."""

@@ -39,6 +39,7 @@ def judge_softmax_first(rows: Sequence[Row]) -> Verdict:
     title="The softmax first, then the whole network",
     claim="The output layer is trained with the labels, then the whole network is fine-tuned.",
     data=(CLOTHES,),
+    judge=judge_softmax_first,
 )
 def softmax_first(lab: Lab) -> Finding:
     """The same layers and epochs with labels, of which the softmax has a quarter alone or none."""

@@ -105,6 +105,7 @@ def judge_seeds(rows: Sequence[Row]) -> Verdict:
     "above it frozen.",
     data=(SMALL_SET,),
     paper_data=(PAPER_SET,),
+    judge=judge_seeds,
 )
 def seeds(lab: Lab) -> Finding:
     """The same two models as in table 1 with more seeds, and the recursive one as the authors train it."""
