@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from .indexing import ahead
+
 __all__ = [
     "AUGMENTATIONS", "Group", "Threshold", "augmented", "close_groups", "close_pairs", "first_equal",
     "grouped", "nearest_pairs", "threshold_of",
@@ -26,6 +28,7 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
+_Pairs = tuple[Array, Array, Array]  # two rows, and their distance
 
 AUGMENTATIONS = ("recompressed", "resized", "cropped", "brightened")
 MOST_PAIRS = 20_000_000
@@ -136,9 +139,7 @@ def grouped(best: Array, order: Array, a: Array, b: Array, distances: Array) -> 
     return sorted(groups, key=lambda group: (-len(group.others), group.distances[-1]))
 
 
-def close_pairs(
-    codes: Array, threshold: float, *, progress: Progress | None = None
-) -> tuple[Array, Array, Array]:
+def close_pairs(codes: Array, threshold: float, *, progress: Progress | None = None) -> _Pairs:
     """All pairs of codes (N, D) whose Euclidean distance is at most the threshold.
 
     Returns:
@@ -147,7 +148,7 @@ def close_pairs(
     Raises:
         ValueError: as :func:`close_groups`.
     """
-    found: list[tuple[Array, Array, Array]] = []
+    found: list[_Pairs] = []
     count = 0
     for pairs in _near(codes, threshold, progress):
         count += len(pairs[0])
@@ -162,9 +163,9 @@ def close_pairs(
 
 def nearest_pairs(
     codes: Array, k: int, threshold: float, *, progress: Progress | None = None
-) -> tuple[Array, Array, Array]:
+) -> _Pairs:
     """As :func:`close_pairs`, but of each code (N, D) only those with its k nearest."""
-    found: list[tuple[Array, Array, Array]] = []
+    found: list[_Pairs] = []
     limits, count = _Limits(len(codes), k, threshold), 0
     for pairs in _near(codes, threshold, progress, limits):
         limits.lower(*pairs)
@@ -201,7 +202,7 @@ class _Limits:
         self._nearest[codes] = both
         self.squares[codes] = np.minimum(self.squares[codes], both[:, -1] * (1 + 1e-6))
 
-    def of(self, a: Array, b: Array, distances: Array) -> tuple[Array, Array, Array]:
+    def of(self, a: Array, b: Array, distances: Array) -> _Pairs:
         """The pairs within the limit of either end."""
         fine = distances**2 <= np.maximum(self.squares[a], self.squares[b])
         return a[fine], b[fine], distances[fine]
@@ -209,7 +210,7 @@ class _Limits:
 
 def _near(
     codes: Array, threshold: float, progress: Progress | None, limits: _Limits | None = None
-) -> Iterator[tuple[Array, Array, Array]]:
+) -> Iterator[_Pairs]:
     """All pairs with a < b that are near, and their distances, some at a time.
 
     With limits, which may fall meanwhile, only those within the limit of either.
@@ -229,54 +230,59 @@ def _near(
     slack = _ROUNDING * 2 * float(squares.max())
     ours = np.concatenate([-2 * x, squares[:, None], np.ones((len(x), 1), np.float32)], 1)
     theirs = np.concatenate([x, np.ones((len(x), 1), np.float32), squares[:, None]], 1)
-    within = np.full(len(x), threshold**2) if limits is None else limits.squares[rows]
+    within = np.full(len(x), threshold**2)
+    places = [slice(*pair) for pair in itertools.pairwise(starts.tolist())]
+    every = np.arange(len(x))
+    reach = threshold * (1 + 1e-5) + 1e-4 * float(np.abs(x).max())  # what float32 leaves of a place
 
-    def of(row: slice, columns: Array) -> Iterator[tuple[Array, Array, Array]]:
-        """The pairs of some places with others that come after them."""
+    def of(row: slice, columns: Array) -> _Pairs:
+        """The pairs of some places with others, each once."""
         away = torch.from_numpy(ours[row]) @ torch.from_numpy(theirs[columns]).T
+        bound = within if limits is None else limits.squares[rows]
+        mine = bound[row]
         if limits is not None and len(columns) > limits.k and columns[0] == row.start:
             away.fill_diagonal_(math.inf)
             least = away.kthvalue(limits.k, 1).values.double().numpy()
-            within[row] = np.minimum(within[row], np.maximum(least, 0) * (1 + 1e-6) + 2 * slack)
-        fine = away <= torch.from_numpy((within[row] + slack).astype(np.float32))[:, None]
+            mine = np.minimum(mine, np.maximum(least, 0) * (1 + 1e-6) + 2 * slack)
+        fine = away <= torch.from_numpy((mine + slack).astype(np.float32))[:, None]
         if limits is not None:
-            fine |= away <= torch.from_numpy((within[columns] + slack).astype(np.float32))
+            other = mine if columns[0] == row.start else bound[columns]
+            fine |= away <= torch.from_numpy((other + slack).astype(np.float32))
         a, b = (each.numpy() for each in torch.nonzero(fine, as_tuple=True))
         a, b = a + row.start, columns[b]
         once = a < b
         a, b = rows[a[once]], rows[b[once]]
+        found = [(a[:0], b[:0], np.zeros(0))]
         for start in range(0, len(a), _PAIRS_AT_ONCE):
             part = slice(start, start + _PAIRS_AT_ONCE)
             difference = codes[a[part]].astype(np.float64) - codes[b[part]]
             distances = np.sqrt(np.einsum("pd,pd->p", difference, difference))
             near = distances <= threshold
-            mine, other = a[part][near], b[part][near]
-            yield np.minimum(mine, other), np.maximum(mine, other), distances[near]
+            one, another = a[part][near], b[part][near]
+            found.append((np.minimum(one, another), np.maximum(one, another), distances[near]))
+        return _joined(found)
 
-    places = [slice(*pair) for pair in itertools.pairwise(starts.tolist())]
-    every = np.arange(len(x))
-    for row in places:
-        yield from of(row, every[row])
-    reach = threshold * (1 + 1e-5) + 1e-4 * float(np.abs(x).max())  # what float32 leaves of a place
-    for number, row in enumerate(places):
-        rest = slice(number + 1, None)
+    def beyond(number: int) -> _Pairs:
+        """The pairs of a box with those after it that are near enough."""
+        row, rest = places[number], slice(number + 1, None)
         apart = np.maximum(low[rest] - high[number], low[number] - high[rest]).clip(min=0)
         gaps = np.einsum("ld,ld->l", apart, apart, dtype=np.float64)
-        order = np.argsort(gaps, kind="stable")
-        order = order[gaps[order] <= reach**2] + number + 1
+        allowed = np.full(len(gaps), reach)
         if limits is not None:
-            within = limits.squares[rows]
-            most = np.sqrt(np.maximum.reduceat(within, starts[:-1]))
-        for first in range(0, len(order), _LEAVES_AT_ONCE):
-            chosen = order[first : first + _LEAVES_AT_ONCE]
-            if limits is not None:
-                within[row] = limits.squares[rows[row]]
-                allowed = np.maximum(np.sqrt(within[row].max()), most[chosen]) * (1 + 1e-5)
-                chosen = chosen[gaps[chosen - number - 1] <= (allowed + reach - threshold) ** 2]
-            if len(chosen):
-                yield from of(row, np.concatenate([every[places[each]] for each in chosen]))
+            most = np.sqrt(np.maximum.reduceat(limits.squares[rows], starts[:-1]))
+            allowed = np.maximum(most[number], most[rest]) * (1 + 1e-5) + reach - threshold
+        chosen = np.flatnonzero(gaps <= allowed**2) + number + 1
+        found = [(rows[:0], rows[:0], np.zeros(0))]
+        for first in range(0, len(chosen), _LEAVES_AT_ONCE):
+            several = chosen[first : first + _LEAVES_AT_ONCE]
+            found.append(of(row, np.concatenate([every[places[each]] for each in several])))
+        return _joined(found)
+
+    yield from ahead(lambda row: of(row, every[row]), places, None)
+    for number, pairs in enumerate(ahead(beyond, range(len(places)), None)):
+        yield pairs
         if progress is not None:
-            progress(row.stop, len(codes))
+            progress(places[number].stop, len(codes))
 
 
 def _along_axes(centred: Array) -> Array:
@@ -303,19 +309,19 @@ def _leaves(x: Array) -> list[Array]:
     return leaves
 
 
-def _joined(found: list[tuple[Array, Array, Array]]) -> tuple[Array, Array, Array]:
+def _joined(found: list[_Pairs]) -> _Pairs:
     none = np.zeros(0)
     a, b, distances = (np.concatenate([none, *(each[i] for each in found)]) for i in range(3))
     return a.astype(np.int64), b.astype(np.int64), distances
 
 
-def _sorted(pairs: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+def _sorted(pairs: tuple[Array, Array, Array]) -> _Pairs:
     a, b, distances = pairs
     sort = np.lexsort((b, a))
     return a[sort], b[sort], distances[sort]
 
 
-def _nearest(pairs: tuple[Array, Array, Array], k: int) -> tuple[Array, Array, Array]:
+def _nearest(pairs: tuple[Array, Array, Array], k: int) -> _Pairs:
     """The pairs that are among the k nearest of either end."""
     a, b, distances = pairs
     whose = np.concatenate([a, b])

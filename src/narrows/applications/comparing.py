@@ -33,7 +33,7 @@ __all__ = ["Given", "PicturesToCompare", "Stored"]
 
 Array = np.ndarray[Any, Any]
 
-BATCH = 1000  # rows of a collection
+BATCH, AT_ONCE = 1000, 125  # rows of a collection; thumbnails that a thread opens
 KNOWN = ("id", "path", "size", "mtime", "hash", "width", "height")
 NUMBERS = ("size", "mtime", "width", "height")
 POOL = "flatten"
@@ -95,7 +95,7 @@ class Stored:
 
     def signatures(self, progress: Progress) -> Array:
         n = len(self._places)
-        small = np.zeros((n, *signatures(()).shape[1:]), np.uint8)
+        small = np.zeros((n, *_signatures([]).shape[1:]), np.uint8)
         done = 0
         with stage(progress, "looking") as step:
             for batch in self._opened.iter_batches(["id", "thumbnail"], self._where, BATCH):
@@ -107,7 +107,7 @@ class Stored:
                         "--by codes"
                     )
                 at = [self._places[batch["id"][i]] for i in there]
-                small[at] = signatures(ahead(opened_thumbnail, contents, None))
+                small[at] = _signatures(contents)
                 step(done := done + len(batch["id"]), max(n, done))
         return small
 
@@ -180,7 +180,7 @@ class Given:
         return pooled(encoded(self._model, Images(torch.stack(list(pixels))), progress=False), POOL)
 
     def signatures(self, progress: Progress) -> Array:
-        return signatures(map(opened_thumbnail, self._thumbnails))
+        return _signatures(self._thumbnails)
 
     def nearest(self, queries: Array, k: int) -> tuple[Array, Array]:
         assert self.codes is not None
@@ -220,3 +220,10 @@ def _looks(found: Any, how: Preprocessing, options: Wanted) -> Iterator[Look]:
             height, width = whole.shape[1:]
             file = Found(ids[row], "", len(content), 0)
             yield Look(row, file, digest, Seen(mine, thumbnail(whole), width, height))
+
+
+def _signatures(thumbnails: Sequence[bytes]) -> Array:
+    """Of thumbnails as they are kept, some in each thread."""
+    some = [thumbnails[low : low + AT_ONCE] for low in range(0, len(thumbnails), AT_ONCE)]
+    made = ahead(lambda part: signatures(map(opened_thumbnail, part)), some, None)
+    return np.concatenate([signatures(()), *made])
