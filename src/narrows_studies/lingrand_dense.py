@@ -289,7 +289,7 @@ def historic(lab: Lab) -> Finding:
     ]
     mean = statistics.fmean(ours)
     words = (
-        f"The error is {mean:.2f} per digit (theirs {SCIENCE}, after far more passes); PCA of "
+        f"The error is {mean:.2f} per digit (theirs {SCIENCE}{lab.of(small=', after far more passes', paper='')}); PCA of "
         f"{numbers} numbers has {linear:.2f}, {linear / mean:.1f} times as much."
     )
     small = ("At the small scale the layers are half as wide and get 2 epochs, the whole 20.",)
