@@ -198,6 +198,16 @@ def segment(
     Raises:
         ValueError: a model that was not trained on masks.
         NoImages: nothing can be read, or no picture has its mask.
+
+    Examples:
+        >>> import narrows as nw
+        >>> from narrows.applications.segment import train_segmentation
+        >>> digits = nw.images.named("digits", size=16)[:24]
+        >>> ink = (digits.pixels[:, 0] > 127).byte()  # class 1 of each pixel (24, 16, 16)
+        >>> masked = nw.images.Masked(digits, ink, ("paper", "ink"))
+        >>> trained = train_segmentation(masked, epochs=1, progress=False)
+        >>> nw.segment(trained.model, digits[:2], progress=False).masks[0].shape
+        torch.Size([16, 16])
     """
     autoencoder = opened_autoencoder(model, device)
     names = class_names_of(autoencoder)
