@@ -316,9 +316,7 @@ def test_on_an_accelerator_it_trains_and_is_the_same_model(recipe, tiny, precisi
     assert there.device.type == "cuda"
     assert all(bool(torch.isfinite(p).all()) for p in there.parameters())
     here = copy.deepcopy(there).cpu()
-    pairs = [
-        (model.encode(tiny).z.cpu(), model.reconstruct(tiny).cpu()) for model in (there, here)
-    ]
+    pairs = [(model.encode(tiny).z.cpu(), model.reconstruct(tiny).cpu()) for model in (there, here)]
     for one, other in zip(*pairs, strict=True):
         assert float((one - other).norm()) <= 0.01 * float(other.norm()) + 1e-3
 
