@@ -219,6 +219,7 @@ class FakeHub:
         )
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # who asks before the thread runs, waits
         self.address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
