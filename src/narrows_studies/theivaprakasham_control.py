@@ -62,6 +62,7 @@ def judge_controlled(rows: Sequence[Row]) -> Verdict:
     title="ControlVAE beside β-VAE: error and disentanglement",
     claim="ControlVAE achieves a much better reconstruction than other methods for comparable disentanglement.",
     data=("sprites",),
+    judge=judge_controlled,
 )
 def controlled(lab: Lab) -> Finding:
     """A target of the KL that grows in steps; MIG beside the error, of sprites that none was trained on."""
