@@ -230,7 +230,7 @@ def _near(
     slack = _ROUNDING * 2 * float(squares.max())
     ours = np.concatenate([-2 * x, squares[:, None], np.ones((len(x), 1), np.float32)], 1)
     theirs = np.concatenate([x, np.ones((len(x), 1), np.float32), squares[:, None]], 1)
-    within = np.full(len(x), threshold**2)
+    within = np.full(1, threshold**2)  # of every place
     places = [slice(*pair) for pair in itertools.pairwise(starts.tolist())]
     every = np.arange(len(x))
     reach = threshold * (1 + 1e-5) + 1e-4 * float(np.abs(x).max())  # what float32 leaves of a place
@@ -238,15 +238,15 @@ def _near(
     def of(row: slice, columns: Array) -> _Pairs:
         """The pairs of some places with others, each once."""
         away = torch.from_numpy(ours[row]) @ torch.from_numpy(theirs[columns]).T
-        bound = within if limits is None else limits.squares[rows]
-        mine = bound[row]
-        if limits is not None and len(columns) > limits.k and columns[0] == row.start:
+        itself = columns[0] == row.start
+        mine = within if limits is None else limits.squares[rows[row]]
+        if limits is not None and itself and len(columns) > limits.k:
             away.fill_diagonal_(math.inf)
             least = away.kthvalue(limits.k, 1).values.double().numpy()
             mine = np.minimum(mine, np.maximum(least, 0) * (1 + 1e-6) + 2 * slack)
         fine = away <= torch.from_numpy((mine + slack).astype(np.float32))[:, None]
         if limits is not None:
-            other = mine if columns[0] == row.start else bound[columns]
+            other = mine if itself else limits.squares[rows[columns]]
             fine |= away <= torch.from_numpy((other + slack).astype(np.float32))
         a, b = (each.numpy() for each in torch.nonzero(fine, as_tuple=True))
         a, b = a + row.start, columns[b]
