@@ -7,6 +7,7 @@ import { get, pictureOf, post, put as write, remove, thumbnailOf, told } from ".
 import { Filter, whole } from "../filter.js";
 import { useKeys } from "../keys.js";
 import { conditions, key, say, server, whenever } from "../state.js";
+import { Typed } from "../typed.js";
 
 export const name = "duplicates";
 export const title = "Duplicates";
@@ -124,7 +125,7 @@ function Question() {
       <label>compare <select value=${by.value} onChange=${event => (by.value = event.target.value)}>
         <option value="pixels">pixels, laid onto each other</option><option value="codes">codes alone</option></select></label>
       <label><input type="checkbox" checked=${turns.value} onChange=${event => (turns.value = event.target.checked)} /> mirrored and turned ones too</label>
-      <label>largest difference <input class="number" type="number" min="0" step="any" placeholder="found by itself" value=${limit.value} onChange=${event => (limit.value = event.target.value)} /></label>
+      <label>largest difference <${Typed} class="number" type="number" min="0" step="any" placeholder="found by itself" value=${limit.value} take=${text => (limit.value = text)} /></label>
       ${columns && html`<label><input type="checkbox" checked=${filtered.value} onChange=${event => (filtered.value = event.target.checked)} /> only what passes a filter</label>`}
       ${filtered.value && html`<${Filter} />`}
     </div></details>

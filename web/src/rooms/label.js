@@ -6,6 +6,7 @@ import { useEffect } from "preact/hooks";
 import { getColumns, handOver, labelsOf, put as write, thumbnailOf, told } from "../api.js";
 import { useKeys } from "../keys.js";
 import { count, go, key, select, selection, server, toggle, whenever } from "../state.js";
+import { Typed } from "../typed.js";
 
 export const name = "label";
 export const title = "Label";
@@ -164,7 +165,7 @@ function Pictures() {
     ${given
       ? html`<div class="row"><b>${rows.length.toLocaleString("en")} proposed</b><span class="quiet">the least certain first${given.held_out === null ? "" : `; of labelled ones held out, ${Math.round(100 * given.held_out)} % were right`}</span>
           <button disabled=${!rows.length} onClick=${agree}>Agree with the first <kbd>Enter</kbd></button>
-          <label class="small">certain from <input class="number" type="number" min="0" max="1" step="0.05" aria-label="Certain from" value=${surer.value} onChange=${event => (surer.value = Number(event.target.value) || 0)} /></label>
+          <label class="small">certain from <${Typed} class="number" type="number" min="0" max="1" step="0.05" aria-label="Certain from" value=${surer.value} take=${text => (surer.value = Number(text) || 0)} /></label>
           <button disabled=${!sure || server.value.read_only} onClick=${agreeWithSure}>Agree with ${sure.toLocaleString("en")}</button></div>`
       : html`<div class="row"><span class="quiet">Click some of one kind, then their class.</span><button onClick=${() => begun.value++}>Others</button></div>`}
     <div class="tiles">${Array.from({ length: some }, (_, place) => {

@@ -8,6 +8,7 @@ import { hand, Pixels } from "../pixels.js";
 import { Sketch } from "../sketch.js";
 import { alongAndBack, animate, paintCode, slide, SliderRows, stop, surprise } from "../sliders.js";
 import { finished, go, key, part, say, selection, server, whenever } from "../state.js";
+import { Typed } from "../typed.js";
 
 export const name = "latent";
 export const title = "Latent space";
@@ -353,7 +354,7 @@ function Generate() {
         <option value="">the usual prior</option>
         ${priors.map(one => html`<option value=${one}>${one}</option>`)}
       </select>`}
-      ${text && html`<input type="text" aria-label="What they show" placeholder="what they show" value=${asked.text} onChange=${event => draw({ text: event.target.value })} />`}
+      ${text && html`<${Typed} type="text" aria-label="What they show" placeholder="what they show" value=${asked.text} take=${text => draw({ text })} />`}
       <button class="main" onClick=${() => draw({ seed: asked.seed + 1 })}>Draw others</button>
     </div>
     ${found && html`<p class="quiet small">From the prior ${found.prior}. Click one to go on from it, Ctrl-click to mix it in.</p>

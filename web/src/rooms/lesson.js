@@ -7,6 +7,7 @@ import { drop, kept } from "../handout.js";
 import { saved } from "../pixels.js";
 import { finished, say, server } from "../state.js";
 import { STEPS } from "../steps.js";
+import { Typed } from "../typed.js";
 
 export const name = "lesson";
 export const title = "Lesson";
@@ -50,7 +51,7 @@ export function view() {
       ${STEPS.map(([to, heading, text]) => html`<li key=${to}><a href=${`#${to}`}>${heading}</a><p>${text}</p></li>`)}
       <li><b>The handout</b><p>One page to print, or to give away as a file: the pictures that you kept on the way, and at its end the model's own walk through its codes, beside the paper that its recipe is of. Add a figure of a paper, or one that <code>narrows reproduce</code> wrote, to have it beside.</p>
         ${some.length > 0 && html`<div class="kept">${some.map(one => html`<figure key=${one.id}><img src=${one.url} alt=${one.title} /><figcaption>
-          <input type="text" maxlength="200" aria-label=${`Title of ${one.title}`} value=${one.title} onChange=${event => event.target.value.trim() && rename(one, event.target.value.trim())} />
+          <${Typed} type="text" maxlength="200" aria-label=${`Title of ${one.title}`} value=${one.title} take=${text => text.trim() && rename(one, text.trim())} />
           <button class="icon" aria-label=${`Remove ${one.title}`} onClick=${() => drop(one)}>×</button></figcaption></figure>`)}</div>`}
         <p class="row">
           <button class="main" disabled=${making.value || (!some.length && Boolean(why))} onClick=${handout}>${making.value ? "Being made …" : "Save the handout"}</button>

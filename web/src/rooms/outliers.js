@@ -8,6 +8,7 @@ import { useKeys } from "../keys.js";
 import { saved } from "../pixels.js";
 import { conditions, count, finished, go, key, put, say, select, selection, server, whenever } from "../state.js";
 import { Strip } from "../strip.js";
+import { Typed } from "../typed.js";
 import { Batch } from "./outliers/batch.js";
 import { Marked, bitsOf } from "./outliers/mask.js";
 import { Report } from "./outliers/report.js";
@@ -180,8 +181,8 @@ function Threshold({ queue }) {
   const { normal: usual, scores } = queue, t = threshold.value;
   const [low, high] = span(queue);
   const alarms = alarmsOf(queue), p = (1 + higher(usual, t, true)) / (1 + usual.length);
-  const set = event => {
-    const value = Number.parseFloat(event.target.value);
+  const set = text => {
+    const value = Number.parseFloat(text);
     if (Number.isFinite(value)) threshold.value = value;
   };
   return html`<section class="threshold" aria-label="Threshold">
@@ -193,9 +194,9 @@ function Threshold({ queue }) {
     </div>
     <${Histogram} queue=${queue} low=${low} high=${high} />
     <input type="range" aria-label="Threshold" min=${low} max=${high} step=${(high - low) / 1000} value=${t}
-      onInput=${set} />
+      onInput=${event => set(event.target.value)} />
     <div class="row small">
-      <label>threshold <input class="number" type="number" step="any" aria-label="Threshold as a number" value=${short(t)} onChange=${set} /></label>
+      <label>threshold <${Typed} class="number" type="number" step="any" aria-label="Threshold as a number" value=${short(t)} take=${set} /></label>
       ${queue.names.length > 1 && html`<label>score <select value=${queue.by} onChange=${event => (score.value = event.target.value)}>
         ${queue.names.map(one => html`<option value=${one}>${one}</option>`)}</select></label>`}
       <button onClick=${() => (threshold.value = queue.threshold ?? scores[0])} title=${queue.rule}>at ${queue.rule}</button>

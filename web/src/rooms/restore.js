@@ -6,6 +6,7 @@ import { paintOn } from "../brush.js";
 import { get, post, refresh, send, told } from "../api.js";
 import { Keep } from "../handout.js";
 import { finished, go, key, part, say, selection, server, whenever } from "../state.js";
+import { Typed } from "../typed.js";
 
 export const name = "restore";
 export const title = "Restore";
@@ -191,7 +192,7 @@ function Options() {
       ${Object.keys(NOISES).map(one => html`<option value=${one}>is clean: add ${one} first</option>`)}
     </select></label>
     ${noise && html`<label>${noise[4]} <input type="range" min=${noise[1]} max=${noise[2]} step=${noise[3]} value=${now.amount} onInput=${event => set({ amount: event.target.value })} onChange=${() => result.value && !working.value && begin()} /> <output>${now.amount}</output></label>`}
-    ${!noise && html`<label>Its noise, σ <input type="number" min="0" max="1" step="0.01" placeholder="estimated" value=${now.sigma} onChange=${event => set({ sigma: event.target.value })} /></label>`}
+    ${!noise && html`<label>Its noise, σ <${Typed} type="number" min="0" max="1" step="0.01" placeholder="estimated" value=${now.sigma} take=${sigma => set({ sigma })} /></label>`}
     ${shape && (picture.value.width !== shape[2] || picture.value.height !== shape[1]) && html`<label>Size <select value=${now.resize} onChange=${event => set({ resize: event.target.value })}>
       <option value="">keep it</option><option value="crop">crop to ${shape[2]}×${shape[1]}</option><option value="pad">pad to ${shape[2]}×${shape[1]}</option><option value="stretch">stretch to ${shape[2]}×${shape[1]}</option>
     </select></label>`}
