@@ -13,6 +13,7 @@ from PIL import Image
 from narrows.errors import NoImages
 from narrows.images import Images, Source, Splits, Sprites, evaluation_split, folder, split
 from narrows.images.labels import folder_known
+from narrows.images.splits import _divided_before
 
 
 def noise(n: int, seed: int = 0) -> np.ndarray:
@@ -60,6 +61,38 @@ def test_a_picture_keeps_its_side_when_others_come():
     }
     for name, part in few._asdict().items():
         assert all(side[row.tobytes()] == name for row in part.pixels.numpy())
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_a_part_is_divided_again_like_any_pictures(official):
+    images = Images(noise(3000), split=np.array(["train"] * 3000) if official else None)
+    for part in (split(images).train, split(images, validation=0.1).train):
+        for _ in range(4):  # a part of a part of a part
+            again = split(part, validation=0.1)
+            assert len(again.validation) == pytest.approx(0.1 * len(part), rel=0.35)
+            assert names(again.train) | names(again.validation) == names(part)
+            part = again.train
+    for part in () if official else split(images, (0.5, 0.2, 0.3)):
+        sizes = [len(one) for one in split(part, (0.6, 0.2, 0.2))]
+        assert sizes == pytest.approx([0.6 * len(part), 0.2 * len(part), 0.2 * len(part)], rel=0.35)
+
+
+def test_a_part_of_a_part_keeps_its_sides_when_others_come():
+    pixels = noise(2000)
+    few, many = (split(split(Images(p)).train) for p in (pixels[:1500], pixels))
+    for name, part in few._asdict().items():
+        inner = {row.tobytes() for row in getattr(many, name).pixels.numpy()}
+        assert {row.tobytes() for row in part.pixels.numpy()} <= inner
+
+
+def test_only_a_part_is_taken_for_divided_before():
+    draws = np.random.default_rng(0)
+    shares = (0.8, 0.1, 0.1)
+    assert not any(
+        _divided_before(draws.multinomial(n, shares), shares) for n in (3, 30, 300, 3000) * 300
+    )
+    assert _divided_before(np.array([200, 0, 20]), shares)
+    assert not _divided_before(np.array([1, 0, 0]), (1.0, 0.0, 0.0))
 
 
 def test_identical_pictures_stand_on_one_side():

@@ -3,6 +3,9 @@
 Each group (a person), or each content, is put on its side by a hash of itself, so that the same
 picture always stands on the same side, however many others come or go, and two identical ones never
 stand on different sides.
+
+The hashes of a part lie where that part was cut, so by them it could not be divided again: sizes that
+chance would not give are taken for that, and the next hash divides.
 """
 
 from __future__ import annotations
@@ -19,6 +22,11 @@ from .source import SPLITS, Images, Source
 from .views import Subset
 
 __all__ = ["Splits", "evaluation_split", "split"]
+
+ROUNDS = 16  # parts of parts of parts, each divided by the next hash
+UNLIKELY = (
+    1e-5  # the chance below which a side has too few for a set that this hash has not divided
+)
 
 
 class Splits(NamedTuple):
@@ -50,7 +58,8 @@ def split(
 
     Sizes are near the fractions, not exactly them: each group or content falls by its own hash. In
     a small set every part asked for still gets one group or content while there are enough, train
-    first.
+    first. A part is divided again by another hash than the one that made it, so that
+    ``split(split(images).train, validation=0.1)`` holds a tenth of the train part out.
 
     Raises:
         ValueError: fractions that cannot be.
@@ -78,7 +87,7 @@ def split(
                 f"the official split of these pictures has no train part ({said}), and a split is "
                 "never divided anew; say in its table which pictures are train"
             )
-    side = _sides(_hashes(source, seed), parts)
+    side = _sides(_words(source), parts, seed)
     return Splits(*(_part(source, np.flatnonzero(side == i)) for i in range(3)))
 
 
@@ -101,18 +110,23 @@ def _official(
         train = _part(source, rows["train"])
         assert train is not None
         whole = parts[0] + parts[1]
-        side = _sides(_hashes(train, seed), (parts[0] / whole, parts[1] / whole, 0.0))
+        side = _sides(_words(train), (parts[0] / whole, parts[1] / whole, 0.0), seed)
         rows["train"], rows["validation"] = rows["train"][side == 0], rows["train"][side == 1]
     return Splits(*(_part(source, rows[name]) for name in SPLITS))
 
 
-def _sides(hashes: Keys, parts: tuple[float, ...]) -> np.ndarray[Any, Any]:
+def _sides(words: Keys, parts: tuple[float, ...], seed: int) -> np.ndarray[Any, Any]:
     """0, 1 or 2 for each item (N,): where its hash lies in [0, 1) decides."""
-    distinct, which = np.unique(hashes, return_inverse=True)
+    distinct, which = np.unique(words, return_inverse=True)
     n = len(distinct)
-    places = distinct / 2.0**64
-    first = int(np.searchsorted(places, parts[0]))
-    second = int(np.searchsorted(places, parts[0] + parts[1])) if parts[2] > 0 else n
+    ends = np.cumsum(parts)[:2]
+    for round_ in range(ROUNDS):
+        hashes = _mixed(distinct, seed, round_)
+        order = np.argsort(hashes)
+        first, second = (int(k) for k in np.searchsorted(hashes[order] / 2.0**64, ends))
+        if not _divided_before(np.diff([0, first, second, n]), parts):
+            break
+    second = second if parts[2] > 0 else n
     wants_validation, wants_test = parts[1] > 0, parts[2] > 0
     if not wants_validation:
         first = second
@@ -124,12 +138,27 @@ def _sides(hashes: Keys, parts: tuple[float, ...]) -> np.ndarray[Any, Any]:
     if not wants_validation:
         second = first
     side = np.zeros(n, np.int8)
-    side[first:second] = 1
-    side[second:] = 2
+    side[order[first:second]] = 1
+    side[order[second:]] = 2
     return side[which.ravel()]
 
 
-def _hashes(source: Source, seed: int) -> Keys:
+def _divided_before(counts: np.ndarray[Any, Any], parts: tuple[float, ...]) -> bool:
+    """Whether chance would not put so few on a side: these are a part that this hash made.
+
+    Chernoff's bound: of n, at most k fall on a side of share p with a chance of exp(−n·KL(k/n ‖ p)).
+    """
+    n = counts.sum()
+    for k, p in zip(counts.tolist(), parts, strict=True):
+        if k < n * p:
+            few = k * math.log(k / (n * p)) if k else 0.0
+            many = (n - k) * math.log((n - k) / (n * (1 - p))) if p < 1 else math.inf
+            if few + many > -math.log(UNLIKELY):
+                return True
+    return False
+
+
+def _words(source: Source) -> Keys:
     """uint64 (N,): equal for the same group, the same content, or (without pixels) the same index."""
     groups = getattr(source, "groups", None)
     if groups is not None:
@@ -141,12 +170,13 @@ def _hashes(source: Source, seed: int) -> Keys:
         words = np.arange(len(source), dtype=np.uint64)
         if isinstance(source, Subset):
             words = source.indices.numpy().astype(np.uint64)
-    return _mixed(words, seed)
+    return words
 
 
-def _mixed(words: Keys, seed: int) -> Keys:
-    """Spread 64 bits evenly and by seed: the finaliser of SplitMix64 (Steele et al., 2014)."""
-    key = int.from_bytes(hashlib.blake2b(f"split {seed}".encode(), digest_size=8).digest(), "big")
+def _mixed(words: Keys, seed: int, round_: int) -> Keys:
+    """Spread 64 bits evenly, by seed and round: the finaliser of SplitMix64 (Steele et al., 2014)."""
+    name = f"split {seed}" if round_ == 0 else f"split {seed}, round {round_}"
+    key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
     with np.errstate(over="ignore"):
         z = (words ^ np.uint64(key)) + np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -37,9 +37,6 @@ MOST = 4096  # pictures that a map is fitted to
 HELD = 256  # of the held-out fifth that share and strength are chosen on
 FEWEST = 10  # pictures, below which the guess alone is the beginning
 CHOOSING = Draws(0, 0, stream=-2)  # what the held-out pictures are spoiled by
-APART = (
-    7919  # from the seed that divided the pictures before: by that one they all fall on one side
-)
 
 
 @dataclass(frozen=True)
@@ -142,7 +139,7 @@ class _Restorer:
         alone: tuple[tuple[float | None, float | None], str] = (1.0, None), ""
         if len(source) < FEWEST:
             return alone
-        parts = split(source, validation=0.2, seed=seed + APART)
+        parts = split(source, validation=0.2, seed=seed)
         if parts.validation is None or not len(parts.validation) or not len(parts.train):
             return alone
         rows = torch.arange(min(HELD, len(parts.validation)))
