@@ -279,8 +279,8 @@ def test_the_bar_is_there_before_the_first_line() -> None:
     told: list[str] = []
 
     class Told(Quiet):
-        def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
-            told.append(f"begin {steps}")
+        def begin(self, length: Any, done: int) -> None:
+            told.append(f"begin {length.steps}")
 
         def epoch(self, record: dict[str, Any]) -> None:
             told.append(f"epoch {record['epoch']:g}")

@@ -22,6 +22,12 @@ def fit(report: Any, **options: Any) -> nw.Autoencoder:
     return nw.fit(recipe, X, validation=X[:9], report=report, device="cpu", **options)
 
 
+def length(steps: int, per_epoch: int, batch_size: int) -> Any:
+    return SimpleNamespace(
+        steps=steps, epochs=steps / per_epoch, per_epoch=per_epoch, batch_size=batch_size
+    )
+
+
 class Heard(Quiet):
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -81,7 +87,7 @@ def test_a_notebook_shows_a_bar_that_ends_full(notebook: None, capsys) -> None:
 
 def test_what_a_notebook_says_does_not_leave_half_a_bar(capsys) -> None:
     bar = NotebookBar(every=0.0)
-    bar.begin(10, 0, 5, 2.0)
+    bar.begin(length(10, per_epoch=5, batch_size=5), 0)
     bar.step(5, 1.25)
     bar.say("resuming")
     out = capsys.readouterr().out
@@ -120,7 +126,22 @@ def test_tensorboard_that_is_not_there(monkeypatch, tmp_path) -> None:
 
 def test_parts_of_an_epoch_are_short(capsys: pytest.CaptureFixture[str]) -> None:
     lines = Lines()
-    lines.begin(800, 0, 64, 72.7273)
+    lines.begin(length(800, per_epoch=11, batch_size=64), 0)
     record = {"epoch": 1.38182, "loss": 1.0, "images_per_second": 9.0}
     lines.epoch(record)
     assert "epoch 1.4/72.7  loss" in capsys.readouterr().err
+
+
+def test_the_end_by_the_clock_is_told_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is left of a phase in minutes is what its steps take, not what was guessed before the first."""
+    told = length(100, per_epoch=10, batch_size=4)
+    bar, lines = NotebookBar(every=0.0), Lines(every=0.0)
+    bar.begin(told, 0)
+    lines.begin(told, 0)
+    told.steps, told.epochs = 20, 2.0  # they are slower than it seemed
+    bar.step(10, 1.0)
+    lines.epoch({"epoch": 1.0, "loss": 1.0, "images_per_second": 9.0})
+    captured = capsys.readouterr()
+    assert " 50%" in captured.out and "epoch 1/2  loss" in captured.err
+    lines.epoch({"epoch": 2.25, "loss": 1.0, "images_per_second": 9.0})
+    assert "epoch 2.2/2.2  loss" in capsys.readouterr().err

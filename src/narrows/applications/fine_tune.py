@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ from ..training.phases import recipe_of
 from ..training.reporting import Quiet
 from .classifiers import COUNTS
 from .opening import run_of
+
+if TYPE_CHECKING:
+    from ..training.length import Length
 
 __all__ = ["WARP", "FineTuned", "Steps", "fine_tune", "fine_tuned", "label_efficiency_tuned"]
 
@@ -187,10 +190,10 @@ class Steps(Quiet):
     """Passes a training's steps on to ``progress``."""
 
     def __init__(self, progress: Progress) -> None:
-        self.progress, self.steps = progress, 1
+        self.progress = progress
 
-    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
-        self.steps = steps
+    def begin(self, length: Length, done: int) -> None:
+        self.length = length
 
     def step(self, done: int, loss: float) -> None:
-        self.progress(done, self.steps)
+        self.progress(done, self.length.steps)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -43,6 +45,15 @@ OwnClaim = Annotated[
     ),
 ]
 Seeds = Annotated[int, typer.Option(min=1, help="How many seeds a training gets.")]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=1,
+        help="With --all: documents at once, each with its share of the cores.",
+    ),
+]
 
 
 @app.command()
@@ -58,6 +69,7 @@ def reproduce(
     again: Force = False,
     seeds: Seeds = 2,
     device: options.Device = "auto",
+    jobs: Jobs = 1,
     as_json: options.Json = False,
 ) -> None:
     """Run the experiments of a document and put our results beside the published ones.
@@ -66,7 +78,7 @@ def reproduce(
 
     Example: [bold]narrows reproduce kovenko-2020 --figure 12[/]
     """
-    from narrows_studies import DOCUMENTS, SCALES, Lab, write_document, write_index
+    from narrows_studies import DOCUMENTS, SCALES
     from narrows_studies.claims import document_of, read_claim
 
     if scale not in SCALES:
@@ -87,7 +99,42 @@ def reproduce(
         return _list(folder, scale, as_json)
     else:
         todo = _chosen(paper, labels, every)
-    lab: Any = Lab(folder / "models", scale, seeds=tuple(range(seeds)), device=device)  # type: ignore[arg-type]
+    if jobs > 1 and not every:
+        raise ValueError("--jobs runs documents at once; it belongs to --all")
+    asked = Asked(folder, scale, seeds, device, again)
+    done, missing = _run(todo, asked) if jobs == 1 else _at_once(todo, asked, jobs)
+    page = folder / ("index.html" if every else f"{todo[0][0].key}/index.html")
+    document = {"page": str(page), "results": done, "missing": missing}
+    printed(document, as_json, _told(done, missing, page))
+    if missing:
+        raise typer.Exit(1)
+
+
+class Asked(NamedTuple):
+    """Where and how experiments are run."""
+
+    folder: Path
+    scale: str
+    seeds: int
+    device: str
+    again: bool
+
+
+Outcome = tuple[list[dict[str, Any]], list[dict[str, Any]]]  # of what was done, of what is missing
+
+
+def _run(todo: list[tuple[Document, Experiment]], asked: Asked, report: str = "auto") -> Outcome:
+    """One experiment after the other, and the pages after each."""
+    from narrows_studies import DOCUMENTS, Lab, write_document, write_index
+
+    folder, scale, seeds, device, again = asked
+    lab: Any = Lab(
+        folder / "models",
+        scale,  # type: ignore[arg-type]
+        seeds=tuple(range(seeds)),
+        device=device,
+        report=report,
+    )
     done, missing = [], []
     for number, (one, each) in enumerate(todo, 1):
         found, reason = _one(one, each, lab, folder, again, f"{number}/{len(todo)}")
@@ -97,11 +144,44 @@ def reproduce(
             done.append({"paper": one.key, **found.document})
         write_document(one, folder)
         write_index(DOCUMENTS.values(), folder)
-    page = folder / ("index.html" if every else f"{todo[0][0].key}/index.html")
-    document = {"page": str(page), "results": done, "missing": missing}
-    printed(document, as_json, _told(done, missing, page))
-    if missing:
-        raise typer.Exit(1)
+    return done, missing
+
+
+def _at_once(todo: list[tuple[Document, Experiment]], asked: Asked, jobs: int) -> Outcome:
+    """Documents beside each other, those that take longest first: only one's own experiments share models."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from narrows_studies import DOCUMENTS, measured_seconds
+
+    keys = list(dict.fromkeys(one.key for one, _ in todo))
+    length = {
+        key: sum(measured_seconds(one, each) or 0.0 for one, each in todo if one.key == key)
+        for key in keys
+    }
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        found = {
+            key: pool.submit(_document, key, asked, threads)
+            for key in sorted(keys, key=lambda key: -length[key])
+        }
+        try:
+            outcomes = [found[key].result() for key in DOCUMENTS if key in found]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return tuple(list(chain.from_iterable(part)) for part in zip(*outcomes, strict=True))  # type: ignore[return-value]
+
+
+def _document(key: str, asked: Asked, threads: int) -> Outcome:
+    """All of one document, in a process of its own."""
+    import torch
+
+    from narrows_studies import DOCUMENTS
+
+    torch.set_num_threads(threads)
+    paper = DOCUMENTS[key]
+    return _run([(paper, each) for each in paper.experiments], asked, "quiet")
 
 
 def _chosen(paper: str | None, labels: list[str], every: bool) -> list[tuple[Document, Experiment]]:
@@ -187,7 +267,7 @@ def _state(row: dict[str, Any], scale: str) -> str:
     if row["missing"]:
         return f"· not here: {', '.join(row['missing'])}"
     if row["verdict"]:
-        return f"· {row['verdict']}, {_minutes(max(row['seconds']['here'].values()))}"
+        return f"· {row['verdict']}, {_minutes(max(row['seconds']['here'][key] for key in ('here', 'training')))}"
     usual = row["seconds"]["two cores, small"]
     return "" if usual is None or scale != "small" else f"· {_minutes(usual)}"
 

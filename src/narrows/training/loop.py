@@ -363,7 +363,7 @@ class _Loop:
         if held_out is not None and not length.by_epochs:
             held_out = _some(held_out)
         size, per_epoch = length.batch_size, length.per_epoch
-        self.reporter.begin(length.steps, self.step_number, size, length.epochs)
+        self.reporter.begin(length, self.step_number)
         prepare, factor = (
             prepared(phase, training_on=len(source)),
             rate(phase.learning_rate_schedule),

@@ -7,10 +7,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import Unavailable
 from ..processes import number
+
+if TYPE_CHECKING:
+    from .length import Length
 
 __all__ = [
     "Lines",
@@ -33,8 +36,8 @@ class Reporter(Protocol):
         """One sentence, such as the device that was chosen."""
         ...
 
-    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
-        """A phase of ``steps`` steps begins at step ``done``."""
+    def begin(self, length: Length, done: int) -> None:
+        """A phase begins at step ``done``; its ``length`` moves where it ends by the clock."""
         ...
 
     def step(self, done: int, loss: float) -> None:
@@ -56,7 +59,7 @@ class Quiet:
     def say(self, text: str) -> None:
         """Nothing."""
 
-    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
+    def begin(self, length: Length, done: int) -> None:
         """Nothing."""
 
     def step(self, done: int, loss: float) -> None:
@@ -74,8 +77,13 @@ def _passes(epochs: float) -> str:
     return f"{epochs:.0f}" if epochs >= 100 else f"{round(epochs, 1):g}"
 
 
-def _summary(record: dict[str, Any], epochs: float) -> str:
-    pieces = [f"epoch {_passes(record['epoch'])}/{_passes(epochs)}", f"loss {record['loss']:.2f}"]
+def _epoch(record: dict[str, Any], length: Length) -> str:
+    """``epoch 3/20``; of a phase that ends by the clock, as many as it seems to come to."""
+    return f"epoch {_passes(record['epoch'])}/{_passes(max(length.epochs, record['epoch']))}"
+
+
+def _summary(record: dict[str, Any], length: Length) -> str:
+    pieces = [_epoch(record, length), f"loss {record['loss']:.2f}"]
     if "kl" in record:
         pieces.append(f"kl {record['kl']:.2f}")
     if "validation_loss" in record:
@@ -88,23 +96,24 @@ def _summary(record: dict[str, Any], epochs: float) -> str:
 class Lines(Quiet):
     """A plain line per epoch, for logs; at most one every few seconds, and the last."""
 
+    _length: Length  # of the phase that has begun
+
     def __init__(self, every: float = 2.0) -> None:
         self.every = every
         self._said = float("-inf")
         self._held = ""
-        self._epochs = 0.0
 
     def say(self, text: str) -> None:
         """Print it."""
         print(text, file=sys.stderr, flush=True)
 
-    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
+    def begin(self, length: Length, done: int) -> None:
         """Remember how many epochs there will be."""
-        self._epochs = epochs
+        self._length = length
 
     def epoch(self, record: dict[str, Any]) -> None:
         """Print the record, unless one was printed just now."""
-        self._held = _summary(record, self._epochs)
+        self._held = _summary(record, self._length)
         if time.monotonic() - self._said >= self.every:
             self.end()
 
@@ -118,14 +127,14 @@ class Lines(Quiet):
 class TerminalBar:
     """A bar with pictures per second, time left and the loss (rich)."""
 
+    _length: Length  # of the phase that has begun
+
     def __init__(self) -> None:
         from rich.console import Console
 
         self._console = Console(stderr=True, highlight=False)
         self._bar: Any = None
         self._task: Any = None
-        self._epochs = 0.0
-        self._batch = 1
         self._drawn = 0.0
         self._tail = ""
 
@@ -133,7 +142,7 @@ class TerminalBar:
         """Print it above the bar."""
         self._console.print(text)
 
-    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
+    def begin(self, length: Length, done: int) -> None:
         """Draw the bar."""
         from rich.progress import (
             BarColumn,
@@ -144,7 +153,7 @@ class TerminalBar:
             TimeRemainingColumn,
         )
 
-        self._epochs, self._batch = epochs, batch_size
+        self._length = length
         self._first, self._began = done, time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -158,7 +167,7 @@ class TerminalBar:
             refresh_per_second=5,
         )
         self._bar.start()
-        self._task = self._bar.add_task("training", total=steps, completed=done, numbers="")
+        self._task = self._bar.add_task("training", total=length.steps, completed=done, numbers="")
 
     def step(self, done: int, loss: float) -> None:
         """Move the bar, at most five times a second."""
@@ -166,15 +175,14 @@ class TerminalBar:
         if now - self._drawn < 0.2:
             return
         self._drawn = now
-        speed = (done - self._first) * self._batch / max(now - self._began, 1e-9)
+        length = self._length
+        speed = (done - self._first) * length.batch_size / max(now - self._began, 1e-9)
         numbers = f"loss {loss:.2f}{self._tail}  {speed:,.0f} pictures/s"
-        self._bar.update(self._task, completed=done, numbers=numbers)
+        self._bar.update(self._task, total=length.steps, completed=done, numbers=numbers)
 
     def epoch(self, record: dict[str, Any]) -> None:
         """Show the epoch and the validation."""
-        self._bar.update(
-            self._task, description=f"epoch {_passes(record['epoch'])}/{_passes(self._epochs)}"
-        )
+        self._bar.update(self._task, description=_epoch(record, self._length))
         if "validation_loss" in record:
             self._tail = f"  validation {record['validation_loss']:.2f}"
 
@@ -189,21 +197,22 @@ class TerminalBar:
 class NotebookBar(Quiet):
     """A line of text that is written over and over, for notebooks: a bar, the time left and the loss."""
 
+    _length: Length  # of the phase that has begun
+
     def __init__(self, every: float = 0.5) -> None:
         self.every = every
-        self._steps, self._first, self._done, self._batch = 1, 0, 0, 1
+        self._first = self._done = 0
         self._began = self._drawn = 0.0
-        self._epochs, self._width = 0.0, 0
+        self._width = 0
         self._loss = self._head = self._tail = ""
 
     def say(self, text: str) -> None:
         """Print it on a line of its own."""
         self._write(f"{text}\n")
 
-    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
+    def begin(self, length: Length, done: int) -> None:
         """Start the bar."""
-        self._steps, self._first, self._done = steps, done, done
-        self._batch, self._epochs = batch_size, epochs
+        self._length, self._first, self._done = length, done, done
         self._began, self._loss, self._head, self._tail = time.monotonic(), "", "", ""
 
     def step(self, done: int, loss: float) -> None:
@@ -214,7 +223,7 @@ class NotebookBar(Quiet):
 
     def epoch(self, record: dict[str, Any]) -> None:
         """Remember the epoch and the validation for the next time."""
-        self._head = f"epoch {_passes(record['epoch'])}/{_passes(self._epochs)}  "
+        self._head = f"{_epoch(record, self._length)}  "
         if "validation_loss" in record:
             self._tail = f"  validation {record['validation_loss']:.2f}"
 
@@ -227,10 +236,11 @@ class NotebookBar(Quiet):
         self._drawn = time.monotonic()
         took, steps = self._drawn - self._began, self._done - self._first
         speed = steps / max(took, 1e-9)
-        share = self._done / self._steps
-        left = f"  {(self._steps - self._done) / speed:,.0f} s left" if steps else ""
+        length = self._length
+        share = min(1.0, self._done / max(length.steps, 1))
+        left = f"  {(length.steps - self._done) / speed:,.0f} s left" if steps else ""
         bar = "█" * round(20 * share) + "·" * (20 - round(20 * share))
-        pictures = f"  {speed * self._batch:,.0f} pictures/s"
+        pictures = f"  {speed * length.batch_size:,.0f} pictures/s"
         self._write(f"{self._head}{bar} {share:4.0%}{left}{self._loss}{self._tail}{pictures}")
 
     def _write(self, text: str, over: bool = True) -> None:
@@ -276,10 +286,10 @@ class Several:
         for one in self.reporters:
             one.say(text)
 
-    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
+    def begin(self, length: Length, done: int) -> None:
         """Each begins."""
         for one in self.reporters:
-            one.begin(steps, done, batch_size, epochs)
+            one.begin(length, done)
 
     def step(self, done: int, loss: float) -> None:
         """Each makes the step."""
@@ -308,10 +318,10 @@ class Unfailing:
         with contextlib.suppress(OSError):
             self.told.say(text)
 
-    def begin(self, steps: int, done: int, batch_size: int, epochs: float) -> None:
+    def begin(self, length: Length, done: int) -> None:
         """Begin, if that can be."""
         with contextlib.suppress(OSError):
-            self.told.begin(steps, done, batch_size, epochs)
+            self.told.begin(length, done)
 
     def step(self, done: int, loss: float) -> None:
         """Step, if that can be."""
