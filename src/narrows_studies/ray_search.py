@@ -45,6 +45,7 @@ def judge_search(rows: Sequence[Row]) -> Verdict:
     claim="A more thorough search over hyper-parameters could be performed with the recursively trained model.",
     data=(SMALL_SET,),
     paper_data=(PAPER_SET,),
+    judge=judge_search,
 )
 def search(lab: Lab) -> Finding:
     """Successive halving on validation pictures, then both recipes at the same length, on held-out ones."""

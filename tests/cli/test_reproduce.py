@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import torch
 
 import narrows_studies as studies
 from narrows.errors import Interrupted
@@ -74,6 +75,48 @@ def test_a_set_that_is_missing_is_named_and_the_rest_is_done(narrows, tmp_path):
     assert "§5: left out: the set utkface is not on this machine" in done.out
     results = json.loads((tmp_path / "x-2020" / "results.json").read_text())
     assert results["not_run"] == ["§5"]
+
+
+def test_documents_beside_each_other(narrows, tmp_path, monkeypatch):
+    """The same as one after the other, in the order of the list; threads stand for the processes."""
+    import concurrent.futures
+
+    asked = []
+
+    class Threads(concurrent.futures.ThreadPoolExecutor):
+        def __init__(self, jobs, mp_context):
+            assert mp_context.get_start_method() == "spawn"
+            super().__init__(jobs)
+
+        def submit(self, *what):
+            asked.append(what[1])
+            return super().submit(*what)
+
+    @experiment("figure 2", title="None", claim="None.", data=("digits",))
+    def other(lab):
+        return Finding("shown", f"{len(lab.images('digits')):,} digits.")
+
+    two = [
+        Document(f"{key}-2020", key, "A. Author", "1", of)
+        for key, of in (("x", (means, missing)), ("y", (other,)))
+    ]
+    monkeypatch.setattr(studies, "DOCUMENTS", {paper.key: paper for paper in two})
+    monkeypatch.setattr(
+        studies, "measured_seconds", lambda paper, _: 9.0 if paper.key == "y-2020" else None
+    )
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(torch, "set_num_threads", lambda n: None)
+    done = narrows("reproduce", "--all", "--jobs", "2", "--to", tmp_path, "--json")
+    document = json.loads(done.out)
+    assert done.code == 1 and asked == ["y-2020", "x-2020"]  # the longest first
+    assert [one["paper"] for one in document["results"]] == ["x-2020", "y-2020"]
+    assert [one["paper"] for one in document["missing"]] == ["x-2020"]
+    assert (tmp_path / "y-2020" / "index.html").exists() and (tmp_path / "index.html").exists()
+    assert "x-2020, figure 4: holds (" in done.err and "y-2020, figure 2: shown (" in done.err
+    again = narrows("reproduce", "--all", "--to", tmp_path, "--json")
+    assert json.loads(again.out)["results"] == document["results"]
+    refused = narrows("reproduce", "x-2020", "--jobs", "2")
+    assert refused.code == 2 and "it belongs to --all" in refused.err
 
 
 def test_a_run_that_is_stopped_says_how_it_goes_on(narrows, tmp_path, monkeypatch):

@@ -221,9 +221,8 @@ def _one(
         stopped = str(error).split(";", 1)[0]
         raise Interrupted(f"{stopped}; the same command goes on from here") from error
     took = found.document["seconds"]["here"]
-    print(
-        f"  {found.document['verdict']} ({took:.0f} s): {found.document['words']}", file=sys.stderr
-    )
+    verdict, words = found.document["verdict"], found.document["words"]
+    print(f"{paper.key}, {chosen.name}: {verdict} ({took:.0f} s). {words}", file=sys.stderr)
     return found, ""
 
 

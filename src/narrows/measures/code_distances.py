@@ -250,11 +250,15 @@ def _nearest(rows: Array, queries: Array | None, k: int) -> tuple[Array, Array]:
     asked = rows if queries is None else queries
     keep = min(k + _SPARE, len(rows) - (queries is None))
     inside = torch.arange(_BLOCK)
-    distances, places = [np.zeros((0, k))], [np.zeros((0, k), np.int64)]
+    # what stays is there before what goes: small pieces kept between large ones that are freed leave
+    # holes that nothing large fits into again, and memory grows with every round
+    distances, places = np.empty((len(asked), k)), np.empty((len(asked), k), np.int64)
     at_once = max(1, _AT_ONCE // len(x))
+    room = torch.empty(min(at_once, len(asked)), len(x))
     for low in range(0, len(asked), at_once):
         some = asked[low : low + at_once]
-        away = torch.addmm(squares, torch.from_numpy(some - centre), x.T, alpha=-2)
+        away = room[: len(some)]
+        torch.addmm(squares, torch.from_numpy(some - centre), x.T, alpha=-2, out=away)
         if queries is None:
             own = torch.arange(len(some))
             away[own, low + own] = torch.inf
@@ -267,9 +271,9 @@ def _nearest(rows: Array, queries: Array | None, k: int) -> tuple[Array, Array]:
         apart = rows[near].astype(np.float64) - some[:, None]
         exact = np.sqrt(np.einsum("mkd,mkd->mk", apart, apart))
         first = np.lexsort((near, exact), axis=1)[:, :k]
-        distances.append(np.take_along_axis(exact, first, 1))
-        places.append(np.take_along_axis(near, first, 1))
-    return np.concatenate(distances), np.concatenate(places)
+        distances[low : low + at_once] = np.take_along_axis(exact, first, 1)
+        places[low : low + at_once] = np.take_along_axis(near, first, 1)
+    return distances, places
 
 
 def _counted(k: int) -> int:
