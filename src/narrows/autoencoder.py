@@ -53,6 +53,16 @@ class Autoencoder(nn.Module):
 
     Raises:
         ValueError: a part that is not listed, or parts that do not fit.
+
+    Examples:
+        >>> import torch
+        >>> import narrows as nw
+        >>> recipe = nw.recipes.mlp_vae((1, 8, 8), code_size=2)
+        >>> model = nw.Autoencoder(recipe.ladder, recipe.bottleneck, recipe.likelihood)
+        >>> model.shape, model.code_shape
+        ((1, 8, 8), (2,))
+        >>> model.reconstruct(torch.zeros(3, 1, 8, 8)).shape
+        torch.Size([3, 1, 8, 8])
     """
 
     def __init__(

@@ -28,6 +28,13 @@ def test_there_are_examples() -> None:
     assert WITH_EXAMPLES and set(WITH_EXAMPLES) <= known
 
 
+@pytest.mark.parametrize("name", sorted(set(narrows.__all__)))
+def test_every_public_name_has_an_example(name: str) -> None:
+    known = getattr(narrows, name)
+    if callable(known) and not (isinstance(known, type) and issubclass(known, Exception)):
+        assert ">>> " in (known.__doc__ or "")
+
+
 @pytest.fixture(scope="module")
 def nursery() -> Iterator[Nursery]:
     with Nursery() as made:
@@ -35,8 +42,11 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
-def test_examples_of_a_module(name: str, nursery: Nursery) -> None:
+def test_examples_of_a_module(
+    name: str, nursery: Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In an interpreter of their own, where nothing of ours was imported before."""
+    monkeypatch.chdir(tmp_path)  # some write a file
     nursery.run(
         "import doctest, importlib\n"
         f"module = importlib.import_module({name!r})\n"

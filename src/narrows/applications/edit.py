@@ -274,6 +274,17 @@ def edit(
         ValueError: not as many painted as pictures, or a model without a prior and no ``fit_on``.
         NoImages: nothing can be read.
         NarrowsError: none of the pictures could be edited: another size, or nothing painted.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")
+        >>> recipe = nw.recipes.mlp_vae(images.shape, code_size=8)
+        >>> model = nw.fit(recipe, images, epochs=0.5, report="quiet")
+        >>> painted = images[:1].pixels.clone()
+        >>> painted[:, :, 0, :4] = 255
+        >>> found = nw.edit(model, images[:1], nw.images.Images(painted), evaluations=5)
+        >>> found.edited[0].shape
+        torch.Size([1, 8, 8])
     """
     loaded = opened_autoencoder(model, device)
     found = sized(picture, loaded.preprocessing, limit=limit)

@@ -120,6 +120,12 @@ def pull(what: str, *, progress: Progress = None) -> Pulled:
         ValueError: it names no model so.
         Unavailable: there is no such model or revision, no network, or no ``huggingface_hub``.
         BadFile: it is no model of Narrows, a file is too large, or damaged.
+
+    Examples:
+        >>> import narrows as nw
+        >>> nw.pull("owner/digits")  # doctest: +SKIP
+        >>> nw.load("hf://owner/digits").shape  # doctest: +SKIP
+        (1, 8, 8)
     """
     address = Address.read(str(what))
     folder = pulled(address, load, refresh=True, progress=progress)
@@ -155,6 +161,10 @@ def push(
         Unavailable: no network, or no ``huggingface_hub``.
         NarrowsError: nobody is logged in, the hub refuses, or another thing than a model of Narrows is
             there.
+
+    Examples:
+        >>> import narrows as nw
+        >>> nw.push("runs/digits", "owner/digits", licence="apache-2.0")  # doctest: +SKIP
     """
     address = Address.read(to)
     if address.revision is not None or address_of(to) is not None:

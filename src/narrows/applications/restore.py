@@ -175,6 +175,18 @@ def restore(
     Raises:
         ValueError: a model for something else, or both a model and clean pictures.
         NoImages: nothing can be read.
+
+    Examples:
+        A model of 8 channels that has not learnt anything yet, on a picture with a scratch made on it.
+
+        >>> import numpy as np
+        >>> from PIL import Image
+        >>> import narrows as nw
+        >>> Image.fromarray(np.linspace(0, 255, 24 * 32 * 3).reshape(24, 32, 3).astype("uint8")).save("old.png")
+        >>> recipe = nw.recipes.old_photos((3, 16, 16), channels=8, blocks=1, patches=True)
+        >>> found = nw.restore("old.png", recipe.build().eval(), made_old=True)
+        >>> found.outputs[0].shape
+        torch.Size([3, 24, 32])
     """
     if model is not None and clean is not None:
         raise ValueError(

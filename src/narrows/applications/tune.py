@@ -241,6 +241,16 @@ def tune(
         BadFile: the search there is another one, or damaged.
         Diverged: every arm did.
         Interrupted: Ctrl-C; the search goes on with ``resume``.
+
+    Examples:
+        >>> import narrows as nw
+        >>> images = nw.images.named("digits")[:200]
+        >>> found = nw.tune(
+        ...     images, "mlp-autoencoder", options={"learning_rate": [1e-3, 1e-2]}, minutes=0.02,
+        ...     report="quiet",
+        ... )
+        >>> len(found.arms), found.recipe.name  # two, and the recipe as it is
+        (3, 'mlp-autoencoder')
     """
     if not (minutes > 0 and math.isfinite(minutes)):
         raise ValueError(f"minutes is a number above 0; we got {minutes}")

@@ -57,6 +57,14 @@ class Code:
             activation there (S·B, …).
         aux_loss: (B,) nats that the bottleneck adds to the bound, such as a commitment.
         metrics: scalars to log, such as a perplexity.
+
+    Examples:
+        >>> import torch
+        >>> import narrows as nw
+        >>> model = nw.recipes.mlp_vae((1, 8, 8), code_size=2).build()
+        >>> code = model.encode(torch.zeros(3, 1, 8, 8))
+        >>> code.z.shape, code.log_variance.shape
+        (torch.Size([3, 2]), torch.Size([3, 2]))
     """
 
     z: Tensor

@@ -21,6 +21,12 @@ class Encoder(Protocol):
         shape: (C, H, W) of the pictures that it takes.
         code_shape: (D,) or (D, H, W) of one code.
         preprocessing: how files become such pictures.
+
+    Examples:
+        >>> import narrows as nw
+        >>> model = nw.recipes.mlp_vae((1, 8, 8), code_size=2).build()
+        >>> isinstance(model, nw.Encoder), model.code_shape
+        (True, (2,))
     """
 
     @property

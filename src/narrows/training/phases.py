@@ -88,6 +88,11 @@ class Phase:
 
     A part may also be given as an object. One whose class is not listed (a penalty of your own, or a
     function of a step as a penalty) is trained as it is; only saving asks for its part.
+
+    Examples:
+        >>> import narrows as nw
+        >>> nw.Phase(epochs=3, optimizer="adamw", learning_rate=3e-4).epochs
+        3.0
     """
 
     begin: Part | None = None
@@ -230,6 +235,14 @@ class Recipe:
 
     A part may also be given as an object. One whose class is not listed is copied into every model
     that is built; only saving asks for its part.
+
+    Examples:
+        >>> import narrows as nw
+        >>> recipe = nw.recipes.mlp_vae((1, 8, 8), code_size=2).with_(epochs=5)
+        >>> recipe.name, recipe.phases[0].epochs
+        ('mlp-vae', 5.0)
+        >>> recipe.build().code_shape
+        (2,)
     """
 
     name: str
