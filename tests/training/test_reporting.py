@@ -22,9 +22,9 @@ def fit(report: Any, **options: Any) -> nw.Autoencoder:
     return nw.fit(recipe, X, validation=X[:9], report=report, device="cpu", **options)
 
 
-def length(steps: int, per_epoch: int, batch_size: int) -> Any:
+def length(steps: int, per_epoch: int, batch_size: int, seconds: float | None = None) -> Any:
     return SimpleNamespace(
-        steps=steps, epochs=steps / per_epoch, per_epoch=per_epoch, batch_size=batch_size
+        steps=steps, epochs=steps / per_epoch, batch_size=batch_size, seconds=seconds
     )
 
 
@@ -134,10 +134,12 @@ def test_parts_of_an_epoch_are_short(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_the_end_by_the_clock_is_told_anew(capsys: pytest.CaptureFixture[str]) -> None:
     """What is left of a phase in minutes is what its steps take, not what was guessed before the first."""
-    told = length(100, per_epoch=10, batch_size=4)
+    told = length(100, per_epoch=10, batch_size=4, seconds=60.0)
     bar, lines = NotebookBar(every=0.0), Lines(every=0.0)
     bar.begin(told, 0)
     lines.begin(told, 0)
+    lines.epoch({"epoch": 0.0, "loss": 1.0, "images_per_second": 9.0})
+    assert "epoch 0  loss" in capsys.readouterr().err
     told.steps, told.epochs = 20, 2.0  # they are slower than it seemed
     bar.step(10, 1.0)
     lines.epoch({"epoch": 1.0, "loss": 1.0, "images_per_second": 9.0})

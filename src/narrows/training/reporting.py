@@ -79,7 +79,10 @@ def _passes(epochs: float) -> str:
 
 def _epoch(record: dict[str, Any], length: Length) -> str:
     """``epoch 3/20``; of a phase that ends by the clock, as many as it seems to come to."""
-    return f"epoch {_passes(record['epoch'])}/{_passes(max(length.epochs, record['epoch']))}"
+    done = record["epoch"]
+    if length.seconds is not None and not done:
+        return "epoch 0"  # nothing is known of its speed yet
+    return f"epoch {_passes(done)}/{_passes(max(length.epochs, done))}"
 
 
 def _summary(record: dict[str, Any], length: Length) -> str:
