@@ -42,8 +42,8 @@ INDEX = """\
 
 Every figure, table and claim of the five documents that Narrows is built from, and some of the papers behind them, \
 is an experiment of `narrows reproduce`: `narrows reproduce` lists them, \
-`narrows reproduce kovenko-2020 --figure 12` runs one, `narrows reproduce --all --jobs 2` all of them, two documents \
-beside each other, with a page of pictures (the small scale took {minutes:.0f} minutes of a processor core). A claim that does not hold says so; where \
+`narrows reproduce kovenko-2020 --figure 12` runs one, `narrows reproduce --all` all of them (`--jobs 2`: two documents \
+beside each other), with a page of pictures (the small scale took {minutes:.0f} minutes on two cores). A claim that does not hold says so; where \
 it does not and our training was still improving when it ended, the verdict is that it was not reached at \
 this scale.
 """
@@ -54,7 +54,7 @@ def main() -> None:
         for paper in DOCUMENTS.values():
             take(paper, Path(sys.argv[1]))
         if "--times" in sys.argv:
-            write_times(Path(sys.argv[1]))
+            write_times()
     for paper in DOCUMENTS.values():
         write_results(paper, results(paper), _file(paper))
         (FOLDER / f"{paper.key}.md").write_text(page(paper), encoding="utf-8")
@@ -85,19 +85,14 @@ def _longer(before: Found | None, found: Found) -> bool:
     return before is not None and before.document["scale"] == "paper" != found.document["scale"]
 
 
-def write_times(made: Path) -> None:
-    """What `narrows reproduce` tells of each experiment's time, of a folder that `--all` filled."""
-    found = {key: found_in(paper, made) for key, paper in DOCUMENTS.items()}
-    seconds = {
-        key: {slug: one.document["seconds"] for slug, one in ones.items()}
-        for key, ones in found.items()
+def write_times() -> None:
+    """What `narrows reproduce` tells of each experiment's time."""
+    times = {
+        paper.key: {
+            slug: max(one.document["seconds"].values()) for slug, one in results(paper).items()
+        }
+        for paper in DOCUMENTS.values()
     }
-    times: dict[str, Any] = {
-        key: {slug: max(each["here"], each["training"]) for slug, each in ones.items()}
-        for key, ones in seconds.items()
-    }
-    of_all = sum(each["processor"] for ones in seconds.values() for each in ones.values())
-    times[ALL] = {"processor": round(of_all, 1)}
     TIMES.write_text(json.dumps(times, indent=1) + "\n", encoding="utf-8")
 
 
@@ -137,8 +132,12 @@ def may_be_shown(one: Experiment, file: str) -> bool:
 def index() -> str:
     """The page over the pages: how many claims come to what, and how long all of it took."""
     found = {key: results(paper) for key, paper in DOCUMENTS.items()}
-    minutes = json.loads(TIMES.read_text(encoding="utf-8"))[ALL]["processor"] / 60
-    return markdown_index(DOCUMENTS.values(), found, INDEX.format(minutes=minutes))
+    took = [
+        measured_seconds(paper, one) or 0.0
+        for paper in DOCUMENTS.values()
+        for one in paper.experiments
+    ]
+    return markdown_index(DOCUMENTS.values(), found, INDEX.format(minutes=sum(took) / 60))
 
 
 def page(paper: Document) -> str:
