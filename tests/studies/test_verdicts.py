@@ -861,6 +861,10 @@ CHANGED: dict[str, list[tuple[dict[str, float], str]]] = {
             "does not hold",
         ),
     ],
+    "ray-2022, §5 search": [
+        ({"squared error, the best arm's options": 1.0}, "holds"),
+        ({"squared error, the best arm's options": 1e6}, "does not hold"),
+    ],
     "narrows, choices of the default": [
         (dict.fromkeys(VARIANTS_OF_BOTH, 0.1), "holds"),
         (dict.fromkeys(VARIANTS_OF_BOTH, 0.3), "does not hold"),
