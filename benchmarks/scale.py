@@ -110,7 +110,9 @@ def measured(given: argparse.Namespace, n: int, rows: list[dict[str, Any]]) -> l
     row: dict[str, Any] = next((r for r in rows if key.items() <= r.items()), dict(key))
     folder = given.to / f"{given.side}-{n}"
     folder.mkdir(exist_ok=True)
-    apart(given, n, "made")  # what is measured is told the most memory of the process that began it, too
+    apart(
+        given, n, "made"
+    )  # what is measured is told the most memory of the process that began it, too
     for name in given.steps:
         if n > UP_TO.get(name, n):
             continue
