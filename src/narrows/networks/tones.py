@@ -77,7 +77,7 @@ class Tones(nn.Module):
         told = (statistics - self.mean) / self.scale
         if drop:
             told = nn.functional.dropout(told, drop)
-        change = self.layers(told).reshape(len(x), self.channels, self.channels + 1)
+        change = self.layers(told).unflatten(1, (self.channels, self.channels + 1))
         shift, mixed = change[..., :1], change[..., 1:]
         gains = mixed.diagonal(dim1=1, dim2=2).clamp(-MOST, MOST).exp()
         mixed = mixed * (1 - torch.eye(self.channels, device=x.device))
