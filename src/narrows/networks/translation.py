@@ -195,7 +195,7 @@ class Translation(nn.Module):
     def _pixels(self, g: Tensor) -> Tensor:
         """(B, pieces, h, w) → (B, C, patch², h, w), what the codes' components say."""
         x = F.conv2d(g, self.outwards[..., None, None], self.mean)
-        return x.unflatten(1, (-1, self.patch**2))
+        return x.reshape(g.shape[0], -1, self.patch**2, *g.shape[2:])
 
 
 class TranslationRung(nn.Module):
