@@ -110,13 +110,12 @@ def measured(given: argparse.Namespace, n: int, rows: list[dict[str, Any]]) -> l
     row: dict[str, Any] = next((r for r in rows if key.items() <= r.items()), dict(key))
     folder = given.to / f"{given.side}-{n}"
     folder.mkdir(exist_ok=True)
-    apart(
-        given, n, "made"
-    )  # what is measured is told the most memory of the process that began it, too
+    # in a process of its own: a step is told the most memory of the process that began it, too
+    apart(given, n, "made", limit=None)
     for name in given.steps:
         if n > UP_TO.get(name, n):
             continue
-        row[name] = apart(given, n, name) | {"load": round(os.getloadavg()[0], 1)}
+        row[name] = apart(given, n, name, given.limit) | {"load": round(os.getloadavg()[0], 1)}
         print(json.dumps({**key, name: row[name]}), file=sys.stderr, flush=True)
     if not given.keep:
         shutil.rmtree(folder)
@@ -124,21 +123,21 @@ def measured(given: argparse.Namespace, n: int, rows: list[dict[str, Any]]) -> l
     return sorted([*rest, row], key=lambda r: (r["side"], r["pictures"]))
 
 
-def apart(given: argparse.Namespace, n: int, name: str) -> dict[str, Any]:
+def apart(given: argparse.Namespace, n: int, name: str, limit: float | None) -> dict[str, Any]:
     """One step in a process of its own, and the most memory that it held."""
     command = [sys.executable, __file__, "--step", name, "--to", str(given.to)]
     command += ["--side", str(given.side), "--sizes", str(n), "--threads", str(given.threads)]
     environment = os.environ | {"OMP_NUM_THREADS": str(given.threads)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
-        alarm = threading.Timer(given.limit, process.terminate)
+        alarm = threading.Timer(limit, process.terminate)
         alarm.start()
         said = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
         alarm.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode == -signal.SIGTERM:
-        return {"stopped_after": given.limit, "peak_gib": round(used.ru_maxrss / 2**20, 2)}
+        return {"stopped_after": limit, "peak_gib": round(used.ru_maxrss / 2**20, 2)}
     if process.returncode:
         sys.exit(f"the step {name} of {n:,} pictures ended with {process.returncode}")
     found: dict[str, Any] = json.loads(said.splitlines()[-1])

@@ -64,7 +64,7 @@ def browsing(chromium: Any, served: str) -> Iterator[Browsing]:
     def page(width: int = 1280, height: int = 800, **options: Any) -> Any:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(8000)
         made = context.new_page()
         own = re.match(r"http://[^/]+/", served)[0]  # type: ignore[index]
         made.on(

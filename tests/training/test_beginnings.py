@@ -264,7 +264,7 @@ def test_minutes(tmp_path: Path) -> None:
     fit(made, pictures(), minutes=0.02, validation=pictures(9, 1), to=tmp_path / "run")
     assert time.monotonic() - began > 1.2
     lines = history_of(tmp_path / "run")
-    assert lines[0]["step"] == 0 and lines[-1]["step"] > 0
+    assert lines[0]["step"] == 0 and lines[-1]["step"] > 4
     document = (tmp_path / "run" / "recipe.toml").read_text()
     assert "minutes = 0.02" in document
     two = small(nw.recipes.pca_autoencoder).with_(phases=(made.phases[0], made.phases[0]))

@@ -152,25 +152,24 @@ def _at_once(todo: list[tuple[Document, Experiment]], asked: Asked, jobs: int) -
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    from narrows_studies import DOCUMENTS, measured_seconds
+    from narrows_studies import measured_seconds
 
-    keys = list(dict.fromkeys(one.key for one, _ in todo))
-    length = {
-        key: sum(measured_seconds(one, each) or 0.0 for one, each in todo if one.key == key)
-        for key in keys
-    }
+    length: dict[str, float] = {}
+    for one, each in todo:
+        length[one.key] = length.get(one.key, 0.0) + (measured_seconds(one, each) or 0.0)
     threads = max(1, (os.cpu_count() or 1) // jobs)
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         found = {
             key: pool.submit(_document, key, asked, threads)
-            for key in sorted(keys, key=lambda key: -length[key])
+            for key in sorted(length, key=lambda key: -length[key])
         }
         try:
-            outcomes = [found[key].result() for key in DOCUMENTS if key in found]
-        except BaseException:
+            outcomes = [found[key].result() for key in length]
+        except BaseException:  # Ctrl-C, too: what has not begun does not
             pool.shutdown(cancel_futures=True)
             raise
-    return tuple(list(chain.from_iterable(part)) for part in zip(*outcomes, strict=True))  # type: ignore[return-value]
+    done, missing = zip(*outcomes, strict=True)
+    return [*chain.from_iterable(done)], [*chain.from_iterable(missing)]
 
 
 def _document(key: str, asked: Asked, threads: int) -> Outcome:
@@ -266,7 +265,7 @@ def _state(row: dict[str, Any], scale: str) -> str:
     if row["missing"]:
         return f"· not here: {', '.join(row['missing'])}"
     if row["verdict"]:
-        return f"· {row['verdict']}, {_minutes(max(row['seconds']['here'][key] for key in ('here', 'training')))}"
+        return f"· {row['verdict']}, {_minutes(max(row['seconds']['here'].values()))}"
     usual = row["seconds"]["two cores, small"]
     return "" if usual is None or scale != "small" else f"· {_minutes(usual)}"
 

@@ -117,13 +117,11 @@ def _official(
 
 def _sides(words: Keys, parts: tuple[float, ...], seed: int) -> np.ndarray[Any, Any]:
     """0, 1 or 2 for each item (N,): where its hash lies in [0, 1) decides."""
-    distinct, which = np.unique(words, return_inverse=True)
-    n = len(distinct)
     ends = np.cumsum(parts)[:2]
     for round_ in range(ROUNDS):
-        hashes = _mixed(distinct, seed, round_)
-        order = np.argsort(hashes)
-        first, second = (int(k) for k in np.searchsorted(hashes[order] / 2.0**64, ends))
+        distinct, which = np.unique(_mixed(words, seed, round_), return_inverse=True)
+        n = len(distinct)
+        first, second = (int(k) for k in np.searchsorted(distinct / 2.0**64, ends))
         if not _divided_before(np.diff([0, first, second, n]), parts):
             break
     second = second if parts[2] > 0 else n
@@ -138,8 +136,8 @@ def _sides(words: Keys, parts: tuple[float, ...], seed: int) -> np.ndarray[Any, 
     if not wants_validation:
         second = first
     side = np.zeros(n, np.int8)
-    side[order[first:second]] = 1
-    side[order[second:]] = 2
+    side[first:second] = 1
+    side[second:] = 2
     return side[which.ravel()]
 
 
