@@ -4,7 +4,6 @@ import json
 import re
 
 import pytest
-import torch
 
 import narrows_studies as studies
 from narrows.errors import Interrupted
@@ -84,7 +83,7 @@ def test_documents_beside_each_other(narrows, tmp_path, monkeypatch):
     asked = []
 
     class Threads(concurrent.futures.ThreadPoolExecutor):
-        def __init__(self, jobs, mp_context):
+        def __init__(self, jobs, mp_context, initializer, initargs):
             assert mp_context.get_start_method() == "spawn"
             super().__init__(jobs)
 
@@ -105,7 +104,6 @@ def test_documents_beside_each_other(narrows, tmp_path, monkeypatch):
         studies, "measured_seconds", lambda paper, _: 9.0 if paper.key == "y-2020" else None
     )
     monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", Threads)
-    monkeypatch.setattr(torch, "set_num_threads", lambda n: None)
     done = narrows("reproduce", "--all", "--jobs", "2", "--to", tmp_path, "--json")
     document = json.loads(done.out)
     assert done.code == 1 and asked == ["y-2020", "x-2020"]  # the longest first

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import signal
 import sys
 import textwrap
 from itertools import chain
@@ -15,6 +18,9 @@ from . import options
 from .app import app, printed
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from multiprocessing.queues import SimpleQueue
+
     from narrows_studies import Document, Experiment, Found, Lab
 
 __all__ = ["reproduce"]
@@ -147,38 +153,72 @@ def _run(todo: list[tuple[Document, Experiment]], asked: Asked, report: str = "a
     return done, missing
 
 
+class _Told(io.TextIOBase):
+    """Standard error of a document's process: its lines are handed to the first one, whose own is the terminal's."""
+
+    def __init__(self, lines: SimpleQueue[str]) -> None:
+        self._lines, self._rest = lines, ""
+
+    def write(self, text: str) -> int:
+        *whole, self._rest = (self._rest + text).split("\n")
+        for line in whole:
+            self._lines.put(line)
+        return len(text)
+
+
 def _at_once(todo: list[tuple[Document, Experiment]], asked: Asked, jobs: int) -> Outcome:
     """Documents beside each other, those that take longest first: only one's own experiments share models."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
+    from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+    from multiprocessing import active_children, get_context
 
     from narrows_studies import measured_seconds
 
     length: dict[str, float] = {}
     for one, each in todo:
         length[one.key] = length.get(one.key, 0.0) + (measured_seconds(one, each) or 0.0)
+    context = get_context("spawn")
+    lines = context.SimpleQueue()
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        found = {
-            key: pool.submit(_document, key, asked, threads)
-            for key in sorted(length, key=lambda key: -length[key])
-        }
+    with ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=_begun, initargs=(lines, threads)
+    ) as pool:
+        rest = sorted(length, key=lambda key: -length[key])
+        found: dict[str, Future[Outcome]] = {}
+        waiting: set[Future[Outcome]] = set()
         try:
-            outcomes = [found[key].result() for key in length]
-        except BaseException:  # Ctrl-C, too: what has not begun does not
-            pool.shutdown(cancel_futures=True)
+            while rest or waiting:
+                for key in rest[: jobs - len(waiting)]:  # none is handed out before it can begin
+                    found[key] = pool.submit(_document, key, asked)
+                    waiting.add(found[key])
+                    rest.remove(key)
+                ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                while not lines.empty():
+                    print(lines.get(), file=sys.stderr)
+                for each_ended in ended:
+                    each_ended.result()
+        except BaseException as error:  # those that are at work keep what they have and end
+            for process in active_children():
+                with contextlib.suppress(OSError):
+                    os.kill(process.pid, signal.SIGINT)  # type: ignore[arg-type]  # it has begun
+            if isinstance(error, KeyboardInterrupt):
+                print("the same command goes on from here", file=sys.stderr)
             raise
-    done, missing = zip(*outcomes, strict=True)
+    done, missing = zip(*(found[key].result() for key in length), strict=True)
     return [*chain.from_iterable(done)], [*chain.from_iterable(missing)]
 
 
-def _document(key: str, asked: Asked, threads: int) -> Outcome:
-    """All of one document, in a process of its own."""
+def _begun(lines: SimpleQueue[str], threads: int) -> None:
+    """A process for documents begins."""
     import torch
 
+    sys.stderr = _Told(lines)
+    torch.set_num_threads(threads)
+
+
+def _document(key: str, asked: Asked) -> Outcome:
+    """All of one document, in a process of its own."""
     from narrows_studies import DOCUMENTS
 
-    torch.set_num_threads(threads)
     paper = DOCUMENTS[key]
     return _run([(paper, each) for each in paper.experiments], asked, "quiet")
 
@@ -218,7 +258,7 @@ def _one(
         return None, str(error)
     except Interrupted as error:
         stopped = str(error).split(";", 1)[0]
-        raise Interrupted(f"{stopped}; the same command goes on from here") from error
+        raise Interrupted(f"{stopped}; the same command goes on from here", error.signal) from error
     took = found.document["seconds"]["here"]
     verdict, words = found.document["verdict"], found.document["words"]
     print(f"{paper.key}, {chosen.name}: {verdict} ({took:.0f} s). {words}", file=sys.stderr)
