@@ -42,7 +42,7 @@ INDEX = """\
 
 Every figure, table and claim of the five documents that Narrows is built from, and some of the papers behind them, \
 is an experiment of `narrows reproduce`: `narrows reproduce` lists them, \
-`narrows reproduce kovenko-2020 --figure 12` runs one, `narrows reproduce --all` all of them (`--jobs 2`: two documents \
+`narrows reproduce kovenko-2020 --figure 12` runs one, `narrows reproduce --all` all of them (`--jobs 2`: two \
 beside each other), with a page of pictures (the small scale took {minutes:.0f} minutes on two cores). A claim that does not hold says so; where \
 it does not and our training was still improving when it ended, the verdict is that it was not reached at \
 this scale.

@@ -21,6 +21,7 @@ from narrows import files
 from narrows.autoencoder import Autoencoder
 from narrows.images import Images, Masked, named, named_masks
 from narrows.images.named import named_folder
+from narrows.locks import locked
 from narrows.parts import part_of
 from narrows.priors import Prior, fit_prior, load_prior, prior_for, save_prior, stored_priors
 from narrows.training import Recipe, fit, history_of
@@ -163,17 +164,20 @@ class Lab:
         if begin is not None:
             start = begin
             start.recipe = chosen
-        model = fit(
-            start,
-            images,
-            minutes=minutes,
-            validation=validation,
-            to=folder,
-            resume=True,
-            seed=seed,
-            device=self.device,
-            report=self.report,
-        )
+        with locked(
+            self.folder / ".at" / folder.name
+        ):  # an experiment beside this one may be at it
+            model = fit(
+                start,
+                images,
+                minutes=minutes,
+                validation=validation,
+                to=folder,
+                resume=True,
+                seed=seed,
+                device=self.device,
+                report=self.report,
+            )
         lines = history_of(folder)
         seconds = sum(line["seconds"] for line in lines)
         self.seconds += seconds

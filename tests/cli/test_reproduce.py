@@ -6,6 +6,7 @@ import re
 import pytest
 
 import narrows_studies as studies
+from narrows.cli.reproduce import _Order
 from narrows.errors import Interrupted
 from narrows_studies import Document, Finding, Row, experiment
 
@@ -76,7 +77,7 @@ def test_a_set_that_is_missing_is_named_and_the_rest_is_done(narrows, tmp_path):
     assert results["not_run"] == ["§5"]
 
 
-def test_documents_beside_each_other(narrows, tmp_path, monkeypatch):
+def test_experiments_beside_each_other(narrows, tmp_path, monkeypatch):
     """The same as one after the other, in the order of the list; threads stand for the processes."""
     import concurrent.futures
 
@@ -88,16 +89,12 @@ def test_documents_beside_each_other(narrows, tmp_path, monkeypatch):
             super().__init__(jobs)
 
         def submit(self, *what):
-            asked.append(what[1])
+            asked.append(what[1:3])
             return super().submit(*what)
-
-    @experiment("figure 2", title="None", claim="None.", data=("digits",))
-    def other(lab):
-        return Finding("shown", f"{len(lab.images('digits')):,} digits.")
 
     two = [
         Document(f"{key}-2020", key, "A. Author", "1", of)
-        for key, of in (("x", (means, missing)), ("y", (other,)))
+        for key, of in (("x", (means, missing)), ("y", (counted(2), counted(3), counted(4))))
     ]
     monkeypatch.setattr(studies, "DOCUMENTS", {paper.key: paper for paper in two})
     monkeypatch.setattr(
@@ -106,15 +103,39 @@ def test_documents_beside_each_other(narrows, tmp_path, monkeypatch):
     monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", Threads)
     done = narrows("reproduce", "--all", "--jobs", "2", "--to", tmp_path, "--json")
     document = json.loads(done.out)
-    assert done.code == 1 and asked == ["y-2020", "x-2020"]  # the longest first
-    assert [one["paper"] for one in document["results"]] == ["x-2020", "y-2020"]
+    assert done.code == 1 and len(asked) == 5
+    assert asked[:2] == [("y-2020", "figure-2"), ("x-2020", "figure-4")]  # the longest first
+    found = [(one["paper"], *one["experiment"]) for one in document["results"]]
+    assert found == [("x-2020", "figure 4"), *(("y-2020", f"figure {n}") for n in (2, 3, 4))]
     assert [one["paper"] for one in document["missing"]] == ["x-2020"]
     assert (tmp_path / "y-2020" / "index.html").exists() and (tmp_path / "index.html").exists()
     assert "x-2020, figure 4: holds (" in done.err and "y-2020, figure 2: shown (" in done.err
     again = narrows("reproduce", "--all", "--to", tmp_path, "--json")
     assert json.loads(again.out)["results"] == document["results"]
-    refused = narrows("reproduce", "x-2020", "--jobs", "2")
-    assert refused.code == 2 and "it belongs to --all" in refused.err
+
+
+def counted(number):
+    @experiment(f"figure {number}", title="None", claim="None.", data=("digits",))
+    def other(lab):
+        return Finding("shown", f"{len(lab.images('digits')):,} digits.")
+
+    return other
+
+
+def test_the_last_document_is_worked_on_from_both_ends(monkeypatch):
+    monkeypatch.setattr(studies, "measured_seconds", lambda paper, _: float(len(paper.title)))
+    long = Document("long", "a long one", "", "", tuple(counted(n) for n in range(4)))
+    short = Document("short", "short", "", "", (counted(1),))
+    order = _Order([(one, each) for one in (short, long) for each in one.experiments])
+    first, second = order.next(), order.next()
+    assert (first, second) == ((1, False), (0, False))
+    order.ended(*second)
+    third = order.next()
+    assert third == (4, True)  # nothing is left of the short one
+    order.ended(*first)
+    assert order.next() == (2, False)  # it goes on where it was
+    order.ended(*third)
+    assert order.next() == (3, True) and not order.rest
 
 
 def test_a_run_that_is_stopped_says_how_it_goes_on(narrows, tmp_path, monkeypatch):
@@ -155,6 +176,8 @@ def test_a_claim_of_ones_own(narrows, tmp_path):
         'claim = "PCA is beaten."\npictures = "digits"\nmodels = ["pca-autoencoder"]\nmeasure = "psnr"\n'
         "epochs = 0.2\ncode_size = 2\n"
     )
+    refused = narrows("reproduce", "--claim", path, "--jobs", "2")
+    assert refused.code == 2 and "and a claim is one" in refused.err
     done = narrows("reproduce", "--claim", path, "--seeds", "1", "--to", tmp_path / "out")
     assert done.code == 0 and "(one seed)" in (tmp_path / "out/mine/index.html").read_text()
     assert "psnr of 359 held-out pictures: pca-autoencoder" in done.out

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import textwrap
-from itertools import chain
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -57,7 +57,7 @@ Jobs = Annotated[
         "--jobs",
         "-j",
         min=1,
-        help="With --all: documents at once, each with its share of the cores.",
+        help="Experiments at once, each with its share of the cores.",
     ),
 ]
 
@@ -105,8 +105,8 @@ def reproduce(
         return _list(folder, scale, as_json)
     else:
         todo = _chosen(paper, labels, every)
-    if jobs > 1 and not every:
-        raise ValueError("--jobs runs documents at once; it belongs to --all")
+    if jobs > 1 and claim is not None:
+        raise ValueError("--jobs runs several experiments at once, and a claim is one")
     asked = Asked(folder, scale, seeds, device, again)
     done, missing = _run(todo, asked) if jobs == 1 else _at_once(todo, asked, jobs)
     page = folder / ("index.html" if every else f"{todo[0][0].key}/index.html")
@@ -129,32 +129,52 @@ class Asked(NamedTuple):
 Outcome = tuple[list[dict[str, Any]], list[dict[str, Any]]]  # of what was done, of what is missing
 
 
-def _run(todo: list[tuple[Document, Experiment]], asked: Asked, report: str = "auto") -> Outcome:
-    """One experiment after the other, and the pages after each."""
-    from narrows_studies import DOCUMENTS, Lab, write_document, write_index
+def _lab(asked: Asked, report: str) -> Lab:
+    from narrows_studies import Lab
 
-    folder, scale, seeds, device, again = asked
-    lab: Any = Lab(
-        folder / "models",
-        scale,  # type: ignore[arg-type]
-        seeds=tuple(range(seeds)),
-        device=device,
+    return Lab(
+        asked.folder / "models",
+        asked.scale,  # type: ignore[arg-type]
+        seeds=tuple(range(asked.seeds)),
+        device=asked.device,
         report=report,
     )
-    done, missing = [], []
+
+
+def _run(todo: list[tuple[Document, Experiment]], asked: Asked) -> Outcome:
+    """One experiment after the other, and the pages after each."""
+    lab, outcomes = _lab(asked, "auto"), []
     for number, (one, each) in enumerate(todo, 1):
-        found, reason = _one(one, each, lab, folder, again, f"{number}/{len(todo)}")
+        outcomes.append(_one(one, each, lab, asked, f"{number}/{len(todo)}"))
+        _write(one, asked.folder)
+    return _outcome(todo, outcomes)
+
+
+def _write(paper: Document, folder: Path) -> None:
+    """The pages, after an experiment of a document."""
+    from narrows_studies import DOCUMENTS, write_document, write_index
+
+    write_document(paper, folder)
+    write_index(DOCUMENTS.values(), folder)
+
+
+def _outcome(
+    todo: list[tuple[Document, Experiment]], outcomes: list[tuple[Found | None, str]]
+) -> Outcome:
+    done, missing = [], []
+    for (one, each), (found, reason) in zip(todo, outcomes, strict=True):
         if found is None:
             missing.append({"paper": one.key, "experiment": list(each.labels), "reason": reason})
         else:
             done.append({"paper": one.key, **found.document})
-        write_document(one, folder)
-        write_index(DOCUMENTS.values(), folder)
     return done, missing
 
 
+# ---- beside each other ---------------------------------------------------------------------------
+
+
 class _Told(io.TextIOBase):
-    """Standard error of a document's process: its lines are handed to the first one, whose own is the terminal's."""
+    """Standard error of another process: its lines are handed to the first one, whose own is the terminal's."""
 
     def __init__(self, lines: SimpleQueue[str]) -> None:
         self._lines, self._rest = lines, ""
@@ -167,35 +187,34 @@ class _Told(io.TextIOBase):
 
 
 def _at_once(todo: list[tuple[Document, Experiment]], asked: Asked, jobs: int) -> Outcome:
-    """Documents beside each other, those that take longest first: only one's own experiments share models."""
+    """Experiments beside each other, in an order in which they seldom want the same model at the same time."""
     from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
     from multiprocessing import active_children, get_context
 
-    from narrows_studies import measured_seconds
-
-    length: dict[str, float] = {}
-    for one, each in todo:
-        length[one.key] = length.get(one.key, 0.0) + (measured_seconds(one, each) or 0.0)
     context = get_context("spawn")
     lines = context.SimpleQueue()
     threads = max(1, (os.cpu_count() or 1) // jobs)
+    order = _Order(todo)
+    at: dict[Future[tuple[Found | None, str]], tuple[int, bool]] = {}
+    outcomes: dict[int, tuple[Found | None, str]] = {}
     with ProcessPoolExecutor(
         jobs, mp_context=context, initializer=_begun, initargs=(lines, threads)
     ) as pool:
-        rest = sorted(length, key=lambda key: -length[key])
-        found: dict[str, Future[Outcome]] = {}
-        waiting: set[Future[Outcome]] = set()
         try:
-            while rest or waiting:
-                for key in rest[: jobs - len(waiting)]:  # none is handed out before it can begin
-                    found[key] = pool.submit(_document, key, asked)
-                    waiting.add(found[key])
-                    rest.remove(key)
-                ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            while order.rest or at:
+                while order.rest and len(at) < jobs:  # none is handed out before it can begin
+                    number, end = order.next()
+                    count = f"{len(outcomes) + len(at) + 1}/{len(todo)}"
+                    one, each = todo[number]
+                    at[pool.submit(_apart, one.key, each.slug, asked, count)] = number, end
+                ended, _ = wait(at, timeout=0.2, return_when=FIRST_COMPLETED)
                 while not lines.empty():
                     print(lines.get(), file=sys.stderr)
-                for each_ended in ended:
-                    each_ended.result()
+                for future in ended:
+                    number, end = at.pop(future)
+                    outcomes[number] = future.result()
+                    _write(todo[number][0], asked.folder)
+                    order.ended(number, end)
         except BaseException as error:  # those that are at work keep what they have and end
             for process in active_children():
                 with contextlib.suppress(OSError):
@@ -203,24 +222,73 @@ def _at_once(todo: list[tuple[Document, Experiment]], asked: Asked, jobs: int) -
             if isinstance(error, KeyboardInterrupt):
                 print("the same command goes on from here", file=sys.stderr)
             raise
-    done, missing = zip(*(found[key].result() for key in length), strict=True)
-    return [*chain.from_iterable(done)], [*chain.from_iterable(missing)]
+    return _outcome(todo, [outcomes[number] for number in range(len(todo))])
+
+
+class _Order:
+    """Which experiment is next: only those of one document share models, and those at its two ends the fewest.
+
+    A document that nobody is at comes first, the longest of them; then the other end of the longest.
+    """
+
+    def __init__(self, todo: list[tuple[Document, Experiment]]) -> None:
+        from narrows_studies import measured_seconds
+
+        self._of = [one.key for one, _ in todo]
+        self._seconds = [measured_seconds(*each) or 0.0 for each in todo]
+        self.rest = list(range(len(todo)))
+        self._begun: set[str] = set()
+        self._free: list[tuple[str, bool]] = []  # documents and ends that a process was at
+
+    def next(self) -> tuple[int, bool]:
+        """The number of an experiment that is left, and whether it is at the end of its document."""
+        while self._free:
+            key, end = self._free.pop()
+            if self._left(key):
+                return self._take(key, end)
+        keys = list(dict.fromkeys(self._of[number] for number in self.rest))
+        new = [key for key in keys if key not in self._begun]
+        key = max(new or keys, key=lambda key: sum(self._seconds[n] for n in self._left(key)))
+        self._begun.add(key)
+        return self._take(key, not new)
+
+    def ended(self, number: int, end: bool) -> None:
+        """Whoever was at it may go on beside it."""
+        self._free.append((self._of[number], end))
+
+    def _left(self, key: str) -> list[int]:
+        return [number for number in self.rest if self._of[number] == key]
+
+    def _take(self, key: str, end: bool) -> tuple[int, bool]:
+        number = self._left(key)[-1 if end else 0]
+        self.rest.remove(number)
+        return number, end
 
 
 def _begun(lines: SimpleQueue[str], threads: int) -> None:
-    """A process for documents begins."""
+    """A process for experiments begins."""
     import torch
 
     sys.stderr = _Told(lines)
     torch.set_num_threads(threads)
 
 
-def _document(key: str, asked: Asked) -> Outcome:
-    """All of one document, in a process of its own."""
+def _apart(key: str, slug: str, asked: Asked, count: str) -> tuple[Found | None, str]:
+    """One experiment, in a process that others ran in before."""
     from narrows_studies import DOCUMENTS
 
     paper = DOCUMENTS[key]
-    return _run([(paper, each) for each in paper.experiments], asked, "quiet")
+    (chosen,) = (each for each in paper.experiments if each.slug == slug)
+    return _one(paper, chosen, _lab_here(asked), asked, count)
+
+
+@cache
+def _lab_here(asked: Asked) -> Lab:
+    """What this process keeps between experiments: the sets that it has read."""
+    return _lab(asked, "quiet")
+
+
+# ---- one experiment ------------------------------------------------------------------------------
 
 
 def _chosen(paper: str | None, labels: list[str], every: bool) -> list[tuple[Document, Experiment]]:
@@ -238,21 +306,21 @@ def _chosen(paper: str | None, labels: list[str], every: bool) -> list[tuple[Doc
 
 
 def _one(
-    paper: Document, chosen: Experiment, lab: Lab, folder: Path, again: bool, count: str
+    paper: Document, chosen: Experiment, lab: Lab, asked: Asked, count: str
 ) -> tuple[Found | None, str]:
     """Run or read one experiment; None and why where a set is missing."""
     from narrows_studies import kept, reproduce
 
     from ..errors import Interrupted, Unavailable
 
-    known = None if again else kept(paper, chosen, lab, folder)
+    known = None if asked.again else kept(paper, chosen, lab, asked.folder)
     say = f"[{count}] {paper.key}, {chosen.name}: {chosen.title}"
     if known is not None:
         print(f"{say}: was run before", file=sys.stderr)
         return known, ""
     print(say, file=sys.stderr)
     try:
-        found = reproduce(paper, chosen, lab, folder)
+        found = reproduce(paper, chosen, lab, asked.folder)
     except Unavailable as error:
         print(f"  left out: {error}", file=sys.stderr)
         return None, str(error)
