@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE  # else every interpreter that a test starts compiles all of ours again
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-full test-lowest lint types bench verbs docs man pages pictures gallery tour studio clean
