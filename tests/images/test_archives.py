@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 import tarfile
 import warnings
@@ -270,6 +271,38 @@ def test_parquet_of_the_hub(tmp_path: Path) -> None:
     hub(tmp_path / "q-test.parquet", [1], label=[0])
     many = pictures([path, tmp_path / "q-test.parquet"])
     assert len(many) == 6 and len(set(many.ids)) == 6
+
+
+EACH_BYTE = """
+import struct, sys
+from pathlib import Path
+from narrows.errors import BadFile
+from narrows.images.parquet import Groups, parquet_contents
+
+path, refused = Path(sys.argv[1]), 0
+whole = path.read_bytes()
+footer = len(whole) - 8 - struct.unpack("<I", whole[-8:-4])[0]
+for place in range(footer, footer + 80):
+    for change in (1, 16):
+        mutant = bytearray(whole)
+        mutant[place] ^= change
+        path.write_bytes(mutant)
+        try:
+            parquet_contents(path, Groups())
+        except BadFile:
+            refused += 1
+print(refused)
+"""
+
+
+def test_what_a_parquet_says_of_its_columns_does_not_end_the_process(tmp_path: Path) -> None:
+    """pyarrow's own look at a column whose statistics contradict the schema does."""
+    path = hub(tmp_path / "p.parquet", [5, 6, 7], label=[1, 0, 1])
+    done = subprocess.run(
+        [sys.executable, "-c", EACH_BYTE, str(path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 10
 
 
 def test_parquet_without_a_picture_and_without_pyarrow(tmp_path: Path, monkeypatch) -> None:

@@ -22,6 +22,7 @@ from .walk import printable
 __all__ = ["Groups", "parquet_contents"]
 
 GROUP_BYTES = 1 << 30  # of a row group's pictures
+BUFFER = 1 << 16  # bytes of a column that are read ahead
 AT_ONCE = 1 << 27  # bytes that the rows of one batch may become
 _ROWS = 65536
 KEPT = 2  # row groups in memory, of all archives together
@@ -78,13 +79,14 @@ def parquet_contents(path: Path, groups: Groups) -> Contents:
     """
     parquet = _parquet()
     contents = Contents(pictures=True)
-    with told(path), parquet.ParquetFile(path) as opened:
+    with told(path), parquet.ParquetFile(path, buffer_size=BUFFER) as opened:
         schema, about = opened.schema_arrow, opened.metadata
         counts = [about.row_group(group).num_rows for group in range(about.num_row_groups)]
         if min(counts, default=0) < 0 or sum(counts) > MEMBERS:
             raise ValueError(f"it claims {sum(counts):,} rows, and at most {MEMBERS:,} are read")
         features = _features(schema)
         column, leaf = _picture_column(path, schema, features)
+        _check_columns(opened)
         _check_groups(about, leaf)
         names = _names(opened, schema, column, sum(counts))
         sizes = [
@@ -145,6 +147,18 @@ def _picture_column(path: Path, schema: Any, features: Mapping[str, Any]) -> tup
             )
         some = named or some
     return some[0], found[some[0]]
+
+
+def _check_columns(opened: Any) -> None:
+    """Refuse what pyarrow's ``metadata`` would end the process for, such as statistics that contradict the schema.
+
+    Asked for no rows of a row group it looks at each of its columns, too, and raises.
+    """
+    every = list(range(len(opened.schema)))
+    for number in range(opened.metadata.num_row_groups):
+        if opened.metadata.row_group(number).num_columns != len(every):
+            raise ValueError("a row group has other columns than the file")
+        next(opened.reader.iter_batches(0, [number], every, use_threads=False), None)
 
 
 def _check_groups(about: Any, leaf: str) -> None:
