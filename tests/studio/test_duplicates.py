@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asking import Studio
@@ -144,6 +146,35 @@ def test_a_person_compares_moves_and_brings_back(room: Studio, chromium: object)
         gone = {*before} - {*pictures(room)}
         assert len(gone) == 2 and sum(name.startswith("zwei") for name in gone) == 1
         page.get_by_text(f"{COPIES - 2} groups").wait_for()
+        page.get_by_role("button", name="Bring back").click()
+        page.get_by_text(f"{COPIES} groups").wait_for()
+    assert pictures(room) == before
+
+
+def test_an_earlier_move_is_not_taken_for_this_one(room: Studio, chromium: object) -> None:
+    """Where the studio is slow to begin it, and tells of something else meanwhile."""
+    found, before = looked(room), pictures(room)
+    asked = [{"group": found["groups"][0]["group"], "keep": [0]}]
+    room.put("/api/duplicates/moves", number=found["number"], groups=asked)
+    now = waited(room)
+    last = now.ask("/api/duplicates/moves").json()["moves"][-1]["number"]
+    now.client.delete(f"/api/duplicates/moves/{last}")
+    waited(now)
+
+    def slowly(route: Any) -> None:
+        if route.request.method == "PUT":
+            room.session.jobs.changes += 1
+            time.sleep(0.7)
+        route.continue_()
+
+    with serving(room.session) as address, browsing(chromium, address) as browse:
+        page = browse.page()
+        page.route("**/api/duplicates/moves*", slowly)
+        page.get_by_role("link", name="Duplicates").click()
+        page.locator(".groups .group").nth(COPIES - 1).wait_for()
+        page.keyboard.press("Space")
+        page.get_by_role("button", name="Move 1 ").click()
+        page.get_by_text("1 moved to ").wait_for()
         page.get_by_role("button", name="Bring back").click()
         page.get_by_text(f"{COPIES} groups").wait_for()
     assert pictures(room) == before

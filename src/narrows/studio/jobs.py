@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -36,6 +37,7 @@ class Job:
         message: why it failed.
         stops: whether a person may stop it.
         ends: whether one has, and it is to end where it says next how far it is.
+        run: the how many-th of its name; a page that knows the one before tells them apart.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Job:
     message: str = ""
     stops: bool = False
     ends: bool = False
+    run: int = 1
 
 
 class Jobs:
@@ -60,6 +63,7 @@ class Jobs:
         self._said = said
         self._jobs: dict[str, Job] = {}
         self._threads: dict[str, threading.Thread] = {}
+        self._runs: Counter[str] = Counter()
         self._lock = threading.Lock()
         self.changes = 0  # goes up with every change, so that a page knows when to look
 
@@ -72,7 +76,8 @@ class Jobs:
             known = self._jobs.get(name)
             if known is not None and known.state in ("running", "done"):
                 return known
-            job = self._jobs[name] = Job(name, title, stops=stops)
+            self._runs[name] += 1
+            job = self._jobs[name] = Job(name, title, stops=stops, run=self._runs[name])
             thread = threading.Thread(
                 target=self._run, args=(job, work), name=f"studio {name}", daemon=True
             )

@@ -34,7 +34,7 @@ const decided = signal(new Map()); // group → {keep: members, the keeper first
 const history = signal([]); // [{group, before}], the newest last
 const listed = signal(PART);
 const moves = signal({ folder: "", moves: [] });
-let moving = null; // what is said when a move is done
+let moving = null; // {after: the run of the job before, done: what is said when a move is done}
 
 const job = name => server.value?.jobs.find(one => one.name === name);
 const groups = computed(() => found.value?.groups ?? []);
@@ -80,8 +80,8 @@ let loading = null;
 async function arrived(rows) {
   if (!rows) return;
   const looked = job("duplicates"), moved = job("moving");
-  if (moving && moved && moved.state !== "running") {
-    const done = moving;
+  if (moving && moved && moved.run > moving.after && moved.state !== "running") {
+    const { done } = moving;
     moving = null;
     if (moved.state === "failed") say(moved.message, "error");
     else await done();
@@ -202,7 +202,7 @@ async function move() {
   }
   if (!body.groups.length) return;
   const known = new Set(moves.value.moves.map(one => one.number));
-  moving = async () => {
+  moving = { after: job("moving")?.run ?? 0, done: async () => {
     await list();
     const mine = moves.value.moves.find(one => !known.has(one.number));
     const about = mine && (await told(get(`/api/duplicates/moves/${mine.number}`)));
@@ -210,15 +210,15 @@ async function move() {
     say(`${about.moved.length.toLocaleString("en")} moved to ${moves.value.folder}, beside the pictures.`);
     for (const [id, why] of about.not_moved.slice(0, 3)) say(`${id} stays: ${why}.`, "error");
     history.value = [];
-  };
+  } };
   if (!(await told(write("/api/duplicates/moves", body)))) moving = null;
 }
 
 async function back(number) {
-  moving = () => {
+  moving = { after: job("moving")?.run ?? 0, done: () => {
     history.value = [];
     if (!known) say("The files are where they were; index the folder again to see them here (narrows index).");
-  };
+  } };
   let known = true;
   const answer = await told(remove(`/api/duplicates/moves/${number}`));
   if (answer) known = answer.indexed;
