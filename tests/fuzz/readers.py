@@ -11,6 +11,7 @@ import binascii
 import contextlib
 import gzip
 import io
+import itertools
 import json
 import logging.handlers
 import random
@@ -350,9 +351,10 @@ class Parquet(Archives):
         import pyarrow.parquet as parquet
 
         with parquet.ParquetFile(io.BytesIO(content)) as opened:
-            for group in range(opened.num_row_groups):
+            leaves = [opened.schema.column(place).path for place in range(len(opened.schema))]
+            for group, leaf in itertools.product(range(opened.num_row_groups), leaves):
                 with contextlib.suppress(Exception):
-                    for column in opened.read_row_group(group).columns:
+                    for column in opened.read_row_group(group, [leaf]).columns:
                         for value in column.to_pylist():
                             each = value.values() if isinstance(value, dict) else (value,)
                             yield from (one for one in each if isinstance(one, bytes))
