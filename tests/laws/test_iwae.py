@@ -60,7 +60,7 @@ def test_the_sampled_kl_is_the_closed_one_on_average() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["gaussian", pytest.param("hierarchical", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["gaussian", "hierarchical"])
 def test_it_grows_with_k_towards_the_likelihood(kind: str) -> None:
     """Averaged over many draws, for weights far from the posterior."""
     model = model_of(kind)

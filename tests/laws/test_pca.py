@@ -40,7 +40,7 @@ def cosine_of_largest_angle(a: Tensor, b: Tensor) -> float:
     return float(torch.linalg.svdvals(bases[0].T @ bases[1]).min())
 
 
-@pytest.mark.parametrize("tied", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("tied", [False, True])
 def test_on_digits(digits: nw.images.Images, tied: bool) -> None:
     """Four components, because the widest gap of the digits' variances is after the fourth."""
     best, directions = pca(digits, 4)

@@ -64,7 +64,6 @@ def test_every_level_follows_the_code() -> None:
     assert bool((slope[0] != 0).any()) and not bool((slope[1] != 0).any())
 
 
-@pytest.mark.slow
 def test_it_learns_digits() -> None:
     images = nw.images.named("digits")
     recipe = nw.recipes.style_vae(images.shape, 8, widths=(16, 32)).with_(epochs=6, batch_size=32)

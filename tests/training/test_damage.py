@@ -290,13 +290,13 @@ def bombs() -> dict[str, str]:
     return {name: f"{ladder}{text}\n{rest}" for name, text in said.items()}
 
 
-def test_a_recipe_that_asks_for_too_much_is_refused_in_seconds(tmp_path: Path) -> None:
+def test_a_recipe_that_asks_for_too_much_is_refused_in_a_second(tmp_path: Path) -> None:
     for text in bombs().values():
         (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
         began = time.process_time()
         with pytest.raises(BadFile):
             run_info(tmp_path)
-        assert time.process_time() - began < 4
+        assert time.process_time() - began < 1
 
 
 # -- metrics.jsonl -----------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from .. import files
 from ..autoencoder import Autoencoder
@@ -300,7 +301,7 @@ class Recipe:
             model.recipe = self
             return model
         try:
-            with torch.random.fork_rng(), torch.device("meta"), at_most(MOST_PIECES):
+            with torch.random.fork_rng(), torch.device("meta"), _Undrawn(), at_most(MOST_PIECES):
                 outline = Autoencoder(*parts)
                 check(outline, self.phases)
         except (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
@@ -473,6 +474,17 @@ def objective_of(phase: Phase, model: Autoencoder) -> Objective:
 def _own(part: Any) -> Any:
     """A part, or a copy of an object: training moves it, and a recipe stays as it was written."""
     return part if isinstance(part, Part) else copy.deepcopy(part)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Draws no weights: an outline's have no values, and to draw them takes most of its time."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 @contextlib.contextmanager
