@@ -194,6 +194,11 @@ function pair() {
   return [first, rest[Math.min(other.value, rest.length) - 1]];
 }
 
+// once a later job than the one that is known by now is done
+function whenMoved(done) {
+  moving = { after: job("moving")?.run ?? 0, done };
+}
+
 async function move() {
   const body = { number: found.value.number, groups: [] };
   for (const group of groups.value) {
@@ -202,7 +207,7 @@ async function move() {
   }
   if (!body.groups.length) return;
   const known = new Set(moves.value.moves.map(one => one.number));
-  moving = { after: job("moving")?.run ?? 0, done: async () => {
+  whenMoved(async () => {
     await list();
     const mine = moves.value.moves.find(one => !known.has(one.number));
     const about = mine && (await told(get(`/api/duplicates/moves/${mine.number}`)));
@@ -210,15 +215,15 @@ async function move() {
     say(`${about.moved.length.toLocaleString("en")} moved to ${moves.value.folder}, beside the pictures.`);
     for (const [id, why] of about.not_moved.slice(0, 3)) say(`${id} stays: ${why}.`, "error");
     history.value = [];
-  } };
+  });
   if (!(await told(write("/api/duplicates/moves", body)))) moving = null;
 }
 
 async function back(number) {
-  moving = { after: job("moving")?.run ?? 0, done: () => {
+  whenMoved(() => {
     history.value = [];
     if (!known) say("The files are where they were; index the folder again to see them here (narrows index).");
-  } };
+  });
   let known = true;
   const answer = await told(remove(`/api/duplicates/moves/${number}`));
   if (answer) known = answer.indexed;
