@@ -23,6 +23,7 @@ from .lab import Lab
 from .verdicts import Curve, at_scale, evidence
 
 __all__ = [
+    "ALL",
     "CURVES",
     "TIMES",
     "Found",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 TIMES = Path(__file__).with_name("times.json")
+ALL = "all"  # the key there of the processor's time of everything together
 CURVES = "curves.png"
 POINTS, PANELS = 40, 4  # of a curve; curves that are drawn
 PUBLISHED, OURS, BASELINE = "published", "ours", "baseline"
@@ -128,7 +130,7 @@ def found_in(paper: Document, to: Path) -> dict[str, Found]:
 
 
 def measured_seconds(paper: Document, one: Experiment) -> float | None:
-    """What an experiment took on two cores at the small scale, its trainings too; None if unknown."""
+    """What an experiment took on one core at the small scale, its trainings too; None if unknown."""
     known = json.loads(TIMES.read_text(encoding="utf-8")).get(paper.key, {}).get(one.slug)
     return None if known is None else float(known)
 
@@ -136,7 +138,7 @@ def measured_seconds(paper: Document, one: Experiment) -> float | None:
 def overview(papers: Iterable[Document], to: Path, scale: str = "small") -> list[dict[str, Any]]:
     """A row for each experiment: its sets, what was found in ``to``, and how long it takes.
 
-    ``seconds`` are those of two cores at the small scale, and, where it was run, ``here``; ``missing``
+    ``seconds`` are those of one core at the small scale, and, where it was run, ``here``; ``missing``
     are sets that are not on this machine.
     """
     rows = []
@@ -153,7 +155,7 @@ def overview(papers: Iterable[Document], to: Path, scale: str = "small") -> list
                     "claim": one.claim,
                     "data": list(sets),
                     "missing": [name for name in sets if describe(name).where is None],
-                    "seconds": {"two cores, small": measured_seconds(paper, one), "here": here},
+                    "seconds": {"one core, small": measured_seconds(paper, one), "here": here},
                     "verdict": run.document["verdict"] if run else None,
                 }
             )

@@ -1,12 +1,15 @@
 """``narrows reproduce``: the list, one experiment, and what is refused."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
 import narrows_studies as studies
-from narrows.cli.reproduce import _Order
+from narrows.cli.reproduce import THREADS, _Order, _shared
 from narrows.errors import Interrupted
 from narrows_studies import Document, Finding, Row, experiment
 
@@ -136,6 +139,21 @@ def test_the_last_document_is_worked_on_from_both_ends(monkeypatch):
     assert order.next() == (2, False)  # it goes on where it was
     order.ended(*third)
     assert order.next() == (3, True) and not order.rest
+
+
+def test_linear_algebra_has_its_share_of_the_cores_too(monkeypatch):
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    told = "import sklearn.cluster, threadpoolctl; print({each['num_threads'] for each in threadpoolctl.threadpool_info()})"
+    with _shared(1):
+        done = subprocess.run(
+            [sys.executable, "-c", told], capture_output=True, text=True, check=True
+        )
+    assert done.stdout == "{1}\n"
+    assert not {*THREADS} & {*os.environ}
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")  # the user's word
+    with _shared(1):
+        assert os.environ["OMP_NUM_THREADS"] == "3"
 
 
 def test_a_run_that_is_stopped_says_how_it_goes_on(narrows, tmp_path, monkeypatch):
