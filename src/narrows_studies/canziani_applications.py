@@ -128,7 +128,12 @@ def figures_2_to_4(lab: Lab) -> Finding:
     base = {name: clear[name][0] for name in ("pixels", "whole digits")}
     rows = [
         Row(
-            "half-way pictures that look like one digit", clear["codes"], "", base, better="higher"
+            "half-way pictures that look like one digit",
+            clear["codes"],
+            "",
+            base,
+            better="higher",
+            limits=("whole digits",),
         ),
         Row(
             "edges half-way, of those at the ends",

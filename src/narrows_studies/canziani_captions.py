@@ -27,6 +27,7 @@ from .verdicts import Verdict, verdict_of
 
 __all__ = ["figure_12"]
 
+LIMITS = ("held-out pictures", "held-out, reconstructed", "mean code")
 DRAWN = 12  # of each caption in the figure
 WANTED = {"sprites": 0.9, "mnist": 0.95}  # the share that agrees
 CAPTIONS = {
@@ -156,6 +157,7 @@ def figure_12(lab: Lab) -> Finding:
                 "",
                 {k: mean[k] for k in others},
                 better="higher",
+                limits=LIMITS,
             ),
             *(
                 Row(
@@ -164,6 +166,7 @@ def figure_12(lab: Lab) -> Finding:
                     "",
                     {k: statistics.fmean(one.each[part] for one in found[k]) for k in others},
                     better="higher",
+                    limits=LIMITS,
                 )
                 for part in found[ours][0].each
                 if len(found[ours][0].each) > 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,6 +42,7 @@ class Row:
         baselines: name → value.
         unit: of all of them.
         better: which way, where the baselines are what a reader could use instead.
+        limits: those of the baselines that are not: real pictures, or codes of the same model.
     """
 
     what: str
@@ -50,6 +51,7 @@ class Row:
     baselines: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
     better: Literal["", "lower", "higher"] = ""
+    limits: Collection[str] = ()
 
     def __post_init__(self) -> None:
         if not self.ours:

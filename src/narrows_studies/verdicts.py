@@ -92,15 +92,16 @@ def evidence(words: str, verdict: Verdict, rows: Sequence[Row], curves: Mapping[
 def behind(rows: Sequence[Row]) -> str:
     """Where ours is worse than the best that needs no network, in a sentence each; empty if nowhere.
 
-    Rows that do not say which way is better are not compared.
+    Rows that do not say which way is better are not compared, nor is what is a limit.
     """
     said = []
     for row in rows:
-        if not row.better or not row.baselines:
+        rivals = {name: value for name, value in row.baselines.items() if name not in row.limits}
+        if not row.better or not rivals:
             continue
         higher = row.better == "higher"
-        best = (max if higher else min)(row.baselines, key=lambda name: row.baselines[name])
-        value = row.baselines[best]
+        best = (max if higher else min)(rivals, key=lambda name: rivals[name])
+        value = rivals[best]
         if (row.mean < value) if higher else (row.mean > value):
             unit = f" {row.unit}" if row.unit else ""
             said.append(f"{row.what}: {best} has {value:.3g}{unit}, ours {row.mean:.3g}.")
