@@ -38,7 +38,7 @@ from narrows.randomness import generator
 from narrows.recipes import conv_autoencoder, views
 
 from .experiment import Finding, Row, by_name, experiment
-from .lab import Lab
+from .lab import Lab, places
 from .verdicts import Verdict, verdict_of
 
 __all__ = [
@@ -504,7 +504,9 @@ def _features_told(
     lab: Lab, name: str, labels: Sequence[str]
 ) -> dict[tuple[str, str], dict[str, list[float]]]:
     """(label, classifier) → kind of features → accuracy in per cent of each part."""
-    images = lab.images(name, size=SIZE, limit=lab.of(small=SOME_FACES, paper=None))
+    images = lab.images(name, size=SIZE)
+    if lab.scale == "small":  # from all through the set: the first of one are all of one gender
+        images = images.select(places(len(images), SOME_FACES))
     order = np.random.default_rng(0).permutation(len(images))
     tested = np.array_split(order[min(LOOKED_AT, len(order) // 4) :], 3)
     found: dict[tuple[str, str], dict[str, list[float]]] = {}

@@ -141,6 +141,20 @@ def test_the_last_document_is_worked_on_from_both_ends(monkeypatch):
     assert order.next() == (3, True) and not order.rest
 
 
+def test_an_experiment_that_fails_is_named_and_the_others_go_on(narrows, tmp_path, monkeypatch):
+    @experiment("figure 2", title="Fails", claim="None.", data=("digits",))
+    def failing(lab):
+        raise ValueError("classes are told apart from two on")
+
+    paper = Document("x-2020", "", "", "", (failing, counted(3)))
+    monkeypatch.setattr(studies, "DOCUMENTS", {"x-2020": paper})
+    done = narrows("reproduce", "--all", "--to", tmp_path, "--json")
+    document = json.loads(done.out)
+    assert done.code == 1
+    assert [one["experiment"] for one in document["results"]] == [["figure 3"]]
+    assert [one["reason"] for one in document["missing"]] == ["classes are told apart from two on"]
+
+
 def test_linear_algebra_has_its_share_of_the_cores_too(monkeypatch):
     for name in THREADS:
         monkeypatch.delenv(name, raising=False)

@@ -329,10 +329,10 @@ def _chosen(paper: str | None, labels: list[str], every: bool) -> list[tuple[Doc
 def _one(
     paper: Document, chosen: Experiment, lab: Lab, asked: Asked, count: str
 ) -> tuple[Found | None, str]:
-    """Run or read one experiment; None and why where a set is missing."""
+    """Run or read one experiment; None and why where a set is missing or it fails."""
     from narrows_studies import kept, reproduce
 
-    from ..errors import Interrupted, Unavailable
+    from ..errors import Interrupted, NarrowsError
 
     known = None if asked.again else kept(paper, chosen, lab, asked.folder)
     say = f"[{count}] {paper.key}, {chosen.name}: {chosen.title}"
@@ -342,12 +342,12 @@ def _one(
     print(say, file=sys.stderr)
     try:
         found = reproduce(paper, chosen, lab, asked.folder)
-    except Unavailable as error:
-        print(f"  left out: {error}", file=sys.stderr)
-        return None, str(error)
     except Interrupted as error:
         stopped = str(error).split(";", 1)[0]
         raise Interrupted(f"{stopped}; the same command goes on from here", error.signal) from error
+    except (NarrowsError, ValueError) as error:  # the others go on
+        print(f"  left out: {error}", file=sys.stderr)
+        return None, str(error)
     took = found.document["seconds"]["here"]
     verdict, words = found.document["verdict"], found.document["words"]
     print(f"{paper.key}, {chosen.name}: {verdict} ({took:.0f} s). {words}", file=sys.stderr)
