@@ -1,7 +1,7 @@
 """Writes docs/papers/, a page for each document, from what `narrows reproduce` left.
 
     python docs/papers.py reproduced/small     takes over its results and its pictures of free sets
-    python docs/papers.py reproduced/small --times     and what each took, if nothing else was running
+    python docs/papers.py reproduced/small --times     and what each took, if --all made it and nothing else ran
     python docs/papers.py                      writes the pages again from the results that are here
 
 What was not run again keeps the results that are here, and so does what is here of the paper scale and was
@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from narrows.figures import smaller
-from narrows_studies import DOCUMENTS, Document, Experiment, Found, found_in, measured_seconds
+from narrows_studies import DOCUMENTS, Document, Experiment, Found, found_in
 from narrows_studies.pages import markdown_index, markdown_page, write_results
-from narrows_studies.reproduce import CURVES, TIMES
+from narrows_studies.reproduce import ALL, CURVES, TIMES
 
 FOLDER = Path(__file__).with_suffix("")
 FREE = {"digits", "mnist", "fashion_mnist", "sprites", "kodak"}
@@ -43,8 +43,9 @@ INDEX = """\
 Every figure, table and claim of the five documents that Narrows is built from, and some of the papers behind them, \
 is an experiment of `narrows reproduce`: `narrows reproduce` lists them, \
 `narrows reproduce kovenko-2020 --figure 12` runs one, `narrows reproduce --all` all of them (`--jobs 2`: two \
-beside each other), with a page of pictures (the small scale took {minutes:.0f} minutes on two cores). A claim that does not hold says so; where \
-it does not and our training was still improving when it ended, the verdict is that it was not reached at \
+beside each other), with a page of pictures. At the small scale all of them together took {minutes:.0f} minutes \
+of processor time. A claim that does not hold says so; where it does not and our training was still improving \
+when it ended, the verdict is that it was not reached at \
 this scale.
 """
 
@@ -54,7 +55,7 @@ def main() -> None:
         for paper in DOCUMENTS.values():
             take(paper, Path(sys.argv[1]))
         if "--times" in sys.argv:
-            write_times()
+            write_times(Path(sys.argv[1]))
     for paper in DOCUMENTS.values():
         write_results(paper, results(paper), _file(paper))
         (FOLDER / f"{paper.key}.md").write_text(page(paper), encoding="utf-8")
@@ -85,14 +86,15 @@ def _longer(before: Found | None, found: Found) -> bool:
     return before is not None and before.document["scale"] == "paper" != found.document["scale"]
 
 
-def write_times() -> None:
-    """What `narrows reproduce` tells of each experiment's time."""
-    times = {
-        paper.key: {
-            slug: max(one.document["seconds"].values()) for slug, one in results(paper).items()
-        }
-        for paper in DOCUMENTS.values()
+def write_times(made: Path) -> None:
+    """What `narrows reproduce` tells of each experiment's time, and the processor's time of all together."""
+    found = {paper.key: found_in(paper, made) for paper in DOCUMENTS.values()}
+    times: dict[str, Any] = {
+        key: {slug: max(one.document["seconds"].values()) for slug, one in ones.items()}
+        for key, ones in found.items()
     }
+    worked = [one.document["processor_seconds"] for ones in found.values() for one in ones.values()]
+    times[ALL] = round(sum(worked), 1)
     TIMES.write_text(json.dumps(times, indent=1) + "\n", encoding="utf-8")
 
 
@@ -132,12 +134,8 @@ def may_be_shown(one: Experiment, file: str) -> bool:
 def index() -> str:
     """The page over the pages: how many claims come to what, and how long all of it took."""
     found = {key: results(paper) for key, paper in DOCUMENTS.items()}
-    took = [
-        measured_seconds(paper, one) or 0.0
-        for paper in DOCUMENTS.values()
-        for one in paper.experiments
-    ]
-    return markdown_index(DOCUMENTS.values(), found, INDEX.format(minutes=sum(took) / 60))
+    seconds = json.loads(TIMES.read_text(encoding="utf-8"))[ALL]
+    return markdown_index(DOCUMENTS.values(), found, INDEX.format(minutes=seconds / 60))
 
 
 def page(paper: Document) -> str:

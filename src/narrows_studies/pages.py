@@ -155,7 +155,7 @@ def _section(one: Experiment, paper: Document, found: Found | None) -> Section:
     unlike = "" if paper.own else "Unlike the document: "
     paragraphs += [f"{unlike}{each}" for each in document["deviations"]]
     took, seeds = measured_seconds(paper, one), ", ".join(map(str, document["seeds"]))
-    minutes = "" if took is None else f", {took / 60:.1f} minutes on two cores"
+    minutes = "" if took is None else f", {took / 60:.1f} minutes on one core"
     scale = "" if document["scale"] == "small" else f" At the {document['scale']} scale."
     paragraphs.append(f"Seeds {seeds}{minutes if not scale else ''}.{scale}")
     pictures = [Picture(path.read_bytes(), caption) for caption, path in found.pictures.items()]
