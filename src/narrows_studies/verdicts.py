@@ -96,12 +96,12 @@ def behind(rows: Sequence[Row]) -> str:
     """
     said = []
     for row in rows:
-        rivals = {name: value for name, value in row.baselines.items() if name not in row.limits}
-        if not row.better or not rivals:
+        others = {name: value for name, value in row.baselines.items() if name not in row.limits}
+        if not row.better or not others:
             continue
         higher = row.better == "higher"
-        best = (max if higher else min)(rivals, key=lambda name: rivals[name])
-        value = rivals[best]
+        best = (max if higher else min)(others, key=lambda name: others[name])
+        value = others[best]
         if (row.mean < value) if higher else (row.mean > value):
             unit = f" {row.unit}" if row.unit else ""
             said.append(f"{row.what}: {best} has {value:.3g}{unit}, ours {row.mean:.3g}.")
