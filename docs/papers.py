@@ -46,7 +46,8 @@ is an experiment of `narrows reproduce`: `narrows reproduce` lists them, \
 beside each other), with a page of pictures. At the small scale all of them together took {minutes:.0f} minutes \
 of processor time. A claim that does not hold says so; where it does not and our training was still improving \
 when it ended, the verdict is that it was not reached at \
-this scale.
+this scale. Below what fell short stands the command of the paper scale, which is for a GPU: one is taken where there \
+is one.
 """
 
 

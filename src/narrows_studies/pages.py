@@ -158,6 +158,8 @@ def _section(one: Experiment, paper: Document, found: Found | None) -> Section:
     minutes = "" if took is None else f", {took / 60:.1f} minutes on one core"
     scale = "" if document["scale"] == "small" else f" At the {document['scale']} scale."
     paragraphs.append(f"Seeds {seeds}{minutes if not scale else ''}.{scale}")
+    if document["verdict"] not in ("holds", "shown") and not (scale or one.command):
+        paragraphs.append(f"At full size, best on a GPU: `{command} --scale paper`.")
     pictures = [Picture(path.read_bytes(), caption) for caption, path in found.pictures.items()]
     text, table = "\n\n".join(paragraphs), _table(document["rows"])
     return Section(heading, text, table, pictures, document["command"], anchor=one.slug)

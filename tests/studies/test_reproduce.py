@@ -4,7 +4,17 @@ import json
 
 import pytest
 
-from narrows_studies import DOCUMENTS, Row, found_in, kept, reproduce, write_document, write_index
+from narrows_studies import (
+    DOCUMENTS,
+    Found,
+    Row,
+    found_in,
+    kept,
+    reproduce,
+    write_document,
+    write_index,
+)
+from narrows_studies.pages import markdown_page
 from narrows_studies.verdicts import VERDICTS, at_scale
 
 ALL = [(paper, one) for paper in DOCUMENTS.values() for one in paper.experiments]
@@ -105,6 +115,26 @@ def test_the_pages_say_what_was_not_run_and_what_is_no_experiment(lab, tmp_path)
     results = json.loads((tmp_path / paper.key / "results.json").read_text())
     assert results["not_run"] == [each.labels[0] for each in paper.experiments]
     assert found_in(paper, tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "scale", "named"),
+    [
+        ("not reached at this scale", "small", True),
+        ("does not hold", "small", True),
+        ("holds in part", "small", True),
+        ("holds in part", "paper", False),
+        ("holds", "small", False),
+        ("shown", "small", False),
+    ],
+)
+def test_what_fell_short_names_the_command_of_full_size(verdict, scale, named, tmp_path):
+    paper = DOCUMENTS["ray-2022"]
+    one = paper.experiments[0]
+    said = {"verdict": verdict, "scale": scale, "words": "", "command": "", "seeds": [0]}
+    found = Found({**said, "rows": [], "deviations": []}, {})
+    page = markdown_page(paper, {one.slug: found}, tmp_path, "")
+    assert ("`narrows reproduce ray-2022 --table 1 --scale paper`" in page) == named
 
 
 def test_the_index_shows_a_picture_of_each_experiment_and_leads_to_it(lab, tmp_path):
