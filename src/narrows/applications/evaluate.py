@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+import torch
+
 from ..images import known_factors
 from ..images.inputs import Pictures, are_files, evenly
 from ..images.patches import patches
@@ -26,9 +28,10 @@ from ..training import Portion
 from .beside_pca import best_of, conclusion, unfair, views_of
 from .disentangle import FEWEST, LARGEST, baseline_encoders, disentangle
 from .generate import generate
+from .inference import Inference, inference
 from .opening import opened_images, opened_model, run_of
 
-__all__ = ["Drawn", "ModelEvaluation", "evaluate"]
+__all__ = ["Drawn", "Inference", "ModelEvaluation", "evaluate"]
 
 UNITS = {
     "mig": "MIG",
@@ -83,6 +86,7 @@ class ModelEvaluation(Result):
         conclusion: how the reconstructions compare with those of the best PCA, in a sentence; empty
             where that is no fair rival, which a note explains, or there is none.
         drawn: how far pictures drawn from its prior are from these; None where none were asked for.
+        inference: what the encoder loses beside a search for each code; None where it was not asked for.
         notes, skipped: as of every result.
     """
 
@@ -96,6 +100,7 @@ class ModelEvaluation(Result):
     notes: Sequence[str] = ()
     skipped: Sequence[tuple[str, str]] = ()
     drawn: Drawn | None = None
+    inference: Inference | None = None
 
     def document(self) -> dict[str, Any]:
         """The numbers, without those per picture."""
@@ -105,6 +110,8 @@ class ModelEvaluation(Result):
         document["skipped"] = [list(item) for item in self.skipped]
         if self.drawn is not None:
             document["drawn"] = asdict(self.drawn)
+        if self.inference is not None:
+            document["inference"] = asdict(self.inference)
         if self.units is not None:
             rows = [{"name": name, **each.numbers()} for name, each in self.units.items()]
             why = [self.unmeasured] if self.unmeasured else []
@@ -165,7 +172,7 @@ class ModelEvaluation(Result):
         said.insert(
             1, f"(mean ± standard deviation over {self.measures.n:,} pictures: {self.judged.name})"
         )
-        said += [] if self.drawn is None else [str(self.drawn)]
+        said += [str(each) for each in (self.drawn, self.inference) if each is not None]
         text = "\n\n".join(said).replace("\n\n(mean", "\n(mean", 1)
         return f"{text}\n\n{self.conclusion}" if self.conclusion else text
 
@@ -177,6 +184,7 @@ def evaluate(
     split: str | None = None,
     samples: int = 0,
     draws: int = 0,
+    searched: int = 0,
     limit: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -200,12 +208,15 @@ def evaluate(
         draws: draw so many pictures from the prior, as ``generate`` does, and compare them with as many
             real ones (fewer where there are not twice as many): by the Fréchet distance, and by a
             classifier that tells them apart; 0 leaves it out.
+        searched: search the codes of so many of the pictures by gradients, and say what the encoder's one
+            pass loses beside them (:class:`Inference`); 0 leaves it out.
         limit: evaluate at most so many, evenly spread.
         seed: of every draw.
         device, progress: see :func:`opened_model`, :mod:`narrows.progress`.
 
     Raises:
-        ValueError: none of the pictures is of that part, or samples or draws for a model without a prior.
+        ValueError: none of the pictures is of that part, samples or draws for a model without a prior, or
+            codes searched that have no gradient.
         NoImages: nothing can be read.
 
     Examples:
@@ -254,8 +265,14 @@ def evaluate(
     if draws:
         with stage(progress, "drawing"):
             drawn = drawn_beside_real(loaded, images, draws, seed)
+    inferred = None
+    if searched:
+        some = evenly(judged.images, searched)
+        x = some.batch(torch.arange(len(some)))
+        with stage(progress, "searching codes") as step:
+            inferred = inference(loaded, x, seed=seed, progress=step)
     return ModelEvaluation(
-        found, judged, fitted, units, unmeasured, concluded, notes, skipped, drawn
+        found, judged, fitted, units, unmeasured, concluded, notes, skipped, drawn, inferred
     )
 
 
