@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-__all__ = ["Progress", "Step", "stage"]
+__all__ = ["Progress", "Step", "stage", "within"]
 
 Step = Callable[[int, int], None]
 Progress = Callable[[str, int, int], None] | Literal[False] | None
@@ -45,6 +45,11 @@ def stage(progress: Progress, title: str) -> Iterator[Step]:
         yield bar.step
     finally:
         bar.end()
+
+
+def within(step: Step, before: int, total: int) -> Step:
+    """What a part of a stage tells of itself, as a share of the whole: ``before`` were done when it began."""
+    return lambda done, _: step(before + done, total)
 
 
 def _in_notebook() -> bool:

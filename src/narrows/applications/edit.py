@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,7 +26,7 @@ from ..images import named_outputs, write_pictures
 from ..images.inputs import Pictures
 from ..images.resizing import reduced
 from ..images.sizes import Sized, sized
-from ..progress import Progress, Step, stage
+from ..progress import Progress, Step, stage, within
 from ..results import Result
 from ..tables import Table, counted
 from .inpaint import CodeGaussian, where_codes_lie
@@ -314,7 +313,7 @@ def edit(
                 follow(
                     lambda x: loaded.posterior(x).z, loaded.decode, x, colours, share, codes,
                     variance=measured if variance is None else variance, evaluations=evaluations,
-                    progress=partial(_evaluated, step, first // BATCH * evaluations, total),
+                    progress=within(step, first // BATCH * evaluations, total),
                 )
             )  # fmt: skip
             for row, at in enumerate(some):
@@ -323,11 +322,6 @@ def edit(
         how = "its code and the change are of the model's"
         notes += filter(None, [tile_note(found, group, found.size_of(group[0]), loaded, how)])
     return _told(found, over, strokes, edited, parts, notes)
-
-
-def _evaluated(step: Step, before: int, total: int, done: int, _: int) -> None:
-    """What one batch's minimisation tells of its evaluations, as a part of all."""
-    step(before + done, total)
 
 
 def _strokes(found: Sized, over: Sized, model: Any) -> dict[int, Tensor]:

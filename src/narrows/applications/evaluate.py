@@ -28,7 +28,7 @@ from ..training import Portion
 from .beside_pca import best_of, conclusion, unfair, views_of
 from .disentangle import FEWEST, LARGEST, baseline_encoders, disentangle
 from .generate import generate
-from .inference import Inference, inference
+from .inference import Inference, check_searchable, inference
 from .opening import opened_images, opened_model, run_of
 
 __all__ = ["Drawn", "Inference", "ModelEvaluation", "evaluate"]
@@ -229,6 +229,8 @@ def evaluate(
     """
     loaded = opened_model(model, device)
     run = run_of(loaded)
+    if searched:  # before minutes are spent
+        check_searchable(loaded)
     if run.preprocessing is not None and run.preprocessing.patches and are_files(pictures):
         how = run.preprocessing
         with stage(progress, "cutting patches") as step:

@@ -8,9 +8,7 @@ x ──encoder──► code ──L-BFGS on it, the decoder fixed──► a b
 from __future__ import annotations
 
 import dataclasses
-import time
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,11 +17,11 @@ from ..autoencoder import Autoencoder
 from ..bottlenecks import Code, Hierarchical, Quantised, TopK
 from ..measures import psnr
 from ..parts import named
-from ..progress import Step
+from ..progress import Step, within
 from ..randomness import Draws
 from .minimise import minimise
 
-__all__ = ["Inference", "inference"]
+__all__ = ["Inference", "check_searchable", "inference"]
 
 SEARCHED, JUDGED = 64, 64  # draws of the noise: those that a search sees (it fits few), and judges
 DECODED = 512  # codes that are decoded at a time
@@ -39,7 +37,6 @@ class Inference:
         encoder, searched: the mean of it over the pictures, by one pass and by the search.
         gap: the mean of searched − encoder; of an ELBO the amortisation gap.
         deviation: its standard deviation over the pictures.
-        times: how many times as long a search took as one pass.
     """
 
     pictures: int
@@ -50,13 +47,12 @@ class Inference:
     searched: float
     gap: float
     deviation: float
-    times: float
 
     def __str__(self) -> str:
         return (
             f"{self.measure} of {self.pictures:,} pictures: {self.encoder:.2f} {self.unit} by the encoder, "
-            f"{self.searched:.2f} by searching each picture's code ({self.evaluations} evaluations, "
-            f"{self.times:,.0f} times as long): the encoder loses {self.gap:.2f} ± {self.deviation:.2f} "
+            f"{self.searched:.2f} by searching each picture's code ({self.evaluations} evaluations): "
+            f"the encoder loses {self.gap:.2f} ± {self.deviation:.2f} "
             f"{self.unit}"
         )
 
@@ -90,21 +86,16 @@ def inference(
             "a search for codes takes at least one picture and two evaluations; "
             f"we got {len(x)} and {evaluations}"
         )
-    _check(model)
+    check_searchable(model)
     bound = model.bottleneck.generative
     batches = torch.split(x, DECODED // SEARCHED if bound else DECODED)
     values: list[tuple[Tensor, Tensor]] = []
-    passed = searched = 0.0
     with model.evaluating():
         for number, some in enumerate(batches):
             pictures = some.to(model.device)
-            begun = time.perf_counter()
             code = model.posterior(pictures)
-            passed += time.perf_counter() - begun
-            begun = time.perf_counter()
-            told = partial(_told, progress, number * evaluations, len(batches) * evaluations)
+            told = progress and within(progress, number * evaluations, len(batches) * evaluations)
             better = _searched(model, pictures, code, evaluations, Draws(seed, number), told)
-            searched += time.perf_counter() - begun
             fresh = Draws(seed, number, 1)
             values.append(
                 (_value(model, pictures, code, fresh), _value(model, pictures, better, fresh))
@@ -113,12 +104,12 @@ def inference(
     return Inference(
         len(x), evaluations, *(("ELBO", "nats") if bound else ("PSNR", "dB")),
         float(ours.mean()), float(best.mean()), float((best - ours).mean()),
-        float((best - ours).std(unbiased=False)), searched / max(passed, 1e-9),
+        float((best - ours).std(unbiased=False)),
     )  # fmt: skip
 
 
-def _check(model: Autoencoder) -> None:
-    """Refuse codes that have no gradient, or whose numbers depend on each other."""
+def check_searchable(model: Autoencoder) -> None:
+    """Refuse codes that have no gradient, or whose numbers depend on each other, by a ValueError."""
     if isinstance(model.bottleneck, Quantised | TopK | Hierarchical):
         raise ValueError(
             "a code is searched by gradients where its numbers are free; "
@@ -127,7 +118,7 @@ def _check(model: Autoencoder) -> None:
 
 
 def _searched(
-    model: Autoencoder, x: Tensor, code: Code, evaluations: int, draws: Draws, told: Step
+    model: Autoencoder, x: Tensor, code: Code, evaluations: int, draws: Draws, told: Step | None
 ) -> Code:
     shape = code.z.shape
     if code.log_variance is None:
@@ -172,8 +163,3 @@ def _elbo(model: Autoencoder, x: Tensor, code: Code, noise: Tensor) -> Tensor:
     assert kl is not None
     drawn = dataclasses.replace(code, z=z, sampled=True)
     return model.likelihood.log_prob(model.raw(drawn), x).mean(0) - kl
-
-
-def _told(progress: Step | None, before: int, total: int, done: int, _: int) -> None:
-    if progress is not None:
-        progress(before + done, total)
