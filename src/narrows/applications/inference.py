@@ -110,7 +110,7 @@ def inference(
 
 def check_searchable(model: Autoencoder) -> None:
     """Refuse codes that have no gradient, or whose numbers depend on each other, by a ValueError."""
-    if isinstance(model.bottleneck, Quantised | TopK | Hierarchical):
+    if isinstance(getattr(model, "bottleneck", None), Quantised | TopK | Hierarchical):
         raise ValueError(
             "a code is searched by gradients where its numbers are free; "
             f"the bottleneck of this model is {named(model.bottleneck)}"
